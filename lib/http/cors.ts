@@ -1,0 +1,52 @@
+/** Cross-origin headers (PROTOCOL.md section 2). */
+import type { IncomingMessage } from 'node:http';
+import type { Exchange } from '../mount.ts';
+import { setPreflightCached } from './cache.ts';
+import { sendEmpty } from './respond.ts';
+
+/**
+ * Sets the headers that let pages of other origins read this answer.
+ *
+ * @returns whether they were set; `checkOrigin` may forbid them
+ */
+export function setCors<Data, Req extends IncomingMessage>({ mount, req, res }: Exchange<Data, Req>): boolean {
+  addVary(res, 'Origin');
+  const { checkOrigin, origin } = mount.options;
+  if (checkOrigin !== undefined && !checkOrigin(req)) {
+    return false;
+  }
+  const allowed = (checkOrigin === undefined && origin) || req.headers.origin || '*';
+  res.setHeader('Access-Control-Allow-Origin', allowed);
+  if (allowed !== '*') {
+    res.setHeader('Access-Control-Allow-Credentials', 'true');
+  }
+  const headers = req.headers['access-control-request-headers'];
+  if (headers) {
+    res.setHeader('Access-Control-Allow-Headers', headers);
+  }
+  return true;
+}
+
+/** Answers OPTIONS; `method` is the one that the endpoint takes beside it. */
+export function sendPreflight<Data, Req extends IncomingMessage>(
+  { res }: Exchange<Data, Req>,
+  method: string,
+  corsAllowed: boolean,
+): void {
+  setPreflightCached(res);
+  if (corsAllowed) {
+    res.setHeader('Access-Control-Allow-Methods', `OPTIONS, ${method}`);
+  } else {
+    res.removeHeader('Access-Control-Max-Age');
+  }
+  sendEmpty(res, 204);
+}
+
+/** Adds to what earlier middleware may have said already. */
+function addVary(res: Exchange['res'], field: string): void {
+  const before = res.getHeader('Vary');
+  const fields = before === undefined ? [] : String(before).split(/\s*,\s*/);
+  if (!fields.some((given) => given === '*' || given.toLowerCase() === field.toLowerCase())) {
+    res.setHeader('Vary', [...fields, field].join(', '));
+  }
+}

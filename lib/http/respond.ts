@@ -1,0 +1,30 @@
+/** Complete answers, as plain `node:http`: the same in Express, in Connect and without either. */
+import type { ServerResponse } from 'node:http';
+
+/** A short text. Never carries anything of the request back, since some of these are read as scripts or pages. */
+export function sendText(res: ServerResponse, status: number, text: string): void {
+  send(res, status, 'text/plain; charset=UTF-8', text);
+}
+
+/** An error text, which no browser may take for anything else. */
+export function sendError(res: ServerResponse, status: number, text: string): void {
+  res.setHeader('X-Content-Type-Options', 'nosniff');
+  sendText(res, status, text);
+}
+
+/** A whole body, with its length, so that the connection can be kept alive. */
+export function send(res: ServerResponse, status: number, contentType: string, body: string): void {
+  res.statusCode = status;
+  res.setHeader('Content-Type', contentType);
+  res.setHeader('Content-Length', Buffer.byteLength(body));
+  res.end(body);
+}
+
+/** No body at all. */
+export function sendEmpty(res: ServerResponse, status: number): void {
+  res.statusCode = status;
+  if (status !== 204 && status !== 304) {
+    res.setHeader('Content-Length', 0);
+  }
+  res.end();
+}

@@ -1,0 +1,51 @@
+/** How an upgrade request shows itself to the WebSocket endpoints: a symbol on the request, nothing else. */
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+
+/** An upgrade that runs through the request handling of its server and can be taken over on the way. */
+export interface PendingUpgrade {
+  /** What the client sent behind its request. */
+  readonly head: Buffer;
+
+  /**
+   * Takes the connection over: from now on it belongs to the caller, and no other listener will see it.
+   *
+   * @returns the raw socket, or undefined when it is too late: it was closed, or the time to decide ran out
+   */
+  claim(): Duplex | undefined;
+
+  /**
+   * Ends the response that stood for the handshake as a 101 would, so that middleware which waits for `writeHead` and
+   * `end` does its work.
+   *
+   * @returns the header lines that are to go onto the 101
+   */
+  finish(): string[];
+}
+
+/** Registered, so that two copies of this package in one process understand each other. */
+const PENDING_UPGRADE = Symbol.for('express-sockjs.pending-upgrade');
+
+interface MaybeUpgrade {
+  [PENDING_UPGRADE]?: PendingUpgrade;
+}
+
+/** Marks a request as an upgrade. */
+export function setPendingUpgrade(req: IncomingMessage & MaybeUpgrade, upgrade: PendingUpgrade): void {
+  req[PENDING_UPGRADE] = upgrade;
+}
+
+/** Takes the mark away, and with it the last that holds the response of a handshake in memory. */
+export function clearPendingUpgrade(req: IncomingMessage & MaybeUpgrade): void {
+  delete req[PENDING_UPGRADE];
+}
+
+/** The upgrade behind a request, or undefined where it is an ordinary one. */
+export function pendingUpgrade(req: IncomingMessage & MaybeUpgrade): PendingUpgrade | undefined {
+  return req[PENDING_UPGRADE];
+}
+
+/** Whether a header that is a list of tokens, such as Connection or Upgrade, names this one. */
+export function hasToken(header: string | undefined, token: string): boolean {
+  return header?.split(',').some((part) => part.trim().toLowerCase() === token) === true;
+}

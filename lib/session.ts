@@ -1,0 +1,562 @@
+/** A session: what the application talks to, whichever transport carries it (PROTOCOL.md section 6). */
+import { EventEmitter } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { assertClosable, CloseCode } from './close-code.ts';
+import { debugSession } from './debug.ts';
+
+/**
+ * Where a session stands.
+ *
+ * - `opening`: made, its open frame not sent yet; an application never sees it
+ * - `active`: messages travel both ways
+ * - `closing`: `close()` was called; what was queued and the close frame are on their way to the client
+ * - `closed`: over; the `close` event has been or is about to be emitted
+ */
+export type SessionState = 'opening' | 'active' | 'closing' | 'closed';
+
+/** How a session travels. */
+export type TransportName =
+  | 'websocket'
+  | 'websocket-raw'
+  | 'xhr-polling'
+  | 'xhr-streaming'
+  | 'eventsource'
+  | 'htmlfile'
+  | 'jsonp-polling';
+
+/** Why and how a session ended: the argument of its `close` event. */
+export interface SessionCloseEvent {
+  /**
+   * The code given to `close()`, or the client's own on a WebSocket (1005 where it gave none), 1002 when a receiving
+   * request was lost or none came back in time, 1006 when a WebSocket broke, 1011 when the application threw.
+   */
+  readonly code: number;
+  /** The text that came with the code; may be empty. */
+  readonly reason: string;
+  /** Whether both sides know: the close frame went out to the client, or the WebSocket closing handshake was done. */
+  readonly wasClean: boolean;
+}
+
+/** The events of a session and the arguments of their listeners. */
+export interface SessionEvents {
+  /** A message came in. Never emitted after `close()` was called or the session ended. */
+  message: [message: string];
+  /** The session is over. Emitted exactly once, as the last event, never within a call of the application's. */
+  close: [event: SessionCloseEvent];
+}
+
+/** What `recv()` rejects with once the session has ended and everything received has been read. */
+export class SessionNotOpenError extends Error {
+  override readonly name = 'SessionNotOpenError';
+  constructor() {
+    super('sockjs: the session is not open');
+  }
+}
+
+/**
+ * What carries frames to the client at the moment: one HTTP response, or a WebSocket.
+ *
+ * The session calls these members and nothing else; in return the receiver calls `session.receive()`,
+ * `session.detach()` when it ended as it should, and `session.lost()` when the client broke off.
+ */
+export interface Receiver {
+  /** The name that `session.transport` shows. */
+  readonly name: TransportName;
+  /** The longest silence, in ms, that this transport bears before a heartbeat must go out; `Infinity` for any. */
+  readonly maxSilence: number;
+  /** Tells the client that its session is open. */
+  open(): void;
+  /** Sends messages. May detach the receiver before it returns: a poll takes one frame. */
+  messages(batch: readonly string[]): void;
+  /** Shows that the connection lives. May detach the receiver, as `messages` does. */
+  heartbeat(): void;
+  /** Tells the client that the session is closed, and ends; reports by `detach` or `lost` when that is done. */
+  close(code: number, reason: string): void;
+}
+
+/** What a session needs to know from the mount that it belongs to. */
+export interface SessionHooks<Data, Req extends IncomingMessage> {
+  readonly onSession: SessionHandler<Data, Req>;
+  readonly onError: (error: unknown, session: Session<Data, Req>) => void;
+  /** ms of silence before a heartbeat; 0 for none. */
+  readonly heartbeatDelay: number;
+  /** ms that a session waits for a receiver, and that its close frame is kept. */
+  readonly disconnectDelay: number;
+  /** Called once when nothing more can come of the session and it may be forgotten. */
+  readonly onForget: (session: Session<Data, Req>) => void;
+}
+
+/** What an application does with a new session; called once for each, right after its open frame. May be async. */
+export type SessionHandler<Data = unknown, Req extends IncomingMessage = IncomingMessage> = (
+  session: Session<Data, Req>,
+) => void | Promise<void>;
+
+/** One `recv()` that waits for a message. */
+interface Waiter {
+  resolve(message: string): void;
+  reject(error: Error): void;
+}
+
+/**
+ * One client, from its open frame to its close frame.
+ *
+ * `Data` is what the application keeps in `data`; `Req` the type of `request`.
+ *
+ * Listeners run synchronously in the order they were added. One that throws, or whose promise rejects, ends the session
+ * with 1011 `Internal error` and its error goes to the `onError` option; there is no `error` event.
+ *
+ * @example
+ * sockjs((session) => {
+ *   session.on('message', (message) => session.send(message));
+ *   session.on('close', ({ code, reason }) => console.log(code, reason));
+ * });
+ */
+export class Session<
+  Data = unknown,
+  Req extends IncomingMessage = IncomingMessage,
+> extends EventEmitter<SessionEvents> {
+  /** The session id that the client chose: the second segment of the URL. Empty for a raw WebSocket, which has none. */
+  readonly id: string;
+
+  /** The request that opened the session, with whatever earlier middleware put on it. */
+  readonly request: Req;
+
+  /** The application's own; the server never looks at it. */
+  data: Data | undefined;
+
+  readonly #hooks: SessionHooks<Data, Req>;
+  /** Whether later requests may find this session by its id. False on WebSockets, which end with their socket. */
+  readonly #resumable: boolean;
+  #state: SessionState = 'opening';
+  #transport: TransportName;
+
+  #receiver: Receiver | undefined;
+  #outgoing: string[] = [];
+  #flushScheduled = false;
+
+  #incoming: string[] = [];
+  #waiters: Waiter[] = [];
+  #iterators = 0;
+
+  #closing: Omit<SessionCloseEvent, 'wasClean'> = { code: CloseCode.Normal, reason: '' };
+  #closeFrameSent = false;
+  #abort: AbortController | undefined;
+
+  /**
+   * The one timer. Open with a receiver: heartbeat; open without: expiry; ended and resumable: forgetting. A closing
+   * or closed WebSocket session has none, its socket's own end is what it waits for.
+   */
+  #timer: NodeJS.Timeout | undefined;
+
+  /** @internal Sessions are made by the session store. */
+  constructor(id: string, request: Req, transport: TransportName, resumable: boolean, hooks: SessionHooks<Data, Req>) {
+    super({ captureRejections: true });
+    this.id = id;
+    this.request = request;
+    this.#transport = transport;
+    this.#resumable = resumable;
+    this.#hooks = hooks;
+    this.#arm();
+  }
+
+  /** Where the session stands; see {@link SessionState}. */
+  get state(): SessionState {
+    return this.#state;
+  }
+
+  /** The transport that is attached now or was the last to be. */
+  get transport(): TransportName {
+    return this.#transport;
+  }
+
+  /** Aborted when the session leaves `active`, by whatever cause; for whatever the application does for this client. */
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.#isEnded) {
+        this.#abort.abort();
+      }
+    }
+    return this.#abort.signal;
+  }
+
+  /**
+   * Sends a message to the client, after all those sent before. Messages sent within one tick travel as one frame;
+   * while no receiver is attached they are kept.
+   *
+   * @returns whether the message was accepted; false because the session is not open. It says nothing of buffers.
+   * @throws TypeError for anything but a string
+   */
+  send(message: string): boolean {
+    if (typeof message !== 'string') {
+      throw new TypeError(
+        `sockjs: session.send() takes a string, not ${message === null ? 'null' : typeof message}; ` +
+          'for anything else use session.send(JSON.stringify(value))',
+      );
+    }
+    if (this.#state !== 'active') {
+      return false;
+    }
+    this.#outgoing.push(message);
+    if (!this.#flushScheduled) {
+      this.#flushScheduled = true;
+      process.nextTick(() => {
+        this.#flushScheduled = false;
+        this.#flush();
+      });
+    }
+    return true;
+  }
+
+  /**
+   * The next message, in the order they came. Several calls at once are answered in the order they were made.
+   * When the session ends, what was received before can still be read.
+   *
+   * @param options.signal aborts the wait; no message is lost by it
+   * @returns rejects with {@link SessionNotOpenError} once the session has ended and everything has been read, with
+   *   `signal.reason` when aborted, and with an `Error` while a `message` listener is there
+   */
+  recv({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<string> {
+    return new Promise((resolve, reject) => {
+      signal?.throwIfAborted();
+      if (this.listenerCount('message') > 0) {
+        throw new Error('sockjs: recv() cannot be used while a "message" listener takes the messages');
+      }
+      const message = this.#incoming.shift();
+      if (message !== undefined) {
+        resolve(message);
+        return;
+      }
+      if (this.#isEnded) {
+        throw new SessionNotOpenError();
+      }
+      const abandon = () => {
+        this.#waiters.splice(this.#waiters.indexOf(waiter), 1);
+        reject(signal?.reason);
+      };
+      const waiter: Waiter = {
+        resolve: (next) => {
+          signal?.removeEventListener('abort', abandon);
+          resolve(next);
+        },
+        reject: (error) => {
+          signal?.removeEventListener('abort', abandon);
+          reject(error);
+        },
+      };
+      signal?.addEventListener('abort', abandon, { once: true });
+      this.#waiters.push(waiter);
+    });
+  }
+
+  /**
+   * The messages as they come, as `recv()` gives them. The loop ends quietly when the session has ended and everything
+   * received was read; leaving it does not close the session.
+   *
+   * @example
+   * for await (const message of session) session.send(message);
+   */
+  async *[Symbol.asyncIterator](): AsyncGenerator<string, void, undefined> {
+    this.#iterators += 1;
+    try {
+      for (;;) {
+        yield await this.recv();
+      }
+    } catch (error) {
+      if (!(error instanceof SessionNotOpenError)) {
+        throw error;
+      }
+    } finally {
+      this.#iterators -= 1;
+    }
+  }
+
+  /**
+   * Closes the session. What was sent before still goes out, then the client is told code and reason; nothing that
+   * comes in from now on is delivered. The `close` event follows when the client was told, or when `disconnectDelay`
+   * has passed without a receiver to tell it.
+   *
+   * @param code 1000 (default) or 3000–4999 as a rule; see {@link CloseCode}
+   * @param reason at most 123 bytes of UTF-8; `Normal closure` where no code is given, else empty
+   * @returns whether this call closed it; false when it was closing or closed already
+   * @throws RangeError for a code or reason that cannot be sent, TypeError for a reason that is no string
+   */
+  close(code?: number, reason?: string): boolean {
+    const event = {
+      code: code ?? CloseCode.Normal,
+      reason: reason ?? (code === undefined ? 'Normal closure' : ''),
+    };
+    assertClosable(event.code, event.reason);
+    if (this.#isEnded) {
+      return false;
+    }
+    this.#leaveActive('closing', event);
+    if (this.#receiver !== undefined) {
+      this.#sendClose(this.#receiver);
+    }
+    return true;
+  }
+
+  // `as never`, here and below: the base class describes a listener by a conditional type that cannot be resolved for
+  // a generic event.
+  override on<E extends keyof SessionEvents>(event: E, listener: (...args: SessionEvents[E]) => void): this {
+    this.#beforeListening(event);
+    return super.on(event, listener as never);
+  }
+
+  override addListener<E extends keyof SessionEvents>(event: E, listener: (...args: SessionEvents[E]) => void): this {
+    return this.on(event, listener);
+  }
+
+  override prependListener<E extends keyof SessionEvents>(
+    event: E,
+    listener: (...args: SessionEvents[E]) => void,
+  ): this {
+    this.#beforeListening(event);
+    return super.prependListener(event, listener as never);
+  }
+
+  /** @internal Where EventEmitter takes the rejection of an async listener. */
+  override [EventEmitter.captureRejectionSymbol](error: unknown, ..._: unknown[]): void {
+    this.#fail(error);
+  }
+
+  /**
+   * @internal A receiver came for this session. Opens the session if it is new. A second receiver is turned away, one
+   * that comes after the end gets the close frame (PROTOCOL.md 6.1 to 6.3, 6.6).
+   */
+  attach(receiver: Receiver): void {
+    if (this.#receiver !== undefined) {
+      receiver.close(CloseCode.AnotherConnection, 'Another connection still open');
+      return;
+    }
+    if (this.#state === 'closed') {
+      receiver.close(this.#closing.code, this.#closing.reason);
+      return;
+    }
+    this.#receiver = receiver;
+    if (this.#state === 'closing') {
+      this.#sendClose(receiver);
+      return;
+    }
+    this.#transport = receiver.name;
+    if (this.#state === 'opening') {
+      this.#open(receiver);
+    } else {
+      this.#arm();
+      this.#flush();
+    }
+  }
+
+  /** @internal The receiver ended as it should: the poll was answered, the response limit reached, the close sent. */
+  detach(receiver: Receiver): void {
+    if (receiver !== this.#receiver) {
+      return;
+    }
+    this.#receiver = undefined;
+    if (this.#state === 'active') {
+      this.#arm();
+    } else if (this.#state === 'closing' && this.#closeFrameSent) {
+      this.#finish(true);
+    }
+  }
+
+  /**
+   * @internal The client broke off or closed, so messages may have been lost and the session must not go on
+   * (PROTOCOL.md 6.5 and 6.8). Also told by receivers that were detached before all their bytes had left.
+   */
+  lost(receiver: Receiver, event: SessionCloseEvent): void {
+    if (receiver === this.#receiver) {
+      this.#receiver = undefined;
+    }
+    if (this.#state === 'closing') {
+      this.#finish(event.wasClean);
+    } else if (this.#state !== 'closed') {
+      this.#terminate(event);
+    }
+  }
+
+  /** @internal Messages from the client, whole and checked. */
+  receive(messages: readonly string[]): void {
+    if (this.#state !== 'active') {
+      return;
+    }
+    debugSession('%s received %d messages', this.id, messages.length);
+    for (const message of messages) {
+      const waiter = this.#waiters.shift();
+      if (waiter === undefined) {
+        this.#incoming.push(message);
+      } else {
+        waiter.resolve(message);
+      }
+    }
+    this.#deliver();
+  }
+
+  get #isEnded(): boolean {
+    return this.#state === 'closing' || this.#state === 'closed';
+  }
+
+  #open(receiver: Receiver): void {
+    this.#state = 'active';
+    this.#arm();
+    debugSession('%s open on %s', this.id, receiver.name);
+    receiver.open();
+    try {
+      Promise.resolve(this.#hooks.onSession(this)).catch((error: unknown) => this.#fail(error));
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Hands everything queued to the receiver, as one frame. */
+  #flush(): void {
+    if (this.#receiver === undefined || this.#outgoing.length === 0) {
+      return;
+    }
+    const batch = this.#outgoing;
+    this.#outgoing = [];
+    // A heartbeat is due after silence, and this is none.
+    this.#timer?.refresh();
+    this.#receiver.messages(batch);
+  }
+
+  /** Queued messages first, then the close frame; a poll that was used up by the messages leaves it to the next. */
+  #sendClose(receiver: Receiver): void {
+    this.#flush();
+    if (this.#receiver === receiver) {
+      this.#closeFrameSent = true;
+      receiver.close(this.#closing.code, this.#closing.reason);
+    }
+  }
+
+  /** Hands the application's listener, if there is one, everything that has come in. */
+  #deliver(): void {
+    while (this.#state === 'active' && this.#incoming.length > 0 && this.listenerCount('message') > 0) {
+      const message = this.#incoming.shift();
+      if (message !== undefined) {
+        this.#emit('message', message);
+      }
+    }
+  }
+
+  #beforeListening(event: keyof SessionEvents): void {
+    if (event !== 'message') {
+      return;
+    }
+    if (this.#waiters.length > 0 || this.#iterators > 0) {
+      throw new Error(
+        'sockjs: a "message" listener cannot be added while recv() or a for-await loop takes the messages',
+      );
+    }
+    if (this.#incoming.length > 0) {
+      // Not at once: the application may still be setting up in the same call.
+      process.nextTick(() => this.#deliver());
+    }
+  }
+
+  #emit<E extends keyof SessionEvents>(event: E, ...args: SessionEvents[E]): void {
+    try {
+      super.emit(event, ...(args as never));
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** The application threw: its session ends, the process does not. */
+  #fail(error: unknown): void {
+    try {
+      this.#hooks.onError(error, this);
+    } catch (second) {
+      // onError is the last resort, so there is nobody left to tell but whoever watches the process.
+      process.emitWarning(`sockjs: the onError option threw: ${String(second)}`);
+    }
+    this.close(CloseCode.InternalError, 'Internal error');
+  }
+
+  /** No receiver to tell it to, or none any more: over at once. */
+  #terminate(event: SessionCloseEvent): void {
+    // What came in before the end is the application's, if it listens.
+    this.#deliver();
+    if (this.#isEnded) {
+      return;
+    }
+    this.#leaveActive('closed', event);
+    this.#outgoing = [];
+    this.#finish(event.wasClean);
+    const receiver = this.#receiver;
+    this.#receiver = undefined;
+    receiver?.close(event.code, event.reason);
+  }
+
+  #leaveActive(state: 'closing' | 'closed', { code, reason }: Omit<SessionCloseEvent, 'wasClean'>): void {
+    debugSession('%s %s with %d %s', this.id, state, code, reason);
+    this.#state = state;
+    this.#closing = { code, reason };
+    for (const waiter of this.#waiters.splice(0)) {
+      waiter.reject(new SessionNotOpenError());
+    }
+    this.#abort?.abort();
+    this.#arm();
+  }
+
+  /** The end of the state machine: tells the application, once. */
+  #finish(wasClean: boolean): void {
+    this.#state = 'closed';
+    this.#outgoing = [];
+    const event: SessionCloseEvent = { ...this.#closing, wasClean };
+    process.nextTick(() => this.#emit('close', event));
+    if (!this.#resumable) {
+      this.#forget();
+    }
+  }
+
+  #forget(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#hooks.onForget(this);
+  }
+
+  /** Sets the timer that the present state calls for, in place of the one before. */
+  #arm(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const { heartbeatDelay, disconnectDelay } = this.#hooks;
+    if (this.#isEnded) {
+      if (this.#resumable) {
+        this.#timer = setTimeout(() => this.#expireEnded(), disconnectDelay);
+        // Nothing waits for this one but a client that may never come.
+        this.#timer.unref();
+      }
+    } else if (this.#receiver === undefined) {
+      this.#timer = setTimeout(() => this.#expire(), disconnectDelay);
+    } else {
+      const delay = Math.min(heartbeatDelay || Number.POSITIVE_INFINITY, this.#receiver.maxSilence);
+      if (delay !== Number.POSITIVE_INFINITY) {
+        this.#timer = setTimeout(() => this.#heartbeat(), delay);
+      }
+    }
+  }
+
+  #heartbeat(): void {
+    this.#timer?.refresh();
+    this.#receiver?.heartbeat();
+  }
+
+  /** Nobody came back for an open session (PROTOCOL.md 6.4). */
+  #expire(): void {
+    this.#terminate({ code: CloseCode.Interrupted, reason: 'Connection interrupted', wasClean: false });
+    // A listener that was handed the last messages may have called close(), which then runs its own course.
+    if (this.#state === 'closed') {
+      this.#forget();
+    }
+  }
+
+  /** The close frame has been kept long enough, whether or not somebody came for it (PROTOCOL.md 6.6). */
+  #expireEnded(): void {
+    if (this.#state === 'closing') {
+      this.#finish(false);
+    }
+    this.#forget();
+  }
+}

@@ -1,0 +1,198 @@
+/** The factory: options in, an Express Router with one route per SockJS endpoint out. */
+import { IncomingMessage, type ServerResponse } from 'node:http';
+import { Router } from 'express';
+import { debugRequest } from './debug.ts';
+import { pageRoutes } from './endpoints/index.ts';
+import { setNotCached } from './http/cache.ts';
+import { setCookie } from './http/cookie.ts';
+import { sendPreflight, setCors } from './http/cors.ts';
+import { decodeId, pathOf } from './http/query.ts';
+import { sendEmpty, sendError } from './http/respond.ts';
+import type { Exchange, Mount, Route } from './mount.ts';
+import { printError, resolveOptions, type SockjsOptions } from './options.ts';
+import type { SessionHandler } from './session.ts';
+import { SessionStore } from './session-store.ts';
+import { transportRoutes } from './transports/index.ts';
+import { webSocketServerOf } from './transports/websocket-base.ts';
+
+/** Continues with whatever comes after the router; an argument is an error. */
+type Next = (error?: unknown) => void;
+
+/**
+ * What `sockjs()` returns: an Express Router that is also a plain request listener, so that it works in Express 4 and
+ * 5, in Connect, and as `http.createServer(router)`.
+ */
+export interface SockjsRouter extends Router {
+  /** Answers a request, or passes it on to `next` where it is none of SockJS's; without `next` it answers 404. */
+  (req: IncomingMessage, res: ServerResponse, next?: Next): void;
+}
+
+/** A Router with the method by which Express dispatches; public in both majors, missing from their types. */
+interface DispatchingRouter {
+  handle(req: MountedRequest, res: ServerResponse, next?: Next): void;
+}
+
+/** What Express and Connect put on a request. */
+interface MountedRequest extends IncomingMessage {
+  baseUrl?: string;
+  originalUrl?: string;
+  params?: unknown;
+  [MOUNT_PARAMS]?: unknown;
+}
+
+/** The parameters as they were at the mount: the Router puts its own in their place while it dispatches. */
+const MOUNT_PARAMS = Symbol('express-sockjs.mount-params');
+
+/**
+ * Makes a SockJS endpoint as middleware.
+ *
+ * `Data` is the type of `session.data`, `Req` that of `session.request`. Each call has sessions of its own. For
+ * WebSockets call `attachUpgrade(server)` once, too.
+ *
+ * @param options see {@link SockjsOptions}; may be left out
+ * @param onSession called once for each new session, right after its open frame
+ * @throws TypeError where `onSession` is missing, and TypeError or RangeError for an option that is wrong
+ *
+ * @example
+ * app.use('/echo', sockjs({ heartbeatDelay: 25_000 }, (session) => {
+ *   session.on('message', (message) => session.send(message));
+ * }));
+ */
+export function sockjs<Data = unknown, Req extends IncomingMessage = IncomingMessage>(
+  options: SockjsOptions<Data, Req>,
+  onSession: SessionHandler<Data, Req>,
+): SockjsRouter;
+export function sockjs<Data = unknown, Req extends IncomingMessage = IncomingMessage>(
+  onSession: SessionHandler<Data, Req>,
+): SockjsRouter;
+export function sockjs<Data, Req extends IncomingMessage>(
+  ...args: [SessionHandler<Data, Req>] | [SockjsOptions<Data, Req>, SessionHandler<Data, Req>]
+): SockjsRouter {
+  const [given, onSession] = args.length === 1 && typeof args[0] === 'function' ? [{}, args[0]] : args;
+  if (given instanceof IncomingMessage) {
+    throw new TypeError(
+      "sockjs: sockjs itself is no middleware, what it returns is; write app.use('/echo', sockjs(onSession))",
+    );
+  }
+  if (typeof onSession !== 'function') {
+    throw new TypeError("sockjs: onSession is missing; write app.use('/echo', sockjs(options, (session) => { … }))");
+  }
+  const options = resolveOptions<Data, Req>(given as SockjsOptions<Data, Req>);
+  const { onError, heartbeatDelay, disconnectDelay, prefix } = options;
+  const mount: Mount<Data, Req> = {
+    options,
+    sessions: new SessionStore({ onSession, onError, heartbeatDelay, disconnectDelay }),
+    webSocketServer: webSocketServerOf(options),
+  };
+
+  const router = Router({ strict: true, caseSensitive: true });
+  for (const route of [...transportRoutes(options), ...pageRoutes]) {
+    // The application vouches for Req by naming it: it is what its own middleware makes of a request.
+    router.all(route.path, (req, res, next) => answer(mount, route, req as unknown as Req, res, next));
+  }
+  dispatchUnder(prefix, router as unknown as DispatchingRouter);
+  return router as unknown as SockjsRouter;
+}
+
+/**
+ * Puts before the Router's own dispatch what it lacks: a prefix, a last handler where there is no `next`, the memory
+ * of the mount's parameters, and an eye on slashes.
+ */
+function dispatchUnder(prefix: string, router: DispatchingRouter): void {
+  const dispatch = router.handle.bind(router);
+  router.handle = (req, res, next = lastHandler(res)) => {
+    const url = req.url ?? '/';
+    const rest = prefix === '' ? url : stripPrefix(url, prefix);
+    if (rest === undefined || hasDoubledSlash(req)) {
+      next();
+      return;
+    }
+    req[MOUNT_PARAMS] = req.params;
+    req.url = rest;
+    dispatch(req, res, (error) => {
+      req.url = url;
+      next(error);
+    });
+  };
+}
+
+/** What is left of a URL under the prefix, or undefined where it is not under it. */
+function stripPrefix(url: string, prefix: string): string | undefined {
+  const path = pathOf(url);
+  if (path !== prefix && !path.startsWith(`${prefix}/`)) {
+    return undefined;
+  }
+  const query = url.indexOf('?');
+  const rest = path.slice(prefix.length) || '/';
+  return query === -1 ? rest : rest + url.slice(query);
+}
+
+/** Express 4 swallows the second slash of `/echo//…`, which is no path of ours (PROTOCOL.md section 1). */
+function hasDoubledSlash({ baseUrl, originalUrl }: MountedRequest): boolean {
+  return Boolean(baseUrl) && pathOf(originalUrl ?? '').startsWith(`${baseUrl}//`);
+}
+
+/** What happens to requests that nobody took, where there is no framework to say. */
+function lastHandler(res: ServerResponse): Next {
+  return (error) => {
+    if (error !== undefined) {
+      printError(error);
+    }
+    if (res.headersSent) {
+      res.destroy();
+    } else if (error === undefined) {
+      sendError(res, 404, 'Not found.');
+    } else {
+      sendError(res, 500, 'Internal server error.');
+    }
+  };
+}
+
+/** One request to one route: who is asked, which headers go along, and by what methods. */
+function answer<Data, Req extends IncomingMessage>(
+  mount: Mount<Data, Req>,
+  route: Route,
+  req: Req & MountedRequest,
+  res: ServerResponse,
+  next: Next,
+): void {
+  const sessionId = sessionIdOf(req.url ?? '');
+  if (sessionId === undefined) {
+    next();
+    return;
+  }
+  debugRequest('%s %s', req.method, req.originalUrl ?? req.url);
+  req.params = req[MOUNT_PARAMS];
+  const exchange: Exchange<Data, Req> = { mount, req, res, sessionId };
+  const methods = allowedMethods(route);
+  if (!methods.includes(req.method ?? '')) {
+    res.setHeader('Allow', methods.join(', '));
+    sendEmpty(res, 405);
+    return;
+  }
+  if (route.transport) {
+    setNotCached(res);
+    setCookie(exchange);
+  }
+  const corsAllowed = route.cors === true && setCors(exchange);
+  if (req.method === 'OPTIONS') {
+    sendPreflight(exchange, methods.find((method) => method === 'GET' || method === 'POST') ?? '', corsAllowed);
+    return;
+  }
+  const handler = route.methods[req.method === 'POST' ? 'POST' : 'GET'];
+  handler?.(exchange);
+}
+
+/** The methods of a route, as they stand in an `Allow` header. */
+function allowedMethods(route: Route): string[] {
+  return [...(route.cors ? ['OPTIONS'] : []), ...Object.keys(route.methods), ...(route.head ? ['HEAD'] : [])];
+}
+
+/** The decoded session id of a path that has one, empty for others, undefined where an id is not allowed. */
+function sessionIdOf(url: string): string | undefined {
+  const [, server, session, endpoint] = pathOf(url).split('/');
+  if (server === undefined || session === undefined || endpoint === undefined) {
+    return '';
+  }
+  return decodeId(server) === undefined ? undefined : decodeId(session);
+}

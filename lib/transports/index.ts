@@ -1,0 +1,43 @@
+/** The table of transports: where each is found, what it answers, and what switches it on. The only such list. */
+import type { IncomingMessage } from 'node:http';
+import type { Handler, Route } from '../mount.ts';
+import type { ResolvedOptions } from '../options.ts';
+import { EventSourceTransport } from './eventsource.ts';
+import { HtmlFileTransport } from './htmlfile.ts';
+import { JsonpPollingTransport } from './jsonp-polling.ts';
+import { jsonpSend, xhrSend } from './sender.ts';
+import { WebSocketTransport } from './websocket.ts';
+import { RawWebSocketTransport } from './websocket-raw.ts';
+import { XhrPollingTransport } from './xhr-polling.ts';
+import { XhrStreamingTransport } from './xhr-streaming.ts';
+
+/** The routes of the transports that the options leave on, those that are asked most often first. */
+export function transportRoutes<Data, Req extends IncomingMessage>(options: ResolvedOptions<Data, Req>): Route[] {
+  const { xhrPolling, xhrStreaming, eventSource, htmlFile, jsonp, websocket, rawWebsocket } = options;
+  const table: [on: boolean, route: Route][] = [
+    [xhrPolling || xhrStreaming || eventSource || htmlFile, post('xhr_send', xhrSend)],
+    [xhrPolling, post('xhr', XhrPollingTransport.handle)],
+    [xhrStreaming, post('xhr_streaming', XhrStreamingTransport.handle)],
+    [websocket, get('websocket', WebSocketTransport.handle)],
+    [eventSource, { ...get('eventsource', EventSourceTransport.handle), cors: true }],
+    [htmlFile, get('htmlfile', HtmlFileTransport.handle)],
+    [jsonp, get('jsonp', JsonpPollingTransport.handle)],
+    [jsonp, { path: sessionPath('jsonp_send'), methods: { POST: jsonpSend }, transport: true }],
+    [rawWebsocket, { path: /^\/websocket$/, methods: { GET: RawWebSocketTransport.handle }, transport: true }],
+  ];
+  return table.filter(([on]) => on).map(([, route]) => route);
+}
+
+function get(name: string, handler: Handler): Route {
+  return { path: sessionPath(name), methods: { GET: handler }, transport: true };
+}
+
+/** The xhr family, which browsers ask for leave first. */
+function post(name: string, handler: Handler): Route {
+  return { path: sessionPath(name), methods: { POST: handler }, transport: true, cors: true };
+}
+
+/** `/<server>/<session>/<name>`. Without capture groups: the router would decode them, and fail on what is malformed. */
+function sessionPath(name: string): RegExp {
+  return new RegExp(`^/[^/]+/[^/]+/${name}$`);
+}

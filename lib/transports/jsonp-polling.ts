@@ -1,0 +1,35 @@
+/** The jsonp-polling transport: each request is a script that calls back with one frame. */
+import type { ServerResponse } from 'node:http';
+import { quote } from '../frame.ts';
+import { readCallback } from '../http/callback.ts';
+import type { Handler } from '../mount.ts';
+import { HttpTransport } from './http-transport.ts';
+
+export class JsonpPollingTransport extends HttpTransport {
+  readonly name = 'jsonp-polling';
+  protected readonly contentType = 'application/javascript; charset=UTF-8';
+
+  /** The browser client gives a poll up after 35 s (PROTOCOL.md 6.7). */
+  override readonly maxSilence = 30_000;
+
+  readonly #callback: string;
+
+  static readonly handle: Handler = (exchange) => {
+    const { req, res } = exchange;
+    const callback = readCallback(req, res);
+    if (callback !== undefined) {
+      res.setHeader('X-Content-Type-Options', 'nosniff');
+      new JsonpPollingTransport(res, callback).receive(exchange);
+    }
+  };
+
+  private constructor(res: ServerResponse, callback: string) {
+    super(res, 0);
+    this.#callback = callback;
+  }
+
+  /** The comment keeps the answer from being taken for a Flash file that begins with the callback's own bytes. */
+  protected override wrap(frame: string): string {
+    return `/**/${this.#callback}(${quote(frame)});\r\n`;
+  }
+}

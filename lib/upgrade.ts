@@ -1,0 +1,352 @@
+/**
+ * WebSocket upgrades by way of the application: an upgrade request runs through the server's own request handling, so
+ * that mount paths and earlier middleware apply to it, until a WebSocket endpoint takes it over.
+ */
+import { type IncomingMessage, type Server, ServerResponse } from 'node:http';
+import type { Http2SecureServer } from 'node:http2';
+import type { Server as HttpsServer } from 'node:https';
+import { Duplex } from 'node:stream';
+import { debugUpgrade } from './debug.ts';
+import { pathOf } from './http/query.ts';
+import { clearPendingUpgrade, hasToken, type PendingUpgrade, setPendingUpgrade } from './http/upgrade.ts';
+
+/** A server whose upgrades can be handled. */
+export type UpgradeServer = Server | HttpsServer | Http2SecureServer;
+
+/** Options of `attachUpgrade()`. */
+export interface AttachUpgradeOptions {
+  /**
+   * ms that middleware has to decide about an upgrade; then the client gets 503.
+   * @default 10_000 // 10 seconds
+   */
+  upgradeTimeout?: number | undefined;
+}
+
+/** ms that a socket is given to take the last bytes and to close from the other side. */
+const LINGER = 2_000;
+
+/** The longest delay that a timer of Node's keeps. */
+const MAX_DELAY = 2_147_483_647;
+
+/** Where a server keeps what detaches it; registered, so that a second copy of this package sees the first. */
+const DETACH = Symbol.for('express-sockjs.detach-upgrade');
+
+/** What a server may have beyond its type: our mark, and what Node 22.21 and 24.9 brought. */
+interface UpgradingServer {
+  [DETACH]?: () => void;
+  shouldUpgradeCallback?: (req: IncomingMessage) => boolean;
+}
+
+/**
+ * Lets the WebSockets of all SockJS endpoints of a server in. Called again for the same server it changes nothing and
+ * returns the same function.
+ *
+ * An upgrade request to a path that ends in `/websocket` is given to the server's `request` listeners first. What a
+ * SockJS endpoint takes, no other `upgrade` listener sees. A refusal by the application (3xx, 4xx but 404, 5xx) is the
+ * client's answer. Anything else is discarded and the event passed on to the other listeners; where there are none, the
+ * client gets the application's answer and the connection is closed.
+ *
+ * @returns a function that undoes it; WebSockets that are open stay open
+ * @throws TypeError for anything that is no server, RangeError for an `upgradeTimeout` that is no number above 0
+ */
+export function attachUpgrade(
+  server: UpgradeServer,
+  { upgradeTimeout = 10_000 }: AttachUpgradeOptions = {},
+): () => void {
+  if (typeof server !== 'object' || server === null || typeof server.listen !== 'function') {
+    throw new TypeError(
+      'sockjs: attachUpgrade() takes the server, not the app; ' +
+        'write const server = createServer(app); attachUpgrade(server); server.listen(8080)',
+    );
+  }
+  if (!(typeof upgradeTimeout === 'number' && upgradeTimeout > 0 && upgradeTimeout <= MAX_DELAY)) {
+    throw new RangeError(
+      `sockjs: option "upgradeTimeout" is ${String(upgradeTimeout)}; it must be a number of ms from 1 to ${MAX_DELAY}`,
+    );
+  }
+  const marked = server as UpgradeServer & UpgradingServer;
+  marked[DETACH] ??= attach(marked, upgradeTimeout);
+  return marked[DETACH];
+}
+
+function attach(server: UpgradeServer & UpgradingServer, timeout: number): () => void {
+  const others = () => server.listenerCount('upgrade') - 1;
+  // Node tells of upgrades only where somebody listens. The work is done in `emit`, before any listener is called:
+  // others must not see what is ours, nor anything before that is known, however early they were added.
+  const listener = () => {};
+  server.on('upgrade', listener);
+
+  const ownEmit = Object.hasOwn(server, 'emit');
+  const emit = server.emit;
+  const intercept = (event: string | symbol, ...args: unknown[]): boolean => {
+    if (event !== 'upgrade' || server[DETACH] !== detach) {
+      return Reflect.apply(emit, server, [event, ...args]);
+    }
+    const [req, socket, head] = args as [IncomingMessage, Duplex, Buffer];
+    const passOn = () => {
+      Reflect.apply(emit, server, [event, ...args]);
+    };
+    if (!isWebSocketRequest(req)) {
+      if (previous === undefined) {
+        replay(server, req, socket, head);
+      } else {
+        // Whoever set shouldUpgradeCallback said yes to this one.
+        passOn();
+      }
+    } else if (isCandidate(req) || others() === 0) {
+      dispatch(server, req, socket, head, { timeout, others, passOn });
+    } else {
+      passOn();
+    }
+    return true;
+  };
+  server.emit = intercept;
+
+  const previous = server.shouldUpgradeCallback;
+  if (previous !== undefined) {
+    server.shouldUpgradeCallback = (req) => {
+      // Node's own callback counts listeners. Ours must not count, and nobody's for what is no WebSocket.
+      const listenerCount = () => (isWebSocketRequest(req) ? others() : 0);
+      const view: Server = Object.create(server, { listenerCount: { value: listenerCount } });
+      return isCandidate(req) || previous.call(view, req);
+    };
+  }
+
+  const detach = () => {
+    server.off('upgrade', listener);
+    delete server[DETACH];
+    // Where somebody has wrapped ours in the meantime it stays, and lets everything through.
+    if (server.emit === intercept) {
+      if (ownEmit) {
+        server.emit = emit;
+      } else {
+        Reflect.deleteProperty(server, 'emit');
+      }
+    }
+    if (previous !== undefined) {
+      server.shouldUpgradeCallback = previous;
+    }
+  };
+  return detach;
+}
+
+/** A WebSocket handshake is a GET (RFC 6455, 4.1); everything else that names the protocol is an ordinary request. */
+function isWebSocketRequest(req: IncomingMessage): boolean {
+  return req.method === 'GET' && hasToken(req.headers.upgrade, 'websocket');
+}
+
+/** Whether an upgrade may be for SockJS: all its WebSocket paths end alike. */
+function isCandidate(req: IncomingMessage): boolean {
+  return isWebSocketRequest(req) && pathOf(req.url ?? '').endsWith('/websocket');
+}
+
+/**
+ * Gives a request that Node took for an upgrade back to the HTTP parser, less the header that made it one: Java's HTTP
+ * client, for one, asks to upgrade to h2c with every first request.
+ */
+function replay(server: UpgradeServer, req: IncomingMessage, socket: Duplex, head: Buffer): void {
+  debugUpgrade('replaying %s %s as an ordinary request', req.method, req.url);
+  let text = `${req.method} ${req.url} HTTP/${req.httpVersion}\r\n`;
+  for (let i = 0; i + 1 < req.rawHeaders.length; i += 2) {
+    const name = req.rawHeaders[i] ?? '';
+    if (name.toLowerCase() !== 'upgrade') {
+      text += `${name}: ${req.rawHeaders[i + 1]}\r\n`;
+    }
+  }
+  // Node decodes headers as latin1, so this gives back the very bytes that came.
+  socket.unshift(Buffer.concat([Buffer.from(`${text}\r\n`, 'latin1'), head]));
+  server.emit('encrypted' in socket ? 'secureConnection' : 'connection', socket);
+}
+
+/** Upgrades have left Node's own error handling; a reset with no listener would end the process. */
+function ignoreError(error: Error): void {
+  debugUpgrade('socket error: %s', error.message);
+}
+
+/** What an upgrade needs to know of its server. */
+interface DispatchContext {
+  readonly timeout: number;
+  /** How many other listeners there are for upgrades. */
+  others(): number;
+  /** Gives the event to them. */
+  passOn(): void;
+}
+
+/** Runs an upgrade through the `request` listeners of its server, with a response that decides what becomes of it. */
+function dispatch(
+  server: UpgradeServer,
+  req: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  { timeout, others, passOn }: DispatchContext,
+): void {
+  socket.on('error', ignoreError);
+  const url = req.url;
+  const res = new ServerResponse(req);
+  res.shouldKeepAlive = false;
+  let decided = false;
+
+  const decide = () => {
+    decided = true;
+    clearTimeout(timer);
+  };
+
+  /** Called with the first bytes of an answer; returns whether they are the client's. */
+  const isAnswer = () => {
+    if (decided) {
+      return false;
+    }
+    const refusal = res.statusCode >= 300 && res.statusCode !== 404;
+    decide();
+    socket.off('close', onSocketClose);
+    debugUpgrade('%s: the application answered %d', url, res.statusCode);
+    if (refusal || others() === 0) {
+      return true;
+    }
+    // As it came, whatever the frameworks made of it on the way.
+    if (url !== undefined) {
+      req.url = url;
+    }
+    socket.off('error', ignoreError);
+    passOn();
+    return false;
+  };
+
+  const answer = new AnswerSocket(socket, isAnswer);
+
+  const onSocketClose = () => {
+    decide();
+    debugUpgrade('%s: the client left', url);
+    answer.destroy();
+    req.destroy();
+  };
+  socket.on('close', onSocketClose);
+
+  const timer = setTimeout(() => {
+    decide();
+    debugUpgrade('%s: nobody decided in time', url);
+    socket.off('close', onSocketClose);
+    socket.write('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+    closeGently(socket);
+    answer.abandon();
+    req.destroy();
+  }, timeout);
+
+  const upgrade: PendingUpgrade = {
+    head,
+    claim: () => {
+      if (decided) {
+        return undefined;
+      }
+      decide();
+      debugUpgrade('%s: taken over', url);
+      return socket;
+    },
+    finish: () => {
+      socket.off('close', onSocketClose);
+      clearPendingUpgrade(req);
+      res.writeHead(101);
+      res.end();
+      return headerLines(res);
+    },
+  };
+  setPendingUpgrade(req, upgrade);
+
+  res.on('finish', () => {
+    res.detachSocket(answer as unknown as NonNullable<ServerResponse['socket']>);
+    answer.end();
+  });
+  res.assignSocket(answer as unknown as NonNullable<ServerResponse['socket']>);
+  server.emit('request', req, res);
+}
+
+/** Closes a socket once what was written has left, and without a reset that could overtake it. */
+function closeGently(socket: Duplex): void {
+  const timer = setTimeout(() => socket.destroy(), LINGER);
+  socket.on('close', () => clearTimeout(timer));
+  socket.resume();
+  socket.end();
+}
+
+/** What middleware has set and a handshake may carry. */
+function headerLines(res: ServerResponse): string[] {
+  const lines: string[] = [];
+  for (const [name, value] of Object.entries(res.getHeaders())) {
+    if (value === undefined || /^(connection|upgrade|date|transfer-encoding|content-.*|sec-websocket-.*)$/.test(name)) {
+      continue;
+    }
+    for (const one of Array.isArray(value) ? value : [value]) {
+      lines.push(`${name}: ${one}`);
+    }
+  }
+  return lines;
+}
+
+/**
+ * What the response to an upgrade writes to in place of the connection: at the first byte it asks whether the answer is
+ * for the client, then writes through or throws away.
+ */
+class AnswerSocket extends Duplex {
+  readonly #target: Duplex;
+  readonly #isAnswer: () => boolean;
+  #writesThrough: boolean | undefined;
+
+  constructor(target: Duplex, isAnswer: () => boolean) {
+    super();
+    this.#target = target;
+    this.#isAnswer = isAnswer;
+    this.on('error', ignoreError);
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
+    if (this.#writesThrough === undefined) {
+      this.#writesThrough = this.#isAnswer();
+      if (this.#writesThrough) {
+        this.#target.resume();
+        this.#target.on('close', () => this.destroy());
+        this.#target.on('end', () => this.destroy());
+      }
+    }
+    if (this.#writesThrough) {
+      this.#target.write(chunk, callback);
+    } else {
+      callback();
+    }
+  }
+
+  override _read(): void {}
+
+  override _final(callback: (error?: Error | null) => void): void {
+    if (this.#writesThrough) {
+      closeGently(this.#target);
+    }
+    callback();
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    if (this.#writesThrough !== false && !this.writableFinished) {
+      // The answer was cut short, by the client or by the application.
+      this.#target.destroy();
+    }
+    callback(error);
+  }
+
+  /** Throws away whatever may still come; the connection is no longer this answer's to close. */
+  abandon(): void {
+    this.#writesThrough = false;
+    this.destroy();
+  }
+
+  /** Responses pass their timeouts on to their socket; the connection keeps its own. */
+  setTimeout(): this {
+    return this;
+  }
+
+  get remoteAddress(): string | undefined {
+    return (this.#target as Duplex & { remoteAddress?: string }).remoteAddress;
+  }
+
+  get encrypted(): boolean {
+    return 'encrypted' in this.#target;
+  }
+}
