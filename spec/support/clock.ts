@@ -1,0 +1,10 @@
+/** A clock that stands still until a test moves it; sockets go on as ever. */
+import { type Clock, install } from '@sinonjs/fake-timers';
+import { afterTest } from './leftovers.ts';
+
+/** Stops the clock for the rest of the test. Install it before what it is to govern sets its timers. */
+export function stopClock(): Clock {
+  const clock = install({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date'] });
+  afterTest(() => clock.uninstall());
+  return clock;
+}

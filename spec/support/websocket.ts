@@ -1,0 +1,39 @@
+/** A WebSocket client that keeps what arrives until a test asks for it. */
+import { once } from 'node:events';
+import { type ClientOptions, WebSocket } from 'ws';
+import { afterTest } from './leftovers.ts';
+import { Queue } from './queue.ts';
+
+export class WebSocketClient {
+  readonly socket: WebSocket;
+  readonly #texts = new Queue<string>();
+  /** Settles with code and reason once the socket is closed. */
+  readonly closed: Promise<{ code: number; reason: string }>;
+  /** Settles when the handshake is done; rejects with ws's error when it is refused. */
+  readonly opened: Promise<void>;
+
+  /** @param origin as in `http://127.0.0.1:1234` */
+  constructor(origin: string, path: string, options: ClientOptions = {}) {
+    this.socket = new WebSocket(`${origin.replace(/^http/, 'ws')}${path}`, options);
+    this.socket.on('message', (data) => this.#texts.push(String(data)));
+    this.opened = once(this.socket, 'open').then(() => undefined);
+    this.opened.catch(() => {});
+    this.socket.on('error', (error) => this.#texts.fail(error));
+    this.closed = new Promise((resolve) => {
+      this.socket.on('close', (code, reason) => {
+        this.#texts.fail(new Error(`closed with ${code} ${reason}`));
+        resolve({ code, reason: reason.toString() });
+      });
+    });
+    afterTest(() => this.socket.terminate());
+  }
+
+  /** The next text message; rejects when the socket closes first. */
+  next(): Promise<string> {
+    return this.#texts.next();
+  }
+
+  send(text: string): void {
+    this.socket.send(text);
+  }
+}
