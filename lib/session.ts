@@ -56,8 +56,8 @@ export class SessionNotOpenError extends Error {
 /**
  * What carries frames to the client at the moment: one HTTP response, or a WebSocket.
  *
- * The session calls these members and nothing else; in return the receiver calls `session.receive()`,
- * `session.detach()` when it ended as it should, and `session.lost()` when the client broke off.
+ * The session calls these members and nothing else. In return the receiver calls `session.unlink()` when it will take no
+ * more, then `session.detach()` when all it took has left, or `session.lost()` when the client broke off before that.
  */
 export interface Receiver {
   /** The name that `session.transport` shows. */
@@ -131,6 +131,8 @@ export class Session<
   #transport: TransportName;
 
   #receiver: Receiver | undefined;
+  /** The receiver before, while what it took is still on its way. */
+  #leaving: Receiver | undefined;
   #outgoing: string[] = [];
   #flushScheduled = false;
 
@@ -143,8 +145,9 @@ export class Session<
   #abort: AbortController | undefined;
 
   /**
-   * The one timer. Open with a receiver: heartbeat; open without: expiry; ended and resumable: forgetting. A closing
-   * or closed WebSocket session has none, its socket's own end is what it waits for.
+   * The one timer. Open with a receiver: heartbeat; open without: expiry; ended and resumable: forgetting. There is
+   * none while the last receiver's bytes are still leaving, and none on a WebSocket session that is closing or closed:
+   * these wait for their socket.
    */
   #timer: NodeJS.Timeout | undefined;
 
@@ -348,16 +351,31 @@ export class Session<
     }
   }
 
+  /**
+   * @internal The receiver takes no more, so that another may come; what it took is on its way. It holds expiry off
+   * until `detach` or `lost`: a client on a slow line cannot ask again before it has read all.
+   */
+  unlink(receiver: Receiver): void {
+    if (receiver === this.#receiver) {
+      this.#receiver = undefined;
+      this.#leaving = receiver;
+      if (this.#state === 'active') {
+        this.#arm();
+      }
+    }
+  }
+
   /** @internal The receiver ended as it should: the poll was answered, the response limit reached, the close sent. */
   detach(receiver: Receiver): void {
-    if (receiver !== this.#receiver) {
+    this.unlink(receiver);
+    if (receiver !== this.#leaving) {
       return;
     }
-    this.#receiver = undefined;
-    if (this.#state === 'active') {
-      this.#arm();
-    } else if (this.#state === 'closing' && this.#closeFrameSent) {
+    this.#leaving = undefined;
+    if (this.#state === 'closing' && this.#closeFrameSent) {
       this.#finish(true);
+    } else if (this.#state === 'active' && this.#receiver === undefined) {
+      this.#arm();
     }
   }
 
@@ -368,6 +386,9 @@ export class Session<
   lost(receiver: Receiver, event: SessionCloseEvent): void {
     if (receiver === this.#receiver) {
       this.#receiver = undefined;
+    }
+    if (receiver === this.#leaving) {
+      this.#leaving = undefined;
     }
     if (this.#state === 'closing') {
       this.#finish(event.wasClean);
@@ -529,7 +550,9 @@ export class Session<
         this.#timer.unref();
       }
     } else if (this.#receiver === undefined) {
-      this.#timer = setTimeout(() => this.#expire(), disconnectDelay);
+      if (this.#leaving === undefined) {
+        this.#timer = setTimeout(() => this.#expire(), disconnectDelay);
+      }
     } else {
       const delay = Math.min(heartbeatDelay || Number.POSITIVE_INFINITY, this.#receiver.maxSilence);
       if (delay !== Number.POSITIVE_INFINITY) {

@@ -255,6 +255,9 @@ function dispatch(
   res.on('finish', () => {
     res.detachSocket(answer as unknown as NonNullable<ServerResponse['socket']>);
     answer.end();
+    // As Node does for the responses that it has made itself.
+    res.destroyed = true;
+    process.nextTick(() => res.emit('close'));
   });
   res.assignSocket(answer as unknown as NonNullable<ServerResponse['socket']>);
   server.emit('request', req, res);

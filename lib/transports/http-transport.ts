@@ -12,7 +12,7 @@ const INTERRUPTED: SessionCloseEvent = Object.freeze({
 });
 
 /** The part of a session that an HTTP response needs, whatever the session holds. */
-type AnySession = Pick<Session, 'attach' | 'detach' | 'lost'>;
+type AnySession = Pick<Session, 'attach' | 'unlink' | 'detach' | 'lost'>;
 
 /** A response of compression middleware, which can be told not to wait for more. */
 interface MaybeCompressed {
@@ -98,13 +98,15 @@ export abstract class HttpTransport extends FrameTransport {
       }
       this.#res.end(chunk);
     }
-    this.#session?.detach(this);
+    this.#session?.unlink(this);
   }
 
   /** The response is over. Unless all of it had left by then, messages may have been lost with it. */
   #onClose(): void {
     this.#ended = true;
-    if (!this.#res.writableFinished) {
+    if (this.#res.writableFinished) {
+      this.#session?.detach(this);
+    } else {
       this.#session?.lost(this, INTERRUPTED);
     }
   }
