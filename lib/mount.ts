@@ -30,8 +30,10 @@ export interface Route {
   readonly methods: Readonly<Partial<Record<'GET' | 'POST', Handler>>>;
   /** Whether HEAD is answered as GET without its body. Never where a GET opens a session. */
   readonly head?: boolean;
-  /** Whether answers carry CORS headers and OPTIONS is answered. */
+  /** Whether answers carry CORS headers. */
   readonly cors?: boolean;
+  /** Whether OPTIONS is answered, by which browsers ask for leave first. */
+  readonly preflight?: boolean;
   /** Whether answers set the JSESSIONID cookie, and are not cached. */
   readonly transport?: boolean;
 }

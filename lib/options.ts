@@ -128,7 +128,7 @@ export interface SockjsOptions<Data = unknown, Req extends IncomingMessage = Inc
    * session is closed with 1011. Should not throw itself.
    * @default prints the stack to stderr
    */
-  onError?: ((error: unknown, session: Session<Data, Req>) => void) | undefined;
+  onError?: ((error: unknown, session: Session<Data, Req>) => unknown) | undefined;
 }
 
 /** The options with every gap filled. */
@@ -151,7 +151,7 @@ export interface ResolvedOptions<Data = unknown, Req extends IncomingMessage = I
   readonly checkOrigin: ((req: Req) => boolean) | undefined;
   readonly baseUrl: string | ((req: Req) => string) | undefined;
   readonly prefix: string;
-  readonly onError: (error: unknown, session: Session<Data, Req>) => void;
+  readonly onError: (error: unknown, session: Session<Data, Req>) => unknown;
 }
 
 /** What an option is when it is left out; see {@link SockjsOptions} for what each means. Frozen. */
@@ -291,7 +291,7 @@ function number(allowed: string, max: number): Check {
 }
 
 function checkWebSocketServer(name: string, value: unknown): void {
-  if (typeof value !== 'object' || value === null) {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new TypeError(
       `sockjs: option "${name}" is ${describe(value)}; it must be options for ws, or a WebSocketServer made with noServer`,
     );

@@ -77,7 +77,7 @@ export interface Receiver {
 /** What a session needs to know from the mount that it belongs to. */
 export interface SessionHooks<Data, Req extends IncomingMessage> {
   readonly onSession: SessionHandler<Data, Req>;
-  readonly onError: (error: unknown, session: Session<Data, Req>) => void;
+  readonly onError: (error: unknown, session: Session<Data, Req>) => unknown;
   /** ms of silence before a heartbeat; 0 for none. */
   readonly heartbeatDelay: number;
   /** ms that a session waits for a receiver, and that its close frame is kept. */
@@ -89,7 +89,7 @@ export interface SessionHooks<Data, Req extends IncomingMessage> {
 /** What an application does with a new session; called once for each, right after its open frame. May be async. */
 export type SessionHandler<Data = unknown, Req extends IncomingMessage = IncomingMessage> = (
   session: Session<Data, Req>,
-) => void | Promise<void>;
+) => unknown;
 
 /** One `recv()` that waits for a message. */
 interface Waiter {
@@ -132,7 +132,7 @@ export class Session<
 
   #receiver: Receiver | undefined;
   /** The receiver before, while what it took is still on its way. */
-  #leaving: Receiver | undefined;
+  readonly #leaving = new Set<Receiver>();
   #outgoing: string[] = [];
   #flushScheduled = false;
 
@@ -302,18 +302,21 @@ export class Session<
 
   // `as never`, here and below: the base class describes a listener by a conditional type that cannot be resolved for
   // a generic event.
-  override on<E extends keyof SessionEvents>(event: E, listener: (...args: SessionEvents[E]) => void): this {
+  override on<E extends keyof SessionEvents>(event: E, listener: (...args: SessionEvents[E]) => unknown): this {
     this.#beforeListening(event);
     return super.on(event, listener as never);
   }
 
-  override addListener<E extends keyof SessionEvents>(event: E, listener: (...args: SessionEvents[E]) => void): this {
+  override addListener<E extends keyof SessionEvents>(
+    event: E,
+    listener: (...args: SessionEvents[E]) => unknown,
+  ): this {
     return this.on(event, listener);
   }
 
   override prependListener<E extends keyof SessionEvents>(
     event: E,
-    listener: (...args: SessionEvents[E]) => void,
+    listener: (...args: SessionEvents[E]) => unknown,
   ): this {
     this.#beforeListening(event);
     return super.prependListener(event, listener as never);
@@ -358,7 +361,7 @@ export class Session<
   unlink(receiver: Receiver): void {
     if (receiver === this.#receiver) {
       this.#receiver = undefined;
-      this.#leaving = receiver;
+      this.#leaving.add(receiver);
       if (this.#state === 'active') {
         this.#arm();
       }
@@ -368,10 +371,9 @@ export class Session<
   /** @internal The receiver ended as it should: the poll was answered, the response limit reached, the close sent. */
   detach(receiver: Receiver): void {
     this.unlink(receiver);
-    if (receiver !== this.#leaving) {
+    if (!this.#leaving.delete(receiver)) {
       return;
     }
-    this.#leaving = undefined;
     if (this.#state === 'closing' && this.#closeFrameSent) {
       this.#finish(true);
     } else if (this.#state === 'active' && this.#receiver === undefined) {
@@ -386,9 +388,9 @@ export class Session<
   lost(receiver: Receiver, event: SessionCloseEvent): void {
     if (receiver === this.#receiver) {
       this.#receiver = undefined;
-    }
-    if (receiver === this.#leaving) {
-      this.#leaving = undefined;
+    } else if (!this.#leaving.delete(receiver)) {
+      // Was turned away, and carried nothing of this session's.
+      return;
     }
     if (this.#state === 'closing') {
       this.#finish(event.wasClean);
@@ -486,11 +488,12 @@ export class Session<
 
   /** The application threw: its session ends, the process does not. */
   #fail(error: unknown): void {
+    // onError is the last resort, so there is nobody left to tell but whoever watches the process.
+    const warn = (second: unknown) => process.emitWarning(`sockjs: the onError option threw: ${String(second)}`);
     try {
-      this.#hooks.onError(error, this);
+      Promise.resolve(this.#hooks.onError(error, this)).catch(warn);
     } catch (second) {
-      // onError is the last resort, so there is nobody left to tell but whoever watches the process.
-      process.emitWarning(`sockjs: the onError option threw: ${String(second)}`);
+      warn(second);
     }
     this.close(CloseCode.InternalError, 'Internal error');
   }
@@ -500,6 +503,10 @@ export class Session<
     // What came in before the end is the application's, if it listens.
     this.#deliver();
     if (this.#isEnded) {
+      // A listener has closed it on that occasion: over all the same where there is no receiver to wait for.
+      if (!this.#resumable) {
+        this.#finish(event.wasClean);
+      }
       return;
     }
     this.#leaveActive('closed', event);
@@ -550,7 +557,7 @@ export class Session<
         this.#timer.unref();
       }
     } else if (this.#receiver === undefined) {
-      if (this.#leaving === undefined) {
+      if (this.#leaving.size === 0) {
         this.#timer = setTimeout(() => this.#expire(), disconnectDelay);
       }
     } else {

@@ -156,23 +156,26 @@ function answer<Data, Req extends IncomingMessage>(
   res: ServerResponse,
   next: Next,
 ): void {
-  const sessionId = sessionIdOf(req.url ?? '');
-  if (sessionId === undefined) {
+  const path = pathOf(req.url ?? '') || '/';
+  const sessionId = sessionIdOf(path);
+  // Tested again, since the Router reads some odd URLs in a way of its own: it takes a backslash before a fragment for a
+  // slash.
+  if (sessionId === undefined || !route.path.test(path)) {
     next();
     return;
   }
   debugRequest('%s %s', req.method, req.originalUrl ?? req.url);
   req.params = req[MOUNT_PARAMS];
   const exchange: Exchange<Data, Req> = { mount, req, res, sessionId };
+  if (route.transport) {
+    setNotCached(res);
+    setCookie(exchange);
+  }
   const methods = allowedMethods(route);
   if (!methods.includes(req.method ?? '')) {
     res.setHeader('Allow', methods.join(', '));
     sendEmpty(res, 405);
     return;
-  }
-  if (route.transport) {
-    setNotCached(res);
-    setCookie(exchange);
   }
   const corsAllowed = route.cors === true && setCors(exchange);
   if (req.method === 'OPTIONS') {
@@ -185,12 +188,12 @@ function answer<Data, Req extends IncomingMessage>(
 
 /** The methods of a route, as they stand in an `Allow` header. */
 function allowedMethods(route: Route): string[] {
-  return [...(route.cors ? ['OPTIONS'] : []), ...Object.keys(route.methods), ...(route.head ? ['HEAD'] : [])];
+  return [...(route.preflight ? ['OPTIONS'] : []), ...Object.keys(route.methods), ...(route.head ? ['HEAD'] : [])];
 }
 
 /** The decoded session id of a path that has one, empty for others, undefined where an id is not allowed. */
-function sessionIdOf(url: string): string | undefined {
-  const [, server, session, endpoint] = pathOf(url).split('/');
+function sessionIdOf(path: string): string | undefined {
+  const [, server, session, endpoint] = path.split('/');
   if (server === undefined || session === undefined || endpoint === undefined) {
     return '';
   }

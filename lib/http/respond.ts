@@ -20,9 +20,12 @@ export function send(res: ServerResponse, status: number, contentType: string, b
   res.end(body);
 }
 
-/** No body at all. */
+/** No body at all, and so no Content-Type, but for a 204 that has been given one. */
 export function sendEmpty(res: ServerResponse, status: number): void {
   res.statusCode = status;
+  if (status !== 204) {
+    res.removeHeader('Content-Type');
+  }
   if (status !== 204 && status !== 304) {
     res.setHeader('Content-Length', 0);
   }

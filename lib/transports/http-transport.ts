@@ -31,6 +31,7 @@ export abstract class HttpTransport extends FrameTransport {
   #budget: number;
   #session: AnySession | undefined;
   #ended = false;
+  #hasLeft = false;
 
   /** @param limit bytes of frames after which the response ends; 0 for polling */
   constructor(res: ServerResponse, limit: number) {
@@ -41,13 +42,27 @@ export abstract class HttpTransport extends FrameTransport {
 
   /** Attaches this response to the session that the request names, which is made if it is new. */
   receive<Data, Req extends IncomingMessage>({ mount, req, res, sessionId }: Exchange<Data, Req>): void {
-    if (res.destroyed || res.socket?.destroyed) {
+    const { socket } = req;
+    if (res.destroyed || socket.destroyed) {
       // The client left while earlier middleware was busy: there is nobody to open a session for.
       return;
     }
     const session = mount.sessions.find(sessionId) ?? mount.sessions.create(sessionId, req, this.name);
     this.#session = session;
-    res.on('close', () => this.#onClose());
+    // Node reports bytes that a reset kept from leaving as finished; the socket knows better, at that moment.
+    res.prependListener('finish', () => {
+      this.#hasLeft = !socket.destroyed;
+    });
+    const onClose = () => {
+      res.off('close', onClose);
+      socket.off('close', onClose);
+      this.#onClose();
+    };
+    res.on('close', onClose);
+    if (res.socket === null) {
+      // Waits behind another response of its connection, and would not hear of its end.
+      socket.setMaxListeners(0).on('close', onClose);
+    }
     // A write that comes after the client has gone is reported here; 'close' says all there is to say.
     res.on('error', () => {});
     res.setHeader('Content-Type', this.contentType);
@@ -104,7 +119,7 @@ export abstract class HttpTransport extends FrameTransport {
   /** The response is over. Unless all of it had left by then, messages may have been lost with it. */
   #onClose(): void {
     this.#ended = true;
-    if (this.#res.writableFinished) {
+    if (this.#hasLeft) {
       this.#session?.detach(this);
     } else {
       this.#session?.lost(this, INTERRUPTED);

@@ -34,7 +34,7 @@ function get(name: string, handler: Handler): Route {
 
 /** The xhr family, which browsers ask for leave first. */
 function post(name: string, handler: Handler): Route {
-  return { path: sessionPath(name), methods: { POST: handler }, transport: true, cors: true };
+  return { path: sessionPath(name), methods: { POST: handler }, transport: true, cors: true, preflight: true };
 }
 
 /** `/<server>/<session>/<name>`. Without capture groups: the router would decode them, and fail on what is malformed. */

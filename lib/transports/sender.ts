@@ -28,9 +28,24 @@ function jsonMessages(body: Body): string[] {
 }
 
 function formMessages(body: Body): string[] {
-  return parsePayload(
-    body.kind === 'text' ? onlyValue(new URLSearchParams(body.text).getAll('d')) : fieldD(body.value),
-  );
+  return parsePayload(body.kind === 'text' ? onlyValue(formValues(body.text, 'd')) : fieldD(body.value));
+}
+
+/** All values of a field. URLSearchParams would put replacement characters for bytes that are no UTF-8. */
+function formValues(form: string, name: string): string[] {
+  return form
+    .split('&')
+    .map((field) => field.split(/=(.*)/s, 2).map(decodeFormText))
+    .filter(([given]) => given === name)
+    .map(([, value = '']) => value);
+}
+
+function decodeFormText(text: string): string {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '));
+  } catch (cause) {
+    throw new PayloadError('Broken JSON encoding.', { cause });
+  }
 }
 
 /** The field of a form that express.urlencoded() has parsed. */
@@ -57,15 +72,15 @@ function deliver<Data, Req extends IncomingMessage>(
     const session = mount.sessions.find(sessionId);
     return session?.state === 'active' ? session : undefined;
   };
-  if (openSession() === undefined) {
+  const session = openSession();
+  if (session === undefined) {
     sendError(res, 404, 'Session not found.');
     return;
   }
   const receive = async () => {
     const messages = messagesOf(await readBody(req, MAX_BODY_BYTES));
     // Looked up again: it may have ended while the body came in, and a new one of the same id is not the same.
-    const session = openSession();
-    if (session === undefined) {
+    if (openSession() !== session) {
       sendError(res, 404, 'Session not found.');
       return;
     }

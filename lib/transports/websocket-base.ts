@@ -7,7 +7,7 @@ import { sendError } from '../http/respond.ts';
 import { hasToken, pendingUpgrade } from '../http/upgrade.ts';
 import type { Exchange } from '../mount.ts';
 import { isWebSocketServer, type ResolvedOptions } from '../options.ts';
-import type { Session } from '../session.ts';
+import type { Receiver, Session } from '../session.ts';
 
 /** The part of a session that a WebSocket needs, whatever the session holds. */
 export type AnySession = Pick<Session, 'attach' | 'receive' | 'lost'>;
@@ -81,21 +81,31 @@ export class WebSocketConnection {
     this.#writeTimeout = writeTimeout;
   }
 
-  /** Tells what comes in: texts to `onText`, the end by calling `onEnd` once. */
-  listen(onText: (text: string) => void, onEnd: (event: { code: number; reason: string; wasClean: boolean }) => void) {
+  /** Tells what comes in: texts to `onText`, and to the session how it ended. */
+  listen(receiver: Receiver, session: AnySession, onText: (text: string) => void): void {
     this.#socket.on('message', (data, isBinary) => {
+      if (this.#socket.readyState !== WebSocket.OPEN) {
+        return;
+      }
       if (isBinary) {
-        this.#socket.close(CloseCode.UnsupportedData, 'Text messages only.');
+        this.refuse(receiver, session, CloseCode.UnsupportedData, 'Text messages only.');
       } else {
         onText(String(data));
       }
     });
     this.#socket.on('close', (code, reason) => {
       clearTimeout(this.#writeTimer);
-      onEnd({ code, reason: reason.toString(), wasClean: code !== CloseCode.Abnormal });
+      session.lost(receiver, { code, reason: reason.toString(), wasClean: code !== CloseCode.Abnormal });
     });
     // ws closes the socket itself after an error, so there is nothing to do but listen.
     this.#socket.on('error', (error) => debugWebSocket('%O', error));
+  }
+
+  /** Ends a WebSocket whose client does what the protocol forbids, and its session at once. */
+  refuse(receiver: Receiver, session: AnySession, code: number, reason: string): void {
+    // The session first, so that nothing more goes out before the closing handshake.
+    session.lost(receiver, { code, reason, wasClean: false });
+    this.close(code, reason);
   }
 
   /** Sends one text message; nothing once the WebSocket is closing. */

@@ -19,10 +19,7 @@ export class RawWebSocketTransport implements Receiver {
 
   private constructor(socket: WebSocket, session: AnySession, writeTimeout: number) {
     this.#connection = new WebSocketConnection(socket, writeTimeout);
-    this.#connection.listen(
-      (text) => session.receive([text]),
-      (event) => session.lost(this, event),
-    );
+    this.#connection.listen(this, session, (text) => session.receive([text]));
   }
 
   /** The handshake has told the client already. */

@@ -23,10 +23,7 @@ export class WebSocketTransport extends FrameTransport {
     super();
     this.#session = session;
     this.#connection = new WebSocketConnection(socket, writeTimeout);
-    this.#connection.listen(
-      (text) => this.#onText(text),
-      (event) => session.lost(this, event),
-    );
+    this.#connection.listen(this, session, (text) => this.#onText(text));
   }
 
   protected override send(frame: string): void {
@@ -48,9 +45,7 @@ export class WebSocketTransport extends FrameTransport {
       if (!(error instanceof PayloadError)) {
         throw error;
       }
-      // Told to the session first, so that nothing more goes out before the closing handshake.
-      this.#session.lost(this, { code: CloseCode.InvalidPayload, reason: error.message, wasClean: false });
-      this.#connection.close(CloseCode.InvalidPayload, error.message);
+      this.#connection.refuse(this, this.#session, CloseCode.InvalidPayload, error.message);
     }
   }
 }

@@ -1,31 +1,64 @@
+/** The xhr-polling transport on the wire (PROTOCOL.md section 7), and the contract of all receivers. */
 import assert from 'node:assert/strict';
-import { stopClock } from '../support/clock.ts';
-import { post, Stream } from '../support/http.ts';
-import { serve } from '../support/server.ts';
+import {
+  CORS,
+  type HttpReceiver,
+  itReceivesOverHttp,
+  NOT_CACHED,
+  ownHeaders,
+  POLLING_EXCEPTIONS,
+  stage,
+} from '../support/contract.ts';
+import { post } from '../support/http.ts';
+
+const xhrPolling: HttpReceiver = {
+  name: 'xhr-polling',
+  method: 'POST',
+  endpoint: 'xhr',
+  sendEndpoint: 'xhr_send',
+  wrap: (frame) => `${frame}\n`,
+  unwrap: (chunk) => chunk.slice(0, -1),
+  exceptions: POLLING_EXCEPTIONS,
+};
 
 describe('xhr-polling', () => {
-  it('opens a session with the first poll and answers each poll with one frame', async () => {
-    const { origin } = await serve();
-    const url = `${origin}/echo/000/polling`;
-    const open = await post(`${url}/xhr`);
+  it('answers each poll with one frame and a line feed', async () => {
+    const { client, sessions } = await stage(xhrPolling);
+    const url = client.server.origin + client.path();
+    const open = await post(url);
     assert.equal(open.status, 200);
     assert.equal(open.body, 'o\n');
-    assert.equal(open.headers['content-type'], 'application/javascript; charset=UTF-8');
-    assert.equal(open.headers['content-length'], '2');
-
-    const sent = await post(`${url}/xhr_send`, '["x","y"]');
-    assert.equal(sent.status, 204);
-    assert.equal((await post(`${url}/xhr`)).body, 'a["x","y"]\n');
+    assert.deepEqual(ownHeaders(open.headers), {
+      ...NOT_CACHED,
+      ...CORS,
+      'content-type': 'application/javascript; charset=UTF-8',
+      'content-length': '2',
+    });
+    const session = await sessions.next();
+    session.send('x');
+    session.send('ÿ \u2028 %41 </script>');
+    const { headers, body } = await post(url);
+    assert.equal(body, 'a["x","ÿ \\u2028 %41 </script>"]\n');
+    assert.equal(headers['content-length'], String(Buffer.byteLength(body)));
+    session.close(3000, 'Go away!');
+    assert.equal((await post(url)).body, 'c[3000,"Go away!"]\n');
   });
 
-  it('completes a silent poll with a heartbeat', async () => {
-    const clock = stopClock();
-    const { server, origin } = await serve({ heartbeatDelay: 1000 });
-    await post(`${origin}/echo/000/heart/xhr`);
-    const asked = new Promise((resolve) => server.once('request', resolve));
-    const poll = new Stream(`${origin}/echo/000/heart/xhr`, 'POST');
-    await asked;
-    clock.tick(1000);
-    assert.equal(await poll.next(), 'h\n');
+  it('ignores the body of a poll', async () => {
+    const { client, sessions } = await stage(xhrPolling);
+    assert.equal((await post(client.server.origin + client.path(), '["x"]')).body, 'o\n');
+    const session = await sessions.next();
+    await client.send('y');
+    assert.equal(await session.recv(), 'y');
   });
+
+  it('does not answer at 30 s where heartbeats come later', async () => {
+    const { client, clock } = await stage(xhrPolling, { heartbeatDelay: 60_000 });
+    const poll = await client.open();
+    clock.tick(59_999);
+    clock.tick(1);
+    await poll.endsWith('h');
+  });
+
+  itReceivesOverHttp(xhrPolling);
 });

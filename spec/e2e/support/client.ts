@@ -1,0 +1,71 @@
+/** The real sockjs-client, with what arrives kept until a test asks for it. */
+import SockJS, { type SockJSCloseEvent } from 'sockjs-client';
+import { afterTest } from '../../support/leftovers.ts';
+import { Queue } from '../../support/queue.ts';
+
+/** The transports that sockjs-client has outside of browsers. */
+export const TRANSPORTS = ['websocket', 'xhr-streaming', 'xhr-polling', 'eventsource'] as const;
+
+/** Longer than any test lasts: how fast the machine is must not decide whether a transport is given up. */
+const TRANSPORT_TIMEOUT = 60_000;
+
+export class Client {
+  readonly socket: SockJS;
+  readonly #messages = new Queue<string>();
+  readonly #heartbeats = new Queue<void>();
+  /** Settles when the session is open; rejects when it is closed instead. */
+  readonly opened: Promise<void>;
+  /** Settles with what the client makes of the end. */
+  readonly closed: Promise<{ code: number; reason: string; wasClean: boolean }>;
+
+  /** @param url of the mount, as in `http://127.0.0.1:1234/echo` */
+  constructor(url: string, transport: (typeof TRANSPORTS)[number]) {
+    this.socket = new SockJS(url, null, { transports: [transport], timeout: TRANSPORT_TIMEOUT });
+    this.socket.onmessage = ({ data }) => this.#messages.push(data);
+    this.socket.onheartbeat = () => this.#heartbeats.push();
+    let onClose: (event: SockJSCloseEvent) => void = () => {};
+    this.closed = new Promise((resolve) => {
+      onClose = ({ code, reason, wasClean }) => resolve({ code, reason, wasClean });
+    });
+    this.opened = new Promise((resolve, reject) => {
+      this.socket.onopen = resolve;
+      this.socket.onclose = (event) => {
+        const error = new Error(`closed with ${event.code} ${event.reason}`);
+        this.#messages.fail(error);
+        this.#heartbeats.fail(error);
+        reject(error);
+        onClose(event);
+      };
+    });
+    this.opened.catch(() => {});
+    afterTest(async () => {
+      // Before it is open, the client has no way to call off its own timers: it has to get there or to fail first.
+      await this.opened.catch(() => {});
+      this.socket.close();
+      await this.closed;
+    });
+  }
+
+  /** The next message. */
+  next(): Promise<string> {
+    return this.#messages.next();
+  }
+
+  /** As many messages as asked for. */
+  async take(count: number): Promise<string[]> {
+    const messages: string[] = [];
+    while (messages.length < count) {
+      messages.push(await this.next());
+    }
+    return messages;
+  }
+
+  /** The next heartbeat. */
+  heartbeat(): Promise<void> {
+    return this.#heartbeats.next();
+  }
+
+  send(message: string): void {
+    this.socket.send(message);
+  }
+}

@@ -1,0 +1,353 @@
+/** The options of `sockjs()`: their defaults, and what is refused with which words. */
+import assert from 'node:assert/strict';
+import { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
+import { mock } from 'node:test';
+import express, { type NextFunction, type Request, type Response } from 'express';
+import { WebSocketServer } from 'ws';
+import { defaultOptions, sockjs } from '../lib/index.ts';
+import { resolveOptions } from '../lib/options.ts';
+import { webSocketServerOf } from '../lib/transports/websocket-base.ts';
+import { fetchText, post } from './support/http.ts';
+import { afterTest } from './support/leftovers.ts';
+import { listen, serve } from './support/server.ts';
+
+/** Calls `sockjs()` with what its types forbid. */
+function callSockjs(...args: unknown[]): unknown {
+  return Reflect.apply(sockjs, undefined, args);
+}
+
+const configure = (options: unknown) => callSockjs(options, () => {});
+
+const BOOLEANS = ['websocket', 'rawWebsocket', 'xhrPolling', 'xhrStreaming', 'eventSource', 'htmlFile', 'jsonp'];
+const DELAYS = ['websocketWriteTimeout', 'heartbeatDelay', 'disconnectDelay'];
+const MAX_DELAY = 2 ** 31 - 1;
+
+/** One wrong value of each kind, and how messages show it. */
+const VALUES: [string, unknown, string][] = [
+  ['null', null, 'null'],
+  ['boolean', true, 'true'],
+  ['number', 1, '1'],
+  ['string', 'yes', '"yes"'],
+  ['object', {}, 'an object'],
+  ['array', [], 'an array'],
+  ['function', () => '', 'a function'],
+  ['symbol', Symbol('s'), 'Symbol(s)'],
+  ['bigint', 1n, '1'],
+];
+
+/** The options by the kinds of value they take, and the words for that. */
+const TYPES: [name: string, kinds: string[], allowed: string][] = [
+  ['sockjsUrl', ['string', 'function'], 'a string or a function'],
+  ['responseLimit', ['number'], `a number of bytes from 0 to ${Number.MAX_SAFE_INTEGER}`],
+  ...BOOLEANS.map((name): [string, string[], string] => [name, ['boolean'], 'true or false']),
+  ...DELAYS.map((name): [string, string[], string] => [name, ['number'], `a number of ms from 0 to ${MAX_DELAY}`]),
+  ['websocketServer', ['object'], 'options for ws, or a WebSocketServer made with noServer'],
+  ['jsessionid', ['boolean', 'function'], 'true, false or a function'],
+  ['origin', ['string'], 'a string'],
+  ['checkOrigin', ['function'], 'a function'],
+  ['baseUrl', ['string', 'function'], 'a string or a function'],
+  ['prefix', ['string'], 'a string'],
+  ['onError', ['function'], 'a function'],
+];
+
+describe('defaultOptions', () => {
+  it('is exactly what the documentation says', () => {
+    const { onError, ...rest } = defaultOptions;
+    assert.deepEqual(rest, {
+      sockjsUrl: 'https://cdn.jsdelivr.net/npm/sockjs-client@1/dist/sockjs.min.js',
+      responseLimit: 131_072,
+      websocket: true,
+      rawWebsocket: false,
+      xhrPolling: true,
+      xhrStreaming: true,
+      eventSource: true,
+      htmlFile: true,
+      jsonp: true,
+      websocketServer: { perMessageDeflate: false, clientTracking: false },
+      websocketWriteTimeout: 0,
+      heartbeatDelay: 25_000,
+      disconnectDelay: 5000,
+      jsessionid: false,
+      origin: '',
+      checkOrigin: undefined,
+      baseUrl: undefined,
+      prefix: '',
+    });
+    assert.equal(typeof onError, 'function');
+  });
+
+  it('is frozen, with what is in it', () => {
+    assert.ok(Object.isFrozen(defaultOptions));
+    assert.ok(Object.isFrozen(defaultOptions.websocketServer));
+  });
+
+  it('may be given as it is', () => {
+    configure(defaultOptions);
+    configure({ ...defaultOptions, heartbeatDelay: 1 });
+  });
+
+  it('prints what the application threw to stderr, stack and all', async () => {
+    const { mock: printed } = mock.method(console, 'error', () => {});
+    afterTest(() => printed.restore());
+    const error = new Error('bug');
+    const { origin } = await serve({}, () => {
+      throw error;
+    });
+    await post(`${origin}/echo/000/session/xhr`);
+    assert.deepEqual(
+      printed.calls.map((call) => call.arguments),
+      [[error]],
+    );
+  });
+});
+
+describe('options', () => {
+  it('may be left out, and undefined counts as left out', () => {
+    sockjs(() => {});
+    const undefinedOptions = Object.fromEntries(Object.keys(defaultOptions).map((name) => [name, undefined]));
+    configure(undefinedOptions);
+    assert.deepEqual(resolveOptions(undefinedOptions), defaultOptions);
+    assert.deepEqual(resolveOptions({}), defaultOptions);
+  });
+
+  it('are taken over as they were at the call, for good', () => {
+    const given = { heartbeatDelay: 1, prefix: '/a' };
+    const resolved = resolveOptions(given);
+    given.heartbeatDelay = 2;
+    assert.deepEqual(resolved, { ...defaultOptions, heartbeatDelay: 1, prefix: '/a' });
+    assert.ok(Object.isFrozen(resolved));
+  });
+
+  it('are all told of in the message for an unknown name', () => {
+    assert.throws(() => configure({ hartbeat: 1 }), {
+      name: 'TypeError',
+      message: `sockjs: there is no option "hartbeat"; the options are ${Object.keys(defaultOptions).join(', ')}`,
+    });
+  });
+
+  for (const options of ['__proto__', 'constructor', 'toString', 'hasOwnProperty', '', 'log']) {
+    it(`know no ${JSON.stringify(options)}, with undefined as little as with a value`, () => {
+      for (const value of ['1', '{}', 'null']) {
+        const given = JSON.parse(`{${JSON.stringify(options)}: ${value}}`);
+        assert.throws(() => configure(given), { name: 'TypeError', message: /^sockjs: there is no option "/ });
+      }
+      const given = Object.defineProperty({}, options, { enumerable: true, value: undefined });
+      assert.throws(() => configure(given), TypeError);
+    });
+  }
+
+  for (const [unknown, meant] of [
+    ['sockjs_url', 'sockjsUrl'],
+    ['response_limit', 'responseLimit'],
+    ['heartbeat_delay', 'heartbeatDelay'],
+    ['disconnect_delay', 'disconnectDelay'],
+    ['base_url', 'baseUrl'],
+    ['raw_websocket', 'rawWebsocket'],
+    ['JSESSIONID', 'jsessionid'],
+    ['jsessionId', 'jsessionid'],
+    ['eventsource', 'eventSource'],
+    ['htmlfile', 'htmlFile'],
+    ['webSocket', 'websocket'],
+    ['baseURL', 'baseUrl'],
+  ]) {
+    it(`know no "${unknown}", but tell of "${meant}"`, () => {
+      assert.throws(() => configure({ [String(unknown)]: 1 }), {
+        name: 'TypeError',
+        message: `sockjs: there is no option "${unknown}"; did you mean "${meant}"?`,
+      });
+    });
+  }
+
+  for (const [what, options] of [
+    ['null', null],
+    ['an array', []],
+    ['"/echo"', '/echo'],
+    ['25000', 25_000],
+    ['true', true],
+  ] as const) {
+    it(`must be an object, not ${what}`, () => {
+      assert.throws(() => configure(options), {
+        name: 'TypeError',
+        message: `sockjs: options must be an object, not ${what}`,
+      });
+    });
+  }
+
+  it('cover every name there is', () => {
+    assert.deepEqual(TYPES.map(([name]) => name).sort(), Object.keys(defaultOptions).sort());
+  });
+
+  for (const [name, kinds, allowed] of TYPES) {
+    describe(name, () => {
+      for (const [kind, value, shown] of VALUES) {
+        if (!kinds.includes(kind)) {
+          it(`is a TypeError as ${kind}`, () => {
+            assert.throws(() => configure({ [name]: value }), {
+              name: 'TypeError',
+              message: `sockjs: option "${name}" is ${shown}; it must be ${allowed}`,
+            });
+          });
+        }
+      }
+    });
+  }
+
+  for (const [name, unit, max] of [
+    ['responseLimit', 'bytes', Number.MAX_SAFE_INTEGER],
+    ...DELAYS.map((delay) => [delay, 'ms', MAX_DELAY] as const),
+  ] as const) {
+    describe(name, () => {
+      for (const value of [-1, -0.5, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, max + 1]) {
+        it(`is a RangeError as ${value}`, () => {
+          assert.throws(() => configure({ [name]: value }), {
+            name: 'RangeError',
+            message: `sockjs: option "${name}" is ${value}; it must be a number of ${unit} from 0 to ${max}`,
+          });
+        });
+      }
+
+      it(`takes 0, 1 and ${max}`, () => {
+        for (const value of [0, 1, max]) {
+          configure({ [name]: value });
+        }
+      });
+    });
+  }
+
+  describe('sockjsUrl', () => {
+    for (const url of [
+      '/sockjs.js',
+      '//cdn/sockjs.js',
+      'http://cdn/sockjs.js',
+      'https://cdn/sockjs.js',
+      () => '/x.js',
+    ]) {
+      it(`takes ${url}`, () => {
+        configure({ sockjsUrl: url });
+      });
+    }
+
+    for (const url of ['', 'sockjs.js', './sockjs.js', ' /sockjs.js', 'javascript:alert(1)', 'ftp://cdn/sockjs.js']) {
+      it(`is a RangeError as ${JSON.stringify(url)}`, () => {
+        assert.throws(() => configure({ sockjsUrl: url }), {
+          name: 'RangeError',
+          message: `sockjs: option "sockjsUrl" is ${JSON.stringify(url)}; an address must begin with "/" or "http"`,
+        });
+      });
+    }
+  });
+
+  describe('origin', () => {
+    for (const origin of ['https://a.example\r\nSet-Cookie: x=1', 'a\nb', 'a\u0000b', '\u20ac']) {
+      it(`is a RangeError as ${JSON.stringify(origin)}`, () => {
+        assert.throws(() => configure({ origin }), {
+          name: 'RangeError',
+          message: `sockjs: option "origin" is ${JSON.stringify(origin)}; it must fit into an HTTP header`,
+        });
+      });
+    }
+  });
+
+  describe('prefix', () => {
+    for (const prefix of ['', '/echo', '/a/b/c/echo']) {
+      it(`takes ${JSON.stringify(prefix)}`, () => {
+        configure({ prefix });
+      });
+    }
+
+    for (const prefix of ['/', 'echo', '/echo/', '//echo', '/a//b', '/echo?x', '/echo#x']) {
+      it(`is a RangeError as ${JSON.stringify(prefix)}`, () => {
+        assert.throws(() => configure({ prefix }), {
+          name: 'RangeError',
+          message:
+            `sockjs: option "prefix" is ${JSON.stringify(prefix)}; it must be empty, or begin with "/" and end ` +
+            'without, as in "/echo"',
+        });
+      });
+    }
+  });
+
+  describe('websocketServer', () => {
+    for (const name of ['server', 'port', 'path', 'noServer', 'host', 'backlog']) {
+      it(`is a TypeError with "${name}" in it`, () => {
+        assert.throws(() => configure({ websocketServer: { maxPayload: 1, [name]: undefined } }), {
+          name: 'TypeError',
+          message:
+            `sockjs: option "websocketServer" has "${name}"; leave it out, ` +
+            'WebSockets arrive where the router is mounted, by attachUpgrade(server)',
+        });
+      });
+    }
+
+    it('is a TypeError as a WebSocketServer that was not made with noServer alone', async () => {
+      const { server } = await listen((_req, res) => res.end());
+      for (const own of [
+        new WebSocketServer({ server }),
+        new WebSocketServer({ server, path: '/x' }),
+        new WebSocketServer({ noServer: true, path: '/x' }),
+      ]) {
+        assert.throws(() => configure({ websocketServer: own }), {
+          name: 'TypeError',
+          message:
+            'sockjs: option "websocketServer" is a WebSocketServer with a server, port or path of its own; ' +
+            'make it with new WebSocketServer({ noServer: true })',
+        });
+      }
+    });
+
+    it('takes options of ws, and adds no compression and no client tracking', () => {
+      const resolved = resolveOptions({ websocketServer: { maxPayload: 123, clientTracking: true } });
+      const engine = webSocketServerOf(resolved);
+      assert.equal(engine.options.maxPayload, 123);
+      assert.equal(engine.options.perMessageDeflate, false);
+      assert.equal(engine.options.noServer, true);
+      assert.equal(engine.clients, undefined);
+    });
+
+    it('takes a WebSocketServer made with noServer as it is, for several mounts as well', () => {
+      const own = new WebSocketServer({ noServer: true });
+      const resolved = resolveOptions({ websocketServer: own });
+      assert.equal(webSocketServerOf(resolved), own);
+      assert.equal(webSocketServerOf(resolved), own);
+      assert.equal(own.listenerCount('headers'), 1);
+    });
+  });
+});
+
+describe('sockjs()', () => {
+  for (const [title, args] of [
+    ['no arguments', []],
+    ['options alone', [{ heartbeatDelay: 1000 }]],
+    ['options and undefined', [{}, undefined]],
+    ['options and something that is no function', [{}, { onSession() {} }]],
+    ['the arguments the wrong way round', [() => {}, {}]],
+    ['a path, as other servers have it', ['/echo']],
+  ] as const) {
+    it(`throws a TypeError that names onSession for ${title}`, () => {
+      assert.throws(() => callSockjs(...args), {
+        name: 'TypeError',
+        message: "sockjs: onSession is missing; write app.use('/echo', sockjs(options, (session) => { … }))",
+      });
+    });
+  }
+
+  const noMiddleware =
+    "sockjs: sockjs itself is no middleware, what it returns is; write app.use('/echo', sockjs(onSession))";
+
+  it('throws a TypeError that shows the right call when it is called as middleware', () => {
+    const req = new IncomingMessage(new Socket());
+    assert.throws(() => callSockjs(req, {}, () => {}), { name: 'TypeError', message: noMiddleware });
+    assert.throws(() => callSockjs(req, {}), { name: 'TypeError', message: noMiddleware });
+  });
+
+  it("says so to the error handler of an app with app.use('/echo', sockjs)", async () => {
+    const app = express();
+    Reflect.apply(app.use, app, ['/echo', sockjs]);
+    app.use((error: Error, _req: Request, res: Response, _next: NextFunction) => {
+      res.end(error.message);
+    });
+    const { origin } = await listen(app);
+    assert.equal((await fetchText(`${origin}/echo/info`)).body, noMiddleware);
+  });
+});

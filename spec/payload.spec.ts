@@ -1,0 +1,105 @@
+/** What counts as a payload from the client, and what is said of the rest (PROTOCOL.md sections 5, 6.9 and 8). */
+import assert from 'node:assert/strict';
+import { expectMessages, PayloadError, parsePayload, parseWebSocketPayload } from '../lib/payload.ts';
+import { AWKWARD_TEXTS } from './support/awkward.ts';
+
+const EXPECTED = 'Payload expected.';
+const BROKEN = 'Broken JSON encoding.';
+
+const GOOD: readonly [text: string, messages: string[]][] = [
+  ['[]', []],
+  ['["x"]', ['x']],
+  ['["x","y","x"]', ['x', 'y', 'x']],
+  [' \t\r\n[ "x" ]\n', ['x']],
+  ['["\\ud800","\\u0000","\\/"]', ['\ud800', '\0', '/']],
+  [JSON.stringify(AWKWARD_TEXTS), [...AWKWARD_TEXTS]],
+];
+
+/** JSON that is no payload anywhere. */
+const OTHER_JSON = [
+  'null',
+  'true',
+  '0',
+  '{}',
+  '{"0":"x","length":1}',
+  '[1]',
+  '[null]',
+  '[["x"]]',
+  '["x",1]',
+  '["x",{}]',
+  '["x",null,"y"]',
+];
+
+const NO_JSON = [
+  ' ',
+  '"',
+  '[',
+  '["x',
+  '["x"',
+  '["x",]',
+  "['x']",
+  'x',
+  '["x"]["y"]',
+  '\ufeff["x"]',
+  '["\n"]',
+  '['.repeat(100_000),
+];
+
+function refuses(parse: (text: string) => string[], text: string, message: string): void {
+  assert.throws(
+    () => parse(text),
+    (error) => {
+      assert.ok(error instanceof PayloadError);
+      assert.equal(error.message, message);
+      return true;
+    },
+    text.slice(0, 40),
+  );
+}
+
+for (const parse of [parsePayload, parseWebSocketPayload]) {
+  describe(`${parse.name}()`, () => {
+    it('takes an array of strings, empty ones included', () => {
+      for (const [text, messages] of GOOD) {
+        assert.deepEqual(parse(text), messages);
+      }
+    });
+
+    it('refuses empty text and JSON that is something else', () => {
+      for (const text of ['', ...OTHER_JSON]) {
+        refuses(parse, text, EXPECTED);
+      }
+    });
+
+    it('refuses what is no JSON', () => {
+      for (const text of NO_JSON) {
+        refuses(parse, text, BROKEN);
+      }
+    });
+  });
+}
+
+describe('a single JSON string', () => {
+  it('is one message on a WebSocket', () => {
+    assert.deepEqual(parseWebSocketPayload('"x"'), ['x']);
+    assert.deepEqual(parseWebSocketPayload('""'), ['']);
+  });
+
+  it('is no payload of a send request', () => {
+    refuses(parsePayload, '"x"', EXPECTED);
+    refuses(parsePayload, '""', EXPECTED);
+  });
+});
+
+describe('expectMessages()', () => {
+  it('takes a parsed array of strings', () => {
+    assert.deepEqual(expectMessages([]), []);
+    assert.deepEqual(expectMessages(['x', '']), ['x', '']);
+  });
+
+  it('refuses everything else', () => {
+    for (const value of [undefined, null, 'x', 1, {}, { length: 0 }, [1], ['x', undefined], [['x']]]) {
+      assert.throws(() => expectMessages(value), { name: 'PayloadError', message: EXPECTED });
+    }
+  });
+});

@@ -1,0 +1,1405 @@
+/** The session object as the application sees it, driven by receivers that stand in for the transports. */
+import assert from 'node:assert/strict';
+import { EventEmitter, getEventListeners, once } from 'node:events';
+import { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
+import { mock } from 'node:test';
+import { setImmediate as settle } from 'node:timers/promises';
+import type { Clock } from '@sinonjs/fake-timers';
+import { SessionNotOpenError } from '../lib/index.ts';
+import {
+  type Receiver,
+  Session,
+  type SessionCloseEvent,
+  type SessionHandler,
+  type TransportName,
+} from '../lib/session.ts';
+import { stopClock } from './support/clock.ts';
+import { RawSocket, Stream } from './support/http.ts';
+import { afterTest } from './support/leftovers.ts';
+import { echo, serve, sessionCatcher } from './support/server.ts';
+import { WebSocketClient } from './support/websocket.ts';
+
+const INTERRUPTED: SessionCloseEvent = { code: 1002, reason: 'Connection interrupted', wasClean: false };
+const BROKEN: SessionCloseEvent = { code: 1006, reason: '', wasClean: false };
+
+/** How a receiver ends: a poll with every frame, a stream with the close frame, a socket when its peer says so. */
+type Kind = 'poll' | 'stream' | 'socket' | 'slow poll';
+const NAMES = {
+  poll: 'xhr-polling',
+  // Answered, but the answer is still on its way.
+  'slow poll': 'xhr-polling',
+  stream: 'xhr-streaming',
+  socket: 'websocket',
+} as const;
+
+/** Writes down the frames it is given, in the shape they have on the wire. */
+class FakeReceiver implements Receiver {
+  readonly name: TransportName;
+  readonly maxSilence: number;
+  readonly frames: string[] = [];
+  readonly #kind: Kind;
+  readonly #session: Session;
+
+  constructor(session: Session, kind: Kind, maxSilence = Number.POSITIVE_INFINITY) {
+    this.#session = session;
+    this.#kind = kind;
+    this.name = NAMES[kind];
+    this.maxSilence = maxSilence;
+  }
+
+  open(): void {
+    this.#write('o');
+  }
+
+  messages(batch: readonly string[]): void {
+    this.#write(`a${JSON.stringify(batch)}`);
+  }
+
+  heartbeat(): void {
+    this.#write('h');
+  }
+
+  close(code: number, reason: string): void {
+    this.#write(`c${JSON.stringify([code, reason])}`, this.#kind !== 'socket');
+  }
+
+  #write(frame: string, isLast = this.#kind === 'poll'): void {
+    this.frames.push(frame);
+    if (this.#kind === 'slow poll') {
+      this.#session.unlink(this);
+    } else if (isLast) {
+      this.#session.detach(this);
+    }
+  }
+}
+
+interface Setup {
+  kind?: Kind;
+  maxSilence?: number;
+  /** As of HTTP; a socket is not, unless said. */
+  resumable?: boolean;
+  onSession?: SessionHandler;
+  onError?: (error: unknown, session: Session) => void;
+  heartbeatDelay?: number;
+  disconnectDelay?: number;
+}
+
+/** A session that waits for its first receiver. */
+function make({
+  kind = 'stream',
+  resumable = kind !== 'socket',
+  onSession = () => {},
+  onError,
+  heartbeatDelay = 25_000,
+  disconnectDelay = 5000,
+}: Setup = {}) {
+  const errors: [unknown, Session][] = [];
+  const closes: SessionCloseEvent[] = [];
+  let forgotten = 0;
+  const session: Session = new Session<unknown>('an-id', new IncomingMessage(new Socket()), NAMES[kind], resumable, {
+    onSession,
+    onError: onError ?? ((error, of) => errors.push([error, of])),
+    heartbeatDelay,
+    disconnectDelay,
+    onForget: () => {
+      forgotten += 1;
+    },
+  });
+  session.on('close', (event) => closes.push(event));
+  const attach = (as: Kind = kind, maxSilence?: number) => {
+    const receiver = new FakeReceiver(session, as, maxSilence);
+    session.attach(receiver);
+    return receiver;
+  };
+  return { session, attach, errors, closes, forgotten: () => forgotten };
+}
+
+/** An active session; a poll has been used up by the open frame. */
+function open(setup: Setup = {}) {
+  const made = make(setup);
+  return { ...made, receiver: made.attach(setup.kind, setup.maxSilence) };
+}
+
+/** What a call of `close()` with arguments that its types forbid does. */
+function closeWith(session: Session, ...args: unknown[]): boolean {
+  return Reflect.apply(session.close, session, args);
+}
+
+describe('Session', () => {
+  let clock: Clock;
+  beforeEach(() => {
+    clock = stopClock();
+  });
+
+  /** Every way out of `active`, and what the `close` event then says. */
+  const ENDINGS: {
+    title: string;
+    kind?: Kind;
+    end(opened: ReturnType<typeof open>): void;
+    event: SessionCloseEvent;
+  }[] = [
+    {
+      title: 'close() with a receiver to tell it to',
+      end: ({ session }) => session.close(3000, 'Go away!'),
+      event: { code: 3000, reason: 'Go away!', wasClean: true },
+    },
+    {
+      title: 'close(), and a receiver that comes in time',
+      kind: 'poll',
+      end: ({ session, attach }) => {
+        session.close();
+        attach();
+      },
+      event: { code: 1000, reason: 'Normal closure', wasClean: true },
+    },
+    {
+      title: 'close(), and no receiver that comes in time',
+      kind: 'poll',
+      end: ({ session }) => {
+        session.close(4000);
+        clock.tick(5000);
+      },
+      event: { code: 4000, reason: '', wasClean: false },
+    },
+    {
+      title: 'close() on a WebSocket whose client answers',
+      kind: 'socket',
+      end: ({ session, receiver }) => {
+        session.close(3000, 'Go away!');
+        session.lost(receiver, { code: 3000, reason: 'Go away!', wasClean: true });
+      },
+      event: { code: 3000, reason: 'Go away!', wasClean: true },
+    },
+    {
+      title: 'close() on a WebSocket that breaks before the client answers',
+      kind: 'socket',
+      end: ({ session, receiver }) => {
+        session.close(3000, 'Go away!');
+        session.lost(receiver, BROKEN);
+      },
+      event: { code: 3000, reason: 'Go away!', wasClean: false },
+    },
+    {
+      title: "the client's own close on a WebSocket",
+      kind: 'socket',
+      end: ({ session, receiver }) => session.lost(receiver, { code: 3001, reason: 'bye', wasClean: true }),
+      event: { code: 3001, reason: 'bye', wasClean: true },
+    },
+    {
+      title: 'a WebSocket that breaks',
+      kind: 'socket',
+      end: ({ session, receiver }) => session.lost(receiver, BROKEN),
+      event: BROKEN,
+    },
+    {
+      title: 'a receiver that is lost',
+      end: ({ session, receiver }) => session.lost(receiver, INTERRUPTED),
+      event: INTERRUPTED,
+    },
+    {
+      title: 'no receiver that comes back in time',
+      kind: 'poll',
+      end: () => clock.tick(5000),
+      event: INTERRUPTED,
+    },
+    {
+      title: 'a listener that throws',
+      end: ({ session }) => {
+        session.once('message', () => {
+          throw new Error('bug');
+        });
+        session.receive(['']);
+      },
+      event: { code: 1011, reason: 'Internal error', wasClean: true },
+    },
+  ];
+
+  it('shows its id, the request that opened it, and room for data', () => {
+    const request = new IncomingMessage(new Socket());
+    const session = new Session<{ name: string }>('id', request, 'eventsource', true, {
+      onSession() {},
+      onError() {},
+      heartbeatDelay: 0,
+      disconnectDelay: 0,
+      onForget() {},
+    });
+    assert.equal(session.id, 'id');
+    assert.equal(session.request, request);
+    assert.equal(session.data, undefined);
+    session.data = { name: 'x' };
+    assert.deepEqual(session.data, { name: 'x' });
+    assert.ok(session instanceof EventEmitter);
+  });
+
+  it('is given to onSession once, after the open frame and in state active', () => {
+    const seen: unknown[] = [];
+    const { session, attach } = make({
+      kind: 'poll',
+      onSession: (given) => {
+        seen.push(given, given.state, first.frames);
+      },
+    });
+    const first = new FakeReceiver(session, 'poll');
+    session.attach(first);
+    attach();
+    assert.deepEqual(seen, [session, 'active', ['o']]);
+  });
+
+  describe('state', () => {
+    it('goes from opening by active and closing to closed', () => {
+      const { session, attach } = make({ kind: 'poll' });
+      assert.equal(session.state, 'opening');
+      attach();
+      assert.equal(session.state, 'active');
+      session.close();
+      assert.equal(session.state, 'closing');
+      attach();
+      assert.equal(session.state, 'closed');
+    });
+
+    for (const { title, kind = 'stream', end } of ENDINGS) {
+      it(`is closed after ${title}`, () => {
+        const opened = open({ kind });
+        end(opened);
+        assert.equal(opened.session.state, 'closed');
+      });
+    }
+  });
+
+  describe('transport', () => {
+    it('names the receiver that is attached now or was the last', () => {
+      const { session, attach } = open({ kind: 'poll' });
+      assert.equal(session.transport, 'xhr-polling');
+      const stream = attach('stream');
+      assert.equal(session.transport, 'xhr-streaming');
+      attach('poll');
+      assert.equal(session.transport, 'xhr-streaming', 'not the one that was turned away');
+      session.detach(stream);
+      assert.equal(session.transport, 'xhr-streaming');
+    });
+  });
+
+  describe('send()', () => {
+    it('puts what one tick sends into one frame, in order', async () => {
+      const { session, receiver } = open();
+      assert.equal(session.send('1'), true);
+      assert.equal(session.send('2'), true);
+      process.nextTick(() => session.send('3'));
+      assert.deepEqual(receiver.frames, ['o'], 'nothing goes out within the tick');
+      await settle();
+      assert.deepEqual(receiver.frames, ['o', 'a["1","2"]', 'a["3"]']);
+    });
+
+    it('sends what onSession sends after the open frame', async () => {
+      const { receiver } = open({ onSession: (session) => void session.send('hello') });
+      await settle();
+      assert.deepEqual(receiver.frames, ['o', 'a["hello"]']);
+    });
+
+    it('keeps messages while there is no receiver, for one frame to the next', async () => {
+      const { session, attach } = open({ kind: 'poll' });
+      session.send('1');
+      await settle();
+      session.send('2');
+      await settle();
+      const poll = attach();
+      assert.deepEqual(poll.frames, ['a["1","2"]']);
+      session.send('3');
+      await settle();
+      assert.deepEqual(attach().frames, ['a["3"]']);
+    });
+
+    it('returns false and sends nothing unless the session is active', async () => {
+      const { session, attach } = make({ kind: 'poll' });
+      assert.equal(session.send('opening'), false);
+      attach();
+      session.close();
+      assert.equal(session.send('closing'), false);
+      const last = attach();
+      assert.equal(session.send('closed'), false);
+      await settle();
+      assert.deepEqual(last.frames, ['c[1000,"Normal closure"]']);
+    });
+
+    for (const value of [undefined, null, 1, true, {}, ['x'], Buffer.from('x'), Symbol('x'), new String('x')]) {
+      it(`throws a TypeError for ${typeof value} ${Object.prototype.toString.call(value)}, in any state`, () => {
+        const { session } = open();
+        const send = () => Reflect.apply(session.send, session, [value]);
+        assert.throws(send, { name: 'TypeError', message: /session\.send\(\) takes a string/ });
+        session.close();
+        assert.throws(send, TypeError);
+      });
+    }
+  });
+
+  describe('recv()', () => {
+    it('gives the messages in order, those that came before and those that come', async () => {
+      const { session } = open();
+      session.receive(['1', '2']);
+      assert.equal(await session.recv(), '1');
+      assert.equal(await session.recv({}), '2');
+      const third = session.recv({ signal: undefined });
+      session.receive(['3', '4']);
+      assert.equal(await third, '3');
+      assert.equal(await session.recv(), '4');
+    });
+
+    it('answers many calls at once in the order they were made, with nothing lost', async () => {
+      const { session } = open();
+      const waiting = Promise.all([session.recv(), session.recv(), session.recv()]);
+      session.receive(['1']);
+      session.receive(['2', '', '4']);
+      assert.deepEqual(await waiting, ['1', '2', '']);
+      assert.equal(await session.recv(), '4');
+    });
+
+    it('takes a message from a listener of close, too', async () => {
+      const { session, receiver } = open();
+      session.receive(['last']);
+      const read = new Promise((resolve) => session.on('close', () => resolve(session.recv())));
+      session.lost(receiver, INTERRUPTED);
+      assert.equal(await read, 'last');
+    });
+
+    for (const { title, kind = 'stream', end } of ENDINGS.slice(0, -1)) {
+      it(`rejects with SessionNotOpenError after ${title}, once everything has been read`, async () => {
+        const opened = open({ kind });
+        opened.session.receive(['1', '2']);
+        end(opened);
+        assert.equal(await opened.session.recv(), '1');
+        assert.equal(await opened.session.recv(), '2');
+        await assert.rejects(opened.session.recv(), SessionNotOpenError);
+        await assert.rejects(opened.session.recv(), { name: 'SessionNotOpenError' });
+      });
+
+      it(`stops waiting with SessionNotOpenError on ${title}`, async () => {
+        const opened = open({ kind });
+        const waiting = Promise.allSettled([opened.session.recv(), opened.session.recv()]);
+        end(opened);
+        for (const outcome of await waiting) {
+          assert.ok(outcome.status === 'rejected' && outcome.reason instanceof SessionNotOpenError);
+        }
+      });
+    }
+
+    describe('with a signal', () => {
+      it('rejects with the reason of one that is aborted already, and takes no message', async () => {
+        const { session } = open();
+        session.receive(['1']);
+        const reason = new Error('no time');
+        await assert.rejects(session.recv({ signal: AbortSignal.abort(reason) }), reason);
+        assert.equal(await session.recv(), '1');
+      });
+
+      it('rejects with the reason when aborted while it waits, and the message goes to the next', async () => {
+        const { session } = open();
+        const controller = new AbortController();
+        const first = session.recv();
+        const aborted = session.recv({ signal: controller.signal });
+        const last = session.recv();
+        controller.abort('a reason of any kind');
+        await assert.rejects(aborted, (reason) => reason === 'a reason of any kind');
+        session.receive(['1', '2']);
+        assert.deepEqual(await Promise.all([first, last]), ['1', '2']);
+      });
+
+      it('keeps its message when aborted after it came', async () => {
+        const { session } = open();
+        const controller = new AbortController();
+        const message = session.recv({ signal: controller.signal });
+        session.receive(['1']);
+        controller.abort();
+        assert.equal(await message, '1');
+      });
+
+      it('leaves no listener on the signal, however it ends', async () => {
+        const { session } = open();
+        const controller = new AbortController();
+        const { signal } = controller;
+        const answered = session.recv({ signal });
+        session.receive(['1']);
+        await answered;
+        assert.equal(getEventListeners(signal, 'abort').length, 0);
+        const unanswered = session.recv({ signal });
+        session.close();
+        await assert.rejects(unanswered, SessionNotOpenError);
+        assert.equal(getEventListeners(signal, 'abort').length, 0);
+      });
+    });
+  });
+
+  describe('for await', () => {
+    it('gives the messages in order and ends quietly when everything has been read', async () => {
+      for (const { kind = 'stream', end } of ENDINGS.slice(0, -1)) {
+        const opened = open({ kind });
+        const seen: string[] = [];
+        opened.session.receive(['1', '2']);
+        for await (const message of opened.session) {
+          if (seen.push(message) === 2) {
+            opened.session.receive(['3', '4']);
+            end(opened);
+          }
+        }
+        assert.deepEqual(seen, ['1', '2', '3', '4']);
+      }
+    });
+
+    it('ends quietly when the session ends while it waits', async () => {
+      const { session } = open();
+      const loop = session[Symbol.asyncIterator]().next();
+      session.close();
+      assert.deepEqual(await loop, { value: undefined, done: true });
+    });
+
+    it('ends at once on a session that has ended', async () => {
+      const { session } = open();
+      session.close();
+      for await (const message of session) {
+        assert.fail(message);
+      }
+    });
+
+    it('leaves the session open and the other messages unread when it is left', async () => {
+      const { session } = open();
+      session.receive(['1', '2', '3']);
+      for await (const message of session) {
+        assert.equal(message, '1');
+        break;
+      }
+      assert.equal(session.state, 'active');
+      assert.equal(await session.recv(), '2');
+      for await (const message of session) {
+        assert.equal(message, '3');
+        break;
+      }
+    });
+
+    it('passes on what its body throws', async () => {
+      const { session } = open();
+      session.receive(['1']);
+      const error = new Error('mine');
+      await assert.rejects(async () => {
+        for await (const _ of session) {
+          throw error;
+        }
+      }, error);
+      assert.equal(session.state, 'active');
+    });
+  });
+
+  describe("'message'", () => {
+    it('comes for each message, in order, at once', () => {
+      const { session } = open();
+      const seen: string[] = [];
+      session.on('message', (message) => seen.push(message));
+      session.receive(['1', '']);
+      session.receive([]);
+      session.receive(['3']);
+      assert.deepEqual(seen, ['1', '', '3']);
+    });
+
+    it('waits for somebody who listens, and does not come within the call that listens', async () => {
+      const { session } = open();
+      const seen: string[] = [];
+      session.receive(['1', '2']);
+      session.receive(['3']);
+      await settle();
+      session.on('message', (message) => seen.push(message));
+      assert.deepEqual(seen, []);
+      await settle();
+      assert.deepEqual(seen, ['1', '2', '3']);
+    });
+
+    it('keeps the order when more comes before those that waited were delivered', async () => {
+      const { session } = open();
+      const seen: string[] = [];
+      session.receive(['1']);
+      session.on('message', (message) => seen.push(message));
+      session.receive(['2']);
+      await settle();
+      assert.deepEqual(seen, ['1', '2']);
+    });
+
+    it('keeps the order when a listener has more come in', () => {
+      const { session } = open();
+      const seen: string[] = [];
+      session.on('message', (message) => {
+        seen.push(message);
+        if (message === '1') {
+          session.receive(['3']);
+        }
+      });
+      session.receive(['1', '2']);
+      assert.deepEqual(seen, ['1', '2', '3']);
+    });
+
+    it('goes to once() exactly once, and leaves the others for whoever comes next', async () => {
+      const { session } = open();
+      const seen: string[] = [];
+      session.receive(['1', '2', '3', '4']);
+      session.once('message', (message) => seen.push(message));
+      await settle();
+      assert.deepEqual(seen, ['1']);
+      session.prependOnceListener('message', (message) => seen.push(message));
+      await settle();
+      assert.deepEqual(seen, ['1', '2']);
+      assert.equal(await session.recv(), '3');
+      assert.deepEqual(await once(session, 'message'), ['4']);
+    });
+
+    it('waits again after removeAllListeners()', async () => {
+      const { session } = open();
+      const seen: string[] = [];
+      session.on('message', (message) => {
+        seen.push(message);
+        session.removeAllListeners('message');
+      });
+      session.receive(['1', '2']);
+      session.receive(['3']);
+      assert.deepEqual(seen, ['1']);
+      session.on('message', (message) => seen.push(message));
+      await settle();
+      session.receive(['4']);
+      assert.deepEqual(seen, ['1', '2', '3', '4']);
+    });
+
+    it('goes to prepended listeners first', () => {
+      const { session } = open();
+      const seen: string[] = [];
+      session.addListener('message', () => seen.push('added'));
+      session.prependListener('message', () => seen.push('prepended'));
+      session.receive(['']);
+      assert.deepEqual(seen, ['prepended', 'added']);
+    });
+
+    it('comes no more once a listener has called close(), the rest is dropped', async () => {
+      const { session, receiver } = open();
+      const seen: string[] = [];
+      session.on('message', (message) => {
+        seen.push(message);
+        session.send(`re ${message}`);
+        if (message === '2') {
+          session.close();
+        }
+      });
+      session.receive(['1', '2', '3']);
+      session.receive(['4']);
+      await settle();
+      assert.deepEqual(seen, ['1', '2']);
+      assert.deepEqual(receiver.frames, ['o', 'a["re 1","re 2"]', 'c[1000,"Normal closure"]']);
+    });
+
+    it('comes for what waited when the session ends, before close', async () => {
+      const { session, receiver } = open();
+      const seen: unknown[] = [];
+      session.receive(['1', '2']);
+      session.on('message', (message) => seen.push(message));
+      session.on('close', ({ code }) => seen.push(code));
+      session.lost(receiver, INTERRUPTED);
+      await settle();
+      assert.deepEqual(seen, ['1', '2', 1002]);
+    });
+
+    for (const { title, kind = 'stream', end } of ENDINGS) {
+      it(`never comes after ${title}`, async () => {
+        const opened = open({ kind });
+        end(opened);
+        const { session } = opened;
+        session.receive(['late']);
+        await assert.rejects(session.recv(), SessionNotOpenError);
+        session.on('message', (message) => assert.fail(message));
+        session.receive(['later']);
+        await settle();
+        assert.equal(opened.errors.length, title === 'a listener that throws' ? 1 : 0);
+      });
+    }
+  });
+
+  describe('a message listener together with recv() or a loop', () => {
+    for (const method of ['on', 'addListener', 'once', 'prependListener', 'prependOnceListener'] as const) {
+      describe(`by ${method}()`, () => {
+        // The five are not called alike in types, though all take the same.
+        const listen = (session: Session, listener = () => {}, event = 'message') => {
+          Reflect.apply(session[method], session, [event, listener]);
+        };
+        const misuse = { name: 'Error', message: /^sockjs: .*"message" listener/ };
+
+        it('throws from recv() while the listener is there', async () => {
+          const { session } = open();
+          const listener = () => {};
+          listen(session, listener);
+          await assert.rejects(session.recv(), misuse);
+          session.off('message', listener);
+          session.receive(['1']);
+          assert.equal(await session.recv(), '1');
+        });
+
+        it('throws from the loop while the listener is there', async () => {
+          const { session } = open();
+          listen(session);
+          await assert.rejects(async () => {
+            for await (const message of session) {
+              assert.fail(message);
+            }
+          }, misuse);
+        });
+
+        it('throws while recv() waits, and no more when it was answered or aborted', async () => {
+          const { session } = open();
+          const controller = new AbortController();
+          const aborted = session.recv({ signal: controller.signal });
+          const answered = session.recv();
+          const again = () => listen(session);
+          assert.throws(again, misuse);
+          controller.abort();
+          await assert.rejects(aborted);
+          assert.throws(again, misuse);
+          session.receive(['1']);
+          assert.equal(await answered, '1');
+          again();
+          assert.equal(session.listenerCount('message'), 1);
+        });
+
+        it('throws within a loop, and no more when it was left', async () => {
+          const { session } = open();
+          const again = () => listen(session);
+          session.receive(['1']);
+          for await (const _ of session) {
+            assert.throws(again, misuse);
+            break;
+          }
+          again();
+        });
+
+        it('throws while a loop waits', async () => {
+          const { session } = open();
+          const loop = session[Symbol.asyncIterator]().next();
+          assert.throws(() => listen(session), misuse);
+          session.receive(['1']);
+          assert.equal((await loop).value, '1');
+        });
+
+        it('is no matter for close listeners', () => {
+          const { session } = open();
+          session.recv().catch(() => {});
+          listen(session, () => {}, 'close');
+        });
+      });
+    }
+  });
+
+  describe('close()', () => {
+    const reasonOf123Bytes = `${'é'.repeat(61)}x`;
+    for (const [args, frame] of [
+      [[], 'c[1000,"Normal closure"]'],
+      [[undefined, 'Done'], 'c[1000,"Done"]'],
+      [[undefined, ''], 'c[1000,""]'],
+      [[1000], 'c[1000,""]'],
+      [[1001, 'x'], 'c[1001,"x"]'],
+      [[2999], 'c[2999,""]'],
+      [[3000], 'c[3000,""]'],
+      [[3000, 'Go away!'], 'c[3000,"Go away!"]'],
+      [[4999, reasonOf123Bytes], `c[4999,"${reasonOf123Bytes}"]`],
+    ] as const) {
+      it(`(${args.map((arg) => JSON.stringify(arg)).join(', ')}) sends ${frame}`, () => {
+        const { session, receiver } = open();
+        assert.equal(closeWith(session, ...args), true);
+        assert.deepEqual(receiver.frames, ['o', frame]);
+      });
+    }
+
+    it('returns false when closing or closed already, and changes nothing', async () => {
+      const { session, attach, closes } = open({ kind: 'poll' });
+      assert.equal(session.close(3000, 'first'), true);
+      assert.equal(session.close(3001, 'second'), false);
+      assert.deepEqual(attach().frames, ['c[3000,"first"]']);
+      assert.equal(session.close(3002, 'third'), false);
+      assert.deepEqual(attach().frames, ['c[3000,"first"]']);
+      await settle();
+      assert.deepEqual(closes, [{ code: 3000, reason: 'first', wasClean: true }]);
+    });
+
+    for (const { title, kind = 'stream', end } of ENDINGS) {
+      it(`returns false after ${title}`, () => {
+        const opened = open({ kind });
+        end(opened);
+        assert.equal(opened.session.close(), false);
+      });
+    }
+
+    for (const code of [
+      999,
+      0,
+      -1,
+      5000,
+      1004,
+      1005,
+      1006,
+      1015,
+      1000.5,
+      Number.NaN,
+      Number.POSITIVE_INFINITY,
+      '3000',
+    ]) {
+      it(`throws a RangeError for code ${JSON.stringify(code)} (${code}), and the session stays open`, () => {
+        const { session, receiver } = open();
+        assert.throws(() => closeWith(session, code, 'x'), {
+          name: 'RangeError',
+          message: new RegExp(`\\bcode ${code};.*from 1000 to 4999 other than 1004, 1005, 1006 and 1015`),
+        });
+        assert.equal(session.state, 'active');
+        assert.deepEqual(receiver.frames, ['o']);
+      });
+    }
+
+    for (const reason of ['x'.repeat(124), 'é'.repeat(62), '😀'.repeat(31)]) {
+      it(`throws a RangeError for a reason of ${Buffer.byteLength(reason)} bytes in ${reason.length} units`, () => {
+        const { session } = open();
+        assert.throws(() => session.close(3000, reason), { name: 'RangeError', message: /at most 123 bytes of UTF-8/ });
+        assert.equal(session.state, 'active');
+      });
+    }
+
+    for (const reason of [1, true, {}, [], Symbol('x'), Buffer.from('x')]) {
+      it(`throws a TypeError for a reason that is ${Object.prototype.toString.call(reason)}`, () => {
+        const { session } = open();
+        assert.throws(() => closeWith(session, 3000, reason), { name: 'TypeError', message: /must be a string/ });
+        assert.equal(session.state, 'active');
+      });
+    }
+
+    it('sends what was sent before it first', () => {
+      const { session, receiver } = open();
+      session.send('1');
+      session.send('2');
+      session.close();
+      assert.deepEqual(receiver.frames, ['o', 'a["1","2"]', 'c[1000,"Normal closure"]']);
+    });
+
+    it('takes one poll for the messages and the next for the close frame', async () => {
+      const { session, attach, closes } = open({ kind: 'poll' });
+      const waiting = attach();
+      session.send('1');
+      session.close();
+      assert.deepEqual(waiting.frames, ['a["1"]']);
+      assert.equal(session.state, 'closing');
+      await settle();
+      assert.deepEqual(closes, []);
+      assert.deepEqual(attach().frames, ['c[1000,"Normal closure"]']);
+      await settle();
+      assert.equal(closes.length, 1);
+    });
+
+    it('repeats the close frame to all receivers until disconnectDelay has passed', () => {
+      const { session, attach, forgotten } = open({ kind: 'poll' });
+      session.close();
+      for (const kind of ['poll', 'stream', 'poll'] as const) {
+        clock.tick(1000);
+        assert.deepEqual(attach(kind).frames, ['c[1000,"Normal closure"]']);
+      }
+      clock.tick(1999);
+      assert.equal(forgotten(), 0);
+      clock.tick(1);
+      assert.equal(forgotten(), 1);
+    });
+  });
+
+  describe('signal', () => {
+    it('is one and the same, and not aborted while the session is active', () => {
+      const { session } = open();
+      const { signal } = session;
+      assert.ok(signal instanceof AbortSignal);
+      assert.equal(session.signal, signal);
+      assert.equal(signal.aborted, false);
+    });
+
+    for (const { title, kind = 'stream', end } of ENDINGS) {
+      it(`is aborted by ${title}, also when first asked for afterwards`, () => {
+        const asked = open({ kind });
+        const { signal } = asked.session;
+        let aborts = 0;
+        signal.addEventListener('abort', () => {
+          aborts += 1;
+        });
+        end(asked);
+        assert.equal(signal.aborted, true);
+        assert.equal(aborts, 1);
+
+        const unasked = open({ kind });
+        end(unasked);
+        assert.equal(unasked.session.signal.aborted, true);
+      });
+    }
+
+    it('is aborted within the call of close(), while the close frame has yet to go', () => {
+      const { session } = open({ kind: 'poll' });
+      const { signal } = session;
+      session.close();
+      assert.equal(session.state, 'closing');
+      assert.equal(signal.aborted, true);
+    });
+  });
+
+  describe("'close'", () => {
+    for (const { title, kind = 'stream', end, event } of ENDINGS) {
+      it(`says ${JSON.stringify(event)} after ${title}; once, and never within the call`, async () => {
+        const opened = open({ kind });
+        const { session, closes, attach, receiver } = opened;
+        end(opened);
+        assert.deepEqual(closes, [], 'within the call');
+        await settle();
+        assert.deepEqual(closes, [event]);
+        session.close();
+        session.lost(receiver, BROKEN);
+        session.detach(receiver);
+        attach();
+        session.receive(['late']);
+        clock.tick(60_000);
+        await settle();
+        assert.equal(closes.length, 1);
+      });
+    }
+
+    it('is the last event', async () => {
+      const { session, receiver } = open();
+      const seen: string[] = [];
+      session.on('message', (message) => seen.push(message));
+      session.on('close', () => seen.push('close'));
+      session.receive(['1', '2']);
+      session.lost(receiver, INTERRUPTED);
+      session.receive(['3']);
+      await settle();
+      assert.deepEqual(seen, ['1', '2', 'close']);
+    });
+
+    describe('over sockets', () => {
+      const path = '/echo/000/end';
+      for (const [title, event, connect] of [
+        [
+          'a WebSocket client closes with its own code',
+          { code: 3001, reason: 'bye', wasClean: true },
+          (origin: string) => {
+            const client = new WebSocketClient(origin, `${path}/websocket`);
+            return client.opened.then(() => client.socket.close(3001, 'bye'));
+          },
+        ],
+        [
+          'a WebSocket client closes without a code',
+          { code: 1005, reason: '', wasClean: true },
+          (origin: string) => {
+            const client = new WebSocketClient(origin, `${path}/websocket`);
+            return client.opened.then(() => client.socket.close());
+          },
+        ],
+        [
+          'a WebSocket breaks',
+          BROKEN,
+          (origin: string) => {
+            const client = new WebSocketClient(origin, `${path}/websocket`);
+            return client.opened.then(() => client.socket.terminate());
+          },
+        ],
+        [
+          'a streaming request is broken off',
+          INTERRUPTED,
+          (origin: string) => {
+            const stream = new Stream(`${origin}${path}/xhr_streaming`, 'POST');
+            return stream.until('o\n').then(() => stream.abort());
+          },
+        ],
+      ] as const) {
+        it(`says ${JSON.stringify(event)} when ${title}`, async () => {
+          const sessions = sessionCatcher();
+          const { origin } = await serve({}, sessions.onSession);
+          await connect(origin);
+          const session = await sessions.next();
+          assert.deepEqual(await once(session, 'close'), [event]);
+          assert.equal(session.state, 'closed');
+        });
+      }
+
+      it('says wasClean when a WebSocket client has answered close()', async () => {
+        const sessions = sessionCatcher();
+        const { origin } = await serve({}, sessions.onSession);
+        const client = new WebSocketClient(origin, `${path}/websocket`);
+        const session = await sessions.next();
+        session.close(3000, 'Go away!');
+        assert.equal(session.state, 'closing');
+        assert.deepEqual(await once(session, 'close'), [{ code: 3000, reason: 'Go away!', wasClean: true }]);
+        assert.deepEqual(await client.closed, { code: 3000, reason: 'Go away!' });
+      });
+    });
+  });
+
+  describe('an application that throws', () => {
+    const error = new Error('bug');
+    const INTERNAL = 'c[1011,"Internal error"]';
+
+    const throwNow = () => {
+      throw error;
+    };
+    const reject = async () => {
+      throw error;
+    };
+
+    for (const [title, fail] of [
+      ['throws', throwNow],
+      ['rejects', reject],
+    ] as const) {
+      it(`is closed with 1011 and told to onError when onSession ${title}`, async () => {
+        const { session, receiver, errors, closes } = open({ onSession: fail });
+        await settle();
+        assert.deepEqual(receiver.frames, ['o', INTERNAL]);
+        assert.deepEqual(errors, [[error, session]]);
+        assert.deepEqual(closes, [{ code: 1011, reason: 'Internal error', wasClean: true }]);
+      });
+
+      it(`tells the next poll when onSession ${title}`, async () => {
+        const { receiver, attach } = open({ kind: 'poll', onSession: fail });
+        await settle();
+        assert.deepEqual(receiver.frames, ['o']);
+        assert.deepEqual(attach().frames, [INTERNAL]);
+      });
+
+      it(`is closed with 1011 and told to onError when a message listener ${title}`, async () => {
+        const { session, receiver, errors } = open();
+        session.on('message', fail);
+        session.send('before');
+        session.receive(['1']);
+        await settle();
+        assert.deepEqual(receiver.frames, ['o', 'a["before"]', INTERNAL]);
+        assert.deepEqual(errors, [[error, session]]);
+      });
+
+      it(`is told to onError when a close listener ${title}, and the close stays as it was`, async () => {
+        const { session, receiver, errors, closes } = open();
+        session.on('close', fail);
+        session.close(3000, 'x');
+        await settle();
+        assert.deepEqual(receiver.frames, ['o', 'c[3000,"x"]']);
+        assert.deepEqual(errors, [[error, session]]);
+        assert.deepEqual(closes, [{ code: 3000, reason: 'x', wasClean: true }]);
+      });
+
+      it(`is closed all the same when onError ${title} itself, and the process is warned`, async () => {
+        const { mock: warn } = mock.method(process, 'emitWarning', () => {});
+        afterTest(() => warn.restore());
+        const { session, receiver } = open({ onError: fail });
+        session.on('message', throwNow);
+        session.receive(['1']);
+        await settle();
+        assert.match(String(warn.calls[0]?.arguments[0]), /onError.*bug/);
+        assert.deepEqual(receiver.frames, ['o', INTERNAL]);
+        assert.equal(session.state, 'closed');
+      });
+    }
+
+    it('drops the rest of several messages when a listener throws at one, and tells onError once', async () => {
+      const { session, receiver, errors } = open();
+      const seen: string[] = [];
+      session.on('message', (message) => {
+        seen.push(message);
+        if (message === '2') {
+          throw error;
+        }
+      });
+      session.receive(['1', '2', '3']);
+      await settle();
+      assert.deepEqual(seen, ['1', '2']);
+      assert.deepEqual(errors, [[error, session]]);
+      assert.deepEqual(receiver.frames, ['o', INTERNAL]);
+    });
+
+    it('is told of each listener that rejects, and closed once', async () => {
+      const { session, errors, closes } = open();
+      session.on('message', reject);
+      session.receive(['1', '2']);
+      await settle();
+      assert.equal(errors.length, 2);
+      assert.equal(closes.length, 1);
+    });
+
+    it('still is active while onError runs, which may close it otherwise', () => {
+      const states: string[] = [];
+      const { session, receiver } = open({
+        onError: (_, failed) => {
+          states.push(failed.state);
+          failed.close(4000, 'sorry');
+        },
+      });
+      session.on('message', throwNow);
+      session.receive(['1']);
+      assert.deepEqual(states, ['active']);
+      assert.deepEqual(receiver.frames, ['o', 'c[4000,"sorry"]']);
+    });
+
+    it('emits no error event', async () => {
+      const { session } = open();
+      EventEmitter.prototype.on.call(session, 'error', () => assert.fail('an error event'));
+      session.on('message', throwNow);
+      session.on('close', reject);
+      session.receive(['1']);
+      await settle();
+    });
+
+    it('leaves the process and other sessions alone, over sockets', async () => {
+      const failures = new Map<string, () => void>([
+        ['throw', throwNow],
+        ['reject', reject],
+      ]);
+      const errors: unknown[] = [];
+      const { origin } = await serve({ onError: (thrown) => errors.push(thrown) }, (session) => {
+        session.on('message', (message) => failures.get(message)?.());
+        return echo(session);
+      });
+      const untouched = new WebSocketClient(origin, '/echo/000/a/websocket');
+      assert.equal(await untouched.next(), 'o');
+      for (const how of failures.keys()) {
+        const failing = new WebSocketClient(origin, '/echo/000/b/websocket');
+        assert.equal(await failing.next(), 'o');
+        failing.send(JSON.stringify(how));
+        const frames: string[] = [];
+        do {
+          frames.push(await failing.next());
+        } while (frames.at(-1) !== INTERNAL);
+        // Listeners run in order: an earlier one that only rejects later does not keep the echo from being queued.
+        assert.deepEqual(frames, how === 'throw' ? [INTERNAL] : ['a["reject"]', INTERNAL]);
+        assert.deepEqual(await failing.closed, { code: 1011, reason: 'Internal error' });
+      }
+      assert.deepEqual(errors, [error, error]);
+      untouched.send('"still here"');
+      assert.equal(await untouched.next(), 'a["still here"]');
+    });
+  });
+
+  describe('receivers', () => {
+    it('turns a second one away with 2010 and leaves the first alone', async () => {
+      const { session, attach, receiver } = open();
+      assert.deepEqual(attach('poll').frames, ['c[2010,"Another connection still open"]']);
+      assert.equal(session.state, 'active');
+      session.send('1');
+      await settle();
+      assert.deepEqual(receiver.frames, ['o', 'a["1"]']);
+    });
+
+    it('goes on when one that was turned away breaks off', async () => {
+      const { session, attach, receiver } = open();
+      session.lost(attach('poll'), INTERRUPTED);
+      assert.equal(session.state, 'active');
+      session.send('1');
+      await settle();
+      assert.deepEqual(receiver.frames, ['o', 'a["1"]']);
+    });
+
+    for (const endpoint of ['xhr_streaming', 'xhr']) {
+      it(`ends when its connection breaks while its answer on ${endpoint} waits behind another`, async () => {
+        const sessions = sessionCatcher();
+        const { port } = await serve({}, sessions.onSession);
+        const client = new RawSocket(port);
+        const start = (path: string) => {
+          client.send(`POST /echo/000/${path} HTTP/1.1`, 'Host: localhost', 'Content-Length: 0', '', '');
+          return sessions.next();
+        };
+        const first = await start('first/xhr_streaming');
+        const second = await start(`second/${endpoint}`);
+        client.socket.destroy();
+        await once(first, 'close');
+        await settle();
+        clock.tick(5000);
+        assert.equal(second.state, 'closed');
+      });
+    }
+
+    it('ends when one is lost after the next has come, and tells that one', async () => {
+      const { session, receiver, attach, closes } = open({ kind: 'slow poll' });
+      const next = attach('stream');
+      session.lost(receiver, INTERRUPTED);
+      assert.equal(session.state, 'closed');
+      assert.deepEqual(next.frames, ['c[1002,"Connection interrupted"]']);
+      await settle();
+      assert.deepEqual(closes, [INTERRUPTED]);
+    });
+
+    it('ends when one is lost on its way, and none has come', () => {
+      const { session, receiver, attach } = open({ kind: 'slow poll' });
+      session.lost(receiver, INTERRUPTED);
+      assert.equal(session.state, 'closed');
+      assert.deepEqual(attach().frames, ['c[1002,"Connection interrupted"]']);
+    });
+
+    it('is done with closing when one is lost, messages or not', async () => {
+      const { session, receiver, attach, closes } = open({ kind: 'slow poll' });
+      session.send('1');
+      session.close(3000, 'x');
+      session.lost(receiver, INTERRUPTED);
+      await settle();
+      assert.deepEqual(closes, [{ code: 3000, reason: 'x', wasClean: false }]);
+      assert.deepEqual(attach().frames, ['c[3000,"x"]']);
+    });
+
+    it('ignores one that detaches twice', () => {
+      const { session, receiver, attach } = open({ kind: 'poll' });
+      const next = attach();
+      session.detach(receiver);
+      assert.deepEqual(attach().frames, ['c[2010,"Another connection still open"]']);
+      assert.deepEqual(next.frames, []);
+    });
+
+    it('is closed and forgotten when none came in time, with what was queued', async () => {
+      const { session, closes, forgotten, attach } = open({ kind: 'poll' });
+      session.send('1');
+      await settle();
+      clock.tick(4999);
+      assert.equal(session.state, 'active');
+      assert.equal(forgotten(), 0);
+      clock.tick(1);
+      assert.equal(session.state, 'closed');
+      assert.equal(forgotten(), 1);
+      await settle();
+      assert.deepEqual(closes, [INTERRUPTED]);
+      assert.deepEqual(attach().frames, ['c[1002,"Connection interrupted"]']);
+      clock.tick(60_000);
+      assert.equal(forgotten(), 1);
+    });
+
+    it('counts disconnectDelay from the end of the last one', () => {
+      const { session, attach } = open({ kind: 'poll' });
+      clock.tick(4999);
+      const stream = attach('stream');
+      clock.tick(24_000);
+      session.detach(stream);
+      clock.tick(4999);
+      assert.equal(session.state, 'active');
+      clock.tick(1);
+      assert.equal(session.state, 'closed');
+    });
+
+    for (const kind of ['poll', 'socket'] as const) {
+      it(`emits close when a listener of the last messages closes it, on a ${kind}`, async () => {
+        const { session, receiver, closes, forgotten } = open({ kind });
+        session.receive(['1', '2']);
+        session.on('message', () => session.close(3000, 'x'));
+        session.lost(receiver, BROKEN);
+        await settle();
+        clock.tick(5000);
+        await settle();
+        assert.deepEqual(closes, [{ code: 3000, reason: 'x', wasClean: false }]);
+        assert.equal(forgotten(), 1);
+      });
+    }
+  });
+
+  describe('a receiver whose last bytes are still leaving', () => {
+    /** An active session whose poll takes no more, but has not left. */
+    function leaving() {
+      const opened = open();
+      opened.session.unlink(opened.receiver);
+      return opened;
+    }
+
+    it('holds expiry off until it has left', () => {
+      const { session, receiver } = leaving();
+      assert.equal(clock.countTimers(), 0);
+      clock.tick(60_000);
+      assert.equal(session.state, 'active');
+      session.detach(receiver);
+      assert.equal(clock.countTimers(), 1);
+      clock.tick(4999);
+      assert.equal(session.state, 'active');
+      clock.tick(1);
+      assert.equal(session.state, 'closed');
+    });
+
+    it('lets the next one come, and does not trouble it by leaving', () => {
+      const { session, receiver, attach } = leaving();
+      const next = attach();
+      session.detach(receiver);
+      session.unlink(receiver);
+      assert.equal(clock.countTimers(), 1);
+      clock.tick(25_000);
+      assert.deepEqual(next.frames, ['h']);
+      assert.equal(session.state, 'active');
+    });
+
+    it('starts no expiry by leaving while the next one leaves, too', () => {
+      const { session, receiver, attach } = leaving();
+      const next = attach();
+      session.unlink(next);
+      session.detach(receiver);
+      assert.equal(clock.countTimers(), 0);
+      session.detach(next);
+      assert.equal(clock.countTimers(), 1);
+    });
+
+    it('ends the session when it is lost', async () => {
+      const { session, receiver, closes } = leaving();
+      session.lost(receiver, INTERRUPTED);
+      await settle();
+      assert.deepEqual(closes, [INTERRUPTED]);
+    });
+
+    it('still gets messages out by the next when the application closes', () => {
+      const { session, receiver, attach } = leaving();
+      session.send('1');
+      session.close();
+      session.detach(receiver);
+      assert.equal(session.state, 'closing');
+      assert.deepEqual(attach().frames, ['a["1"]', 'c[1000,"Normal closure"]']);
+    });
+
+    for (const [title, then, wasClean] of [
+      ['it has left', ({ session, receiver }) => session.detach(receiver), true],
+      ['it is lost', ({ session, receiver }) => session.lost(receiver, INTERRUPTED), false],
+      ['disconnectDelay has passed', () => clock.tick(5000), false],
+    ] as [string, (opened: ReturnType<typeof open>) => void, boolean][]) {
+      it(`lets a close frame count as ${wasClean ? '' : 'not '}clean once ${title}`, async () => {
+        const opened = open({ kind: 'socket', resumable: true });
+        const { session, receiver, closes } = opened;
+        session.close(3000);
+        session.unlink(receiver);
+        await settle();
+        assert.equal(session.state, 'closing');
+        assert.deepEqual(closes, []);
+        then(opened);
+        session.detach(receiver);
+        await settle();
+        assert.deepEqual(closes, [{ code: 3000, reason: '', wasClean }]);
+      });
+    }
+  });
+
+  describe('heartbeat', () => {
+    it('goes out after each heartbeatDelay of silence, and messages put it off', async () => {
+      const { session, receiver } = open({ heartbeatDelay: 1000 });
+      clock.tick(999);
+      session.send('1');
+      await settle();
+      clock.tick(999);
+      assert.deepEqual(receiver.frames, ['o', 'a["1"]']);
+      clock.tick(1);
+      clock.tick(1000);
+      assert.deepEqual(receiver.frames, ['o', 'a["1"]', 'h', 'h']);
+    });
+
+    for (const [heartbeatDelay, maxSilence, due] of [
+      [25_000, 30_000, 25_000],
+      [60_000, 30_000, 30_000],
+      [0, 30_000, 30_000],
+    ] as const) {
+      it(`is due after ${due} ms with heartbeatDelay ${heartbeatDelay} where ${maxSilence} ms are borne`, () => {
+        const { receiver } = open({ heartbeatDelay, maxSilence });
+        clock.tick(due - 1);
+        assert.deepEqual(receiver.frames, ['o']);
+        clock.tick(1);
+        assert.deepEqual(receiver.frames, ['o', 'h']);
+      });
+    }
+
+    it('never goes out with heartbeatDelay 0, nor once the session has ended', () => {
+      const silent = open({ heartbeatDelay: 0 });
+      const closed = open({ kind: 'socket' });
+      closed.session.close(3000);
+      clock.tick(1_000_000);
+      assert.deepEqual(silent.receiver.frames, ['o']);
+      assert.deepEqual(closed.receiver.frames, ['o', 'c[3000,""]']);
+    });
+  });
+
+  describe('the timer', () => {
+    it('is the only one in every state, and gone in the end', () => {
+      const { session, attach } = make({ kind: 'poll' });
+      assert.equal(clock.countTimers(), 1, 'opening: expiry');
+      attach();
+      assert.equal(clock.countTimers(), 1, 'active, detached: expiry');
+      const stream = attach('stream');
+      assert.equal(clock.countTimers(), 1, 'active, attached: heartbeat');
+      session.detach(stream);
+      session.close();
+      assert.equal(clock.countTimers(), 1, 'closing: expiry');
+      attach();
+      assert.equal(clock.countTimers(), 1, 'closed, remembered: forgetting');
+      clock.tick(5000);
+      assert.equal(clock.countTimers(), 0, 'forgotten');
+    });
+
+    it('is none where an attached receiver needs no heartbeat', () => {
+      open({ heartbeatDelay: 0 });
+      assert.equal(clock.countTimers(), 0);
+    });
+
+    it('is none on a WebSocket that closes or is closed', () => {
+      const { session, receiver } = open({ kind: 'socket' });
+      assert.equal(clock.countTimers(), 1);
+      session.close();
+      assert.equal(clock.countTimers(), 0);
+      session.lost(receiver, BROKEN);
+      assert.equal(clock.countTimers(), 0);
+    });
+
+    it('bounds a session that never got past opening', () => {
+      const { session, forgotten } = make();
+      clock.tick(5000);
+      assert.equal(session.state, 'closed');
+      assert.equal(forgotten(), 1);
+      assert.equal(clock.countTimers(), 0);
+    });
+
+    for (const { title, kind = 'stream', end } of ENDINGS) {
+      it(`is gone after ${title} and disconnectDelay, and the session forgotten once`, () => {
+        const opened = open({ kind });
+        end(opened);
+        assert.ok(clock.countTimers() <= 1);
+        clock.tick(5000);
+        assert.equal(clock.countTimers(), 0);
+        assert.equal(opened.forgotten(), 1);
+      });
+    }
+
+    it('is never doubled, whatever happens in whatever order', async () => {
+      // A linear congruential generator, so that a failure can be seen again.
+      let seed = 1;
+      const random = (below: number) => {
+        seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;
+        return Math.floor((seed / 2 ** 31) * below);
+      };
+      for (let life = 0; life < 200; life += 1) {
+        const kind = (['poll', 'stream', 'socket'] as const)[life % 3] ?? 'poll';
+        const { session, receiver, attach, closes, forgotten } = open({ kind });
+        const receivers = [receiver];
+        const pick = () => receivers[random(receivers.length)] ?? receiver;
+        const steps: (() => void)[] = [
+          () => session.send('x'),
+          () => session.receive(['x']),
+          () => session.on('message', () => random(3) === 0 && session.close()),
+          () => session.removeAllListeners('message'),
+          () => session.lost(pick(), kind === 'socket' ? BROKEN : INTERRUPTED),
+          () => clock.tick(random(6000)),
+          () => session.close(3000),
+          ...(kind === 'socket'
+            ? []
+            : [() => receivers.push(attach()), () => session.unlink(pick()), () => session.detach(pick())]),
+        ];
+        const history: number[] = [];
+        for (let step = 0; step < 12; step += 1) {
+          const choice = random(steps.length);
+          history.push(choice);
+          steps[choice]?.();
+          assert.ok(clock.countTimers() <= 1, `life ${life}, ${kind}: ${history}`);
+          if (random(2) === 0) {
+            await settle();
+          }
+        }
+        session.close();
+        session.lost(pick(), BROKEN);
+        clock.tick(10_000);
+        await settle();
+        assert.deepEqual(
+          [session.state, closes.length, clock.countTimers(), forgotten()],
+          ['closed', 1, 0, 1],
+          `life ${life}, ${kind}: ${history}`,
+        );
+      }
+    });
+  });
+});

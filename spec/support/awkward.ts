@@ -1,0 +1,36 @@
+/** Texts that are known to get lost or changed on the way through one transport or another. */
+
+/** Code points that may not travel as they are (PROTOCOL.md section 5); pairs of surrogates may. */
+// Control characters are the very thing to look for, and lookarounds tell lone surrogates from pairs.
+export const FRAGILE =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: see above
+  /[\u0000-\u001f\u200c-\u200f\u2028-\u202f\u2060-\u206f\ufff0-\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
+
+/** All code units from one to the other. */
+export function range(from: number, to: number): string {
+  return String.fromCharCode(...Array.from({ length: to - from + 1 }, (_, i) => from + i));
+}
+
+/** One message each. */
+export const AWKWARD_TEXTS: readonly string[] = [
+  '',
+  range(0x00, 0x1f),
+  range(0x20, 0x7f),
+  range(0x80, 0xff),
+  range(0x200b, 0x2010),
+  range(0x2027, 0x2030),
+  range(0x205f, 0x2070),
+  range(0xffef, 0xffff),
+  '\ud800',
+  '\udfff',
+  'before \udbff between \udc00 after',
+  // A pair the wrong way round is two lone surrogates.
+  '\udc00\ud800',
+  '\u{1f600}\u{10ffff} ünïcödé €',
+  '100%41 %80 %25 % %u0041 %00 %0A',
+  '</script><script>alert(1)</script><!-- -->',
+  ']]> "quoted" \'single\' \\ \\u0041 \\\\u2028 /**/',
+  'a["x"]\r\n\r\ndata: injected\n',
+  '+ & = ? #; d=%5B%5D',
+  '__proto__',
+];

@@ -1,0 +1,781 @@
+/** What every transport that receives over HTTP does alike (PROTOCOL.md section 6), as one suite to run over each. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Clock } from '@sinonjs/fake-timers';
+import type { Express } from 'express';
+import type { Session, SessionCloseEvent, SockjsOptions, TransportName } from '../../lib/index.ts';
+import { AWKWARD_TEXTS, FRAGILE } from './awkward.ts';
+import { ChunkStream } from './chunks.ts';
+import { stopClock } from './clock.ts';
+import { type Answer, post, RawSocket } from './http.ts';
+import { echo, serve, sessionCatcher, type TestServer } from './server.ts';
+
+/** A receiving transport, described by somebody who has read the protocol but not the code. */
+export interface HttpReceiver {
+  readonly name: TransportName;
+  readonly method: 'GET' | 'POST';
+  /** Last segment of the path, with its query. */
+  readonly endpoint: string;
+  readonly sendEndpoint: 'xhr_send' | 'jsonp_send';
+  /** The first chunk of a streaming response; undefined on polling. */
+  readonly prelude?: string;
+  /** One frame, byte for byte as it travels. */
+  wrap(frame: string): string;
+  /** What a browser reads out of one chunk. */
+  unwrap(chunk: string): string;
+  /** Lines of the contract that do not hold for this transport: title and reason. */
+  readonly exceptions?: Readonly<Record<string, string>>;
+}
+
+/** The headers of an answer, less those of Node and Express that are no concern of SockJS's. */
+export function ownHeaders(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+  const { date, connection, 'x-powered-by': poweredBy, 'keep-alive': keepAlive, ...own } = headers;
+  return own;
+}
+
+/** What all answers of transports and send endpoints say about caching. */
+export const NOT_CACHED = {
+  'cache-control': 'no-store, no-cache, no-transform, must-revalidate, max-age=0',
+};
+
+/** The CORS headers of an answer to a request without an `Origin`. */
+export const CORS = { 'access-control-allow-origin': '*', vary: 'Origin' };
+
+/** One receiving request, its chunks compared with the frames that are due. */
+export class Receiving {
+  readonly stream: ChunkStream;
+  readonly #transport: HttpReceiver;
+  /** Settles when the server is done with the response. */
+  readonly #left: Promise<unknown>;
+  #preludeDue: boolean;
+  over = false;
+
+  constructor(stream: ChunkStream, left: Promise<unknown>, transport: HttpReceiver) {
+    this.stream = stream;
+    this.#left = left;
+    this.#transport = transport;
+    this.#preludeDue = transport.prelude !== undefined;
+  }
+
+  /** The next chunks are these frames, and nothing else. */
+  async gets(...frames: string[]): Promise<void> {
+    for (const frame of frames) {
+      assert.equal(await this.chunk(), this.#transport.wrap(frame));
+    }
+  }
+
+  /** As `gets`, after which the response ends properly. */
+  async endsWith(...frames: string[]): Promise<void> {
+    await this.gets(...frames);
+    this.over = true;
+    assert.deepEqual(await this.stream.ended, { aborted: false });
+    await assert.rejects(this.stream.next(), /the response has ended/);
+    await this.#left;
+  }
+
+  /** The next chunk after the prelude. */
+  async chunk(): Promise<string> {
+    if (this.#preludeDue) {
+      this.#preludeDue = false;
+      assert.equal(await this.stream.next(), this.#transport.prelude);
+    }
+    return this.stream.next();
+  }
+}
+
+/** The client side of one session. */
+export class Client {
+  readonly server: TestServer;
+  readonly transport: HttpReceiver;
+  readonly id: string;
+  #current: Receiving | undefined;
+
+  constructor(server: TestServer, transport: HttpReceiver, id = 'session') {
+    this.server = server;
+    this.transport = transport;
+    this.id = id;
+  }
+
+  path(endpoint: string = this.transport.endpoint, serverId = '000'): string {
+    return `/echo/${serverId}/${this.id}/${endpoint}`;
+  }
+
+  /** A new receiving request, which has reached the server when this settles. */
+  async receive(serverId?: string): Promise<Receiving> {
+    const asked = new Promise<[Promise<unknown>]>((resolve) => {
+      // Before the app, which may have answered by the time that `request` has been emitted.
+      this.server.server.prependOnceListener('request', (_req, res) => resolve([once(res, 'close')]));
+    });
+    const path = this.path(this.transport.endpoint, serverId);
+    const stream = new ChunkStream(this.server.port, path, this.transport.method);
+    const [left] = await asked;
+    return new Receiving(stream, left, this.transport);
+  }
+
+  /** The receiving request that is open; a new one where there is none. */
+  async attached(): Promise<Receiving> {
+    if (this.#current === undefined || this.#current.over) {
+      this.#current = await this.receive();
+    }
+    return this.#current;
+  }
+
+  /** These frames come next, over as many requests as the transport needs for them. */
+  async gets(...frames: string[]): Promise<void> {
+    for (const frame of frames) {
+      const receiving = await this.attached();
+      await (this.transport.prelude === undefined ? receiving.endsWith(frame) : receiving.gets(frame));
+    }
+  }
+
+  /** Opens the session and leaves a receiver attached. */
+  async open(): Promise<Receiving> {
+    await this.gets('o');
+    return this.attached();
+  }
+
+  post(body: string | Buffer, headers: Record<string, string> = { 'Content-Type': 'text/plain' }): Promise<Answer> {
+    return post(this.server.origin + this.path(this.transport.sendEndpoint), body, headers);
+  }
+
+  /** Sends messages and expects them to be taken. */
+  async send(...messages: string[]): Promise<void> {
+    const { status } = await this.post(JSON.stringify(messages));
+    assert.equal(status, this.transport.sendEndpoint === 'xhr_send' ? 204 : 200);
+  }
+
+  /** The lines of a receiving request, for a raw socket. */
+  requestLines(...headers: string[]): string[] {
+    const length = this.transport.method === 'POST' ? ['Content-Length: 0'] : [];
+    return [`${this.transport.method} ${this.path()} HTTP/1.1`, 'Host: localhost', ...length, ...headers, '', ''];
+  }
+}
+
+/** A server whose clock stands still, one client, and the sessions that the application is told of. */
+export interface Stage {
+  readonly clock: Clock;
+  readonly client: Client;
+  readonly sessions: ReturnType<typeof sessionCatcher>;
+}
+
+/** Sets the stage for one test. */
+export async function stage(
+  transport: HttpReceiver,
+  options: SockjsOptions = {},
+  before: (app: Express) => void = () => {},
+): Promise<Stage> {
+  const clock = stopClock();
+  const sessions = sessionCatcher();
+  const server = await serve(options, sessions.onSession, { before });
+  return { clock, sessions, client: new Client(server, transport) };
+}
+
+/** Settles with the `close` event of a session; a second one fails the test. */
+export function closeOf(session: Session): Promise<SessionCloseEvent> {
+  return new Promise((resolve) => {
+    let count = 0;
+    session.on('close', (event) => {
+      count += 1;
+      assert.equal(count, 1, 'closed twice');
+      resolve(event);
+    });
+  });
+}
+
+const INTERRUPTED: SessionCloseEvent = { code: 1002, reason: 'Connection interrupted', wasClean: false };
+const INTERRUPTED_FRAME = 'c[1002,"Connection interrupted"]';
+
+/** More than two kernels will buffer for a client that does not read. */
+const CLOG_BYTES = 33_554_432;
+
+/** A header that clogs its connection: the answer is written, but does not leave while the client does not read. */
+const CLOG = 'X-Clog: 1';
+
+function clogging(app: Express): void {
+  app.use((req, _res, next) => {
+    if (req.headers['x-clog'] !== undefined) {
+      req.socket.write(Buffer.alloc(CLOG_BYTES));
+    }
+    next();
+  });
+}
+
+/** Settles when the server knows that a connection is closed, by whatever error. */
+function gone(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    socket.once('close', () => resolve());
+  });
+}
+
+/** A raw client that never reads, once its request has reached the server. */
+async function clogged(client: Client): Promise<{ reset(): Promise<void> }> {
+  const asked = once(client.server.server, 'request') as Promise<[IncomingMessage]>;
+  const raw = new RawSocket(client.server.port);
+  raw.socket.pause();
+  raw.send(...client.requestLines(CLOG));
+  const [{ socket }] = await asked;
+  return {
+    reset: async () => {
+      const closed = gone(socket);
+      raw.socket.resetAndDestroy();
+      await closed;
+    },
+  };
+}
+
+/** Nothing is left of the session: no timer runs, its id is unknown. */
+async function assertForgotten({ clock, client }: Stage): Promise<void> {
+  assert.equal(clock.countTimers(), 0);
+  assert.equal((await client.post('["x"]')).status, 404);
+}
+
+/** Middleware that keeps what is written until it is told to flush, as compression does. */
+export function holdBackUntilFlush(app: Express): void {
+  app.use((_req, res: ServerResponse, next) => {
+    const write = res.write.bind(res) as (chunk: Buffer) => boolean;
+    const end = res.end.bind(res) as () => ServerResponse;
+    const held: Buffer[] = [];
+    const flush = () => {
+      for (const chunk of held.splice(0)) {
+        write(chunk);
+      }
+    };
+    const hold = (chunk?: string | Buffer) => {
+      if (chunk !== undefined) {
+        held.push(Buffer.from(chunk));
+      }
+      return true;
+    };
+    Object.assign(res, {
+      write: hold,
+      flush,
+      end: (chunk?: string | Buffer) => {
+        hold(chunk);
+        flush();
+        return end();
+      },
+    });
+    next();
+  });
+}
+
+/** The contract, for one transport. */
+export function itReceivesOverHttp(transport: HttpReceiver): void {
+  const streaming = transport.prelude !== undefined;
+
+  /** A line of the contract, pending with its reason where the transport is an exception. */
+  const holds = (title: string, test: () => Promise<void>) => {
+    const reason = transport.exceptions?.[title];
+    if (reason === undefined) {
+      it(title, test);
+    } else {
+      it(`${title} (not here: ${reason})`);
+    }
+  };
+
+  /** With a limit of 1 all transports answer one frame a request, so that a session can be without a receiver. */
+  const oneFrame = { responseLimit: 1 };
+
+  describe('opening', () => {
+    holds('opens a session with the first request and tells the application once', async () => {
+      const { client, sessions } = await stage(transport, oneFrame);
+      await (await client.receive()).endsWith('o');
+      const session = await sessions.next();
+      assert.equal(session.id, 'session');
+      assert.equal(session.transport, transport.name);
+      assert.equal(session.state, 'active');
+      const second = await client.receive();
+      session.send('x');
+      await second.endsWith('a["x"]');
+      assert.equal(sessions.count(), 1);
+    });
+
+    holds('finds the session again under another server id', async () => {
+      const { client, sessions } = await stage(transport, oneFrame);
+      await (await client.receive('000')).endsWith('o');
+      const session = await sessions.next();
+      session.send('x');
+      await (await client.receive('another')).endsWith('a["x"]');
+      assert.equal(sessions.count(), 1);
+    });
+
+    holds('answers 404 to a send for an unknown session and makes none', async () => {
+      const { client, clock, sessions } = await stage(transport);
+      const { status, headers, body } = await client.post('["x"]');
+      assert.equal(status, 404);
+      assert.equal(headers['content-type'], 'text/plain; charset=UTF-8');
+      assert.equal(body, 'Session not found.');
+      assert.equal(sessions.count(), 0);
+      assert.equal(clock.countTimers(), 0);
+      await client.gets('o');
+      assert.equal(sessions.count(), 1);
+    });
+
+    holds('makes a session of its own for each id', async () => {
+      const { client, sessions } = await stage(transport, oneFrame);
+      const other = new Client(client.server, transport, 'other');
+      await (await client.receive()).endsWith('o');
+      await (await other.receive()).endsWith('o');
+      const [first, second] = [await sessions.next(), await sessions.next()];
+      first.send('for the first');
+      second.send('for the second');
+      await (await other.receive()).endsWith('a["for the second"]');
+      await (await client.receive()).endsWith('a["for the first"]');
+    });
+  });
+
+  describe('messages', () => {
+    holds('keeps messages in order while no receiver is attached and sends them as one frame', async () => {
+      const { client, sessions } = await stage(transport, oneFrame);
+      await (await client.receive()).endsWith('o');
+      const session = await sessions.next();
+      assert.equal(session.send('1'), true);
+      await new Promise(setImmediate);
+      assert.equal(session.send('2'), true);
+      await new Promise(setImmediate);
+      assert.equal(session.send('3'), true);
+      await (await client.receive()).endsWith('a["1","2","3"]');
+    });
+
+    holds('sends the messages of one tick as one frame', async () => {
+      const { client, sessions } = await stage(transport);
+      await client.open();
+      const session = await sessions.next();
+      for (const message of ['1', '2', '3']) {
+        session.send(message);
+      }
+      await client.gets('a["1","2","3"]');
+      await client.attached();
+      session.send('4');
+      await client.gets('a["4"]');
+    });
+
+    holds('delivers what the client sends, in order', async () => {
+      const { client, sessions } = await stage(transport);
+      await client.open();
+      const session = await sessions.next();
+      await client.send('1', '2');
+      await client.send('3');
+      for (const message of ['1', '2', '3']) {
+        assert.equal(await session.recv(), message);
+      }
+    });
+
+    holds('carries awkward text both ways unchanged, nothing fragile in the bytes', async () => {
+      stopClock();
+      const server = await serve({}, echo);
+      const client = new Client(server, transport);
+      await client.open();
+      for (const text of AWKWARD_TEXTS) {
+        const receiving = await client.attached();
+        await client.send(text);
+        const chunk = await receiving.chunk();
+        receiving.over = !streaming;
+        assert.doesNotMatch(chunk.replace(/[\r\n]+|^(data: )/g, ''), FRAGILE, JSON.stringify(text));
+        assert.deepEqual(JSON.parse(transport.unwrap(chunk).slice(1)), [text]);
+      }
+    });
+
+    holds('reaches the client at once behind middleware that waits for flush()', async () => {
+      const { client, sessions } = await stage(transport, {}, holdBackUntilFlush);
+      await client.open();
+      const session = await sessions.next();
+      session.send('1');
+      await client.gets('a["1"]');
+      await client.attached();
+      session.close();
+      await (await client.attached()).endsWith('c[1000,"Normal closure"]');
+    });
+  });
+
+  describe('a second receiver', () => {
+    holds('gets 2010, the first being untouched', async () => {
+      const { client, sessions } = await stage(transport);
+      const first = await client.open();
+      const session = await sessions.next();
+      await (await client.receive()).endsWith('c[2010,"Another connection still open"]');
+      assert.equal(session.state, 'active');
+      session.send('x');
+      await first.gets('a["x"]');
+    });
+
+    holds('may break off before its 2010 has left, the first being untouched', async () => {
+      const { client, sessions } = await stage(transport, {}, clogging);
+      const first = await client.open();
+      const session = await sessions.next();
+      const second = await clogged(client);
+      await second.reset();
+      assert.equal(session.state, 'active');
+      session.send('x');
+      await first.gets('a["x"]');
+    });
+  });
+
+  describe('responseLimit', () => {
+    holds('ends the response with the frame that fills the limit, in bytes, the prelude not counted', async () => {
+      const frames = ['o', 'a["€"]'];
+      const limit = Buffer.byteLength(frames.map((frame) => transport.wrap(frame)).join(''));
+      const { client, sessions } = await stage(transport, { responseLimit: limit });
+      const receiving = await client.receive();
+      (await sessions.next()).send('€');
+      await receiving.endsWith(...frames);
+    });
+
+    holds('goes on while the limit lacks one byte', async () => {
+      const frames = ['o', 'a["€"]'];
+      const limit = Buffer.byteLength(frames.map((frame) => transport.wrap(frame)).join('')) + 1;
+      const { client, sessions } = await stage(transport, { responseLimit: limit });
+      const receiving = await client.receive();
+      const session = await sessions.next();
+      session.send('€');
+      await receiving.gets(...frames);
+      session.send('x');
+      await receiving.endsWith('a["x"]');
+      session.send('y');
+      await (await client.receive()).gets('a["y"]');
+    });
+
+    holds('counts heartbeats', async () => {
+      const limit = Buffer.byteLength(transport.wrap('o') + transport.wrap('h'));
+      const { client, clock } = await stage(transport, { responseLimit: limit });
+      const receiving = await client.receive();
+      await receiving.gets('o');
+      clock.tick(25_000);
+      await receiving.endsWith('h');
+    });
+
+    holds('is 131072 bytes by default', async () => {
+      const { client, sessions } = await stage(transport);
+      const receiving = await client.open();
+      const session = await sessions.next();
+      const length = 131_071 - Buffer.byteLength(transport.wrap('o') + transport.wrap('a[""]'));
+      session.send('x'.repeat(length));
+      let received = '';
+      while (received.length < transport.wrap(`a["${'x'.repeat(length)}"]`).length) {
+        received += await receiving.chunk();
+      }
+      session.send('y');
+      await receiving.endsWith('a["y"]');
+    });
+
+    holds('leaves the close frame to the next receiver when the queue has filled it', async () => {
+      const { client, sessions } = await stage(transport, oneFrame);
+      await (await client.receive()).endsWith('o');
+      const session = await sessions.next();
+      const receiving = await client.receive();
+      session.send('x');
+      session.close(3000, 'Go away!');
+      await receiving.endsWith('a["x"]');
+      await (await client.receive()).endsWith('c[3000,"Go away!"]');
+    });
+  });
+
+  describe('heartbeat', () => {
+    holds('goes out after heartbeatDelay of silence, and only then', async () => {
+      const { client, clock, sessions } = await stage(transport, { heartbeatDelay: 1000 });
+      await client.open();
+      const session = await sessions.next();
+      for (const message of ['1', '2']) {
+        await client.attached();
+        clock.tick(999);
+        session.send(message);
+        await client.gets(`a["${message}"]`);
+      }
+      for (let i = 0; i < 2; i++) {
+        await client.attached();
+        clock.tick(999);
+        clock.tick(1);
+        await client.gets('h');
+      }
+      // One heartbeat a delay and no more: what comes next is the message.
+      await client.attached();
+      session.send('3');
+      await client.gets('a["3"]');
+    });
+
+    holds('comes every 25 s by default', async () => {
+      const { client, clock, sessions } = await stage(transport);
+      await client.open();
+      const session = await sessions.next();
+      clock.tick(24_999);
+      session.send('x');
+      await client.gets('a["x"]');
+      await client.attached();
+      clock.tick(25_000);
+      await client.gets('h');
+    });
+
+    holds('is switched off by a heartbeatDelay of 0', async () => {
+      const { client, clock } = await stage(transport, { heartbeatDelay: 0 });
+      await client.open();
+      assert.equal(clock.countTimers(), 0);
+    });
+
+    holds('leaves a session without a receiver alone', async () => {
+      const { client, clock, sessions } = await stage(transport, {
+        ...oneFrame,
+        heartbeatDelay: 1000,
+        disconnectDelay: 5000,
+      });
+      await (await client.receive()).endsWith('o');
+      const session = await sessions.next();
+      clock.tick(4999);
+      const receiving = await client.receive();
+      session.send('x');
+      await receiving.endsWith('a["x"]');
+    });
+  });
+
+  describe('disconnectDelay', () => {
+    holds('closes and forgets a session that nobody came back for', async () => {
+      const set = await stage(transport, oneFrame);
+      const { client, clock, sessions } = set;
+      await (await client.receive()).endsWith('o');
+      const session = await sessions.next();
+      const closed = closeOf(session);
+      clock.tick(4999);
+      await client.send('still there');
+      assert.equal(await session.recv(), 'still there');
+      clock.tick(1);
+      assert.deepEqual(await closed, INTERRUPTED);
+      assert.equal(session.state, 'closed');
+      assert.equal(session.send('x'), false);
+      await assertForgotten(set);
+      await (await client.receive()).endsWith('o');
+      assert.equal(sessions.count(), 2);
+    });
+
+    holds('does not run while the last answer is still on its way', async () => {
+      const { client, clock, sessions } = await stage(transport, oneFrame, clogging);
+      await clogged(client);
+      const session = await sessions.next();
+      clock.tick(60_000);
+      session.send('x');
+      await (await client.receive()).endsWith('a["x"]');
+    });
+
+    holds('starts anew whenever a receiver ends, and does not run while one is attached', async () => {
+      const { client, clock, sessions } = await stage(transport, { ...oneFrame, disconnectDelay: 1000 });
+      await (await client.receive()).endsWith('o');
+      const session = await sessions.next();
+      clock.tick(999);
+      const receiving = await client.receive();
+      clock.tick(5000);
+      session.send('x');
+      await receiving.endsWith('a["x"]');
+      clock.tick(999);
+      assert.equal(session.state, 'active');
+      clock.tick(1);
+      assert.equal(session.state, 'closed');
+    });
+  });
+
+  describe('close()', () => {
+    holds('sends what is queued, then the close frame, and repeats that until disconnectDelay is over', async () => {
+      const set = await stage(transport);
+      const { client, clock, sessions } = set;
+      await client.open();
+      const session = await sessions.next();
+      const closed = closeOf(session);
+      session.send('1');
+      session.send('2');
+      session.close(3000, 'Go "away"!');
+      await client.gets('a["1","2"]');
+      await (await client.attached()).endsWith('c[3000,"Go \\"away\\"!"]');
+      assert.deepEqual(await closed, { code: 3000, reason: 'Go "away"!', wasClean: true });
+      for (const passing of [0, 2500, 2499]) {
+        clock.tick(passing);
+        await (await client.receive()).endsWith('c[3000,"Go \\"away\\"!"]');
+        assert.equal((await client.post('["x"]')).status, 404);
+      }
+      clock.tick(1);
+      await assertForgotten(set);
+      assert.equal(sessions.count(), 1);
+      await (await client.receive()).gets('o');
+      assert.equal(sessions.count(), 2);
+    });
+
+    holds('lets go of the receiver first: one that comes at once gets the close frame, too', async () => {
+      const { client, sessions } = await stage(transport, {}, clogging);
+      const first = await clogged(client);
+      const session = await sessions.next();
+      session.close(3000, 'Go away!');
+      await (await client.receive()).endsWith('c[3000,"Go away!"]');
+      await first.reset();
+      await (await client.receive()).endsWith('c[3000,"Go away!"]');
+    });
+
+    holds('within onSession sends the close frame after the open frame', async () => {
+      stopClock();
+      const server = await serve({}, (session) => void session.close(3000, 'Go away!'));
+      const client = new Client(server, transport);
+      await client.gets('o');
+      await (await client.attached()).endsWith('c[3000,"Go away!"]');
+    });
+
+    holds('without a receiver keeps queue and close frame for the next', async () => {
+      const { client, sessions } = await stage(transport, oneFrame);
+      await (await client.receive()).endsWith('o');
+      const session = await sessions.next();
+      const closed = closeOf(session);
+      session.send('x');
+      session.close();
+      assert.equal(session.send('too late'), false);
+      assert.equal(session.state, 'closing');
+      await (await client.receive()).endsWith('a["x"]');
+      await (await client.receive()).endsWith('c[1000,"Normal closure"]');
+      assert.deepEqual(await closed, { code: 1000, reason: 'Normal closure', wasClean: true });
+    });
+
+    holds('without a receiver is over after disconnectDelay, though nobody came', async () => {
+      const set = await stage(transport, oneFrame);
+      await (await set.client.receive()).endsWith('o');
+      const session = await set.sessions.next();
+      const closed = closeOf(session);
+      session.send('x');
+      session.close(3000, 'Go away!');
+      set.clock.tick(5000);
+      assert.deepEqual(await closed, { code: 3000, reason: 'Go away!', wasClean: false });
+      await assertForgotten(set);
+    });
+  });
+
+  describe('a client that breaks off', () => {
+    /** The session has ended, says so to whoever asks, and is forgotten in time. */
+    const assertInterrupted = async (set: Stage, session: Session, closed: Promise<SessionCloseEvent>) => {
+      assert.deepEqual(await closed, INTERRUPTED);
+      assert.equal(session.state, 'closed');
+      assert.equal(session.send('x'), false);
+      assert.equal((await set.client.post('["x"]')).status, 404);
+      await (await set.client.receive()).endsWith(INTERRUPTED_FRAME);
+      set.clock.tick(5000);
+      await assertForgotten(set);
+      assert.equal(set.sessions.count(), 1);
+      await (await set.client.receive()).gets('o');
+    };
+
+    holds('ends the session, which never silently goes on', async () => {
+      const set = await stage(transport);
+      const receiving = await set.client.open();
+      const session = await set.sessions.next();
+      const closed = closeOf(session);
+      receiving.stream.abort();
+      await assertInterrupted(set, session, closed);
+    });
+
+    holds('ends the session by a reset as well', async () => {
+      const set = await stage(transport);
+      const raw = new RawSocket(set.client.server.port);
+      await (streaming ? Promise.resolve() : set.client.gets('o'));
+      const asked = once(set.client.server.server, 'request');
+      raw.send(...set.client.requestLines());
+      await asked;
+      const session = await set.sessions.next();
+      const closed = closeOf(session);
+      raw.socket.resetAndDestroy();
+      await assertInterrupted(set, session, closed);
+    });
+
+    holds('before the answer has left ends the session', async () => {
+      const set = await stage(transport, oneFrame, clogging);
+      const receiving = await clogged(set.client);
+      const session = await set.sessions.next();
+      const closed = closeOf(session);
+      assert.equal(session.state, 'active');
+      await receiving.reset();
+      assert.equal(session.state, 'closed');
+      await assertInterrupted(set, session, closed);
+    });
+
+    holds('before the answer has left ends the session under its next receiver', async () => {
+      const set = await stage(transport, oneFrame, clogging);
+      const receiving = await clogged(set.client);
+      const session = await set.sessions.next();
+      const closed = closeOf(session);
+      const next = await set.client.receive();
+      await receiving.reset();
+      assert.equal(session.state, 'closed');
+      await next.endsWith(INTERRUPTED_FRAME);
+      await assertInterrupted(set, session, closed);
+    });
+
+    holds('before an earlier answer has left ends the session, though later ones did', async () => {
+      const set = await stage(transport, oneFrame, clogging);
+      const receiving = await clogged(set.client);
+      const session = await set.sessions.next();
+      const closed = closeOf(session);
+      session.send('x');
+      await (await set.client.receive()).endsWith('a["x"]');
+      await receiving.reset();
+      assert.equal(session.state, 'closed');
+      await assertInterrupted(set, session, closed);
+    });
+
+    holds('before the close frame has left leaves nothing behind', async () => {
+      const set = await stage(transport, {}, clogging);
+      const receiving = await clogged(set.client);
+      const session = await set.sessions.next();
+      const closed = closeOf(session);
+      session.close(3000, 'Go away!');
+      await receiving.reset();
+      set.clock.tick(5000);
+      assert.deepEqual(await closed, { code: 3000, reason: 'Go away!', wasClean: false });
+      await assertForgotten(set);
+    });
+
+    holds('while earlier middleware is busy makes no session', async () => {
+      let proceed = () => {};
+      const set = await stage(transport, {}, (app) => {
+        app.use((_req, _res, next) => {
+          proceed = next;
+          if (busy) {
+            busy = false;
+          } else {
+            next();
+          }
+        });
+      });
+      let busy = true;
+      const asked = once(set.client.server.server, 'request') as Promise<[IncomingMessage]>;
+      const stream = new ChunkStream(set.client.server.port, set.client.path(), transport.method);
+      const [{ socket }] = await asked;
+      const left = gone(socket);
+      stream.abort();
+      await left;
+      proceed();
+      assert.equal(set.sessions.count(), 0);
+      await assertForgotten(set);
+    });
+
+    holds('whose request waits behind another on the same connection leaves nothing behind', async () => {
+      const set = await stage(transport, {}, (app) => {
+        app.get('/never', () => {});
+      });
+      const { server, port } = set.client.server;
+      const asked = new Promise<IncomingMessage>((resolve) => {
+        // Before the app, which changes the URL on the way to the mount.
+        server.prependListener('request', (req) => req.url === set.client.path() && resolve(req));
+      });
+      const raw = new RawSocket(port);
+      raw.send('GET /never HTTP/1.1', 'Host: localhost', '', set.client.requestLines().join('\r\n'));
+      const { socket } = await asked;
+      const left = gone(socket);
+      raw.socket.resetAndDestroy();
+      await left;
+      // A heartbeat timer that runs on would outlive any delay.
+      set.clock.tick(60_000);
+      await assertForgotten(set);
+    });
+  });
+}
+
+/** Reasons why polling transports are exceptions. */
+export const POLLING_EXCEPTIONS: Readonly<Record<string, string>> = {
+  'ends the response with the frame that fills the limit, in bytes, the prelude not counted':
+    'a poll ends with its first frame',
+  'goes on while the limit lacks one byte': 'a poll ends with its first frame',
+  'counts heartbeats': 'a poll ends with its first frame',
+  'is 131072 bytes by default': 'a poll ends with its first frame',
+};

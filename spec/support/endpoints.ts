@@ -1,0 +1,77 @@
+/** One request for each kind of answer that an endpoint gives, for what holds for whole groups of endpoints. */
+import { type Answer, fetchText, post, type RequestOptions, Stream } from './http.ts';
+
+export interface Endpoint {
+  readonly method: string;
+  readonly path: string;
+  readonly status: number;
+  readonly body?: string;
+  /** Whether the path's session is to be opened beforehand. */
+  readonly opened?: boolean;
+  /** Whether the answer goes on until somebody ends it. */
+  readonly streaming?: boolean;
+}
+
+const FORM = 'application/x-www-form-urlencoded';
+
+/** Receiving endpoints, plain answers and errors. */
+export const receiving: readonly Endpoint[] = [
+  { method: 'POST', path: '/0/s/xhr', status: 200 },
+  { method: 'POST', path: '/0/s/xhr_streaming', status: 200, streaming: true },
+  { method: 'GET', path: '/0/s/eventsource', status: 200, streaming: true },
+  { method: 'GET', path: '/0/s/htmlfile?c=cb', status: 200, streaming: true },
+  { method: 'GET', path: '/0/s/htmlfile', status: 500 },
+  { method: 'GET', path: '/0/s/jsonp?c=cb', status: 200 },
+  { method: 'GET', path: '/0/s/jsonp?c=%3C', status: 500 },
+  { method: 'GET', path: '/0/s/websocket', status: 400 },
+  { method: 'GET', path: '/websocket', status: 400 },
+];
+
+/** Sending endpoints, accepted and refused. */
+export const sending: readonly Endpoint[] = [
+  { method: 'POST', path: '/0/s/xhr_send', status: 204, body: '["m"]', opened: true },
+  { method: 'POST', path: '/0/s/xhr_send', status: 500, body: '["m', opened: true },
+  { method: 'POST', path: '/0/s/xhr_send', status: 500, body: '', opened: true },
+  { method: 'POST', path: '/0/s/xhr_send', status: 404, body: '["m"]' },
+  { method: 'POST', path: '/0/s/jsonp_send', status: 200, body: 'd=%5B%22m%22%5D', opened: true },
+  { method: 'POST', path: '/0/s/jsonp_send', status: 500, body: 'd=', opened: true },
+  { method: 'POST', path: '/0/s/jsonp_send', status: 404, body: 'd=%5B%22m%22%5D' },
+];
+
+/** What browsers ask before a request to another origin. */
+export const preflights: readonly Endpoint[] = ['xhr', 'xhr_streaming', 'xhr_send'].map((name) => ({
+  method: 'OPTIONS',
+  path: `/0/s/${name}`,
+  status: 204,
+}));
+
+/** The answers that carry CORS headers, beside `/info`. */
+export const crossOrigin: readonly Endpoint[] = [...receiving, ...sending, ...preflights].filter(({ path }) =>
+  /\/(xhr|xhr_streaming|xhr_send|eventsource)$/.test(path),
+);
+
+/** Pages that are no transport. */
+export const pages: readonly Endpoint[] = ['', '/', '/info', '/iframe.html', '/iframe-1.2.html'].map((path) => ({
+  method: 'GET',
+  path,
+  status: 200,
+}));
+
+export function titleOf({ method, path, status, body }: Endpoint): string {
+  return `${status} to ${method} BASE${path}${body === undefined ? '' : ` with ${JSON.stringify(body)}`}`;
+}
+
+/** Asks an endpoint, each of which wants a server of its own; of a streaming answer there is the head only. */
+export async function ask(url: string, endpoint: Endpoint, headers: RequestOptions['headers'] = {}): Promise<Answer> {
+  const { method, path, body, opened, streaming } = endpoint;
+  if (opened === true) {
+    await post(`${url}/0/s/xhr`);
+  }
+  if (streaming === true) {
+    const stream = new Stream(url + path, method, { headers });
+    const { statusCode = 0, headers: answered } = await stream.response;
+    return { status: statusCode, headers: answered, body: '' };
+  }
+  const type = path.endsWith('/jsonp_send') ? { 'Content-Type': FORM } : undefined;
+  return fetchText(url + path, method, { headers: { ...type, ...headers }, ...(body === undefined ? {} : { body }) });
+}

@@ -1,0 +1,118 @@
+/** Every way in which an application may mount a SockJS endpoint, for tests that must hold for all of them. */
+import { createServer, type RequestListener } from 'node:http';
+import { createRequire } from 'node:module';
+import connect from 'connect';
+import express, { type Express, Router } from 'express';
+import { attachUpgrade, type SessionHandler, type SockjsOptions, sockjs } from '../../lib/index.ts';
+import { afterTest } from './leftovers.ts';
+import { echo, listen, type TestServer } from './server.ts';
+
+/** Express 4, which has no types of its own; for what tests do with it those of Express 5 are right. */
+export const express4: typeof express = createRequire(import.meta.url)('express4');
+
+export interface MountWay {
+  readonly title: string;
+  /** The path of the endpoint on the server. */
+  readonly base: string;
+  /** What `session.request.params` is there. */
+  readonly params?: Readonly<Record<string, string>>;
+  listener(options: SockjsOptions, onSession: SessionHandler): RequestListener;
+}
+
+/** An app that does not print the errors that tests provoke. */
+function quiet(app: Express): Express {
+  return app.set('env', 'test');
+}
+
+function mounted(create: () => Express, path: string): MountWay['listener'] {
+  return (options, onSession) => quiet(create()).use(path, sockjs(options, onSession));
+}
+
+function nested(library: typeof express): MountWay['listener'] {
+  return (options, onSession) => {
+    const tenants = library.Router({ mergeParams: true });
+    tenants.use('/rooms/:room', sockjs(options, onSession));
+    return quiet(library()).use('/tenants/:tenant', tenants);
+  };
+}
+
+const NESTED = { base: '/tenants/a.b/rooms/x%20y', params: { tenant: 'a.b', room: 'x y' } };
+
+export const mountWays: readonly MountWay[] = [
+  { title: 'Express 5', base: '/echo', params: {}, listener: mounted(express, '/echo') },
+  { title: 'Express 4', base: '/echo', params: {}, listener: mounted(express4, '/echo') },
+  { title: 'Express 5 at /', base: '', params: {}, listener: mounted(express, '/') },
+  { title: 'Express 4 at /', base: '', params: {}, listener: mounted(express4, '/') },
+  { title: 'Express 5 in depth', base: '/a/b/c/echo', params: {}, listener: mounted(express, '/a/b/c/echo') },
+  { title: 'Express 4 in depth', base: '/a/b/c/echo', params: {}, listener: mounted(express4, '/a/b/c/echo') },
+  { title: 'nested Routers of Express 5', ...NESTED, listener: nested(express) },
+  { title: 'nested Routers of Express 4', ...NESTED, listener: nested(express4) },
+  {
+    title: 'app.use() and a prefix',
+    base: '/echo',
+    params: {},
+    listener: (options, onSession) => quiet(express()).use(sockjs({ ...options, prefix: '/echo' }, onSession)),
+  },
+  {
+    title: 'app.use(path) and a prefix',
+    base: '/a/b/echo',
+    params: {},
+    listener: (options, onSession) => quiet(express4()).use('/a', sockjs({ ...options, prefix: '/b/echo' }, onSession)),
+  },
+  {
+    title: 'a Router that a Router has in front',
+    base: '/outer/echo',
+    params: {},
+    listener: (options, onSession) => {
+      const outer = Router({ strict: true, caseSensitive: true }).use('/echo', sockjs(options, onSession));
+      return quiet(express()).use('/outer', outer);
+    },
+  },
+  {
+    title: 'Connect',
+    base: '/echo',
+    listener: (options, onSession) => connect().use('/echo', sockjs(options, onSession)),
+  },
+  {
+    title: 'a bare listener with a prefix',
+    base: '/echo',
+    listener: (options, onSession) => sockjs({ ...options, prefix: '/echo' }, onSession),
+  },
+  {
+    title: 'a bare listener without a prefix',
+    base: '',
+    listener: (options, onSession) => sockjs(options, onSession),
+  },
+];
+
+/** One way by its title. */
+export function mountWay(title: string): MountWay {
+  const way = mountWays.find((candidate) => candidate.title === title);
+  if (way === undefined) {
+    throw new Error(`no such way of mounting: ${title}`);
+  }
+  return way;
+}
+
+/** A server with one endpoint at `base`, mounted that way, upgrades attached. */
+export async function serveMounted(
+  { base, listener }: MountWay,
+  options: SockjsOptions = {},
+  onSession: SessionHandler = echo,
+): Promise<TestServer & { readonly url: string }> {
+  const server = createServer(listener(options, onSession));
+  attachUpgrade(server);
+  const listening = await listen(server);
+  return { ...listening, url: listening.origin + base };
+}
+
+/** Keeps what is printed to stderr from the test report, and for the test to look at. */
+export function catchPrinted(): unknown[] {
+  const printed: unknown[] = [];
+  const { error } = console;
+  console.error = (...args) => printed.push(...args);
+  afterTest(() => {
+    console.error = error;
+  });
+  return printed;
+}

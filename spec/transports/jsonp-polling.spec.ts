@@ -1,0 +1,79 @@
+/** The jsonp-polling transport on the wire (PROTOCOL.md section 7), its callback, and the contract of all receivers. */
+import assert from 'node:assert/strict';
+import { runInNewContext } from 'node:vm';
+import { itChecksItsCallback } from '../support/callback-rules.ts';
+import {
+  type HttpReceiver,
+  itReceivesOverHttp,
+  NOT_CACHED,
+  ownHeaders,
+  POLLING_EXCEPTIONS,
+  stage,
+} from '../support/contract.ts';
+import { fetchText } from '../support/http.ts';
+
+const jsonpPolling: HttpReceiver = {
+  name: 'jsonp-polling',
+  method: 'GET',
+  endpoint: 'jsonp?c=callback',
+  sendEndpoint: 'jsonp_send',
+  wrap: (frame) => `/**/callback(${JSON.stringify(frame)});\r\n`,
+  unwrap: (chunk) => {
+    let frame: unknown;
+    runInNewContext(chunk, { callback: (given: unknown) => (frame = given) });
+    return String(frame);
+  },
+  exceptions: {
+    ...POLLING_EXCEPTIONS,
+    'is switched off by a heartbeatDelay of 0': 'the browser client gives up a jsonp poll after 35 s',
+  },
+};
+
+describe('jsonp-polling', () => {
+  it('answers each poll with one call of the callback', async () => {
+    const { client, sessions } = await stage(jsonpPolling);
+    const url = client.server.origin + client.path();
+    const open = await fetchText(url);
+    assert.equal(open.status, 200);
+    assert.equal(open.body, '/**/callback("o");\r\n');
+    assert.deepEqual(ownHeaders(open.headers), {
+      ...NOT_CACHED,
+      'content-type': 'application/javascript; charset=UTF-8',
+      'content-length': '20',
+      'x-content-type-options': 'nosniff',
+    });
+    const session = await sessions.next();
+    session.send('x');
+    session.send('ÿ \u2028 %41 </script>');
+    const { headers, body } = await fetchText(url);
+    assert.equal(body, '/**/callback("a[\\"x\\",\\"ÿ \\\\u2028 %41 </script>\\"]");\r\n');
+    assert.equal(headers['content-length'], String(Buffer.byteLength(body)));
+    session.close(3000, 'Go away!');
+    assert.equal((await fetchText(url)).body, '/**/callback("c[3000,\\"Go away!\\"]");\r\n');
+  });
+
+  it('calls the callback that each poll names', async () => {
+    const { client, sessions } = await stage(jsonpPolling);
+    const url = client.server.origin + client.path('jsonp');
+    assert.equal((await fetchText(`${url}?c=first`)).body, '/**/first("o");\r\n');
+    (await sessions.next()).send('x');
+    assert.equal((await fetchText(`${url}?callback=a.b`)).body, '/**/a.b("a[\\"x\\"]");\r\n');
+  });
+
+  for (const heartbeatDelay of [0, 30_001, 60_000]) {
+    it(`answers a poll with a heartbeat after 30 s at a heartbeatDelay of ${heartbeatDelay}`, async () => {
+      const { client, clock, sessions } = await stage(jsonpPolling, { heartbeatDelay });
+      await client.open();
+      clock.tick(29_999);
+      (await sessions.next()).send('no heartbeat yet');
+      await client.gets('a["no heartbeat yet"]');
+      const poll = await client.attached();
+      clock.tick(30_000);
+      await poll.endsWith('h');
+    });
+  }
+
+  itChecksItsCallback(jsonpPolling, (callback) => `/**/${callback}("o");\r\n`);
+
+  itReceivesOverHttp(jsonpPolling);
+});

@@ -1,0 +1,519 @@
+/** The send endpoints `xhr_send` and `jsonp_send` (PROTOCOL.md section 8), with body parsers in front and without. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { createRequire } from 'node:module';
+import express from 'express';
+import { type Session, type SockjsRouter, sockjs } from '../../lib/index.ts';
+import { stopClock } from '../support/clock.ts';
+import { CORS, NOT_CACHED, ownHeaders } from '../support/contract.ts';
+import { type Answer, post, RawSocket } from '../support/http.ts';
+import { listen, sessionCatcher, type TestServer } from '../support/server.ts';
+
+const BROKEN = 'Broken JSON encoding.';
+const EXPECTED = 'Payload expected.';
+const FORM = 'application/x-www-form-urlencoded';
+
+/** What middleware in front may leave on a request. */
+type Incoming = IncomingMessage & { body?: unknown };
+type Middleware = (req: Incoming, res: ServerResponse, next: (error?: unknown) => void) => void;
+
+/** As much of Express 4 as is used here; it has no types of its own. */
+interface Framework {
+  (): RequestListener & {
+    use(path: string, router: SockjsRouter): unknown;
+    use(middleware: Middleware): unknown;
+    set(name: string, value: unknown): unknown;
+  };
+  json(options?: object): Middleware;
+  text(options?: object): Middleware;
+  raw(options?: object): Middleware;
+  urlencoded(options?: object): Middleware;
+}
+
+const express4 = createRequire(import.meta.url)('express4') as Framework;
+const FRAMEWORKS: readonly [name: string, framework: Framework][] = [
+  ['Express 5', express as unknown as Framework],
+  ['Express 4', express4],
+];
+
+/** An open session, and somebody who sends to it. */
+interface Stage {
+  readonly server: TestServer;
+  readonly session: Session;
+  readonly path: string;
+  send(endpoint: string, body: string | Buffer, headers?: Record<string, string>): Promise<Answer>;
+  /** Nothing has been delivered but what this sends, and the session lives. */
+  assertUntouched(): Promise<void>;
+}
+
+async function stage(framework: Framework = express as unknown as Framework, ...before: Middleware[]): Promise<Stage> {
+  stopClock();
+  const sessions = sessionCatcher();
+  const app = framework();
+  // Keeps the framework from printing the errors that parsers give.
+  app.set('env', 'test');
+  const onlySends =
+    (middleware: Middleware): Middleware =>
+    (req, res, next) =>
+      /_send$/.test(req.url ?? '') ? middleware(req, res, next) : next();
+  for (const middleware of before) {
+    app.use(onlySends(middleware));
+  }
+  app.use('/echo', sockjs(sessions.onSession));
+  const server = await listen(app);
+  const path = '/echo/000/session';
+  assert.equal((await post(`${server.origin}${path}/xhr`)).body, 'o\n');
+  const session = await sessions.next();
+  const send: Stage['send'] = (endpoint, body, headers = {}) =>
+    post(`${server.origin}${path}/${endpoint}`, body, headers);
+  return {
+    server,
+    session,
+    path,
+    send,
+    assertUntouched: async () => {
+      session.receive(['nothing came before']);
+      assert.equal(await session.recv(), 'nothing came before');
+      assert.equal(session.state, 'active');
+    },
+  };
+}
+
+async function assertReceived(session: Session, ...messages: string[]): Promise<void> {
+  for (const message of messages) {
+    assert.equal(await session.recv(), message);
+  }
+}
+
+/** The same for both endpoints: error answers are texts that no browser takes for anything else. */
+function assertError(answer: Answer, status: number, body: string, more: object = CORS): void {
+  assert.equal(answer.body, body);
+  assert.equal(answer.status, status);
+  assert.deepEqual(ownHeaders(answer.headers), {
+    ...NOT_CACHED,
+    ...more,
+    'content-type': 'text/plain; charset=UTF-8',
+    'content-length': String(body.length),
+    'x-content-type-options': 'nosniff',
+  });
+}
+
+const BAD_PAYLOADS: readonly [what: string, body: string | Buffer, text: string][] = [
+  ['nothing', '', EXPECTED],
+  ['broken JSON', '["x', BROKEN],
+  ['no JSON', 'x', BROKEN],
+  ['two values', '["x"]["y"]', BROKEN],
+  ['JSON nested without end', '['.repeat(500_000), BROKEN],
+  ['invalid UTF-8', Buffer.from([0x5b, 0x22, 0xff, 0x22, 0x5d]), BROKEN],
+  ['UTF-8 of a surrogate', Buffer.from([0x5b, 0x22, 0xed, 0xa0, 0x80, 0x22, 0x5d]), BROKEN],
+  ['UTF-16', Buffer.from('["x"]', 'utf16le'), BROKEN],
+  ['a string', '"x"', EXPECTED],
+  ['a number', '1', EXPECTED],
+  ['null', 'null', EXPECTED],
+  ['an object', '{"0":"x","length":1}', EXPECTED],
+  ['an array with a number after strings', '["x","y",1]', EXPECTED],
+  ['an array with a null', '["x",null]', EXPECTED],
+  ['an array of arrays', '[["x"]]', EXPECTED],
+];
+
+describe('xhr_send', () => {
+  const TYPES = ['text/plain', 'T', 'application/json', 'application/xml', 'text/xml', FORM, '', undefined];
+  for (const type of [...TYPES, ...TYPES.filter(Boolean).map((plain) => `${plain}; charset=utf-8`)]) {
+    it(`takes JSON with Content-Type ${type === undefined ? 'absent' : JSON.stringify(type)}`, async () => {
+      const { send, session } = await stage();
+      const answer = await send('xhr_send', '["x","ÿ\\ud800"]', type === undefined ? {} : { 'Content-Type': type });
+      assert.equal(answer.status, 204);
+      assert.equal(answer.body, '');
+      assert.deepEqual(ownHeaders(answer.headers), {
+        ...NOT_CACHED,
+        ...CORS,
+        'content-type': 'text/plain; charset=UTF-8',
+      });
+      await assertReceived(session, 'x', 'ÿ\ud800');
+    });
+  }
+
+  for (const [what, body, text] of BAD_PAYLOADS) {
+    it(`answers 500 and delivers nothing: ${what}`, async () => {
+      const { send, assertUntouched } = await stage();
+      assertError(await send('xhr_send', body, { 'Content-Type': 'text/plain' }), 500, text);
+      await assertUntouched();
+    });
+  }
+
+  it('answers 500 to a request without a body or a length', async () => {
+    const { server, path, assertUntouched } = await stage();
+    const raw = new RawSocket(server.port);
+    raw.send(`POST ${path}/xhr_send HTTP/1.1`, 'Host: localhost', 'Connection: close', '', '');
+    const answer = await raw.closed;
+    assert.match(answer, /^HTTP\/1\.1 500 /);
+    assert.ok(answer.endsWith(`\r\n\r\n${EXPECTED}`));
+    await assertUntouched();
+  });
+
+  it('takes a body that comes in pieces, within a character even', async () => {
+    const { server, session, path } = await stage();
+    const raw = new RawSocket(server.port);
+    raw.send(
+      `POST ${path}/xhr_send HTTP/1.1`,
+      'Host: localhost',
+      'Connection: close',
+      'Transfer-Encoding: chunked',
+      '',
+      '',
+    );
+    const asked = once(server.server, 'request');
+    raw.send('3', '["\xe2', '2', '\x82\xac', '2', '"]', '0', '', '');
+    await asked;
+    assert.match(await raw.closed, /^HTTP\/1\.1 204 /);
+    await assertReceived(session, '€');
+  });
+
+  it('delivers nothing for an empty array', async () => {
+    const { send, assertUntouched } = await stage();
+    assert.equal((await send('xhr_send', '[]')).status, 204);
+    await assertUntouched();
+  });
+
+  it('answers 404 for an unknown session, whatever the payload', async () => {
+    const { server } = await stage();
+    for (const body of ['["x"]', '[', '']) {
+      assertError(await post(`${server.origin}/echo/000/unknown/xhr_send`, body), 404, 'Session not found.');
+    }
+  });
+
+  it('answers 404 for a session that has been closed', async () => {
+    const { send, session } = await stage();
+    session.close();
+    assertError(await send('xhr_send', '["x"]'), 404, 'Session not found.');
+  });
+
+  it('delivers messages of one request in order, and requests one after the other', async () => {
+    const { send, session } = await stage();
+    await send('xhr_send', '["1","2"]');
+    await send('xhr_send', '["3"]');
+    await assertReceived(session, '1', '2', '3');
+  });
+});
+
+describe('jsonp_send', () => {
+  const GOOD: readonly [what: string, type: string, body: string, messages: string[]][] = [
+    ['a form', FORM, 'd=%5B%22x%22%5D', ['x']],
+    ['a form with charset', `${FORM}; charset=UTF-8`, 'd=%5B%22x%22%5D', ['x']],
+    ['a form, its type in capitals', FORM.toUpperCase(), 'd=%5B%22x%22%5D', ['x']],
+    ['a form with other fields', FORM, 'a=1&d=%5B%22x%22%5D&e', ['x']],
+    ['a form not encoded', FORM, 'd=["x"]', ['x']],
+    ['a form with + for space', FORM, 'd=%5B%22x+y%2Bz%22%5D', ['x y+z']],
+    ['a form with percent signs in messages', FORM, 'd=%5B%22100%2541%22%5D', ['100%41']],
+    ['a form in UTF-8', FORM, 'd=%5B%22%E2%82%AC%22%5D', ['€']],
+    ['text', 'text/plain', '["x","%41+"]', ['x', '%41+']],
+    ['text with charset', 'text/plain;charset=UTF-8', '["x"]', ['x']],
+    ['an empty array', FORM, 'd=[]', []],
+  ];
+  for (const [what, type, body, messages] of GOOD) {
+    it(`takes ${what}`, async () => {
+      const { send, session, assertUntouched } = await stage();
+      const answer = await send('jsonp_send', body, { 'Content-Type': type });
+      assert.equal(answer.status, 200);
+      assert.equal(answer.body, 'ok');
+      assert.deepEqual(ownHeaders(answer.headers), {
+        ...NOT_CACHED,
+        'content-type': 'text/plain; charset=UTF-8',
+        'content-length': '2',
+      });
+      await assertReceived(session, ...messages);
+      await assertUntouched();
+    });
+  }
+
+  const BAD_FORMS: readonly [what: string, body: string | Buffer, text: string][] = [
+    ['an empty form', '', EXPECTED],
+    ['an empty d', 'd=', EXPECTED],
+    ['a d without a value', 'd', EXPECTED],
+    ['no d', 'e=%5B%22x%22%5D', EXPECTED],
+    ['JSON that is no form', '["x"]', EXPECTED],
+    ['two d', 'd=["x"]&d=["y"]', EXPECTED],
+    ['broken percent-encoding', 'd=%', BROKEN],
+    ['raw bytes that are no UTF-8', Buffer.from([0x64, 0x3d, 0x5b, 0x22, 0xff, 0x22, 0x5d]), BROKEN],
+    ['encoded bytes that are no UTF-8', 'd=%5B%22%FF%22%5D', BROKEN],
+  ];
+  for (const [what, body, text] of BAD_FORMS) {
+    it(`answers 500 and delivers nothing: ${what}`, async () => {
+      const { send, assertUntouched } = await stage();
+      assertError(await send('jsonp_send', body, { 'Content-Type': FORM }), 500, text, {});
+      await assertUntouched();
+    });
+  }
+
+  for (const [what, body, text] of BAD_PAYLOADS) {
+    it(`answers 500 and delivers nothing, as text or as form: ${what}`, async () => {
+      const { send, assertUntouched } = await stage();
+      assertError(await send('jsonp_send', body, { 'Content-Type': 'text/plain' }), 500, text, {});
+      const form = Buffer.isBuffer(body)
+        ? `d=${[...body].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join('')}`
+        : new URLSearchParams({ d: body }).toString();
+      if (form.length < 1_000_000) {
+        assertError(await send('jsonp_send', form, { 'Content-Type': FORM }), 500, text, {});
+      }
+      await assertUntouched();
+    });
+  }
+
+  it('answers 404 for an unknown session', async () => {
+    const { server } = await stage();
+    const answer = await post(`${server.origin}/echo/000/unknown/jsonp_send`, 'd=["x"]', { 'Content-Type': FORM });
+    assertError(answer, 404, 'Session not found.', {});
+  });
+});
+
+describe('a body over the limit', () => {
+  const LIMIT = 1_048_576;
+  for (const [endpoint, status, more] of [
+    ['xhr_send', 204, CORS],
+    ['jsonp_send', 200, {}],
+  ] as const) {
+    it(`gets 413 from ${endpoint}, nothing being delivered; one byte less is taken`, async () => {
+      const { send, session, assertUntouched } = await stage();
+      const type = { 'Content-Type': 'text/plain' };
+      const answer = await send(endpoint, `["${'x'.repeat(LIMIT - 3)}"]`, type);
+      assertError(answer, 413, 'Payload too large.', more);
+      assert.equal(answer.headers.connection, 'close');
+      await assertUntouched();
+      assert.equal((await send(endpoint, `["${'x'.repeat(LIMIT - 4)}"]`, type)).status, status);
+      assert.equal((await session.recv()).length, LIMIT - 4);
+    });
+  }
+
+  it('is not read to its end', async () => {
+    const { server, path, assertUntouched } = await stage();
+    const raw = new RawSocket(server.port);
+    raw.send(`POST ${path}/xhr_send HTTP/1.1`, 'Host: localhost', 'Content-Length: 1000000000', '', '');
+    raw.send('x'.repeat(LIMIT + 1));
+    assert.match(await raw.closed, /^HTTP\/1\.1 413 /);
+    await assertUntouched();
+  });
+});
+
+describe('a client that breaks off while it sends', () => {
+  const beginning = (path: string, endpoint: string) => [
+    `POST ${path}/${endpoint} HTTP/1.1`,
+    'Host: localhost',
+    'Content-Type: text/plain',
+    'Content-Length: 100',
+    '',
+    '["x"]',
+  ];
+
+  for (const endpoint of ['xhr_send', 'jsonp_send']) {
+    it(`delivers nothing, and leaves the session alone: ${endpoint}`, async () => {
+      const { server, path, assertUntouched } = await stage();
+      const asked = once(server.server, 'request') as Promise<[IncomingMessage]>;
+      const raw = new RawSocket(server.port);
+      raw.send(...beginning(path, endpoint));
+      const [{ socket }] = await asked;
+      const gone = new Promise((resolve) => socket.once('close', resolve));
+      raw.socket.resetAndDestroy();
+      await gone;
+      await assertUntouched();
+    });
+  }
+
+  it('gets 404 when the session ends before the body', async () => {
+    const { server, session, path } = await stage();
+    const asked = once(server.server, 'request');
+    const raw = new RawSocket(server.port);
+    raw.send(...beginning(path, 'xhr_send'));
+    await asked;
+    session.close();
+    raw.send(' '.repeat(95));
+    await raw.until('Session not found.');
+    await assert.rejects(session.recv(), { name: 'SessionNotOpenError' });
+  });
+
+  it('gets 404 when another session of the same id has taken the place of its own', async () => {
+    const clock = stopClock();
+    const sessions = sessionCatcher();
+    const app = express();
+    app.use('/echo', sockjs(sessions.onSession));
+    const server = await listen(app);
+    const path = '/echo/000/session';
+    await post(`${server.origin}${path}/xhr`);
+    const first = await sessions.next();
+    const asked = once(server.server, 'request');
+    const raw = new RawSocket(server.port);
+    raw.send(...beginning(path, 'xhr_send'));
+    await asked;
+    first.close();
+    clock.tick(5000);
+    assert.equal((await post(`${server.origin}${path}/xhr`)).body, 'o\n');
+    const second = await sessions.next();
+    raw.send(' '.repeat(95));
+    assert.match(await raw.until('\r\n\r\n'), /^HTTP\/1\.1 404 /);
+    second.receive(['nothing came before']);
+    await assertReceived(second, 'nothing came before');
+  });
+});
+
+for (const [name, framework] of FRAMEWORKS) {
+  const { json, text, raw, urlencoded } = framework;
+  const every = { type: () => true };
+
+  describe(`a body that a parser of ${name} was offered first`, () => {
+    const JSON_BODY = '["x","ÿ"]';
+    const FORM_BODY = 'd=%5B%22x%22%2C%22%C3%BF%22%5D';
+    type Row = readonly [what: string, parsers: Middleware[], endpoint: string, type: string, body: string];
+    const rows: Row[] = [
+      ['json()', [json()], 'xhr_send', 'application/json', JSON_BODY],
+      ['json() for every type', [json(every)], 'xhr_send', 'text/plain', JSON_BODY],
+      ['text()', [text()], 'xhr_send', 'text/plain', JSON_BODY],
+      ['raw()', [raw(every)], 'xhr_send', 'text/plain', JSON_BODY],
+      ['json() that leaves it', [json()], 'xhr_send', 'text/plain', JSON_BODY],
+      [
+        'all four that leave it',
+        [json(), text(), raw(), urlencoded({ extended: true })],
+        'xhr_send',
+        'application/xml',
+        JSON_BODY,
+      ],
+      ['urlencoded(), extended', [urlencoded({ extended: true })], 'jsonp_send', FORM, FORM_BODY],
+      ['urlencoded(), simple', [urlencoded({ extended: false })], 'jsonp_send', FORM, FORM_BODY],
+      ['text() for every type', [text(every)], 'jsonp_send', FORM, FORM_BODY],
+      ['raw() for every type', [raw(every)], 'jsonp_send', FORM, FORM_BODY],
+      ['json() that leaves a form', [json()], 'jsonp_send', FORM, FORM_BODY],
+      ['text()', [text()], 'jsonp_send', 'text/plain', JSON_BODY],
+      [
+        'json() and urlencoded() that leave it',
+        [json(), urlencoded({ extended: true })],
+        'jsonp_send',
+        'text/plain',
+        JSON_BODY,
+      ],
+    ];
+    for (const [what, parsers, endpoint, type, body] of rows) {
+      it(`is delivered: ${endpoint} behind ${what}`, async () => {
+        const { send, session } = await stage(framework, ...parsers);
+        const { status } = await send(endpoint, body, { 'Content-Type': type });
+        assert.equal(status, endpoint === 'xhr_send' ? 204 : 200);
+        await assertReceived(session, 'x', 'ÿ');
+      });
+    }
+
+    const badRows: readonly [...Row, text: string][] = [
+      ['json()', [json()], 'xhr_send', 'application/json', '["x",1]', EXPECTED],
+      ['json()', [json()], 'xhr_send', 'application/json', '{"d":"[]"}', EXPECTED],
+      ['json() that is not strict', [json({ strict: false })], 'xhr_send', 'application/json', 'null', EXPECTED],
+      ['json()', [json()], 'xhr_send', 'application/json', '', EXPECTED],
+      ['text()', [text()], 'xhr_send', 'text/plain', '', EXPECTED],
+      ['text()', [text()], 'xhr_send', 'text/plain', '["x', BROKEN],
+      ['raw()', [raw(every)], 'xhr_send', 'text/plain', '["x', BROKEN],
+      ['urlencoded()', [urlencoded({ extended: true })], 'jsonp_send', FORM, '', EXPECTED],
+      ['urlencoded()', [urlencoded({ extended: true })], 'jsonp_send', FORM, 'd=', EXPECTED],
+      ['urlencoded()', [urlencoded({ extended: true })], 'jsonp_send', FORM, 'e=1', EXPECTED],
+      ['urlencoded()', [urlencoded({ extended: true })], 'jsonp_send', FORM, 'd=%5B%22x', BROKEN],
+      ['urlencoded()', [urlencoded({ extended: true })], 'jsonp_send', FORM, 'd=["x"]&d=["y"]', EXPECTED],
+      ['urlencoded()', [urlencoded({ extended: true })], 'jsonp_send', FORM, 'd[]=x', EXPECTED],
+      ['urlencoded()', [urlencoded({ extended: true })], 'jsonp_send', FORM, 'd[length]=1&d[0]=x', EXPECTED],
+    ];
+    for (const [what, parsers, endpoint, type, body, text] of badRows) {
+      it(`gets 500, nothing being delivered: ${endpoint} behind ${what}, ${JSON.stringify(body)}`, async () => {
+        const { send, assertUntouched } = await stage(framework, ...parsers);
+        const answer = await send(endpoint, body, { 'Content-Type': type });
+        assertError(answer, 500, text, endpoint === 'xhr_send' ? CORS : {});
+        await assertUntouched();
+      });
+    }
+
+    it('gets 500 for bytes that are no UTF-8, behind raw()', async () => {
+      const { send, assertUntouched } = await stage(framework, raw(every));
+      assertError(await send('xhr_send', Buffer.from([0x5b, 0x22, 0xff, 0x22, 0x5d])), 500, BROKEN);
+      await assertUntouched();
+    });
+
+    it("gets the parser's own 400 or 413", async () => {
+      const { send, assertUntouched } = await stage(framework, json({ limit: 10 }));
+      const type = { 'Content-Type': 'application/json' };
+      assert.equal((await send('xhr_send', '["x', type)).status, 400);
+      assert.equal((await send('xhr_send', '"x"', type)).status, 400);
+      assert.equal((await send('xhr_send', '["0123456789"]', type)).status, 413);
+      await assertUntouched();
+    });
+
+    const unread: readonly [what: string, middleware: Middleware][] = [
+      [
+        'an empty object',
+        (req, _res, next) => {
+          req.body = {};
+          next();
+        },
+      ],
+      [
+        'something else',
+        (req, _res, next) => {
+          req.body = ['not', 'the', 'body'];
+          next();
+        },
+      ],
+      [
+        'setEncoding()',
+        (req, _res, next) => {
+          req.setEncoding('utf8');
+          next();
+        },
+      ],
+      ['time to wait', (_req, _res, next) => void setImmediate(next)],
+    ];
+    for (const [what, middleware] of unread) {
+      it(`is read from the stream where middleware gave the request ${what} and read nothing`, async () => {
+        const { send, session } = await stage(framework, middleware);
+        assert.equal((await send('xhr_send', JSON_BODY)).status, 204);
+        await assertReceived(session, 'x', 'ÿ');
+        assert.equal((await send('jsonp_send', FORM_BODY, { 'Content-Type': FORM })).status, 200);
+        await assertReceived(session, 'x', 'ÿ');
+      });
+    }
+
+    const consumed: readonly [what: string, middleware: Middleware][] = [
+      ['read to its end', (req, _res, next) => void req.resume().on('end', () => next())],
+      [
+        'destroyed',
+        (req, _res, next) =>
+          void req
+            .resume()
+            .on('end', () => req.destroy())
+            .on('close', () => next()),
+      ],
+      [
+        'read as far as the first piece',
+        (req, _res, next) =>
+          void req.once('data', () => {
+            req.pause();
+            next();
+          }),
+      ],
+    ];
+    for (const [what, middleware] of consumed) {
+      it(`is missed, without hanging, where middleware has ${what} and left no body`, async () => {
+        const { send, assertUntouched } = await stage(framework, middleware);
+        assertError(await send('xhr_send', JSON_BODY), 500, EXPECTED);
+        assertError(await send('jsonp_send', FORM_BODY, { 'Content-Type': FORM }), 500, EXPECTED, {});
+        await assertUntouched();
+      });
+    }
+
+    it('is taken from middleware that read the stream and left text', async () => {
+      const { send, session } = await stage(framework, (req, _res, next) => {
+        let text = '';
+        req.setEncoding('utf8').on('data', (chunk: string) => {
+          text += chunk;
+        });
+        req.on('end', () => {
+          req.body = text;
+          next();
+        });
+      });
+      assert.equal((await send('xhr_send', JSON_BODY)).status, 204);
+      await assertReceived(session, 'x', 'ÿ');
+    });
+  });
+}
