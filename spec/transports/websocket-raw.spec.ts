@@ -126,7 +126,7 @@ describe('websocket-raw', () => {
     client.socket.pause();
     // That the first has left says nothing of the second.
     session.send('x');
-    session.send('x'.repeat(64 * 1024 * 1024));
+    session.send('x'.repeat(16 * 1024 * 1024));
     await turn();
     await turn();
     const end = closeOf(session);

@@ -390,7 +390,7 @@ describe('websocket', () => {
       raw.socket.pause();
       const end = closeOf(session);
       // More than any socket buffer holds.
-      session.send('x'.repeat(64 * 1024 * 1024));
+      session.send('x'.repeat(16 * 1024 * 1024));
       await turn();
       clock.tick(999);
       assert.equal(session.state, 'active');
@@ -410,7 +410,7 @@ describe('websocket', () => {
       await raw.until(serverFrame(1, 'o'));
       raw.socket.pause();
       const end = closeOf(session);
-      session.send('x'.repeat(64 * 1024 * 1024));
+      session.send('x'.repeat(16 * 1024 * 1024));
       session.close(3000, 'x');
       await turn();
       clock.tick(1000);
