@@ -70,7 +70,7 @@ export function attachUpgrade(
 }
 
 function attach(server: UpgradeServer & UpgradingServer, timeout: number): () => void {
-  const others = () => server.listenerCount('upgrade') - 1;
+  const others = () => server.listeners('upgrade').filter((other) => other !== listener).length;
   // Node tells of upgrades only where somebody listens. The work is done in `emit`, before any listener is called:
   // others must not see what is ours, nor anything before that is known, however early they were added.
   const listener = () => {};
@@ -83,18 +83,21 @@ function attach(server: UpgradeServer & UpgradingServer, timeout: number): () =>
       return Reflect.apply(emit, server, [event, ...args]);
     }
     const [req, socket, head] = args as [IncomingMessage, Duplex, Buffer];
+    // Stays whoever takes the socket over: a listener that ignores an upgrade leaves it with no other.
+    socket.on('error', ignoreError);
     const passOn = () => {
+      closeUnlessTaken(socket, timeout);
       Reflect.apply(emit, server, [event, ...args]);
     };
     if (!isWebSocketRequest(req)) {
-      if (previous === undefined) {
-        replay(server, req, socket, head);
+      if (previous === undefined || others() === 0) {
+        whenIdle(socket, () => replay(server, req, socket, head));
       } else {
         // Whoever set shouldUpgradeCallback said yes to this one.
         passOn();
       }
     } else if (isCandidate(req) || others() === 0) {
-      dispatch(server, req, socket, head, { timeout, others, passOn });
+      whenIdle(socket, () => dispatch(server, req, socket, head, { timeout, others, passOn }));
     } else {
       passOn();
     }
@@ -103,16 +106,20 @@ function attach(server: UpgradeServer & UpgradingServer, timeout: number): () =>
   server.emit = intercept;
 
   const previous = server.shouldUpgradeCallback;
+  const shouldUpgrade = (req: IncomingMessage): boolean => {
+    // Node's own callback counts listeners. Ours must not count, and nobody's for what is no WebSocket.
+    const listenerCount = () => (isWebSocketRequest(req) ? others() : 0);
+    const view: Server = Object.create(server, { listenerCount: { value: listenerCount } });
+    return isCandidate(req) || previous?.call(view, req) === true;
+  };
   if (previous !== undefined) {
-    server.shouldUpgradeCallback = (req) => {
-      // Node's own callback counts listeners. Ours must not count, and nobody's for what is no WebSocket.
-      const listenerCount = () => (isWebSocketRequest(req) ? others() : 0);
-      const view: Server = Object.create(server, { listenerCount: { value: listenerCount } });
-      return isCandidate(req) || previous.call(view, req);
-    };
+    server.shouldUpgradeCallback = shouldUpgrade;
   }
 
   const detach = () => {
+    if (server[DETACH] !== detach) {
+      return;
+    }
     server.off('upgrade', listener);
     delete server[DETACH];
     // Where somebody has wrapped ours in the meantime it stays, and lets everything through.
@@ -123,7 +130,7 @@ function attach(server: UpgradeServer & UpgradingServer, timeout: number): () =>
         Reflect.deleteProperty(server, 'emit');
       }
     }
-    if (previous !== undefined) {
+    if (previous !== undefined && server.shouldUpgradeCallback === shouldUpgrade) {
       server.shouldUpgradeCallback = previous;
     }
   };
@@ -154,6 +161,7 @@ function replay(server: UpgradeServer, req: IncomingMessage, socket: Duplex, hea
     }
   }
   // Node decodes headers as latin1, so this gives back the very bytes that came.
+  socket.off('error', ignoreError);
   socket.unshift(Buffer.concat([Buffer.from(`${text}\r\n`, 'latin1'), head]));
   server.emit('encrypted' in socket ? 'secureConnection' : 'connection', socket);
 }
@@ -180,9 +188,17 @@ function dispatch(
   head: Buffer,
   { timeout, others, passOn }: DispatchContext,
 ): void {
-  socket.on('error', ignoreError);
   const url = req.url;
   const res = new ServerResponse(req);
+  // Informational answers have no place before a 101, and are no decision. Own properties, since Express gives the
+  // response another prototype.
+  const skip = (...args: unknown[]) => {
+    const callback = args.at(-1);
+    if (typeof callback === 'function') {
+      callback();
+    }
+  };
+  Object.assign(res, { writeContinue: skip, writeProcessing: skip, writeEarlyHints: skip });
   res.shouldKeepAlive = false;
   let decided = false;
 
@@ -207,7 +223,6 @@ function dispatch(
     if (url !== undefined) {
       req.url = url;
     }
-    socket.off('error', ignoreError);
     passOn();
     return false;
   };
@@ -229,7 +244,8 @@ function dispatch(
     socket.write('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
     closeGently(socket);
     answer.abandon();
-    req.destroy();
+    // Not at once: that would destroy the socket, too.
+    socket.on('close', () => req.destroy());
   }, timeout);
 
   const upgrade: PendingUpgrade = {
@@ -261,6 +277,28 @@ function dispatch(
   });
   res.assignSocket(answer as unknown as NonNullable<ServerResponse['socket']>);
   server.emit('request', req, res);
+}
+
+/** Calls back when the answers to earlier requests on a connection have been written. */
+function whenIdle(socket: Duplex & { _httpMessage?: ServerResponse | null }, callback: () => void): void {
+  if (socket._httpMessage) {
+    socket._httpMessage.once('close', () => whenIdle(socket, callback));
+  } else if (socket.writable) {
+    callback();
+  }
+}
+
+/** Other listeners may all ignore an upgrade, and Node has no time limit for it. */
+function closeUnlessTaken(socket: Duplex & { bytesWritten?: number }, timeout: number): void {
+  const written = socket.bytesWritten;
+  const timer = setTimeout(() => {
+    if (socket.readableFlowing === null && socket.bytesWritten === written) {
+      socket.write('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+      closeGently(socket);
+    }
+  }, timeout);
+  timer.unref();
+  socket.once('close', () => clearTimeout(timer));
 }
 
 /** Closes a socket once what was written has left, and without a reset that could overtake it. */
@@ -340,8 +378,16 @@ class AnswerSocket extends Duplex {
     this.destroy();
   }
 
-  /** Responses pass their timeouts on to their socket; the connection keeps its own. */
+  /** What middleware may ask of a socket, and a connection that is being upgraded keeps as it is. */
   setTimeout(): this {
+    return this;
+  }
+
+  setNoDelay(): this {
+    return this;
+  }
+
+  setKeepAlive(): this {
     return this;
   }
 
