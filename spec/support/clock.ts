@@ -4,7 +4,11 @@ import { afterTest } from './leftovers.ts';
 
 /** Stops the clock for the rest of the test. Install it before what it is to govern sets its timers. */
 export function stopClock(): Clock {
-  const clock = install({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date'] });
+  const clock = install({
+    toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date'],
+    // Sessions of earlier tests may end while the clock stands: their timers are real, and must not run on for ever.
+    shouldClearNativeTimers: true,
+  });
   afterTest(() => clock.uninstall());
   return clock;
 }
