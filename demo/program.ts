@@ -1,9 +1,22 @@
 /** What the programs here have in common: they listen on `PORT`, say where, and end when they are told to. */
 import { realpathSync } from 'node:fs';
 import type { Server } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { argv, env } from 'node:process';
 import { fileURLToPath } from 'node:url';
+import type { SockjsRouter } from '../lib/index.ts';
+
+/** The SockJS endpoints of each server, which are closed before the program ends. */
+const endpoints = new WeakMap<Server, readonly SockjsRouter[]>();
+
+/** Tells which endpoints a server has; returns the server. */
+export function withEndpoints(server: Server, routers: readonly SockjsRouter[]): Server {
+  endpoints.set(server, routers);
+  return server;
+}
+
+/** ms that clients have to take what is queued for them, and that other answers under way have to end. */
+const GRACE = 2_000;
 
 /**
  * Runs a server if its module is the program that was started, and not one that another imports.
@@ -16,11 +29,6 @@ export function runProgram(moduleUrl: string, createServer: () => Server, defaul
     return;
   }
   const server = createServer();
-  const sockets = new Set<Socket>();
-  server.on('connection', (socket) => {
-    sockets.add(socket);
-    socket.on('close', () => sockets.delete(socket));
-  });
   server.on('listening', () => {
     console.log(`Listening on http://localhost:${(server.address() as AddressInfo).port}/`);
   });
@@ -31,13 +39,13 @@ export function runProgram(moduleUrl: string, createServer: () => Server, defaul
   const { PORT } = env;
   server.listen(Number(PORT || defaultPort));
 
+  // The process ends by itself when nothing is left. A second signal ends it at once.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => {
-      // Sessions between two polls would keep the process alive for seconds more.
-      server.close(() => process.exit());
-      for (const socket of sockets) {
-        socket.destroySoon();
-      }
+    process.once(signal, async () => {
+      // Polls still have to come in to fetch what is queued, so the server listens until the sessions are over.
+      await Promise.all((endpoints.get(server) ?? []).map((router) => router.close({ timeout: GRACE })));
+      server.close();
+      setTimeout(() => server.closeAllConnections(), GRACE).unref();
     });
   }
 }

@@ -5,7 +5,7 @@
 import { createServer, type Server } from 'node:http';
 import express from 'express';
 import { attachUpgrade, type Session, type SessionHandler, sockjs } from '../lib/index.ts';
-import { runProgram } from './program.ts';
+import { runProgram, withEndpoints } from './program.ts';
 
 /** Gives every message back to who sent it. */
 const echo: SessionHandler = (session) => {
@@ -40,26 +40,31 @@ const amplify: SessionHandler = (session) => {
   });
 };
 
+/** Closes every session at once. */
+const goAway: SessionHandler = (session) => {
+  session.close(3000, 'Go away!');
+};
+
 /** The server with all the services, not yet listening. */
 export function createProtocolServer(): Server {
+  const services = {
+    echo: sockjs({ responseLimit: 4096, rawWebsocket: true }, echo),
+    disabled_websocket_echo: sockjs({ websocket: false }, echo),
+    cookie_needed_echo: sockjs({ jsessionid: true }, echo),
+    close: sockjs({ rawWebsocket: true }, goAway),
+    ticker: sockjs(ticker),
+    broadcast: sockjs(broadcast()),
+    amplify: sockjs(amplify),
+  };
   const app = express();
   app.disable('x-powered-by');
-  app.use('/echo', sockjs({ responseLimit: 4096, rawWebsocket: true }, echo));
-  app.use('/disabled_websocket_echo', sockjs({ websocket: false }, echo));
-  app.use('/cookie_needed_echo', sockjs({ jsessionid: true }, echo));
-  app.use(
-    '/close',
-    sockjs({ rawWebsocket: true }, (session) => {
-      session.close(3000, 'Go away!');
-    }),
-  );
-  app.use('/ticker', sockjs(ticker));
-  app.use('/broadcast', sockjs(broadcast()));
-  app.use('/amplify', sockjs(amplify));
+  for (const [name, router] of Object.entries(services)) {
+    app.use(`/${name}`, router);
+  }
 
   const server = createServer(app);
   attachUpgrade(server);
-  return server;
+  return withEndpoints(server, Object.values(services));
 }
 
 runProgram(import.meta.url, createProtocolServer, 8081);

@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import express from 'express';
 import { attachUpgrade, type Session, sockjs } from '../lib/index.ts';
-import { runProgram } from './program.ts';
+import { runProgram, withEndpoints } from './program.ts';
 
 const fileOf = (specifier: string) => fileURLToPath(import.meta.resolve(specifier));
 
@@ -62,7 +62,7 @@ export function createDemo(): Server {
 
   const server = createServer(app);
   attachUpgrade(server);
-  return server;
+  return withEndpoints(server, [endpoint]);
 }
 
 function parse(text: string): Message | undefined {

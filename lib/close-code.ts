@@ -20,8 +20,12 @@ export const CloseCode = {
   Abnormal: 1006,
   /** A WebSocket message was not what the protocol allows. */
   InvalidPayload: 1007,
+  /** A WebSocket message was larger, or held more messages, than the limits allow. */
+  MessageTooBig: 1009,
   /** `onSession` or a listener of the application threw. */
   InternalError: 1011,
+  /** The client reads, or the application takes, too slowly for the limits on what is held for it. */
+  TryAgainLater: 1013,
   /** Another request is already receiving for this session. */
   AnotherConnection: 2010,
 } as const;

@@ -1,6 +1,8 @@
 /** What one call of `sockjs()` holds, and what a handler is given of one request. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { WebSocketServer } from 'ws';
+import type { OriginRule } from './http/origin.ts';
+import type { Meter } from './meter.ts';
 import type { ResolvedOptions } from './options.ts';
 import type { SessionStore } from './session-store.ts';
 
@@ -9,6 +11,7 @@ export interface Mount<Data = unknown, Req extends IncomingMessage = IncomingMes
   readonly options: ResolvedOptions<Data, Req>;
   readonly sessions: SessionStore<Data, Req>;
   readonly webSocketServer: WebSocketServer;
+  readonly meter: Meter;
 }
 
 /** One request to one endpoint, and its answer. */
@@ -18,6 +21,8 @@ export interface Exchange<Data = unknown, Req extends IncomingMessage = Incoming
   readonly res: ServerResponse;
   /** Session id of the URL, decoded and checked; empty on endpoints that have none. */
   readonly sessionId: string;
+  /** Hands an error of the application's own functions to its error handling. */
+  next(error: unknown): void;
 }
 
 /** Answers one method of one endpoint. May throw what a function in the options threw; the router passes that on. */
@@ -36,4 +41,6 @@ export interface Route {
   readonly preflight?: boolean;
   /** Whether answers set the JSESSIONID cookie, and are not cached. */
   readonly transport?: boolean;
+  /** How the origin of a request is judged; not at all where this is left out. */
+  readonly origin?: OriginRule;
 }

@@ -91,11 +91,12 @@ export interface SockjsOptions<Data = unknown, Req extends IncomingMessage = Inc
   disconnectDelay?: number | undefined;
 
   /**
-   * Whether transports set the `JSESSIONID` cookie by which load balancers keep a client on one server. A function
-   * is called instead, for every answer of a transport or send endpoint, and sets what it likes on `res`.
+   * Whether transports set the `JSESSIONID` cookie by which load balancers keep a client on one server; an object
+   * switches it on with these attributes. A function is called instead, for every answer of a transport or send
+   * endpoint, and sets what it likes on `res`.
    * @default false
    */
-  jsessionid?: boolean | ((req: Req, res: ServerResponse) => void) | undefined;
+  jsessionid?: boolean | JsessionidAttributes | ((req: Req, res: ServerResponse) => void) | undefined;
 
   /**
    * The `Access-Control-Allow-Origin` to send. Empty: the request's own `Origin`, or `*` where it has none.
@@ -124,11 +125,117 @@ export interface SockjsOptions<Data = unknown, Req extends IncomingMessage = Inc
   prefix?: string | undefined;
 
   /**
+   * Which pages may connect. `'*'`: all, as the protocol has it. `'same-origin'`: those of this server. A list: origins
+   * as browsers write them (`https://example.com`), and regular expressions that must match the whole of one. A
+   * function: called with the origin of each request that is not of this server's own. This server's own origin always
+   * passes, since the iframe transports send it. Anything but `'*'` is enforced on every endpoint but the greeting,
+   * before a session exists: 403.
+   *
+   * A request without Origin passes, except on jsonp, htmlfile and the iframe page, which a foreign page can load
+   * without one: these are judged by their Referer, and without one must carry `Sec-Fetch-Site: same-origin`.
+   * @default '*'
+   */
+  allowedOrigins?: AllowedOrigins<Req> | undefined;
+
+  /**
+   * Asked once for each new session, on every transport, before anything is made. True lets it in; an object does, too,
+   * and becomes `session.data`; anything else is 403, a thrown error with a `status` is that status. Other receiving
+   * requests for the same id get 2010 while it is pending, sends 404. Clients give a transport a few hundred ms.
+   * @default undefined
+   */
+  authorize?: ((req: Req) => boolean | Data | Promise<boolean | Data>) | undefined;
+
+  /**
+   * Whose a request is, compared on every request of a session: one that gives another answer than the opening request
+   * did gets 404, as if the session were not there.
+   * @default undefined
+   */
+  identify?: ((req: Req) => string) | undefined;
+
+  /**
+   * Bytes of one request body (else 413) or one WebSocket message (else closed with 1009).
+   * @default 1_048_576 // 1 MiB
+   */
+  maxMessageSize?: number | undefined;
+
+  /**
+   * Messages in one request body (else 413) or one WebSocket message (else closed with 1009).
+   * @default 10_000
+   */
+  maxMessagesPerRequest?: number | undefined;
+
+  /**
+   * Bytes that may be queued towards one client, those the kernel has not taken yet included; over it the session is
+   * closed with 1013 `Slow consumer`.
+   * @default 16_777_216 // 16 MiB
+   */
+  maxSendBuffer?: number | undefined;
+
+  /**
+   * Bytes queued towards one client from which on `writableNeedDrain` is true, until fewer are left.
+   * @default 65_536 // 64 KiB
+   */
+  sendHighWaterMark?: number | undefined;
+
+  /**
+   * Bytes of messages received and not yet read, over which the client is slowed: its WebSocket is not read, its send
+   * requests are not answered, until there is room again. Where `onSession` has finished and nobody ever read,
+   * messages over it are discarded instead.
+   * @default 1_048_576 // 1 MiB
+   */
+  maxReceiveBuffer?: number | undefined;
+
+  /**
+   * ms that a client is slowed while not one message is read, before its session is closed with 1013; 0 for ever.
+   * @default 60_000 // 60 seconds
+   */
+  receiveStallTimeout?: number | undefined;
+
+  /**
+   * ms within which a request body must have come in, else 408; 0 for any.
+   * @default 30_000 // 30 seconds
+   */
+  receiveTimeout?: number | undefined;
+
+  /**
+   * Live sessions of this router; beyond it new ones get 503.
+   * @default Infinity
+   */
+  maxSessions?: number | undefined;
+
+  /**
+   * Live sessions of one client, as `identify` tells them apart, else `req.ip`, else the address of the connection;
+   * beyond it new ones get 429.
+   * @default Infinity
+   */
+  maxSessionsPerClient?: number | undefined;
+
+  /**
+   * Subresource integrity of the script at `sockjsUrl`, such as `sha384-…`; empty for none.
+   * @default ''
+   */
+  sockjsIntegrity?: string | undefined;
+
+  /**
    * Called with whatever `onSession` or a listener of the session threw, or their promise rejected with, before the
    * session is closed with 1011. Should not throw itself.
    * @default prints the stack to stderr
    */
   onError?: ((error: unknown, session: Session<Data, Req>) => unknown) | undefined;
+}
+
+/** See the `allowedOrigins` option. */
+export type AllowedOrigins<Req extends IncomingMessage = IncomingMessage> =
+  | '*'
+  | 'same-origin'
+  | readonly (string | RegExp)[]
+  | ((origin: string, req: Req) => boolean | Promise<boolean>);
+
+/** Attributes of the `JSESSIONID` cookie. Inside an iframe of another site, browsers want `none` and `secure`. */
+export interface JsessionidAttributes {
+  readonly sameSite?: 'strict' | 'lax' | 'none' | undefined;
+  readonly secure?: boolean | undefined;
+  readonly httpOnly?: boolean | undefined;
 }
 
 /** The options with every gap filled. */
@@ -146,11 +253,24 @@ export interface ResolvedOptions<Data = unknown, Req extends IncomingMessage = I
   readonly websocketWriteTimeout: number;
   readonly heartbeatDelay: number;
   readonly disconnectDelay: number;
-  readonly jsessionid: boolean | ((req: Req, res: ServerResponse) => void);
+  readonly jsessionid: boolean | JsessionidAttributes | ((req: Req, res: ServerResponse) => void);
   readonly origin: string;
   readonly checkOrigin: ((req: Req) => boolean) | undefined;
   readonly baseUrl: string | ((req: Req) => string) | undefined;
   readonly prefix: string;
+  readonly allowedOrigins: AllowedOrigins<Req>;
+  readonly authorize: ((req: Req) => boolean | Data | Promise<boolean | Data>) | undefined;
+  readonly identify: ((req: Req) => string) | undefined;
+  readonly maxMessageSize: number;
+  readonly maxMessagesPerRequest: number;
+  readonly maxSendBuffer: number;
+  readonly sendHighWaterMark: number;
+  readonly maxReceiveBuffer: number;
+  readonly receiveStallTimeout: number;
+  readonly receiveTimeout: number;
+  readonly maxSessions: number;
+  readonly maxSessionsPerClient: number;
+  readonly sockjsIntegrity: string;
   readonly onError: (error: unknown, session: Session<Data, Req>) => unknown;
 }
 
@@ -174,6 +294,19 @@ export const defaultOptions: ResolvedOptions = Object.freeze({
   checkOrigin: undefined,
   baseUrl: undefined,
   prefix: '',
+  allowedOrigins: '*',
+  authorize: undefined,
+  identify: undefined,
+  maxMessageSize: 1_048_576,
+  maxMessagesPerRequest: 10_000,
+  maxSendBuffer: 16_777_216,
+  sendHighWaterMark: 65_536,
+  maxReceiveBuffer: 1_048_576,
+  receiveStallTimeout: 60_000,
+  receiveTimeout: 30_000,
+  maxSessions: Number.POSITIVE_INFINITY,
+  maxSessionsPerClient: Number.POSITIVE_INFINITY,
+  sockjsIntegrity: '',
   onError: printError,
 });
 
@@ -210,13 +343,22 @@ export function resolveOptions<Data, Req extends IncomingMessage>(
       given.push([name, value]);
     }
   }
-  return Object.freeze({ ...defaultOptions, ...Object.fromEntries(given) });
+  // The type of what was given is what the caller says it is; its shape has been checked.
+  const resolved = Object.freeze({ ...defaultOptions, ...Object.fromEntries(given) }) as ResolvedOptions<Data, Req>;
+  const { allowedOrigins, origin, checkOrigin } = resolved;
+  if (allowedOrigins !== '*' && (origin !== '' || checkOrigin !== undefined)) {
+    throw new TypeError(
+      'sockjs: option "allowedOrigins" decides about CORS headers as well; ' +
+        `leave out "${origin === '' ? 'checkOrigin' : 'origin'}"`,
+    );
+  }
+  return resolved;
 }
 
 type Check = (name: string, value: unknown) => void;
 
 /** The longest delay that a timer of Node's keeps; anything over it would fire at once. */
-const MAX_DELAY = 2_147_483_647;
+export const MAX_DELAY = 2_147_483_647;
 
 const CHECKS = new Map<string, Check>(
   Object.entries({
@@ -237,7 +379,7 @@ const CHECKS = new Map<string, Check>(
     websocketWriteTimeout: number('a number of ms', MAX_DELAY),
     heartbeatDelay: number('a number of ms', MAX_DELAY),
     disconnectDelay: number('a number of ms', MAX_DELAY),
-    jsessionid: anyOf('true, false or a function', ['boolean', 'function']),
+    jsessionid: checkJsessionid,
     origin: anyOf('a string', ['string'], (name, value) => {
       try {
         validateHeaderValue('Access-Control-Allow-Origin', String(value));
@@ -254,6 +396,25 @@ const CHECKS = new Map<string, Check>(
         throw new RangeError(
           `sockjs: option "${name}" is ${describe(value)}; it must be empty, or begin with "/" and end without, ` +
             'as in "/echo"',
+        );
+      }
+    }),
+    allowedOrigins: checkAllowedOrigins,
+    authorize: anyOf('a function', ['function']),
+    identify: anyOf('a function', ['function']),
+    maxMessageSize: number('a number of bytes', Number.MAX_SAFE_INTEGER),
+    maxMessagesPerRequest: number('a number', Number.MAX_SAFE_INTEGER),
+    maxSendBuffer: number('a number of bytes', Number.MAX_SAFE_INTEGER),
+    sendHighWaterMark: number('a number of bytes', Number.MAX_SAFE_INTEGER),
+    maxReceiveBuffer: number('a number of bytes', Number.MAX_SAFE_INTEGER),
+    receiveStallTimeout: number('a number of ms', MAX_DELAY),
+    receiveTimeout: number('a number of ms', MAX_DELAY),
+    maxSessions: number('a number', Number.POSITIVE_INFINITY),
+    maxSessionsPerClient: number('a number', Number.POSITIVE_INFINITY),
+    sockjsIntegrity: anyOf('a string', ['string'], (name, value) => {
+      if (!/^(sha(256|384|512)-[A-Za-z0-9+/]+={0,2}( +|$))*$/.test(String(value))) {
+        throw new RangeError(
+          `sockjs: option "${name}" is ${describe(value)}; it must be empty or hashes such as "sha384-…"`,
         );
       }
     }),
@@ -310,6 +471,52 @@ function checkWebSocketServer(name: string, value: unknown): void {
       throw new TypeError(
         `sockjs: option "${name}" has "${forbidden}"; leave it out, ` +
           'WebSockets arrive where the router is mounted, by attachUpgrade(server)',
+      );
+    }
+  }
+}
+
+function checkJsessionid(name: string, value: unknown): void {
+  if (typeof value === 'boolean' || typeof value === 'function') {
+    return;
+  }
+  const allowed = 'true, false, a function, or an object of sameSite ("strict", "lax", "none"), secure and httpOnly';
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new TypeError(`sockjs: option "${name}" is ${describe(value)}; it must be ${allowed}`);
+  }
+  for (const [attribute, given] of Object.entries(value)) {
+    const values: unknown[] = attribute === 'sameSite' ? ['strict', 'lax', 'none'] : [true, false];
+    if (!['sameSite', 'secure', 'httpOnly'].includes(attribute) || !(given === undefined || values.includes(given))) {
+      throw new TypeError(`sockjs: option "${name}" has ${attribute}: ${describe(given)}; it must be ${allowed}`);
+    }
+  }
+}
+
+function checkAllowedOrigins(name: string, value: unknown): void {
+  if (value === '*' || value === 'same-origin' || typeof value === 'function') {
+    return;
+  }
+  if (!Array.isArray(value)) {
+    throw new TypeError(
+      `sockjs: option "${name}" is ${describe(value)}; ` +
+        'it must be "*", "same-origin", a list of origins and regular expressions, or a function',
+    );
+  }
+  for (const item of value) {
+    if (item instanceof RegExp) {
+      continue;
+    }
+    if (typeof item !== 'string') {
+      throw new TypeError(
+        `sockjs: option "${name}" lists ${describe(item)}; it may list strings and regular expressions`,
+      );
+    }
+    const origin = /^https?:/i.test(item) && URL.canParse(item) ? new URL(item).origin : item;
+    if (item.includes('*') || origin !== item) {
+      const remedy = item.includes('*') ? 'write a regular expression' : `write ${describe(origin)}`;
+      throw new RangeError(
+        `sockjs: option "${name}" lists ${describe(item)}, which no browser sends as an origin; ` +
+          (item === '*' ? `for every origin write ${name}: "*"` : remedy),
       );
     }
   }

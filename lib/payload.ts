@@ -2,16 +2,25 @@
 
 /** A payload that is not what the protocol allows; its message is the text the client gets. */
 export class PayloadError extends Error {
-  override readonly name = 'PayloadError';
+  override readonly name: string = 'PayloadError';
+}
+
+/** A payload that is well-formed, but holds more messages than one may. */
+export class TooManyMessagesError extends PayloadError {
+  override readonly name = 'TooManyMessagesError';
+  constructor() {
+    super('Too many messages (see the maxMessagesPerRequest option).');
+  }
 }
 
 /**
- * The messages of a send request: a JSON array of strings, possibly empty.
+ * The messages of a send request: a JSON array of at most `max` strings, possibly empty.
  *
  * @throws PayloadError with `Payload expected.` for an empty text or other JSON, `Broken JSON encoding.` for no JSON
+ * @throws TooManyMessagesError for more than `max`
  */
-export function parsePayload(text: string): string[] {
-  return expectMessages(parseJson(text));
+export function parsePayload(text: string, max: number): string[] {
+  return expectMessages(parseJson(text), max);
 }
 
 /**
@@ -19,21 +28,24 @@ export function parsePayload(text: string): string[] {
  *
  * @throws PayloadError as `parsePayload` does
  */
-export function parseWebSocketPayload(text: string): string[] {
+export function parseWebSocketPayload(text: string, max: number): string[] {
   const value = parseJson(text);
-  return typeof value === 'string' ? [value] : expectMessages(value);
+  return typeof value === 'string' ? [value] : expectMessages(value, max);
 }
 
 /**
- * A value that has been parsed already, checked to be an array of strings.
+ * A value that has been parsed already, checked to be an array of at most `max` strings.
  *
- * @throws PayloadError with `Payload expected.` for anything else
+ * @throws PayloadError with `Payload expected.` for anything else, TooManyMessagesError for more than `max`
  */
-export function expectMessages(value: unknown): string[] {
-  if (Array.isArray(value) && value.every((item) => typeof item === 'string')) {
-    return value;
+export function expectMessages(value: unknown, max: number): string[] {
+  if (!Array.isArray(value) || !value.every((item) => typeof item === 'string')) {
+    throw new PayloadError('Payload expected.');
   }
-  throw new PayloadError('Payload expected.');
+  if (value.length > max) {
+    throw new TooManyMessagesError();
+  }
+  return value;
 }
 
 function parseJson(text: string): unknown {

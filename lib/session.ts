@@ -3,6 +3,9 @@ import { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { assertClosable, CloseCode } from './close-code.ts';
 import { debugSession } from './debug.ts';
+import { Inbox, SessionNotOpenError } from './inbox.ts';
+import type { Meter } from './meter.ts';
+import { Waiters } from './waiters.ts';
 
 /**
  * Where a session stands.
@@ -41,16 +44,10 @@ export interface SessionCloseEvent {
 export interface SessionEvents {
   /** A message came in. Never emitted after `close()` was called or the session ended. */
   message: [message: string];
+  /** Less than `sendHighWaterMark` waits to leave again, after `writableNeedDrain` had been true. */
+  drain: [];
   /** The session is over. Emitted exactly once, as the last event, never within a call of the application's. */
   close: [event: SessionCloseEvent];
-}
-
-/** What `recv()` rejects with once the session has ended and everything received has been read. */
-export class SessionNotOpenError extends Error {
-  override readonly name = 'SessionNotOpenError';
-  constructor() {
-    super('sockjs: the session is not open');
-  }
 }
 
 /**
@@ -72,6 +69,20 @@ export interface Receiver {
   heartbeat(): void;
   /** Tells the client that the session is closed, and ends; reports by `detach` or `lost` when that is done. */
   close(code: number, reason: string): void;
+  /** Cuts the connection, whatever has not left yet. */
+  abort(): void;
+  /** Bytes written that the kernel has not taken. The receiver calls `session.written()` when it has taken some. */
+  readonly bufferedAmount: number;
+}
+
+/** Which requests may ask for a session: those of the same family of transports and of the same client. */
+export interface SessionIdentity {
+  /** Transports of one family can take turns on a session. Each WebSocket is a family of its own, never asked for. */
+  readonly family: 'xhr' | 'jsonp' | 'websocket';
+  /** What `identify` returned, empty where there is no such option. */
+  readonly client: string;
+  /** Whom `maxSessionsPerClient` counts the session for. */
+  readonly account: string;
 }
 
 /** What a session needs to know from the mount that it belongs to. */
@@ -80,10 +91,19 @@ export interface SessionHooks<Data, Req extends IncomingMessage> {
   readonly onError: (error: unknown, session: Session<Data, Req>) => unknown;
   /** ms of silence before a heartbeat; 0 for none. */
   readonly heartbeatDelay: number;
-  /** ms that a session waits for a receiver, and that its close frame is kept. */
+  /** ms that a session waits for a receiver. */
   readonly disconnectDelay: number;
-  /** Called once when nothing more can come of the session and it may be forgotten. */
-  readonly onForget: (session: Session<Data, Req>) => void;
+  /** Bytes queued towards the client over which the session is closed. */
+  readonly maxSendBuffer: number;
+  /** Bytes queued towards the client from which on the application should wait for `drain`. */
+  readonly sendHighWaterMark: number;
+  /** Bytes received and not read over which the client is slowed. */
+  readonly maxReceiveBuffer: number;
+  /** ms that a slowed client waits while nothing is read. */
+  readonly receiveStallTimeout: number;
+  readonly meter: Meter;
+  /** Called once, when the session is over: the store forgets it, and remembers how it ended. */
+  readonly onEnd: (session: Session<Data, Req>, event: SessionCloseEvent) => void;
 }
 
 /** What an application does with a new session; called once for each, right after its open frame. May be async. */
@@ -91,19 +111,14 @@ export type SessionHandler<Data = unknown, Req extends IncomingMessage = Incomin
   session: Session<Data, Req>,
 ) => unknown;
 
-/** One `recv()` that waits for a message. */
-interface Waiter {
-  resolve(message: string): void;
-  reject(error: Error): void;
-}
-
 /**
  * One client, from its open frame to its close frame.
  *
  * `Data` is what the application keeps in `data`; `Req` the type of `request`.
  *
  * Listeners run synchronously in the order they were added. One that throws, or whose promise rejects, ends the session
- * with 1011 `Internal error` and its error goes to the `onError` option; there is no `error` event.
+ * with 1011 `Internal error` and its error goes to the `onError` option; there is no `error` event. A
+ * {@link SessionNotOpenError} from a session that has ended is no error: it is how `recv()` says that the client left.
  *
  * @example
  * sockjs((session) => {
@@ -121,12 +136,13 @@ export class Session<
   /** The request that opened the session, with whatever earlier middleware put on it. */
   readonly request: Req;
 
-  /** The application's own; the server never looks at it. */
+  /** The object that `authorize` returned, else undefined; from then on the application's own. */
   data: Data | undefined;
 
+  /** @internal Compared by the session store. */
+  readonly identity: SessionIdentity;
+
   readonly #hooks: SessionHooks<Data, Req>;
-  /** Whether later requests may find this session by its id. False on WebSockets, which end with their socket. */
-  readonly #resumable: boolean;
   #state: SessionState = 'opening';
   #transport: TransportName;
 
@@ -134,31 +150,50 @@ export class Session<
   /** The receiver before, while what it took is still on its way. */
   readonly #leaving = new Set<Receiver>();
   #outgoing: string[] = [];
+  #outgoingBytes = 0;
   #flushScheduled = false;
+  #needsDrain = false;
+  /** Whether the client let more than `maxSendBuffer` pile up. */
+  #isTooSlow = false;
+  readonly #drainWaiters = new Waiters<void>();
 
-  #incoming: string[] = [];
-  #waiters: Waiter[] = [];
+  readonly #inbox: Inbox;
   #iterators = 0;
+  /** Whether anybody ever listened or read: until then, and once `onSession` is through, nobody will. */
+  #wasRead = false;
+  #isSetUp = false;
 
   #closing: Omit<SessionCloseEvent, 'wasClean'> = { code: CloseCode.Normal, reason: '' };
   #closeFrameSent = false;
+  #isFinished = false;
   #abort: AbortController | undefined;
 
   /**
-   * The one timer. Open with a receiver: heartbeat; open without: expiry; ended and resumable: forgetting. There is
-   * none while the last receiver's bytes are still leaving, and none on a WebSocket session that is closing or closed:
-   * these wait for their socket.
+   * The one timer. Open with a receiver: heartbeat; open without: expiry; closing: giving up. There is none while the
+   * last receiver's bytes are still leaving, none on a WebSocket session that is closing, which waits for its socket,
+   * and none once closed.
    */
   #timer: NodeJS.Timeout | undefined;
 
   /** @internal Sessions are made by the session store. */
-  constructor(id: string, request: Req, transport: TransportName, resumable: boolean, hooks: SessionHooks<Data, Req>) {
+  constructor(
+    id: string,
+    request: Req,
+    transport: TransportName,
+    identity: SessionIdentity,
+    data: Data | undefined,
+    hooks: SessionHooks<Data, Req>,
+  ) {
     super({ captureRejections: true });
     this.id = id;
     this.request = request;
     this.#transport = transport;
-    this.#resumable = resumable;
+    this.identity = identity;
+    this.data = data;
     this.#hooks = hooks;
+    const { maxReceiveBuffer, receiveStallTimeout } = hooks;
+    const onStall = () => this.#onStall();
+    this.#inbox = new Inbox({ maxReceiveBuffer, receiveStallTimeout, onStall });
     this.#arm();
   }
 
@@ -200,7 +235,17 @@ export class Session<
     if (this.#state !== 'active') {
       return false;
     }
+    const bytes = Buffer.byteLength(message);
+    // Never 0: empty messages take room, too, and an echo of them must not queue without bounds.
+    const size = bytes || 1;
+    if (this.bufferedAmount + size > this.#hooks.maxSendBuffer) {
+      this.#overflow();
+      return false;
+    }
+    this.#hooks.meter.sent(this, message, bytes);
     this.#outgoing.push(message);
+    this.#outgoingBytes += size;
+    this.#needsDrain ||= this.bufferedAmount >= this.#hooks.sendHighWaterMark;
     if (!this.#flushScheduled) {
       this.#flushScheduled = true;
       process.nextTick(() => {
@@ -209,6 +254,42 @@ export class Session<
       });
     }
     return true;
+  }
+
+  /** Bytes on their way to the client that the kernel has not taken yet: queued here, or in the connection. */
+  get bufferedAmount(): number {
+    let bytes = this.#outgoingBytes + (this.#receiver?.bufferedAmount ?? 0);
+    for (const receiver of this.#leaving) {
+      bytes += receiver.bufferedAmount;
+    }
+    return bytes;
+  }
+
+  /** Whether `sendHighWaterMark` was reached and has not been left again: time to wait for `drain`. */
+  get writableNeedDrain(): boolean {
+    return this.#needsDrain;
+  }
+
+  /**
+   * Waits until more should be sent; at once where `writableNeedDrain` is false.
+   *
+   * @param options.signal aborts the wait
+   * @returns rejects with {@link SessionNotOpenError} when the session ends, with `signal.reason` when aborted
+   *
+   * @example
+   * for (const row of rows) {
+   *   session.send(row);
+   *   await session.drained();
+   * }
+   */
+  async drained({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<void> {
+    signal?.throwIfAborted();
+    if (this.#state !== 'active') {
+      throw new SessionNotOpenError();
+    }
+    if (this.#needsDrain) {
+      await this.#drainWaiters.wait(signal);
+    }
   }
 
   /**
@@ -220,36 +301,11 @@ export class Session<
    *   `signal.reason` when aborted, and with an `Error` while a `message` listener is there
    */
   recv({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<string> {
-    return new Promise((resolve, reject) => {
-      signal?.throwIfAborted();
-      if (this.listenerCount('message') > 0) {
-        throw new Error('sockjs: recv() cannot be used while a "message" listener takes the messages');
-      }
-      const message = this.#incoming.shift();
-      if (message !== undefined) {
-        resolve(message);
-        return;
-      }
-      if (this.#isEnded) {
-        throw new SessionNotOpenError();
-      }
-      const abandon = () => {
-        this.#waiters.splice(this.#waiters.indexOf(waiter), 1);
-        reject(signal?.reason);
-      };
-      const waiter: Waiter = {
-        resolve: (next) => {
-          signal?.removeEventListener('abort', abandon);
-          resolve(next);
-        },
-        reject: (error) => {
-          signal?.removeEventListener('abort', abandon);
-          reject(error);
-        },
-      };
-      signal?.addEventListener('abort', abandon, { once: true });
-      this.#waiters.push(waiter);
-    });
+    if (this.listenerCount('message') > 0) {
+      return Promise.reject(new Error('sockjs: recv() cannot be used while a "message" listener takes the messages'));
+    }
+    this.#wasRead = true;
+    return this.#inbox.next(signal);
   }
 
   /**
@@ -277,7 +333,7 @@ export class Session<
   /**
    * Closes the session. What was sent before still goes out, then the client is told code and reason; nothing that
    * comes in from now on is delivered. The `close` event follows when the client was told, or when `disconnectDelay`
-   * has passed without a receiver to tell it.
+   * has passed without a receiver that took it.
    *
    * @param code 1000 (default) or 3000–4999 as a rule; see {@link CloseCode}
    * @param reason at most 123 bytes of UTF-8; `Normal closure` where no code is given, else empty
@@ -330,20 +386,22 @@ export class Session<
   /**
    * @internal A receiver came for this session. Opens the session if it is new. A second receiver is turned away, one
    * that comes after the end gets the close frame (PROTOCOL.md 6.1 to 6.3, 6.6).
+   *
+   * @returns false where there was a receiver already
    */
-  attach(receiver: Receiver): void {
+  attach(receiver: Receiver): boolean {
     if (this.#receiver !== undefined) {
       receiver.close(CloseCode.AnotherConnection, 'Another connection still open');
-      return;
+      return false;
     }
     if (this.#state === 'closed') {
       receiver.close(this.#closing.code, this.#closing.reason);
-      return;
+      return true;
     }
     this.#receiver = receiver;
     if (this.#state === 'closing') {
       this.#sendClose(receiver);
-      return;
+      return true;
     }
     this.#transport = receiver.name;
     if (this.#state === 'opening') {
@@ -352,6 +410,12 @@ export class Session<
       this.#arm();
       this.#flush();
     }
+    return true;
+  }
+
+  /** @internal The client sent on its WebSocket what ends it. */
+  refused(reason: 'size' | 'payload', code: number): void {
+    this.#hooks.meter.rejected(this.request, reason, code);
   }
 
   /**
@@ -379,6 +443,7 @@ export class Session<
     } else if (this.#state === 'active' && this.#receiver === undefined) {
       this.#arm();
     }
+    this.written();
   }
 
   /**
@@ -399,21 +464,55 @@ export class Session<
     }
   }
 
-  /** @internal Messages from the client, whole and checked. */
-  receive(messages: readonly string[]): void {
+  /**
+   * @internal Messages from the client, whole and checked; `bytes` is the size of what carried them. After it, the
+   * caller lets the client send more only when there is room.
+   */
+  receive(messages: readonly string[], bytes: number): void {
     if (this.#state !== 'active') {
       return;
     }
     debugSession('%s received %d messages', this.id, messages.length);
+    this.#hooks.meter.received(this, messages, bytes);
+    // All of them before the first is delivered: a listener may have more come in, which belongs behind.
     for (const message of messages) {
-      const waiter = this.#waiters.shift();
-      if (waiter === undefined) {
-        this.#incoming.push(message);
-      } else {
-        waiter.resolve(message);
-      }
+      this.#inbox.push(message);
     }
     this.#deliver();
+    this.#discardUnread();
+  }
+
+  /** @internal Calls back when the client may send more: at once, after the application has read, or at the end. */
+  whenRoom(callback: () => void): void {
+    this.#inbox.whenRoom(callback);
+  }
+
+  /** @internal Whether the client may send more. */
+  get hasRoom(): boolean {
+    return this.#inbox.hasRoom;
+  }
+
+  /** @internal The kernel has taken some of what a receiver wrote. */
+  written(): void {
+    if (this.#needsDrain && this.#state === 'active' && this.bufferedAmount < (this.#hooks.sendHighWaterMark || 1)) {
+      this.#needsDrain = false;
+      this.#drainWaiters.resolveAll();
+      this.#emit('drain');
+    }
+  }
+
+  /** @internal Ends a session that had its time to close (`router.close`), cutting whatever carries it. */
+  terminate(): void {
+    const { code, reason } = this.#closing;
+    const receivers = [this.#receiver, ...this.#leaving];
+    if (this.#isEnded) {
+      this.#finish(false);
+    } else {
+      this.#terminate({ code, reason, wasClean: false });
+    }
+    for (const receiver of receivers) {
+      receiver?.abort();
+    }
   }
 
   get #isEnded(): boolean {
@@ -425,8 +524,15 @@ export class Session<
     this.#arm();
     debugSession('%s open on %s', this.id, receiver.name);
     receiver.open();
+    this.#hooks.meter.sessionOpened(this);
     try {
-      Promise.resolve(this.#hooks.onSession(this)).catch((error: unknown) => this.#fail(error));
+      Promise.resolve(this.#hooks.onSession(this)).then(
+        () => {
+          this.#isSetUp = true;
+          this.#discardUnread();
+        },
+        (error: unknown) => this.#fail(error),
+      );
     } catch (error) {
       this.#fail(error);
     }
@@ -439,6 +545,7 @@ export class Session<
     }
     const batch = this.#outgoing;
     this.#outgoing = [];
+    this.#outgoingBytes = 0;
     // A heartbeat is due after silence, and this is none.
     this.#timer?.refresh();
     this.#receiver.messages(batch);
@@ -453,10 +560,40 @@ export class Session<
     }
   }
 
+  /** Where the application does not read and has had its chance to begin, slowing the client would be for nothing. */
+  #discardUnread(): void {
+    if (this.#isSetUp && !this.#wasRead && this.#inbox.trim()) {
+      warnUnread();
+    }
+  }
+
+  /** The client does not take what is sent: nothing more is queued, and it is told, if it ever reads that far. */
+  #overflow(): void {
+    this.#outgoing = [];
+    this.#outgoingBytes = 0;
+    this.#isTooSlow = true;
+    this.close(CloseCode.TryAgainLater, 'Slow consumer');
+  }
+
+  /** Nobody came for the close frame in time. */
+  #giveUp(): void {
+    const stuck = this.#isTooSlow ? [...this.#leaving] : [];
+    this.#finish(false);
+    for (const receiver of stuck) {
+      // It would hold what the client never reads, and no limit would count it any more.
+      receiver.abort();
+    }
+  }
+
+  /** The application does not take what came, and the client has waited long enough. */
+  #onStall(): void {
+    this.close(CloseCode.TryAgainLater, 'Messages are not read');
+  }
+
   /** Hands the application's listener, if there is one, everything that has come in. */
   #deliver(): void {
-    while (this.#state === 'active' && this.#incoming.length > 0 && this.listenerCount('message') > 0) {
-      const message = this.#incoming.shift();
+    while (this.#state === 'active' && this.#inbox.size > 0 && this.listenerCount('message') > 0) {
+      const message = this.#inbox.shift();
       if (message !== undefined) {
         this.#emit('message', message);
       }
@@ -467,12 +604,13 @@ export class Session<
     if (event !== 'message') {
       return;
     }
-    if (this.#waiters.length > 0 || this.#iterators > 0) {
+    if (this.#inbox.isAwaited || this.#iterators > 0) {
       throw new Error(
         'sockjs: a "message" listener cannot be added while recv() or a for-await loop takes the messages',
       );
     }
-    if (this.#incoming.length > 0) {
+    this.#wasRead = true;
+    if (this.#inbox.size > 0) {
       // Not at once: the application may still be setting up in the same call.
       process.nextTick(() => this.#deliver());
     }
@@ -488,6 +626,10 @@ export class Session<
 
   /** The application threw: its session ends, the process does not. */
   #fail(error: unknown): void {
+    if (error instanceof SessionNotOpenError && this.#isEnded) {
+      // What recv() and drained() tell an application whose client has left: nothing has gone wrong.
+      return;
+    }
     // onError is the last resort, so there is nobody left to tell but whoever watches the process.
     const warn = (second: unknown) => process.emitWarning(`sockjs: the onError option threw: ${String(second)}`);
     try {
@@ -504,13 +646,12 @@ export class Session<
     this.#deliver();
     if (this.#isEnded) {
       // A listener has closed it on that occasion: over all the same where there is no receiver to wait for.
-      if (!this.#resumable) {
+      if (this.identity.family === 'websocket') {
         this.#finish(event.wasClean);
       }
       return;
     }
     this.#leaveActive('closed', event);
-    this.#outgoing = [];
     this.#finish(event.wasClean);
     const receiver = this.#receiver;
     this.#receiver = undefined;
@@ -521,28 +662,29 @@ export class Session<
     debugSession('%s %s with %d %s', this.id, state, code, reason);
     this.#state = state;
     this.#closing = { code, reason };
-    for (const waiter of this.#waiters.splice(0)) {
-      waiter.reject(new SessionNotOpenError());
-    }
+    this.#inbox.end();
+    this.#drainWaiters.rejectAll(() => new SessionNotOpenError());
     this.#abort?.abort();
     this.#arm();
   }
 
   /** The end of the state machine: tells the application, once. */
   #finish(wasClean: boolean): void {
+    if (this.#isFinished) {
+      return;
+    }
+    this.#isFinished = true;
     this.#state = 'closed';
     this.#outgoing = [];
-    const event: SessionCloseEvent = { ...this.#closing, wasClean };
-    process.nextTick(() => this.#emit('close', event));
-    if (!this.#resumable) {
-      this.#forget();
-    }
-  }
-
-  #forget(): void {
+    this.#outgoingBytes = 0;
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#hooks.onForget(this);
+    const event: SessionCloseEvent = { ...this.#closing, wasClean };
+    this.#hooks.onEnd(this, event);
+    process.nextTick(() => {
+      this.#hooks.meter.sessionClosed(this, event);
+      this.#emit('close', event);
+    });
   }
 
   /** Sets the timer that the present state calls for, in place of the one before. */
@@ -551,10 +693,8 @@ export class Session<
     this.#timer = undefined;
     const { heartbeatDelay, disconnectDelay } = this.#hooks;
     if (this.#isEnded) {
-      if (this.#resumable) {
-        this.#timer = setTimeout(() => this.#expireEnded(), disconnectDelay);
-        // Nothing waits for this one but a client that may never come.
-        this.#timer.unref();
+      if (this.#state === 'closing' && this.identity.family !== 'websocket') {
+        this.#timer = setTimeout(() => this.#giveUp(), disconnectDelay);
       }
     } else if (this.#receiver === undefined) {
       if (this.#leaving.size === 0) {
@@ -576,17 +716,18 @@ export class Session<
   /** Nobody came back for an open session (PROTOCOL.md 6.4). */
   #expire(): void {
     this.#terminate({ code: CloseCode.Interrupted, reason: 'Connection interrupted', wasClean: false });
-    // A listener that was handed the last messages may have called close(), which then runs its own course.
-    if (this.#state === 'closed') {
-      this.#forget();
-    }
   }
+}
 
-  /** The close frame has been kept long enough, whether or not somebody came for it (PROTOCOL.md 6.6). */
-  #expireEnded(): void {
-    if (this.#state === 'closing') {
-      this.#finish(false);
-    }
-    this.#forget();
+let warnedUnread = false;
+
+function warnUnread(): void {
+  if (!warnedUnread) {
+    warnedUnread = true;
+    process.emitWarning(
+      'sockjs: messages are discarded, since onSession has finished and nobody reads the session; ' +
+        "add session.on('message', …), or use recv() or for await",
+      { code: 'SOCKJS_UNREAD' },
+    );
   }
 }

@@ -1,17 +1,22 @@
 /** The factory: options in, an Express Router with one route per SockJS endpoint out. */
 import { IncomingMessage, type ServerResponse } from 'node:http';
 import { Router } from 'express';
+import { reject } from './admission.ts';
+import { assertClosable, CloseCode } from './close-code.ts';
 import { debugRequest } from './debug.ts';
 import { pageRoutes } from './endpoints/index.ts';
 import { setNotCached } from './http/cache.ts';
 import { setCookie } from './http/cookie.ts';
-import { sendPreflight, setCors } from './http/cors.ts';
+import { addVary, sendPreflight, setCors } from './http/cors.ts';
+import { isOriginAllowed } from './http/origin.ts';
 import { decodeId, pathOf } from './http/query.ts';
-import { sendEmpty, sendError } from './http/respond.ts';
+import { sendEmpty, sendError, setConnectionClose } from './http/respond.ts';
+import { Meter, type SockjsStats } from './meter.ts';
 import type { Exchange, Mount, Route } from './mount.ts';
-import { printError, resolveOptions, type SockjsOptions } from './options.ts';
+import { MAX_DELAY, printError, resolveOptions, type SockjsOptions } from './options.ts';
 import type { SessionHandler } from './session.ts';
-import { SessionStore } from './session-store.ts';
+import { type CloseOptions, type CloseResult, type LiveSessions, SessionStore } from './session-store.ts';
+import { isThenable } from './thenable.ts';
 import { transportRoutes } from './transports/index.ts';
 import { webSocketServerOf } from './transports/websocket-base.ts';
 
@@ -22,9 +27,28 @@ type Next = (error?: unknown) => void;
  * What `sockjs()` returns: an Express Router that is also a plain request listener, so that it works in Express 4 and
  * 5, in Connect, and as `http.createServer(router)`.
  */
-export interface SockjsRouter extends Router {
+export interface SockjsRouter<Data = unknown, Req extends IncomingMessage = IncomingMessage> extends Router {
   /** Answers a request, or passes it on to `next` where it is none of SockJS's; without `next` it answers 404. */
   (req: IncomingMessage, res: ServerResponse, next?: Next): void;
+
+  /** The live sessions of this router. */
+  readonly sessions: LiveSessions<Data, Req>;
+
+  /** What this router has counted so far, and what its sessions hold at the moment. */
+  stats(): SockjsStats;
+
+  /**
+   * Shuts down: new sessions get 503; every live one gets what is queued for it, then the close frame, on all
+   * transports. From then on answers close their connection, so that `server.close()` need not wait. Called again, it
+   * returns the first promise.
+   *
+   * @returns settles when no session is left, or `timeout` has passed and what was left was cut; never rejects
+   * @throws RangeError for a code or reason that cannot be sent, or a timeout that is none
+   */
+  close(options?: CloseOptions): Promise<CloseResult>;
+
+  /** `close()` with its defaults, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** A Router with the method by which Express dispatches; public in both majors, missing from their types. */
@@ -61,13 +85,13 @@ const MOUNT_PARAMS = Symbol('express-sockjs.mount-params');
 export function sockjs<Data = unknown, Req extends IncomingMessage = IncomingMessage>(
   options: SockjsOptions<Data, Req>,
   onSession: SessionHandler<Data, Req>,
-): SockjsRouter;
+): SockjsRouter<Data, Req>;
 export function sockjs<Data = unknown, Req extends IncomingMessage = IncomingMessage>(
   onSession: SessionHandler<Data, Req>,
-): SockjsRouter;
+): SockjsRouter<Data, Req>;
 export function sockjs<Data, Req extends IncomingMessage>(
   ...args: [SessionHandler<Data, Req>] | [SockjsOptions<Data, Req>, SessionHandler<Data, Req>]
-): SockjsRouter {
+): SockjsRouter<Data, Req> {
   const [given, onSession] = args.length === 1 && typeof args[0] === 'function' ? [{}, args[0]] : args;
   if (given instanceof IncomingMessage) {
     throw new TypeError(
@@ -78,20 +102,37 @@ export function sockjs<Data, Req extends IncomingMessage>(
     throw new TypeError("sockjs: onSession is missing; write app.use('/echo', sockjs(options, (session) => { … }))");
   }
   const options = resolveOptions<Data, Req>(given as SockjsOptions<Data, Req>);
-  const { onError, heartbeatDelay, disconnectDelay, prefix } = options;
-  const mount: Mount<Data, Req> = {
-    options,
-    sessions: new SessionStore({ onSession, onError, heartbeatDelay, disconnectDelay }),
-    webSocketServer: webSocketServerOf(options),
-  };
+  const meter = new Meter();
+  const sessions = new SessionStore<Data, Req>({ ...options, onSession, meter }, options);
+  const mount: Mount<Data, Req> = { options, sessions, webSocketServer: webSocketServerOf(options), meter };
 
   const router = Router({ strict: true, caseSensitive: true });
   for (const route of [...transportRoutes(options), ...pageRoutes]) {
     // The application vouches for Req by naming it: it is what its own middleware makes of a request.
     router.all(route.path, (req, res, next) => answer(mount, route, req as unknown as Req, res, next));
   }
-  dispatchUnder(prefix, router as unknown as DispatchingRouter);
-  return router as unknown as SockjsRouter;
+  dispatchUnder(options.prefix, router as unknown as DispatchingRouter);
+  const close = ({
+    code = CloseCode.GoingAway,
+    reason = 'Server shutting down',
+    timeout = 5_000,
+  }: CloseOptions = {}) => {
+    assertClosable(code, reason);
+    if (!(typeof timeout === 'number' && timeout >= 0 && timeout <= MAX_DELAY)) {
+      throw new RangeError(
+        `sockjs: option "timeout" is ${String(timeout)}; it must be a number of ms from 0 to ${MAX_DELAY}`,
+      );
+    }
+    return sessions.close(code, reason, timeout);
+  };
+  return Object.assign(router as unknown as Router & SockjsRouter<Data, Req>, {
+    sessions: sessions as LiveSessions<Data, Req>,
+    stats: () => meter.read(sessions),
+    close,
+    [Symbol.asyncDispose]: async () => {
+      await close();
+    },
+  });
 }
 
 /**
@@ -166,10 +207,14 @@ function answer<Data, Req extends IncomingMessage>(
   }
   debugRequest('%s %s', req.method, req.originalUrl ?? req.url);
   req.params = req[MOUNT_PARAMS];
-  const exchange: Exchange<Data, Req> = { mount, req, res, sessionId };
+  const exchange: Exchange<Data, Req> = { mount, req, res, sessionId, next };
+  endConnectionIfClosing(exchange);
   if (route.transport) {
     setNotCached(res);
     setCookie(exchange);
+    if (res.writableEnded) {
+      return;
+    }
   }
   const methods = allowedMethods(route);
   if (!methods.includes(req.method ?? '')) {
@@ -177,9 +222,44 @@ function answer<Data, Req extends IncomingMessage>(
     sendEmpty(res, 405);
     return;
   }
+  const isAllowed = route.origin === undefined || isOriginAllowed(mount.options, req, route.origin);
+  if (!isThenable(isAllowed)) {
+    proceed(exchange, route, isAllowed);
+    return;
+  }
+  Promise.resolve(isAllowed)
+    .then((allowed) => {
+      endConnectionIfClosing(exchange);
+      proceed(exchange, route, allowed);
+    })
+    .catch(next);
+}
+
+/** While the server shuts down, no connection is kept alive. */
+function endConnectionIfClosing<Data, Req extends IncomingMessage>({ mount, res }: Exchange<Data, Req>): void {
+  if (mount.sessions.isClosing && !res.headersSent) {
+    setConnectionClose(res);
+  }
+}
+
+/** Goes on when it is known whether the page that asks may. */
+function proceed<Data, Req extends IncomingMessage>(
+  exchange: Exchange<Data, Req>,
+  route: Route,
+  isAllowed: boolean,
+): void {
+  const { req, res } = exchange;
+  if (!isAllowed) {
+    addVary(res, 'Origin');
+    reject(exchange, 'origin', 403, 'Origin not allowed (see the allowedOrigins option).');
+    return;
+  }
+  if (route.origin !== undefined) {
+    addVary(res, 'Origin');
+  }
   const corsAllowed = route.cors === true && setCors(exchange);
   if (req.method === 'OPTIONS') {
-    sendPreflight(exchange, methods.find((method) => method === 'GET' || method === 'POST') ?? '', corsAllowed);
+    sendPreflight(exchange, route.methods.POST === undefined ? 'GET' : 'POST', corsAllowed);
     return;
   }
   const handler = route.methods[req.method === 'POST' ? 'POST' : 'GET'];

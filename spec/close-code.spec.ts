@@ -12,7 +12,9 @@ describe('CloseCode', () => {
       NoStatus: 1005,
       Abnormal: 1006,
       InvalidPayload: 1007,
+      MessageTooBig: 1009,
       InternalError: 1011,
+      TryAgainLater: 1013,
       AnotherConnection: 2010,
     });
   });

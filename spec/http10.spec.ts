@@ -1,6 +1,6 @@
 /** HTTP itself: HTTP/1.0 without chunks, HTTP/1.1 with one chunk a frame, and connections that are used again. */
 import assert from 'node:assert/strict';
-import { post, RawSocket } from './support/http.ts';
+import { fetchText, post, RawSocket } from './support/http.ts';
 import { serve, sessionCatcher } from './support/server.ts';
 
 const PRELUDE = `${'h'.repeat(2048)}\n`;
@@ -169,7 +169,7 @@ describe('HTTP/1.1', () => {
     ['POST', '/0/s/xhr_send', '[', 500],
     ['POST', '/0/s/xhr_send', '', 500],
     ['POST', '/0/none/xhr_send', '["m"]', 404],
-    ['POST', '/0/s/jsonp_send', '["m"]', 200],
+    ['POST', '/0/p/jsonp_send', '["m"]', 200],
     ['POST', '/0/none/jsonp_send', '["m"]', 404],
     ['GET', '/0/new/jsonp?c=cb', '', 200],
     ['GET', '/0/new/jsonp', '', 500],
@@ -180,6 +180,7 @@ describe('HTTP/1.1', () => {
     it(`${status} to ${method} BASE${path} with ${JSON.stringify(body)} keeps the connection alive`, async () => {
       const { port, origin } = await serve();
       await post(`${origin}/echo/0/s/xhr`);
+      await fetchText(`${origin}/echo/0/p/jsonp?c=cb`);
       const socket = new RawSocket(port);
       const length = `Content-Length: ${body.length}`;
       socket.send(`${method} /echo${path} HTTP/1.1`, 'Host: localhost', length, '', body);

@@ -20,8 +20,19 @@ function callSockjs(...args: unknown[]): unknown {
 const configure = (options: unknown) => callSockjs(options, () => {});
 
 const BOOLEANS = ['websocket', 'rawWebsocket', 'xhrPolling', 'xhrStreaming', 'eventSource', 'htmlFile', 'jsonp'];
-const DELAYS = ['websocketWriteTimeout', 'heartbeatDelay', 'disconnectDelay'];
-const MAX_DELAY = 2 ** 31 - 1;
+const DELAYS = ['websocketWriteTimeout', 'heartbeatDelay', 'disconnectDelay', 'receiveStallTimeout', 'receiveTimeout'];
+const SIZES = ['responseLimit', 'maxMessageSize', 'maxSendBuffer', 'sendHighWaterMark', 'maxReceiveBuffer'];
+const MAX_SIZE = Number.MAX_SAFE_INTEGER;
+const COUNTS = ['maxSessions', 'maxSessionsPerClient'];
+const JSESSIONID = 'true, false, a function, or an object of sameSite ("strict", "lax", "none"), secure and httpOnly';
+
+/** The options that are numbers: what of, and up to where. */
+const NUMBERS: readonly [name: string, unit: string, max: number][] = [
+  ...SIZES.map((name): [string, string, number] => [name, 'a number of bytes', MAX_SIZE]),
+  ...DELAYS.map((name): [string, string, number] => [name, 'a number of ms', 2 ** 31 - 1]),
+  ['maxMessagesPerRequest', 'a number', MAX_SIZE],
+  ...COUNTS.map((name): [string, string, number] => [name, 'a number', Number.POSITIVE_INFINITY]),
+];
 
 /** One wrong value of each kind, and how messages show it. */
 const VALUES: [string, unknown, string][] = [
@@ -39,15 +50,22 @@ const VALUES: [string, unknown, string][] = [
 /** The options by the kinds of value they take, and the words for that. */
 const TYPES: [name: string, kinds: string[], allowed: string][] = [
   ['sockjsUrl', ['string', 'function'], 'a string or a function'],
-  ['responseLimit', ['number'], `a number of bytes from 0 to ${Number.MAX_SAFE_INTEGER}`],
   ...BOOLEANS.map((name): [string, string[], string] => [name, ['boolean'], 'true or false']),
-  ...DELAYS.map((name): [string, string[], string] => [name, ['number'], `a number of ms from 0 to ${MAX_DELAY}`]),
+  ...NUMBERS.map(([name, unit, max]): [string, string[], string] => [name, ['number'], `${unit} from 0 to ${max}`]),
   ['websocketServer', ['object'], 'options for ws, or a WebSocketServer made with noServer'],
-  ['jsessionid', ['boolean', 'function'], 'true, false or a function'],
+  ['jsessionid', ['boolean', 'function', 'object'], JSESSIONID],
   ['origin', ['string'], 'a string'],
   ['checkOrigin', ['function'], 'a function'],
   ['baseUrl', ['string', 'function'], 'a string or a function'],
   ['prefix', ['string'], 'a string'],
+  ['authorize', ['function'], 'a function'],
+  ['identify', ['function'], 'a function'],
+  [
+    'allowedOrigins',
+    ['function', 'array'],
+    '"*", "same-origin", a list of origins and regular expressions, or a function',
+  ],
+  ['sockjsIntegrity', ['string'], 'a string'],
   ['onError', ['function'], 'a function'],
 ];
 
@@ -73,6 +91,19 @@ describe('defaultOptions', () => {
       checkOrigin: undefined,
       baseUrl: undefined,
       prefix: '',
+      allowedOrigins: '*',
+      authorize: undefined,
+      identify: undefined,
+      maxMessageSize: 1_048_576,
+      maxMessagesPerRequest: 10_000,
+      maxSendBuffer: 16_777_216,
+      sendHighWaterMark: 65_536,
+      maxReceiveBuffer: 1_048_576,
+      receiveStallTimeout: 60_000,
+      receiveTimeout: 30_000,
+      maxSessions: Number.POSITIVE_INFINITY,
+      maxSessionsPerClient: Number.POSITIVE_INFINITY,
+      sockjsIntegrity: '',
     });
     assert.equal(typeof onError, 'function');
   });
@@ -150,6 +181,8 @@ describe('options', () => {
     ['htmlfile', 'htmlFile'],
     ['webSocket', 'websocket'],
     ['baseURL', 'baseUrl'],
+    ['allowed_origins', 'allowedOrigins'],
+    ['maxsessions', 'maxSessions'],
   ]) {
     it(`know no "${unknown}", but tell of "${meant}"`, () => {
       assert.throws(() => configure({ [String(unknown)]: 1 }), {
@@ -193,16 +226,14 @@ describe('options', () => {
     });
   }
 
-  for (const [name, unit, max] of [
-    ['responseLimit', 'bytes', Number.MAX_SAFE_INTEGER],
-    ...DELAYS.map((delay) => [delay, 'ms', MAX_DELAY] as const),
-  ] as const) {
+  for (const [name, unit, max] of NUMBERS) {
     describe(name, () => {
-      for (const value of [-1, -0.5, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, max + 1]) {
+      const over = max === Number.POSITIVE_INFINITY ? [] : [Number.POSITIVE_INFINITY, max + 1];
+      for (const value of [-1, -0.5, Number.NaN, Number.NEGATIVE_INFINITY, ...over]) {
         it(`is a RangeError as ${value}`, () => {
           assert.throws(() => configure({ [name]: value }), {
             name: 'RangeError',
-            message: `sockjs: option "${name}" is ${value}; it must be a number of ${unit} from 0 to ${max}`,
+            message: `sockjs: option "${name}" is ${value}; it must be ${unit} from 0 to ${max}`,
           });
         });
       }
@@ -244,6 +275,147 @@ describe('options', () => {
         assert.throws(() => configure({ origin }), {
           name: 'RangeError',
           message: `sockjs: option "origin" is ${JSON.stringify(origin)}; it must fit into an HTTP header`,
+        });
+      });
+    }
+  });
+
+  describe('allowedOrigins', () => {
+    const ok: [title: string, value: unknown][] = [
+      ["'*'", '*'],
+      ["'same-origin'", 'same-origin'],
+      ['nothing at all', []],
+      ['origins', ['https://a.example', 'http://a.example:8080', 'http://[::1]:81', 'null', 'app://x']],
+      ['what browsers would not send, but others might', ['a.example', 'no origin']],
+      ['expressions', [/https:\/\/.*/]],
+      ['a function', () => true],
+    ];
+    for (const [title, allowedOrigins] of ok) {
+      it(`takes ${title}`, () => {
+        configure({ allowedOrigins });
+      });
+    }
+
+    for (const value of ['', 'https://a.example', 'same-site', 'null', {}, /x/]) {
+      it(`is a TypeError as ${JSON.stringify(value)}`, () => {
+        assert.throws(() => configure({ allowedOrigins: value }), {
+          name: 'TypeError',
+          message:
+            `sockjs: option "allowedOrigins" is ${typeof value === 'string' ? JSON.stringify(value) : 'an object'}; ` +
+            'it must be "*", "same-origin", a list of origins and regular expressions, or a function',
+        });
+      });
+    }
+
+    for (const [item, shown] of [
+      [1, '1'],
+      [null, 'null'],
+      [undefined, 'undefined'],
+      [['https://a.example'], 'an array'],
+      [() => true, 'a function'],
+    ] as const) {
+      it(`is a TypeError with ${shown} in its list`, () => {
+        assert.throws(() => configure({ allowedOrigins: ['https://a.example', item] }), {
+          name: 'TypeError',
+          message: `sockjs: option "allowedOrigins" lists ${shown}; it may list strings and regular expressions`,
+        });
+      });
+    }
+
+    for (const [item, remedy] of [
+      ['*', 'for every origin write allowedOrigins: "*"'],
+      ['https://a.example/', 'write "https://a.example"'],
+      ['https://a.example/path?x', 'write "https://a.example"'],
+      ['https://a.example:443', 'write "https://a.example"'],
+      ['HTTPS://A.example', 'write "https://a.example"'],
+      ['http://user@a.example', 'write "http://a.example"'],
+      ['https://grüße.example', 'write "https://xn--gre-6ka8l.example"'],
+      ['https://*.example.com', 'write a regular expression'],
+      ['*.example.com', 'write a regular expression'],
+      ['https://a.example:*', 'write a regular expression'],
+    ]) {
+      it(`is a RangeError with ${item} in its list`, () => {
+        assert.throws(() => configure({ allowedOrigins: [item] }), {
+          name: 'RangeError',
+          message: `sockjs: option "allowedOrigins" lists "${item}", which no browser sends as an origin; ${remedy}`,
+        });
+      });
+    }
+
+    for (const [other, value] of [
+      ['origin', 'https://a.example'],
+      ['checkOrigin', () => true],
+    ] as const) {
+      it(`is a TypeError together with ${other}`, () => {
+        for (const allowedOrigins of ['same-origin', [], () => true]) {
+          assert.throws(() => configure({ allowedOrigins, [other]: value }), {
+            name: 'TypeError',
+            message: `sockjs: option "allowedOrigins" decides about CORS headers as well; leave out "${other}"`,
+          });
+        }
+      });
+
+      it(`leaves ${other} alone as '*', which is the default`, () => {
+        configure({ [other]: value });
+        configure({ allowedOrigins: '*', [other]: value });
+      });
+    }
+  });
+
+  describe('jsessionid', () => {
+    for (const value of [
+      {},
+      { sameSite: 'strict' },
+      { sameSite: 'lax', secure: false },
+      { sameSite: 'none', secure: true, httpOnly: true },
+      { sameSite: undefined, secure: undefined, httpOnly: undefined },
+    ]) {
+      it(`takes ${JSON.stringify(value)}`, () => {
+        configure({ jsessionid: value });
+      });
+    }
+
+    for (const [value, shown] of [
+      [{ sameSite: 'Lax' }, 'sameSite: "Lax"'],
+      [{ sameSite: true }, 'sameSite: true'],
+      [{ sameSite: 'lax; Domain=example' }, 'sameSite: "lax; Domain=example"'],
+      [{ secure: 'yes' }, 'secure: "yes"'],
+      [{ httpOnly: null }, 'httpOnly: null'],
+      [{ path: '/x' }, 'path: "/x"'],
+      [{ maxAge: 1 }, 'maxAge: 1'],
+      [{ HttpOnly: true }, 'HttpOnly: true'],
+    ] as const) {
+      it(`is a TypeError with ${shown}`, () => {
+        assert.throws(() => configure({ jsessionid: value }), {
+          name: 'TypeError',
+          message: `sockjs: option "jsessionid" has ${shown}; it must be ${JSESSIONID}`,
+        });
+      });
+    }
+  });
+
+  describe('sockjsIntegrity', () => {
+    for (const value of ['', 'sha256-AAAA', 'sha384-ab+/==', 'sha512-AAAA  sha256-BBBB=']) {
+      it(`takes ${JSON.stringify(value)}`, () => {
+        configure({ sockjsIntegrity: value });
+      });
+    }
+
+    for (const value of [
+      'AAAA',
+      'md5-AAAA',
+      'sha256-',
+      'sha256-A"B',
+      'sha256-AAAA,sha256-BBBB',
+      'sha256-AAAA\n',
+      ' ',
+    ]) {
+      it(`is a RangeError as ${JSON.stringify(value)}`, () => {
+        assert.throws(() => configure({ sockjsIntegrity: value }), {
+          name: 'RangeError',
+          message:
+            `sockjs: option "sockjsIntegrity" is ${JSON.stringify(value)}; it must be empty or hashes such as ` +
+            '"sha384-…"',
         });
       });
     }

@@ -136,6 +136,7 @@ describe('the package', function () {
         'CHANGELOG.md',
         'LICENSE',
         'README.md',
+        'SECURITY.md',
         'package.json',
         ...sources.map((path) => `lib/${path}`),
         ...built.map((path) => `dist/${path}`),

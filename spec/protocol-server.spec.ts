@@ -126,11 +126,13 @@ describe('protocol server', () => {
     });
   }
 
-  it('listens on PORT as npm run protocol-server and ends on SIGTERM', async () => {
+  it('listens on PORT as npm run protocol-server and ends by itself on SIGTERM, every service with it', async () => {
     const { origin, stop } = await startProgram('protocol-server');
-    const client = await connect(origin, 'echo');
-    client.send('["m"]');
-    assert.equal(await client.next(), 'a["m"]');
+    const [echo, ticker] = [await connect(origin, 'echo'), await connect(origin, 'ticker')];
+    echo.send('["m"]');
+    assert.equal(await echo.next(), 'a["m"]');
     assert.equal(await stop('SIGTERM'), 0);
+    const end = { code: 1001, reason: 'Server shutting down' };
+    assert.deepEqual(await Promise.all([echo.closed, ticker.closed]), [end, end]);
   });
 });

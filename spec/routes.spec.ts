@@ -132,6 +132,7 @@ describe('routes', () => {
       it('answers the transports', async () => {
         const { url } = await serveMounted(way, ALL_ON);
         await post(`${url}/0/open/xhr`);
+        await fetchText(`${url}/0/poll/jsonp?c=cb`);
         assert.deepEqual(
           await statuses(url, [
             ['OPTIONS', '/info'],
@@ -145,7 +146,7 @@ describe('routes', () => {
             ['GET', '/0/4/htmlfile?c=cb'],
             ['GET', '/0/5/htmlfile?callback=cb'],
             ['GET', '/0/6/jsonp?c=cb'],
-            ['POST', '/0/open/jsonp_send'],
+            ['POST', '/0/poll/jsonp_send'],
             ['GET', '/0/7/websocket'],
             ['GET', '/websocket'],
           ]),
@@ -161,7 +162,7 @@ describe('routes', () => {
             'GET /0/4/htmlfile?c=cb': 200,
             'GET /0/5/htmlfile?callback=cb': 200,
             'GET /0/6/jsonp?c=cb': 200,
-            'POST /0/open/jsonp_send': 500,
+            'POST /0/poll/jsonp_send': 500,
             'GET /0/7/websocket': 400,
             'GET /websocket': 400,
           },

@@ -1,19 +1,47 @@
-/** The sessions of one mount: made, found by their id, and forgotten. */
+/** The sessions of one mount: counted, made, found by their id, remembered when they have ended, and closed together. */
 import assert from 'node:assert/strict';
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
+import { setImmediate as settle } from 'node:timers/promises';
 import type { Clock } from '@sinonjs/fake-timers';
 import express from 'express';
-import { sockjs } from '../lib/index.ts';
-import { SessionStore } from '../lib/session-store.ts';
+import { type Session, sockjs } from '../lib/index.ts';
+import type { SessionHooks } from '../lib/session.ts';
+import { MAX_REMEMBERED, SessionStore, type StoreLimits } from '../lib/session-store.ts';
 import { stopClock } from './support/clock.ts';
+import { FakeReceiver, hooksWith, identity, type Kind, NAMES } from './support/fake-receiver.ts';
 import { post } from './support/http.ts';
 import { listen, serve, sessionCatcher } from './support/server.ts';
 import { WebSocketClient } from './support/websocket.ts';
 
-function makeStore() {
-  const store = new SessionStore({ onSession() {}, onError() {}, heartbeatDelay: 0, disconnectDelay: 1000 });
-  return { store, request: new IncomingMessage(new Socket()) };
+const UNKNOWN = { kind: 'unknown' };
+const FOREIGN = { kind: 'foreign' };
+const PENDING = { kind: 'pending' };
+const INTERRUPTED = { kind: 'ended', code: 1002, reason: 'Connection interrupted' };
+
+type Hooks = Partial<SessionHooks<unknown, IncomingMessage>>;
+
+/** A store, and a way to put a session of an id into it as the transports do. */
+function makeStore(limits: Partial<StoreLimits> = {}, hooks: Hooks = {}) {
+  const store = new SessionStore(hooksWith({ disconnectDelay: 1000, ...hooks }), {
+    maxSessions: Number.POSITIVE_INFINITY,
+    maxSessionsPerClient: Number.POSITIVE_INFINITY,
+    ...limits,
+  });
+  const request = new IncomingMessage(new Socket());
+  const add = (id: string, of = identity()) => {
+    assert.equal(store.reserve(id, of), undefined);
+    return store.create(id, request, of.family === 'websocket' ? 'websocket' : 'xhr-polling', of, undefined);
+  };
+  /** An open session with a receiver; a poll has been used up. */
+  const open = (id: string, kind: Kind = 'poll', of = identity(kind === 'socket' ? 'websocket' : 'xhr')) => {
+    assert.equal(store.reserve(id, of), undefined);
+    const session = store.create(id, request, NAMES[kind], of, undefined);
+    const receiver = new FakeReceiver(session, kind);
+    session.attach(receiver);
+    return { session, receiver };
+  };
+  return { store, request, add, open };
 }
 
 describe('SessionStore', () => {
@@ -23,54 +51,365 @@ describe('SessionStore', () => {
   });
 
   describe('create()', () => {
-    it('makes a session that find() finds, in whatever state, until it is forgotten', () => {
+    it('makes a session that find() finds, in whatever state, until it is over', () => {
       const { store, request } = makeStore();
-      const session = store.create('id', request, 'xhr-polling');
-      assert.deepEqual([session.id, session.request, session.transport], ['id', request, 'xhr-polling']);
-      assert.equal(store.find('id'), session);
-      session.close();
-      assert.equal(store.find('id'), session);
+      const data = { name: 'x' };
+      const by = identity('xhr', 'me');
+      store.reserve('id', by);
+      const session = store.create('id', request, 'xhr-polling', by, data);
+      assert.deepEqual(
+        [session.id, session.request, session.transport, session.identity, session.data],
+        ['id', request, 'xhr-polling', by, data],
+      );
+      const live = { kind: 'live', session };
+      assert.deepEqual(store.find('id', by), live);
+      session.close(3000, 'x');
+      assert.deepEqual(store.find('id', by), live);
       clock.tick(999);
-      assert.equal(store.find('id'), session);
+      assert.deepEqual(store.find('id', by), live);
       clock.tick(1);
       assert.equal(session.state, 'closed');
-      assert.equal(store.find('id'), undefined);
+      assert.deepEqual(store.find('id', by), { kind: 'ended', code: 3000, reason: 'x' });
     });
 
-    it('may use an id again, and an older session takes nothing away from a newer', () => {
-      const { store, request } = makeStore();
-      store.create('id', request, 'xhr-polling');
-      clock.tick(500);
-      const second = store.create('id', request, 'eventsource');
-      clock.tick(500);
-      assert.equal(store.find('id'), second);
-      clock.tick(500);
-      assert.equal(store.find('id'), undefined);
-    });
-  });
-
-  describe('createUnlisted()', () => {
-    it('makes sessions that find() never finds, of the same id as often as one likes', () => {
-      const { store, request } = makeStore();
-      const listed = store.create('id', request, 'xhr-polling');
-      const unlisted = store.createUnlisted('id', request, 'websocket');
-      assert.notEqual(unlisted, store.createUnlisted('id', request, 'websocket'));
-      assert.deepEqual([unlisted.id, unlisted.request, unlisted.transport], ['id', request, 'websocket']);
-      assert.equal(store.find('id'), listed);
-      unlisted.close();
-      assert.equal(store.find('id'), listed);
+    it('makes WebSocket sessions that find() never finds, of the same id as often as one likes', () => {
+      const { store, add } = makeStore();
+      const session = add('id');
+      const sockets = [add('id', identity('websocket')), add('id', identity('websocket'))];
+      assert.equal(new Set([session, ...sockets]).size, 3);
+      assert.deepEqual(store.find('id', identity()), { kind: 'live', session });
+      for (const socket of sockets) {
+        socket.close();
+        socket.terminate();
+      }
+      assert.deepEqual(store.find('id', identity()), { kind: 'live', session });
+      assert.equal(store.size, 1);
     });
   });
 
   describe('find()', () => {
     for (const id of ['__proto__', 'constructor', 'toString', 'hasOwnProperty', '', ' ']) {
       it(`knows no session ${JSON.stringify(id)} unless there is one`, () => {
-        const { store, request } = makeStore();
-        assert.equal(store.find(id), undefined);
-        const session = store.create(id, request, 'xhr-polling');
-        assert.equal(store.find(id), session);
+        const { store, add } = makeStore({ maxSessionsPerClient: 1 });
+        assert.deepEqual(store.find(id, identity()), UNKNOWN);
+        assert.equal(store.get(id), undefined);
+        const session = add(id, identity('xhr', '', id));
+        assert.deepEqual(store.find(id, identity()), { kind: 'live', session });
+        assert.equal(store.reserve('other', identity('xhr', '', id)), 'client-sessions');
       });
     }
+
+    for (const [title, begin] of [
+      ['live', ({ add }, id, of) => add(id, of)],
+      ['pending', ({ store }, id, of) => store.reserve(id, of)],
+      ['ended', ({ add }, id, of) => add(id, of).close(3000) && clock.tick(1000)],
+    ] as [string, (made: ReturnType<typeof makeStore>, id: string, of: ReturnType<typeof identity>) => unknown][]) {
+      it(`shows a session that is ${title} to its own family and client only`, () => {
+        const made = makeStore();
+        begin(made, 'id', identity('xhr', 'me'));
+        const { kind } = made.store.find('id', identity('xhr', 'me'));
+        assert.equal(kind, title);
+        for (const other of [
+          identity('jsonp', 'me'),
+          identity('xhr', 'you'),
+          identity('xhr'),
+          identity('jsonp', 'you'),
+        ]) {
+          assert.deepEqual(made.store.find('id', other), FOREIGN);
+        }
+        assert.deepEqual(made.store.find('other', identity('xhr', 'me')), UNKNOWN);
+      });
+    }
+
+    it('does not care whom the session is counted for', () => {
+      const { store, add } = makeStore();
+      const session = add('id', identity('xhr', '', '10.0.0.1'));
+      assert.deepEqual(store.find('id', identity('xhr', '', '10.0.0.2')), { kind: 'live', session });
+    });
+  });
+
+  describe('reserve() and release()', () => {
+    it('make an id pending, and unknown again', () => {
+      const { store } = makeStore();
+      const me = identity();
+      assert.equal(store.reserve('id', me), undefined);
+      assert.deepEqual(store.find('id', me), PENDING);
+      assert.equal(store.size, 0);
+      assert.equal(store.get('id'), undefined);
+      store.release('id', me);
+      assert.deepEqual(store.find('id', me), UNKNOWN);
+    });
+
+    it('leave the ids of WebSockets alone', () => {
+      const { store } = makeStore();
+      const socket = identity('websocket');
+      store.reserve('id', socket);
+      assert.deepEqual(store.find('id', identity()), UNKNOWN);
+      const me = identity();
+      store.reserve('id', me);
+      store.release('id', socket);
+      assert.deepEqual(store.find('id', me), PENDING);
+    });
+
+    it('count towards maxSessions, with those that are live and closing', () => {
+      const { store, add } = makeStore({ maxSessions: 3 });
+      const session = add('1');
+      add('2', identity('websocket'));
+      const pending = identity('jsonp');
+      assert.equal(store.reserve('3', pending), undefined);
+      assert.equal(store.reserve('4', identity()), 'sessions');
+      assert.equal(store.reserve('4', identity('websocket')), 'sessions');
+      assert.deepEqual(store.find('4', identity()), UNKNOWN, 'a refusal takes no id');
+      store.release('3', pending);
+      add('4');
+      session.close();
+      assert.equal(store.reserve('5', identity()), 'sessions');
+      clock.tick(1000);
+      assert.equal(store.size, 0, 'nobody came for any of them');
+      for (const id of ['5', '6', '7']) {
+        add(id);
+      }
+      assert.equal(store.reserve('8', identity()), 'sessions');
+    });
+
+    it('count towards maxSessionsPerClient, for each client apart', () => {
+      const { store, add } = makeStore({ maxSessionsPerClient: 2 });
+      const me = (family?: Parameters<typeof identity>[0]) => identity(family, '', 'me');
+      const socket = add('1', me('websocket'));
+      const pending = me();
+      assert.equal(store.reserve('2', pending), undefined);
+      assert.equal(store.reserve('3', me()), 'client-sessions');
+      add('3', identity('xhr', '', 'you'));
+      store.release('2', pending);
+      add('2', me('jsonp'));
+      assert.equal(store.reserve('4', me()), 'client-sessions');
+      socket.close();
+      assert.equal(store.reserve('4', me()), 'client-sessions', 'still closing');
+      socket.terminate();
+      add('4', me());
+      assert.equal(store.reserve('5', me()), 'client-sessions');
+    });
+
+    it('let nobody in where the limit is 0', () => {
+      assert.equal(makeStore({ maxSessions: 0 }).store.reserve('id', identity()), 'sessions');
+      assert.equal(makeStore({ maxSessionsPerClient: 0 }).store.reserve('id', identity()), 'client-sessions');
+    });
+  });
+
+  describe('size, get() and iteration', () => {
+    it('show every live session, those that are closing included, until it is over', () => {
+      const { store, add } = makeStore();
+      assert.deepEqual([store.size, [...store]], [0, []]);
+      const http = add('http');
+      const socket = add('socket', identity('websocket'));
+      assert.deepEqual([store.size, [...store]], [2, [http, socket]]);
+      assert.equal(store.get('http'), http);
+      assert.equal(store.get('socket'), socket);
+      assert.equal(store.get('other'), undefined);
+      socket.close();
+      http.close();
+      assert.equal(store.size, 2);
+      assert.equal(store.get('http'), http);
+      socket.terminate();
+      assert.deepEqual([...store], [http]);
+      clock.tick(1000);
+      assert.deepEqual([store.size, [...store], store.get('http'), store.get('socket')], [0, [], undefined, undefined]);
+    });
+
+    it('give the newest of several WebSockets of one id, and an older one when that has ended', () => {
+      const { store, add } = makeStore();
+      const [first, second, third] = [1, 2, 3].map(() => add('id', identity('websocket')));
+      assert.equal(store.get('id'), third);
+      first?.terminate();
+      assert.equal(store.get('id'), third);
+      third?.terminate();
+      assert.equal(store.get('id'), second);
+      second?.terminate();
+      assert.equal(store.get('id'), undefined);
+    });
+
+    it('do not trip over sessions that end while they are looked through', () => {
+      const { store, add } = makeStore();
+      add('1');
+      add('2');
+      for (const session of store) {
+        session.terminate();
+      }
+      assert.equal(store.size, 0);
+    });
+  });
+
+  describe('an ended session', () => {
+    for (const [title, end, found] of [
+      ['lost', ({ session, receiver }) => session.lost(receiver, { ...INTERRUPTED, wasClean: false }), INTERRUPTED],
+      ['closed', ({ session }) => session.close(3000, 'x'), { kind: 'ended', code: 3000, reason: 'x' }],
+    ] as [string, (opened: { session: Session; receiver: FakeReceiver }) => void, unknown][]) {
+      it(`is remembered for twice disconnectDelay with its own close frame when it was ${title}`, () => {
+        const { store, open } = makeStore();
+        end(open('id', 'stream'));
+        assert.deepEqual(store.find('id', identity()), found);
+        assert.equal(clock.countTimers(), 0);
+        clock.tick(1999);
+        assert.deepEqual(store.find('id', identity()), found);
+        clock.tick(1);
+        assert.deepEqual(store.find('id', identity()), UNKNOWN);
+        assert.deepEqual(store.find('id', identity('jsonp')), UNKNOWN);
+      });
+    }
+
+    it('is remembered when nobody came back for it', () => {
+      const { store, open } = makeStore();
+      open('id');
+      clock.tick(1000);
+      assert.deepEqual(store.find('id', identity()), INTERRUPTED);
+    });
+
+    it('is not remembered when it was a WebSocket', () => {
+      const { store, open } = makeStore();
+      open('id', 'socket').session.terminate();
+      for (const family of ['xhr', 'jsonp', 'websocket'] as const) {
+        assert.deepEqual(store.find('id', identity(family)), UNKNOWN);
+      }
+    });
+
+    it('is not remembered at all with disconnectDelay 0', () => {
+      const { store, open } = makeStore({}, { disconnectDelay: 0 });
+      open('id', 'stream').session.close();
+      assert.deepEqual(store.find('id', identity()), UNKNOWN);
+    });
+
+    it('gives way to a new one of its id when it is forgotten, which is remembered for its full time in turn', () => {
+      const { store, open } = makeStore();
+      open('id', 'stream').session.close(3000);
+      clock.tick(2000);
+      assert.deepEqual(store.find('id', identity()), UNKNOWN);
+      const { session } = open('id', 'stream');
+      assert.deepEqual(store.find('id', identity()), { kind: 'live', session });
+      session.close(3001);
+      clock.tick(1999);
+      assert.deepEqual(store.find('id', identity()), { kind: 'ended', code: 3001, reason: '' });
+    });
+
+    it('is forgotten early where there are too many, the oldest first', () => {
+      const { store, open } = makeStore();
+      const endOne = (id: number) => open(String(id), 'stream').session.close();
+      const kinds = (...ids: number[]) => ids.map((id) => store.find(String(id), identity()).kind);
+      for (let id = 0; id < MAX_REMEMBERED; id += 1) {
+        endOne(id);
+      }
+      assert.deepEqual(kinds(0, 1, MAX_REMEMBERED - 1), ['ended', 'ended', 'ended']);
+      endOne(MAX_REMEMBERED);
+      endOne(MAX_REMEMBERED + 1);
+      assert.deepEqual(kinds(0, 1, 2, MAX_REMEMBERED + 1), ['unknown', 'unknown', 'ended', 'ended']);
+    });
+  });
+
+  describe('close()', () => {
+    const END = 'c[1001,"bye"]';
+
+    it('settles at once where there is nothing to close', async () => {
+      const { store } = makeStore();
+      assert.equal(store.isClosing, false);
+      assert.deepEqual(await store.close(1001, 'bye', 5000), { closed: 0, flushed: 0, dropped: 0 });
+      assert.equal(store.isClosing, true);
+      assert.equal(clock.countTimers(), 0);
+    });
+
+    it('lets nobody in from then on', async () => {
+      const { store } = makeStore();
+      const closing = store.close(1001, 'bye', 5000);
+      assert.equal(store.reserve('id', identity()), 'closing');
+      await closing;
+      assert.equal(store.reserve('id', identity('websocket')), 'closing');
+    });
+
+    it('returns the first promise when called again, whatever it is given', async () => {
+      const { store, open } = makeStore();
+      const { receiver } = open('1', 'stream');
+      const first = store.close(1001, 'bye', 5000);
+      assert.equal(store.close(3000, 'other', 0), first);
+      await first;
+      assert.equal(store.close(3000, 'other', 0), first);
+      assert.deepEqual(receiver.frames, ['o', END]);
+    });
+
+    it('sends what is queued, then the close frame, to receivers of all kinds', async () => {
+      const { store, open } = makeStore();
+      const stream = open('1', 'stream');
+      const socket = open('2', 'socket');
+      const poll = open('3', 'poll');
+      for (const { session } of [stream, socket, poll]) {
+        session.send('x');
+      }
+      const closing = store.close(1001, 'bye', 5000);
+      const polls = [1, 2].map(() => {
+        const receiver = new FakeReceiver(poll.session, 'poll');
+        poll.session.attach(receiver);
+        return receiver.frames;
+      });
+      socket.session.lost(socket.receiver, { code: 1001, reason: 'bye', wasClean: true });
+      assert.deepEqual(await closing, { closed: 3, flushed: 3, dropped: 0 });
+      assert.deepEqual(stream.receiver.frames, ['o', 'a["x"]', END]);
+      assert.deepEqual(socket.receiver.frames, ['o', 'a["x"]', END]);
+      assert.deepEqual(polls, [['a["x"]'], [END]]);
+      assert.equal(clock.countTimers(), 0);
+      assert.deepEqual(store.find('1', identity()), { kind: 'ended', code: 1001, reason: 'bye' });
+    });
+
+    it('tells the truth of those that were flushed, lost, not asked for, and cut', async () => {
+      const { store, open } = makeStore();
+      open('flushed', 'stream');
+      const lost = open('lost', 'socket');
+      open('nobody asks', 'poll');
+      const stuck = open('stuck', 'socket');
+      const mine = open('closed before, with its own code', 'poll');
+      mine.session.close(3000, 'mine');
+      const ends: [string, number][] = [];
+      for (const session of store) {
+        session.on('close', ({ code }) => ends.push([session.id, code]));
+      }
+      let result: unknown;
+      const closing = store.close(1001, 'bye', 5000).then((counts) => {
+        result = counts;
+      });
+      lost.session.lost(lost.receiver, { code: 1006, reason: '', wasClean: false });
+      mine.session.attach(new FakeReceiver(mine.session, 'poll'));
+      clock.tick(1000);
+      await settle();
+      assert.equal(store.size, 1);
+      assert.equal(stuck.receiver.aborts, 0);
+      clock.tick(3999);
+      await settle();
+      assert.equal(result, undefined);
+      clock.tick(1);
+      await closing;
+      assert.deepEqual(result, { closed: 5, flushed: 2, dropped: 3 });
+      assert.equal(stuck.receiver.aborts, 1);
+      assert.deepEqual([lost.receiver.aborts, store.size, clock.countTimers()], [0, 0, 0]);
+      await settle();
+      assert.deepEqual(Object.fromEntries(ends), {
+        flushed: 1001,
+        lost: 1001,
+        'nobody asks': 1001,
+        stuck: 1001,
+        'closed before, with its own code': 3000,
+      });
+    });
+
+    it('cuts what is left at once with a timeout of 0', async () => {
+      const { store, open } = makeStore();
+      const { receiver } = open('id', 'slow poll');
+      const closing = store.close(1001, 'bye', 0);
+      clock.tick(0);
+      assert.deepEqual(await closing, { closed: 1, flushed: 0, dropped: 1 });
+      assert.equal(receiver.aborts, 1);
+    });
+
+    it('rejects for a code that cannot be sent', async () => {
+      const { store, open } = makeStore();
+      open('id', 'stream');
+      await assert.rejects(store.close(1005, 'bye', 0), RangeError);
+    });
   });
 
   describe('over sockets', () => {
@@ -111,12 +450,13 @@ describe('SessionStore', () => {
       }
     });
 
-    it('makes a new session of an id once the old one is forgotten', async () => {
+    it('repeats the close frame for twice disconnectDelay, then makes a new session of the id', async () => {
       const { origin } = await serve({ disconnectDelay: 1000 }, (session) => void session.close(3000, 'x'));
       const poll = () => post(`${origin}/echo/000/id/xhr`);
       assert.equal((await poll()).body, 'o\n');
       assert.equal((await poll()).body, 'c[3000,"x"]\n');
-      clock.tick(999);
+      assert.equal((await post(`${origin}/echo/000/id/xhr_send`, '["x"]')).status, 404);
+      clock.tick(1999);
       assert.equal((await poll()).body, 'c[3000,"x"]\n');
       clock.tick(1);
       assert.equal((await poll()).body, 'o\n');

@@ -7,14 +7,9 @@ import { mock } from 'node:test';
 import { setImmediate as settle } from 'node:timers/promises';
 import type { Clock } from '@sinonjs/fake-timers';
 import { SessionNotOpenError } from '../lib/index.ts';
-import {
-  type Receiver,
-  Session,
-  type SessionCloseEvent,
-  type SessionHandler,
-  type TransportName,
-} from '../lib/session.ts';
+import { Session, type SessionCloseEvent, type SessionHooks, type SessionIdentity } from '../lib/session.ts';
 import { stopClock } from './support/clock.ts';
+import { FakeReceiver, hooksWith, identity, type Kind, NAMES } from './support/fake-receiver.ts';
 import { RawSocket, Stream } from './support/http.ts';
 import { afterTest } from './support/leftovers.ts';
 import { echo, serve, sessionCatcher } from './support/server.ts';
@@ -23,96 +18,38 @@ import { WebSocketClient } from './support/websocket.ts';
 const INTERRUPTED: SessionCloseEvent = { code: 1002, reason: 'Connection interrupted', wasClean: false };
 const BROKEN: SessionCloseEvent = { code: 1006, reason: '', wasClean: false };
 
-/** How a receiver ends: a poll with every frame, a stream with the close frame, a socket when its peer says so. */
-type Kind = 'poll' | 'stream' | 'socket' | 'slow poll';
-const NAMES = {
-  poll: 'xhr-polling',
-  // Answered, but the answer is still on its way.
-  'slow poll': 'xhr-polling',
-  stream: 'xhr-streaming',
-  socket: 'websocket',
-} as const;
-
-/** Writes down the frames it is given, in the shape they have on the wire. */
-class FakeReceiver implements Receiver {
-  readonly name: TransportName;
-  readonly maxSilence: number;
-  readonly frames: string[] = [];
-  readonly #kind: Kind;
-  readonly #session: Session;
-
-  constructor(session: Session, kind: Kind, maxSilence = Number.POSITIVE_INFINITY) {
-    this.#session = session;
-    this.#kind = kind;
-    this.name = NAMES[kind];
-    this.maxSilence = maxSilence;
-  }
-
-  open(): void {
-    this.#write('o');
-  }
-
-  messages(batch: readonly string[]): void {
-    this.#write(`a${JSON.stringify(batch)}`);
-  }
-
-  heartbeat(): void {
-    this.#write('h');
-  }
-
-  close(code: number, reason: string): void {
-    this.#write(`c${JSON.stringify([code, reason])}`, this.#kind !== 'socket');
-  }
-
-  #write(frame: string, isLast = this.#kind === 'poll'): void {
-    this.frames.push(frame);
-    if (this.#kind === 'slow poll') {
-      this.#session.unlink(this);
-    } else if (isLast) {
-      this.#session.detach(this);
-    }
-  }
-}
-
-interface Setup {
+interface Setup extends Partial<Omit<SessionHooks<unknown, IncomingMessage>, 'onEnd' | 'meter'>> {
   kind?: Kind;
   maxSilence?: number;
   /** As of HTTP; a socket is not, unless said. */
-  resumable?: boolean;
-  onSession?: SessionHandler;
-  onError?: (error: unknown, session: Session) => void;
-  heartbeatDelay?: number;
-  disconnectDelay?: number;
+  family?: SessionIdentity['family'];
 }
 
 /** A session that waits for its first receiver. */
 function make({
   kind = 'stream',
-  resumable = kind !== 'socket',
-  onSession = () => {},
-  onError,
-  heartbeatDelay = 25_000,
-  disconnectDelay = 5000,
+  family = kind === 'socket' ? 'websocket' : 'xhr',
+  maxSilence: _,
+  ...hooks
 }: Setup = {}) {
   const errors: [unknown, Session][] = [];
   const closes: SessionCloseEvent[] = [];
-  let forgotten = 0;
-  const session: Session = new Session<unknown>('an-id', new IncomingMessage(new Socket()), NAMES[kind], resumable, {
-    onSession,
-    onError: onError ?? ((error, of) => errors.push([error, of])),
-    heartbeatDelay,
-    disconnectDelay,
-    onForget: () => {
-      forgotten += 1;
-    },
+  const ends: [Session, SessionCloseEvent][] = [];
+  const all = hooksWith({
+    onError: (error, of) => errors.push([error, of]),
+    heartbeatDelay: 25_000,
+    ...hooks,
+    onEnd: (...end) => ends.push(end),
   });
+  const request = new IncomingMessage(new Socket());
+  const session: Session = new Session<unknown>('an-id', request, NAMES[kind], identity(family), undefined, all);
   session.on('close', (event) => closes.push(event));
   const attach = (as: Kind = kind, maxSilence?: number) => {
     const receiver = new FakeReceiver(session, as, maxSilence);
     session.attach(receiver);
     return receiver;
   };
-  return { session, attach, errors, closes, forgotten: () => forgotten };
+  return { session, attach, errors, closes, ends, meter: all.meter };
 }
 
 /** An active session; a poll has been used up by the open frame. */
@@ -209,7 +146,7 @@ describe('Session', () => {
         session.once('message', () => {
           throw new Error('bug');
         });
-        session.receive(['']);
+        session.receive([''], 1);
       },
       event: { code: 1011, reason: 'Internal error', wasClean: true },
     },
@@ -217,19 +154,16 @@ describe('Session', () => {
 
   it('shows its id, the request that opened it, and room for data', () => {
     const request = new IncomingMessage(new Socket());
-    const session = new Session<{ name: string }>('id', request, 'eventsource', true, {
-      onSession() {},
-      onError() {},
-      heartbeatDelay: 0,
-      disconnectDelay: 0,
-      onForget() {},
-    });
+    const data = { name: 'x' };
+    const session = new Session<{ name: string }>('id', request, 'eventsource', identity(), data, hooksWith());
     assert.equal(session.id, 'id');
     assert.equal(session.request, request);
-    assert.equal(session.data, undefined);
-    session.data = { name: 'x' };
-    assert.deepEqual(session.data, { name: 'x' });
-    assert.ok(session instanceof EventEmitter);
+    assert.equal(session.transport, 'eventsource');
+    assert.equal(session.data, data);
+    session.data = { name: 'y' };
+    assert.deepEqual(session.data, { name: 'y' });
+    assert.equal(session instanceof EventEmitter, true);
+    assert.equal(make().session.data, undefined);
   });
 
   it('is given to onSession once, after the open frame and in state active', () => {
@@ -336,11 +270,11 @@ describe('Session', () => {
   describe('recv()', () => {
     it('gives the messages in order, those that came before and those that come', async () => {
       const { session } = open();
-      session.receive(['1', '2']);
+      session.receive(['1', '2'], 1);
       assert.equal(await session.recv(), '1');
       assert.equal(await session.recv({}), '2');
       const third = session.recv({ signal: undefined });
-      session.receive(['3', '4']);
+      session.receive(['3', '4'], 1);
       assert.equal(await third, '3');
       assert.equal(await session.recv(), '4');
     });
@@ -348,15 +282,15 @@ describe('Session', () => {
     it('answers many calls at once in the order they were made, with nothing lost', async () => {
       const { session } = open();
       const waiting = Promise.all([session.recv(), session.recv(), session.recv()]);
-      session.receive(['1']);
-      session.receive(['2', '', '4']);
+      session.receive(['1'], 1);
+      session.receive(['2', '', '4'], 1);
       assert.deepEqual(await waiting, ['1', '2', '']);
       assert.equal(await session.recv(), '4');
     });
 
     it('takes a message from a listener of close, too', async () => {
       const { session, receiver } = open();
-      session.receive(['last']);
+      session.receive(['last'], 1);
       const read = new Promise((resolve) => session.on('close', () => resolve(session.recv())));
       session.lost(receiver, INTERRUPTED);
       assert.equal(await read, 'last');
@@ -365,7 +299,7 @@ describe('Session', () => {
     for (const { title, kind = 'stream', end } of ENDINGS.slice(0, -1)) {
       it(`rejects with SessionNotOpenError after ${title}, once everything has been read`, async () => {
         const opened = open({ kind });
-        opened.session.receive(['1', '2']);
+        opened.session.receive(['1', '2'], 1);
         end(opened);
         assert.equal(await opened.session.recv(), '1');
         assert.equal(await opened.session.recv(), '2');
@@ -378,7 +312,7 @@ describe('Session', () => {
         const waiting = Promise.allSettled([opened.session.recv(), opened.session.recv()]);
         end(opened);
         for (const outcome of await waiting) {
-          assert.ok(outcome.status === 'rejected' && outcome.reason instanceof SessionNotOpenError);
+          assert.equal(outcome.status === 'rejected' && outcome.reason instanceof SessionNotOpenError, true);
         }
       });
     }
@@ -386,7 +320,7 @@ describe('Session', () => {
     describe('with a signal', () => {
       it('rejects with the reason of one that is aborted already, and takes no message', async () => {
         const { session } = open();
-        session.receive(['1']);
+        session.receive(['1'], 1);
         const reason = new Error('no time');
         await assert.rejects(session.recv({ signal: AbortSignal.abort(reason) }), reason);
         assert.equal(await session.recv(), '1');
@@ -400,7 +334,7 @@ describe('Session', () => {
         const last = session.recv();
         controller.abort('a reason of any kind');
         await assert.rejects(aborted, (reason) => reason === 'a reason of any kind');
-        session.receive(['1', '2']);
+        session.receive(['1', '2'], 1);
         assert.deepEqual(await Promise.all([first, last]), ['1', '2']);
       });
 
@@ -408,7 +342,7 @@ describe('Session', () => {
         const { session } = open();
         const controller = new AbortController();
         const message = session.recv({ signal: controller.signal });
-        session.receive(['1']);
+        session.receive(['1'], 1);
         controller.abort();
         assert.equal(await message, '1');
       });
@@ -418,7 +352,7 @@ describe('Session', () => {
         const controller = new AbortController();
         const { signal } = controller;
         const answered = session.recv({ signal });
-        session.receive(['1']);
+        session.receive(['1'], 1);
         await answered;
         assert.equal(getEventListeners(signal, 'abort').length, 0);
         const unanswered = session.recv({ signal });
@@ -434,10 +368,10 @@ describe('Session', () => {
       for (const { kind = 'stream', end } of ENDINGS.slice(0, -1)) {
         const opened = open({ kind });
         const seen: string[] = [];
-        opened.session.receive(['1', '2']);
+        opened.session.receive(['1', '2'], 1);
         for await (const message of opened.session) {
           if (seen.push(message) === 2) {
-            opened.session.receive(['3', '4']);
+            opened.session.receive(['3', '4'], 1);
             end(opened);
           }
         }
@@ -462,7 +396,7 @@ describe('Session', () => {
 
     it('leaves the session open and the other messages unread when it is left', async () => {
       const { session } = open();
-      session.receive(['1', '2', '3']);
+      session.receive(['1', '2', '3'], 1);
       for await (const message of session) {
         assert.equal(message, '1');
         break;
@@ -477,7 +411,7 @@ describe('Session', () => {
 
     it('passes on what its body throws', async () => {
       const { session } = open();
-      session.receive(['1']);
+      session.receive(['1'], 1);
       const error = new Error('mine');
       await assert.rejects(async () => {
         for await (const _ of session) {
@@ -493,17 +427,17 @@ describe('Session', () => {
       const { session } = open();
       const seen: string[] = [];
       session.on('message', (message) => seen.push(message));
-      session.receive(['1', '']);
-      session.receive([]);
-      session.receive(['3']);
+      session.receive(['1', ''], 1);
+      session.receive([], 1);
+      session.receive(['3'], 1);
       assert.deepEqual(seen, ['1', '', '3']);
     });
 
     it('waits for somebody who listens, and does not come within the call that listens', async () => {
       const { session } = open();
       const seen: string[] = [];
-      session.receive(['1', '2']);
-      session.receive(['3']);
+      session.receive(['1', '2'], 1);
+      session.receive(['3'], 1);
       await settle();
       session.on('message', (message) => seen.push(message));
       assert.deepEqual(seen, []);
@@ -514,9 +448,9 @@ describe('Session', () => {
     it('keeps the order when more comes before those that waited were delivered', async () => {
       const { session } = open();
       const seen: string[] = [];
-      session.receive(['1']);
+      session.receive(['1'], 1);
       session.on('message', (message) => seen.push(message));
-      session.receive(['2']);
+      session.receive(['2'], 1);
       await settle();
       assert.deepEqual(seen, ['1', '2']);
     });
@@ -527,17 +461,17 @@ describe('Session', () => {
       session.on('message', (message) => {
         seen.push(message);
         if (message === '1') {
-          session.receive(['3']);
+          session.receive(['3'], 1);
         }
       });
-      session.receive(['1', '2']);
+      session.receive(['1', '2'], 1);
       assert.deepEqual(seen, ['1', '2', '3']);
     });
 
     it('goes to once() exactly once, and leaves the others for whoever comes next', async () => {
       const { session } = open();
       const seen: string[] = [];
-      session.receive(['1', '2', '3', '4']);
+      session.receive(['1', '2', '3', '4'], 1);
       session.once('message', (message) => seen.push(message));
       await settle();
       assert.deepEqual(seen, ['1']);
@@ -555,12 +489,12 @@ describe('Session', () => {
         seen.push(message);
         session.removeAllListeners('message');
       });
-      session.receive(['1', '2']);
-      session.receive(['3']);
+      session.receive(['1', '2'], 1);
+      session.receive(['3'], 1);
       assert.deepEqual(seen, ['1']);
       session.on('message', (message) => seen.push(message));
       await settle();
-      session.receive(['4']);
+      session.receive(['4'], 1);
       assert.deepEqual(seen, ['1', '2', '3', '4']);
     });
 
@@ -569,7 +503,7 @@ describe('Session', () => {
       const seen: string[] = [];
       session.addListener('message', () => seen.push('added'));
       session.prependListener('message', () => seen.push('prepended'));
-      session.receive(['']);
+      session.receive([''], 1);
       assert.deepEqual(seen, ['prepended', 'added']);
     });
 
@@ -583,8 +517,8 @@ describe('Session', () => {
           session.close();
         }
       });
-      session.receive(['1', '2', '3']);
-      session.receive(['4']);
+      session.receive(['1', '2', '3'], 1);
+      session.receive(['4'], 1);
       await settle();
       assert.deepEqual(seen, ['1', '2']);
       assert.deepEqual(receiver.frames, ['o', 'a["re 1","re 2"]', 'c[1000,"Normal closure"]']);
@@ -593,7 +527,7 @@ describe('Session', () => {
     it('comes for what waited when the session ends, before close', async () => {
       const { session, receiver } = open();
       const seen: unknown[] = [];
-      session.receive(['1', '2']);
+      session.receive(['1', '2'], 1);
       session.on('message', (message) => seen.push(message));
       session.on('close', ({ code }) => seen.push(code));
       session.lost(receiver, INTERRUPTED);
@@ -606,10 +540,10 @@ describe('Session', () => {
         const opened = open({ kind });
         end(opened);
         const { session } = opened;
-        session.receive(['late']);
+        session.receive(['late'], 1);
         await assert.rejects(session.recv(), SessionNotOpenError);
         session.on('message', (message) => assert.fail(message));
-        session.receive(['later']);
+        session.receive(['later'], 1);
         await settle();
         assert.equal(opened.errors.length, title === 'a listener that throws' ? 1 : 0);
       });
@@ -631,7 +565,7 @@ describe('Session', () => {
           listen(session, listener);
           await assert.rejects(session.recv(), misuse);
           session.off('message', listener);
-          session.receive(['1']);
+          session.receive(['1'], 1);
           assert.equal(await session.recv(), '1');
         });
 
@@ -655,7 +589,7 @@ describe('Session', () => {
           controller.abort();
           await assert.rejects(aborted);
           assert.throws(again, misuse);
-          session.receive(['1']);
+          session.receive(['1'], 1);
           assert.equal(await answered, '1');
           again();
           assert.equal(session.listenerCount('message'), 1);
@@ -664,7 +598,7 @@ describe('Session', () => {
         it('throws within a loop, and no more when it was left', async () => {
           const { session } = open();
           const again = () => listen(session);
-          session.receive(['1']);
+          session.receive(['1'], 1);
           for await (const _ of session) {
             assert.throws(again, misuse);
             break;
@@ -676,7 +610,7 @@ describe('Session', () => {
           const { session } = open();
           const loop = session[Symbol.asyncIterator]().next();
           assert.throws(() => listen(session), misuse);
-          session.receive(['1']);
+          session.receive(['1'], 1);
           assert.equal((await loop).value, '1');
         });
 
@@ -791,17 +725,31 @@ describe('Session', () => {
       assert.equal(closes.length, 1);
     });
 
-    it('repeats the close frame to all receivers until disconnectDelay has passed', () => {
-      const { session, attach, forgotten } = open({ kind: 'poll' });
+    it('is over, and told to onEnd, as soon as a receiver has taken the close frame', () => {
+      const { session, attach, ends } = open({ kind: 'poll' });
       session.close();
-      for (const kind of ['poll', 'stream', 'poll'] as const) {
-        clock.tick(1000);
-        assert.deepEqual(attach(kind).frames, ['c[1000,"Normal closure"]']);
-      }
-      clock.tick(1999);
-      assert.equal(forgotten(), 0);
+      clock.tick(4999);
+      assert.deepEqual(ends, []);
+      attach();
+      assert.deepEqual(ends, [[session, { code: 1000, reason: 'Normal closure', wasClean: true }]]);
+      assert.equal(clock.countTimers(), 0);
+      // Those that found the session before it ended get the frame all the same.
+      assert.deepEqual(attach('stream').frames, ['c[1000,"Normal closure"]']);
+      assert.equal(ends.length, 1);
+    });
+
+    it('gives up, and tells onEnd, when no receiver comes within disconnectDelay', () => {
+      const { session, ends } = open({ kind: 'poll' });
+      session.send('1');
+      session.close(3000, 'x');
+      clock.tick(4999);
+      assert.equal(session.state, 'closing');
+      assert.deepEqual(ends, []);
       clock.tick(1);
-      assert.equal(forgotten(), 1);
+      assert.equal(session.state, 'closed');
+      assert.deepEqual(ends, [[session, { code: 3000, reason: 'x', wasClean: false }]]);
+      assert.equal(session.bufferedAmount, 0);
+      assert.equal(clock.countTimers(), 0);
     });
   });
 
@@ -809,7 +757,7 @@ describe('Session', () => {
     it('is one and the same, and not aborted while the session is active', () => {
       const { session } = open();
       const { signal } = session;
-      assert.ok(signal instanceof AbortSignal);
+      assert.equal(signal instanceof AbortSignal, true);
       assert.equal(session.signal, signal);
       assert.equal(signal.aborted, false);
     });
@@ -854,7 +802,7 @@ describe('Session', () => {
         session.lost(receiver, BROKEN);
         session.detach(receiver);
         attach();
-        session.receive(['late']);
+        session.receive(['late'], 1);
         clock.tick(60_000);
         await settle();
         assert.equal(closes.length, 1);
@@ -866,9 +814,9 @@ describe('Session', () => {
       const seen: string[] = [];
       session.on('message', (message) => seen.push(message));
       session.on('close', () => seen.push('close'));
-      session.receive(['1', '2']);
+      session.receive(['1', '2'], 1);
       session.lost(receiver, INTERRUPTED);
-      session.receive(['3']);
+      session.receive(['3'], 1);
       await settle();
       assert.deepEqual(seen, ['1', '2', 'close']);
     });
@@ -966,7 +914,7 @@ describe('Session', () => {
         const { session, receiver, errors } = open();
         session.on('message', fail);
         session.send('before');
-        session.receive(['1']);
+        session.receive(['1'], 1);
         await settle();
         assert.deepEqual(receiver.frames, ['o', 'a["before"]', INTERNAL]);
         assert.deepEqual(errors, [[error, session]]);
@@ -987,7 +935,7 @@ describe('Session', () => {
         afterTest(() => warn.restore());
         const { session, receiver } = open({ onError: fail });
         session.on('message', throwNow);
-        session.receive(['1']);
+        session.receive(['1'], 1);
         await settle();
         assert.match(String(warn.calls[0]?.arguments[0]), /onError.*bug/);
         assert.deepEqual(receiver.frames, ['o', INTERNAL]);
@@ -1004,7 +952,7 @@ describe('Session', () => {
           throw error;
         }
       });
-      session.receive(['1', '2', '3']);
+      session.receive(['1', '2', '3'], 1);
       await settle();
       assert.deepEqual(seen, ['1', '2']);
       assert.deepEqual(errors, [[error, session]]);
@@ -1014,7 +962,7 @@ describe('Session', () => {
     it('is told of each listener that rejects, and closed once', async () => {
       const { session, errors, closes } = open();
       session.on('message', reject);
-      session.receive(['1', '2']);
+      session.receive(['1', '2'], 1);
       await settle();
       assert.equal(errors.length, 2);
       assert.equal(closes.length, 1);
@@ -1029,9 +977,63 @@ describe('Session', () => {
         },
       });
       session.on('message', throwNow);
-      session.receive(['1']);
+      session.receive(['1'], 1);
       assert.deepEqual(states, ['active']);
       assert.deepEqual(receiver.frames, ['o', 'c[4000,"sorry"]']);
+    });
+
+    for (const [title, setup] of [
+      [
+        'onSession',
+        {
+          onSession: async (session) => {
+            for (;;) {
+              await session.recv();
+            }
+          },
+        },
+      ],
+      [
+        'onSession that waits for drain',
+        {
+          sendHighWaterMark: 1,
+          onSession: async (session) => {
+            session.send('x');
+            await session.drained();
+          },
+        },
+      ],
+      [
+        'a listener',
+        {
+          onSession: (session) => {
+            session.on('message', async () => {
+              session.removeAllListeners('message');
+              await session.recv();
+            });
+            session.receive(['x'], 1);
+          },
+        },
+      ],
+    ] as [string, Setup][]) {
+      it(`is no error when ${title} learns by SessionNotOpenError that the session has ended`, async () => {
+        const { session, receiver, errors, closes } = open({ kind: 'socket', ...setup });
+        session.lost(receiver, BROKEN);
+        await settle();
+        assert.deepEqual(errors, []);
+        assert.deepEqual(closes, [BROKEN]);
+      });
+    }
+
+    it('is one when it throws a SessionNotOpenError while its session is open', async () => {
+      const { receiver, errors } = open({
+        onSession: () => {
+          throw new SessionNotOpenError();
+        },
+      });
+      await settle();
+      assert.equal(errors.length, 1);
+      assert.deepEqual(receiver.frames, ['o', INTERNAL]);
     });
 
     it('emits no error event', async () => {
@@ -1039,7 +1041,7 @@ describe('Session', () => {
       EventEmitter.prototype.on.call(session, 'error', () => assert.fail('an error event'));
       session.on('message', throwNow);
       session.on('close', reject);
-      session.receive(['1']);
+      session.receive(['1'], 1);
       await settle();
     });
 
@@ -1146,21 +1148,22 @@ describe('Session', () => {
       assert.deepEqual(next.frames, []);
     });
 
-    it('is closed and forgotten when none came in time, with what was queued', async () => {
-      const { session, closes, forgotten, attach } = open({ kind: 'poll' });
+    it('is closed when none came in time, with what was queued', async () => {
+      const { session, closes, ends, attach } = open({ kind: 'poll' });
       session.send('1');
       await settle();
       clock.tick(4999);
       assert.equal(session.state, 'active');
-      assert.equal(forgotten(), 0);
+      assert.deepEqual(ends, []);
       clock.tick(1);
       assert.equal(session.state, 'closed');
-      assert.equal(forgotten(), 1);
+      assert.equal(session.bufferedAmount, 0);
+      assert.deepEqual(ends, [[session, INTERRUPTED]]);
       await settle();
       assert.deepEqual(closes, [INTERRUPTED]);
       assert.deepEqual(attach().frames, ['c[1002,"Connection interrupted"]']);
       clock.tick(60_000);
-      assert.equal(forgotten(), 1);
+      assert.equal(ends.length, 1);
     });
 
     it('counts disconnectDelay from the end of the last one', () => {
@@ -1177,15 +1180,15 @@ describe('Session', () => {
 
     for (const kind of ['poll', 'socket'] as const) {
       it(`emits close when a listener of the last messages closes it, on a ${kind}`, async () => {
-        const { session, receiver, closes, forgotten } = open({ kind });
-        session.receive(['1', '2']);
+        const { session, receiver, closes, ends } = open({ kind });
+        session.receive(['1', '2'], 1);
         session.on('message', () => session.close(3000, 'x'));
         session.lost(receiver, BROKEN);
         await settle();
         clock.tick(5000);
         await settle();
         assert.deepEqual(closes, [{ code: 3000, reason: 'x', wasClean: false }]);
-        assert.equal(forgotten(), 1);
+        assert.equal(ends.length, 1);
       });
     }
   });
@@ -1254,7 +1257,7 @@ describe('Session', () => {
       ['disconnectDelay has passed', () => clock.tick(5000), false],
     ] as [string, (opened: ReturnType<typeof open>) => void, boolean][]) {
       it(`lets a close frame count as ${wasClean ? '' : 'not '}clean once ${title}`, async () => {
-        const opened = open({ kind: 'socket', resumable: true });
+        const opened = open({ kind: 'socket', family: 'xhr' });
         const { session, receiver, closes } = opened;
         session.close(3000);
         session.unlink(receiver);
@@ -1267,6 +1270,494 @@ describe('Session', () => {
         assert.deepEqual(closes, [{ code: 3000, reason: '', wasClean }]);
       });
     }
+  });
+
+  describe('bufferedAmount', () => {
+    it('counts what is queued in bytes of UTF-8, and an empty message as one', () => {
+      const { session } = open({ kind: 'poll' });
+      assert.equal(session.bufferedAmount, 0);
+      session.send('é€😀');
+      assert.equal(session.bufferedAmount, 9);
+      session.send('');
+      assert.equal(session.bufferedAmount, 10);
+    });
+
+    it('counts what the receiver has not got rid of, and those before it that are still leaving', async () => {
+      const { session, receiver, attach } = open();
+      session.send('12345');
+      await settle();
+      assert.equal(session.bufferedAmount, 0, 'all taken');
+      receiver.bufferedAmount = 100;
+      assert.equal(session.bufferedAmount, 100);
+      session.unlink(receiver);
+      const second = attach();
+      second.bufferedAmount = 20;
+      session.unlink(second);
+      attach().bufferedAmount = 3;
+      session.send('x');
+      assert.equal(session.bufferedAmount, 124);
+      session.detach(receiver);
+      assert.equal(session.bufferedAmount, 24);
+    });
+
+    it('says nothing of receivers that were turned away', () => {
+      const { session, attach } = open();
+      attach('poll').bufferedAmount = 100;
+      assert.equal(session.bufferedAmount, 0);
+    });
+  });
+
+  describe('writableNeedDrain', () => {
+    for (const [mark, message, needs] of [
+      [10, 'x'.repeat(9), false],
+      [10, 'x'.repeat(10), true],
+      [10, 'é'.repeat(5), true],
+      [0, '', true],
+    ] as const) {
+      it(`is ${needs} with ${message.length} characters queued and a mark of ${mark}`, () => {
+        const { session } = open({ kind: 'poll', sendHighWaterMark: mark });
+        assert.equal(session.writableNeedDrain, false);
+        session.send(message);
+        assert.equal(session.writableNeedDrain, needs);
+      });
+    }
+
+    it('counts what the receiver has not got rid of', () => {
+      const { session, receiver } = open({ sendHighWaterMark: 10 });
+      receiver.bufferedAmount = 9;
+      session.send('x');
+      assert.equal(session.writableNeedDrain, true);
+    });
+  });
+
+  describe("'drain'", () => {
+    /** A session over its mark, its queue already with a receiver that is slow to get rid of it. */
+    async function clogged(setup: Setup = {}) {
+      const opened = open({ sendHighWaterMark: 10, ...setup });
+      let drains = 0;
+      opened.session.on('drain', () => {
+        drains += 1;
+      });
+      opened.receiver.bufferedAmount = 10;
+      opened.session.send('x');
+      await settle();
+      return { ...opened, drains: () => drains };
+    }
+
+    it('comes once, when less than the mark is left, and again after the next time', async () => {
+      const { session, receiver, drains } = await clogged();
+      session.written();
+      assert.equal(drains(), 0, 'at the mark');
+      receiver.bufferedAmount = 9;
+      session.written();
+      assert.equal(drains(), 1);
+      assert.equal(session.writableNeedDrain, false);
+      receiver.bufferedAmount = 0;
+      session.written();
+      assert.equal(drains(), 1);
+      session.send('x'.repeat(10));
+      await settle();
+      session.written();
+      assert.equal(drains(), 2);
+    });
+
+    it('does not come where the mark was never reached', () => {
+      const { session, receiver } = open({ sendHighWaterMark: 10 });
+      session.on('drain', () => assert.fail('drain'));
+      session.send('x');
+      session.written();
+      session.detach(receiver);
+    });
+
+    it('comes with a mark of 0 once nothing is left', async () => {
+      const { session, receiver, drains } = await clogged({ sendHighWaterMark: 0 });
+      receiver.bufferedAmount = 1;
+      session.written();
+      assert.equal(drains(), 0);
+      receiver.bufferedAmount = 0;
+      session.written();
+      assert.equal(drains(), 1);
+    });
+
+    it('comes when a poll that takes the queue has left', async () => {
+      const { session, attach, drains, receiver } = await clogged({ kind: 'slow poll' });
+      const next = attach();
+      assert.deepEqual(next.frames, ['a["x"]']);
+      next.bufferedAmount = 10;
+      session.detach(receiver);
+      assert.equal(drains(), 0, 'no more than the open frame has left');
+      session.detach(next);
+      assert.equal(drains(), 1);
+    });
+
+    it('waits for all receivers that are still leaving', async () => {
+      const { session, attach, drains, receiver } = await clogged();
+      session.unlink(receiver);
+      const next = attach();
+      next.bufferedAmount = 10;
+      session.detach(receiver);
+      assert.equal(drains(), 0);
+      session.unlink(next);
+      session.detach(next);
+      assert.equal(drains(), 1);
+    });
+
+    for (const { title, kind = 'stream', end } of ENDINGS) {
+      it(`never comes after ${title}`, async () => {
+        const opened = open({ kind, sendHighWaterMark: 1 });
+        const { session, receiver } = opened;
+        session.send('x');
+        session.on('drain', () => assert.fail('drain'));
+        end(opened);
+        receiver.bufferedAmount = 0;
+        session.written();
+        session.detach(receiver);
+        session.written();
+        await settle();
+        assert.equal(opened.errors.length, title === 'a listener that throws' ? 1 : 0);
+      });
+    }
+
+    it('may send on from its listener, up to the mark', async () => {
+      const { session, receiver } = await clogged();
+      session.once('drain', () => {
+        while (!session.writableNeedDrain) {
+          session.send('1234');
+        }
+      });
+      receiver.bufferedAmount = 0;
+      session.written();
+      await settle();
+      assert.deepEqual(receiver.frames.at(-1), 'a["1234","1234","1234"]');
+    });
+  });
+
+  describe('drained()', () => {
+    it('resolves at once where nothing needs to drain', async () => {
+      const { session } = open({ kind: 'poll', sendHighWaterMark: 10 });
+      session.send('x');
+      await session.drained();
+    });
+
+    it('resolves for all who wait, together with drain', async () => {
+      const { session, receiver } = open({ sendHighWaterMark: 10 });
+      receiver.bufferedAmount = 10;
+      session.send('x');
+      const done: string[] = [];
+      const waiting = ['1', '2'].map((name) => session.drained().then(() => done.push(name)));
+      await settle();
+      session.written();
+      await settle();
+      assert.deepEqual(done, []);
+      receiver.bufferedAmount = 0;
+      session.written();
+      await Promise.all(waiting);
+      assert.deepEqual(done, ['1', '2']);
+    });
+
+    for (const { title, kind = 'stream', end } of ENDINGS) {
+      it(`rejects with SessionNotOpenError on and after ${title}`, async () => {
+        const opened = open({ kind, sendHighWaterMark: 1 });
+        opened.session.send('x');
+        const waiting = opened.session.drained();
+        const rejected = assert.rejects(waiting, SessionNotOpenError);
+        end(opened);
+        await rejected;
+        await assert.rejects(opened.session.drained(), SessionNotOpenError);
+      });
+    }
+
+    it('rejects with the reason of a signal, before and while it waits, and leaves no listener on it', async () => {
+      const { session, receiver } = open({ sendHighWaterMark: 1 });
+      receiver.bufferedAmount = 1;
+      const reason = new Error('no time');
+      await assert.rejects(session.drained({ signal: AbortSignal.abort(reason) }), reason);
+      session.send('x');
+      const controller = new AbortController();
+      const { signal } = controller;
+      const aborted = session.drained({ signal });
+      const other = session.drained({ signal: undefined });
+      const stays = new AbortController();
+      const drained = session.drained({ signal: stays.signal });
+      controller.abort(reason);
+      await assert.rejects(aborted, reason);
+      await settle();
+      receiver.bufferedAmount = 0;
+      session.written();
+      await Promise.all([other, drained]);
+      assert.equal(getEventListeners(signal, 'abort').length, 0);
+      assert.equal(getEventListeners(stays.signal, 'abort').length, 0);
+    });
+  });
+
+  describe('maxSendBuffer', () => {
+    const SLOW = 'c[1013,"Slow consumer"]';
+
+    it('is how much may be queued, and one byte more closes with 1013 and drops the queue', async () => {
+      const { session, attach, closes, meter } = open({ kind: 'poll', maxSendBuffer: 10 });
+      assert.equal(session.send('x'.repeat(6)), true);
+      assert.equal(session.send('éé'), true);
+      assert.equal(session.state, 'active');
+      assert.equal(session.send('x'), false);
+      assert.equal(session.state, 'closing');
+      assert.equal(session.bufferedAmount, 0);
+      assert.equal(session.signal.aborted, true);
+      assert.deepEqual([meter.messagesOut, meter.bytesOut], [2, 10]);
+      assert.deepEqual(attach().frames, [SLOW]);
+      await settle();
+      assert.deepEqual(closes, [{ code: 1013, reason: 'Slow consumer', wasClean: true }]);
+    });
+
+    it('counts empty messages, too', () => {
+      const { session } = open({ kind: 'poll', maxSendBuffer: 10 });
+      let accepted = 0;
+      while (session.send('')) {
+        accepted += 1;
+      }
+      assert.equal(accepted, 10);
+    });
+
+    it('closes on one message that is too large by itself, nothing of it sent', async () => {
+      const { session, receiver } = open({ maxSendBuffer: 10 });
+      session.send('12345');
+      assert.equal(session.send('x'.repeat(11)), false);
+      await settle();
+      assert.deepEqual(receiver.frames, ['o', SLOW]);
+    });
+
+    it('counts what the receiver has not got rid of', () => {
+      const { session, receiver } = open({ maxSendBuffer: 10 });
+      receiver.bufferedAmount = 9;
+      assert.equal(session.send('1'), true);
+      assert.equal(session.send('2'), false);
+      assert.deepEqual(receiver.frames, ['o', SLOW]);
+    });
+
+    it('counts receivers that are still leaving', () => {
+      const { session, receiver, attach } = open({ maxSendBuffer: 10 });
+      receiver.bufferedAmount = 10;
+      session.unlink(receiver);
+      const next = attach();
+      assert.equal(session.send('x'), false);
+      assert.deepEqual(next.frames, [SLOW]);
+    });
+
+    it('is not passed for ever by a session that keeps draining', async () => {
+      const { session, receiver } = open({ maxSendBuffer: 10 });
+      for (let i = 0; i < 100; i += 1) {
+        assert.equal(session.send('x'.repeat(10)), true);
+        await settle();
+      }
+      assert.equal(receiver.frames.length, 101);
+    });
+
+    it('cuts what is still leaving when nobody comes for the close frame', () => {
+      const { session, receiver } = open({ maxSendBuffer: 10 });
+      receiver.bufferedAmount = 10;
+      session.unlink(receiver);
+      session.send('x');
+      clock.tick(4999);
+      assert.equal(receiver.aborts, 0);
+      clock.tick(1);
+      assert.equal(session.state, 'closed');
+      assert.equal(receiver.aborts, 1);
+    });
+  });
+
+  describe('maxReceiveBuffer', () => {
+    const FULL = { maxReceiveBuffer: 10, receiveStallTimeout: 60_000, heartbeatDelay: 0 };
+    const STALLED: SessionCloseEvent = { code: 1013, reason: 'Messages are not read', wasClean: true };
+
+    /** A session whose application will never be done with setting up. */
+    function full(setup: Setup = {}, messages = ['12345678', '9abc', 'd']) {
+      const opened = open({ ...FULL, onSession: () => new Promise(() => {}), ...setup });
+      opened.session.receive(messages, 1);
+      let calls = 0;
+      opened.session.whenRoom(() => {
+        calls += 1;
+      });
+      return { ...opened, calls: () => calls };
+    }
+
+    it('leaves room up to the limit, where whenRoom() calls at once', () => {
+      const { session, calls } = full({}, ['x'.repeat(10)]);
+      assert.equal(session.hasRoom, true);
+      assert.equal(calls(), 1);
+      assert.equal(clock.countTimers(), 0);
+    });
+
+    it('leaves none over it, nothing lost, until enough was read', async () => {
+      const { session, calls } = full();
+      assert.equal(session.hasRoom, false);
+      assert.equal(calls(), 0);
+      assert.equal(await session.recv(), '12345678');
+      assert.equal(session.hasRoom, true);
+      assert.equal(calls(), 1);
+      assert.equal(await session.recv(), '9abc');
+      assert.equal(await session.recv(), 'd');
+      assert.equal(calls(), 1);
+      assert.equal(clock.countTimers(), 0);
+    });
+
+    it('counts empty messages, too', () => {
+      const { session } = full({}, Array(11).fill(''));
+      assert.equal(session.hasRoom, false);
+    });
+
+    it('gives room when a listener comes', async () => {
+      const { session, calls } = full();
+      const seen: string[] = [];
+      session.on('message', (message) => seen.push(message));
+      await settle();
+      assert.deepEqual(seen, ['12345678', '9abc', 'd']);
+      assert.equal(calls(), 1);
+      assert.equal(clock.countTimers(), 0);
+    });
+
+    it('is nothing to a session with a listener', () => {
+      const { session } = open(FULL);
+      session.on('message', () => {});
+      session.receive(['x'.repeat(100)], 1);
+      assert.equal(session.hasRoom, true);
+      assert.equal(clock.countTimers(), 0);
+    });
+
+    for (const { title, kind = 'stream', end } of ENDINGS.slice(0, -1)) {
+      it(`holds nobody up after ${title}, and leaves no timer`, async () => {
+        const { session, calls, ...opened } = full({ kind });
+        end({ session, ...opened });
+        assert.equal(calls(), 1);
+        let late = 0;
+        session.whenRoom(() => {
+          late += 1;
+        });
+        assert.equal(late, 1);
+        assert.equal(clock.countTimers(), 0);
+        assert.equal(await session.recv(), '12345678');
+        assert.equal(clock.countTimers(), 0);
+      });
+    }
+
+    it('closes with 1013 when nothing was read for receiveStallTimeout', async () => {
+      const { session, receiver, closes, calls } = full();
+      clock.tick(59_999);
+      assert.equal(session.state, 'active');
+      clock.tick(1);
+      assert.equal(session.state, 'closed');
+      assert.deepEqual(receiver.frames, ['o', 'c[1013,"Messages are not read"]']);
+      assert.equal(calls(), 1);
+      await settle();
+      assert.deepEqual(closes, [STALLED]);
+      assert.equal(await session.recv(), '12345678');
+      assert.equal(clock.countTimers(), 0);
+    });
+
+    it('counts receiveStallTimeout from the last message that was read, not from one that came', async () => {
+      const { session } = full({}, ['1', '2', 'x'.repeat(20)]);
+      for (const message of ['1', '2']) {
+        clock.tick(59_999);
+        assert.equal(await session.recv(), message);
+      }
+      clock.tick(59_999);
+      session.receive(['more'], 1);
+      assert.equal(session.state, 'active');
+      clock.tick(1);
+      assert.equal(session.state, 'closed');
+    });
+
+    it('waits for ever with receiveStallTimeout 0', () => {
+      const { session, calls } = full({ receiveStallTimeout: 0 });
+      assert.equal(clock.countTimers(), 0);
+      assert.equal(session.hasRoom, false);
+      assert.equal(calls(), 0);
+    });
+
+    describe('where nobody reads', () => {
+      const warnings = () => {
+        const { mock: warn } = mock.method(process, 'emitWarning', () => {});
+        afterTest(() => warn.restore());
+        return warn;
+      };
+
+      it('discards what is over it once onSession has settled, with one warning for the process', async () => {
+        const warn = warnings();
+        // A copy of the module that has not warned yet, whatever ran before.
+        const fresh = '../lib/session.ts?unread';
+        const { Session: FreshSession } = (await import(fresh)) as { Session: typeof Session };
+        for (const onSession of [() => {}, async () => {}]) {
+          const hooks = hooksWith({ ...FULL, onSession });
+          const request = new IncomingMessage(new Socket());
+          const session: Session = new FreshSession('id', request, 'websocket', identity('websocket'), {}, hooks);
+          session.attach(new FakeReceiver(session, 'socket'));
+          await settle();
+          session.receive(['12345678', '9abc', 'd', 'e'], 1);
+          session.receive(['f'], 1);
+          assert.equal(session.hasRoom, true);
+          assert.equal(clock.countTimers(), 0);
+          assert.equal(session.state, 'active');
+          assert.equal(await session.recv(), '12345678');
+        }
+        assert.equal(warn.callCount(), 1);
+        const [text, options] = warn.calls[0]?.arguments ?? [];
+        assert.match(String(text), /discarded.*nobody reads/);
+        assert.deepEqual(options, { code: 'SOCKJS_UNREAD' });
+      });
+
+      it('keeps everything until onSession has settled, then lets the client go on', async () => {
+        warnings();
+        let finish = () => {};
+        const { session, ...opened } = full({
+          onSession: () =>
+            new Promise<void>((resolve) => {
+              finish = resolve;
+            }),
+        });
+        await settle();
+        assert.equal(session.hasRoom, false);
+        finish();
+        await settle();
+        assert.equal(session.hasRoom, true);
+        assert.equal(opened.calls(), 1);
+        assert.equal(clock.countTimers(), 0);
+        assert.equal(await session.recv(), '12345678');
+      });
+
+      for (const [title, read] of [
+        ['a listener came', (session) => session.on('message', () => {})],
+        ['once() was called', (session) => session.once('message', () => {})],
+        ['recv() was called', (session) => session.recv()],
+        ['a loop began', (session) => session[Symbol.asyncIterator]().next()],
+      ] as [string, (session: Session) => unknown][]) {
+        it(`keeps everything when ${title} and went`, async () => {
+          const { session } = open(FULL);
+          await settle();
+          read(session);
+          session.receive(['first'], 1);
+          await settle();
+          session.removeAllListeners('message');
+          session.receive(['12345678', '9abc', 'd'], 1);
+          assert.equal(session.hasRoom, false);
+          for (const message of ['12345678', '9abc', 'd']) {
+            assert.equal(await session.recv(), message);
+          }
+        });
+      }
+    });
+  });
+
+  describe('terminate()', () => {
+    it('ends a closing session and cuts whatever carries it', async () => {
+      const { session, receiver, attach, closes } = open({ kind: 'socket', family: 'xhr' });
+      session.unlink(receiver);
+      const next = attach();
+      session.close(3000, 'x');
+      session.terminate();
+      assert.deepEqual([receiver.aborts, next.aborts], [1, 1]);
+      assert.equal(session.state, 'closed');
+      assert.equal(clock.countTimers(), 0);
+      await settle();
+      assert.deepEqual(closes, [{ code: 3000, reason: 'x', wasClean: false }]);
+    });
   });
 
   describe('heartbeat', () => {
@@ -1316,11 +1807,9 @@ describe('Session', () => {
       assert.equal(clock.countTimers(), 1, 'active, attached: heartbeat');
       session.detach(stream);
       session.close();
-      assert.equal(clock.countTimers(), 1, 'closing: expiry');
+      assert.equal(clock.countTimers(), 1, 'closing: giving up');
       attach();
-      assert.equal(clock.countTimers(), 1, 'closed, remembered: forgetting');
-      clock.tick(5000);
-      assert.equal(clock.countTimers(), 0, 'forgotten');
+      assert.equal(clock.countTimers(), 0, 'closed');
     });
 
     it('is none where an attached receiver needs no heartbeat', () => {
@@ -1338,21 +1827,28 @@ describe('Session', () => {
     });
 
     it('bounds a session that never got past opening', () => {
-      const { session, forgotten } = make();
+      const { session, ends } = make();
       clock.tick(5000);
       assert.equal(session.state, 'closed');
-      assert.equal(forgotten(), 1);
+      assert.deepEqual(ends, [[session, INTERRUPTED]]);
       assert.equal(clock.countTimers(), 0);
     });
 
-    for (const { title, kind = 'stream', end } of ENDINGS) {
-      it(`is gone after ${title} and disconnectDelay, and the session forgotten once`, () => {
+    for (const { title, kind = 'stream', end, event } of ENDINGS) {
+      it(`is gone after ${title}, and onEnd was told, once, within the call`, async () => {
         const opened = open({ kind });
+        const { session, receiver, ends, attach } = opened;
         end(opened);
-        assert.ok(clock.countTimers() <= 1);
-        clock.tick(5000);
+        assert.deepEqual(ends, [[session, event]]);
         assert.equal(clock.countTimers(), 0);
-        assert.equal(opened.forgotten(), 1);
+        attach();
+        session.close();
+        session.terminate();
+        session.lost(receiver, BROKEN);
+        clock.tick(60_000);
+        await settle();
+        assert.equal(ends.length, 1);
+        assert.equal(clock.countTimers(), 0);
       });
     }
 
@@ -1365,12 +1861,12 @@ describe('Session', () => {
       };
       for (let life = 0; life < 200; life += 1) {
         const kind = (['poll', 'stream', 'socket'] as const)[life % 3] ?? 'poll';
-        const { session, receiver, attach, closes, forgotten } = open({ kind });
+        const { session, receiver, attach, closes, ends } = open({ kind });
         const receivers = [receiver];
         const pick = () => receivers[random(receivers.length)] ?? receiver;
         const steps: (() => void)[] = [
           () => session.send('x'),
-          () => session.receive(['x']),
+          () => session.receive(['x'], 1),
           () => session.on('message', () => random(3) === 0 && session.close()),
           () => session.removeAllListeners('message'),
           () => session.lost(pick(), kind === 'socket' ? BROKEN : INTERRUPTED),
@@ -1385,7 +1881,7 @@ describe('Session', () => {
           const choice = random(steps.length);
           history.push(choice);
           steps[choice]?.();
-          assert.ok(clock.countTimers() <= 1, `life ${life}, ${kind}: ${history}`);
+          assert.equal(clock.countTimers() <= 1, true, `life ${life}, ${kind}: ${history}`);
           if (random(2) === 0) {
             await settle();
           }
@@ -1395,7 +1891,7 @@ describe('Session', () => {
         clock.tick(10_000);
         await settle();
         assert.deepEqual(
-          [session.state, closes.length, clock.countTimers(), forgotten()],
+          [session.state, closes.length, clock.countTimers(), ends.length],
           ['closed', 1, 0, 1],
           `life ${life}, ${kind}: ${history}`,
         );

@@ -344,4 +344,44 @@ describe('sockjs()', () => {
       });
     }
   });
+
+  describe('functions in the options that should not be async', () => {
+    const must = (option: string) => `sockjs: the function in option "${option}" must return a string`;
+    const rows: [option: keyof SockjsOptions, method: string, path: string, status: number, errors: string[]][] = [
+      ['baseUrl', 'GET', '/info', 500, [must('baseUrl')]],
+      ['sockjsUrl', 'GET', '/iframe.html', 500, [must('sockjsUrl')]],
+      ['identify', 'POST', '/0/s/xhr', 500, [must('identify')]],
+      ['identify', 'POST', '/0/s/xhr_send', 500, [must('identify')]],
+      ['identify', 'GET', '/0/s/jsonp?c=cb', 500, [must('identify')]],
+      ['checkOrigin', 'GET', '/info', 200, []],
+      ['checkOrigin', 'OPTIONS', '/0/s/xhr', 204, []],
+      ['jsessionid', 'POST', '/0/s/xhr', 200, []],
+    ];
+    for (const [option, method, path, status, errors] of rows) {
+      for (const [title, misuse, more] of [
+        ['resolves', async () => true, []],
+        ['rejects', () => Promise.reject(new Error('late')), option === 'jsessionid' ? ['late'] : []],
+      ] as const) {
+        it(`do no harm: ${option} ${title}, asked by ${method} ${path}`, async () => {
+          const seen: string[] = [];
+          const app = express().use('/echo', Reflect.apply(sockjs, undefined, [{ [option]: misuse }, echo]));
+          app.use(((error, _req, res, _next) => {
+            seen.push(error.message);
+            if (!res.headersSent) {
+              res.status(500).end();
+            }
+          }) satisfies ErrorRequestHandler);
+          const { origin } = await listen(app);
+          const { status: found, headers } = await fetchText(`${origin}/echo${path}`, method);
+          assert.equal(found, status);
+          if (option === 'checkOrigin') {
+            assert.equal(headers['access-control-allow-origin'], undefined);
+          }
+          assert.deepEqual(seen, [...errors, ...more]);
+          // Unhandled, a rejection would have ended the process by now.
+          assert.equal((await fetchText(`${origin}/echo`)).status, 200);
+        });
+      }
+    }
+  });
 });

@@ -5,19 +5,30 @@ import connect from 'connect';
 import express, { type Request, Router } from 'express';
 import { WebSocketServer } from 'ws';
 import {
+  type AllowedOrigins,
   attachUpgrade,
   CloseCode,
+  type CloseOptions,
+  type CloseResult,
   defaultOptions,
+  type JsessionidAttributes,
   jsessionid,
+  type LiveSessions,
+  type MessageMessage,
+  type RejectedMessage,
+  type RejectionReason,
   type ResolvedOptions,
   type Session,
   type SessionCloseEvent,
+  type SessionCloseMessage,
   type SessionEvents,
   type SessionHandler,
   SessionNotOpenError,
+  type SessionOpenMessage,
   type SessionState,
   type SockjsOptions,
   type SockjsRouter,
+  type SockjsStats,
   sockjs,
   type TransportName,
 } from '../lib/index.ts';
@@ -119,6 +130,85 @@ export function generics(): void {
   sockjs<User, { user: User }>(() => {});
 }
 
+export function authorization(): void {
+  sockjs({ authorize: () => ({ name: 'x' }) }, (given) => {
+    is<{ name: string } | undefined>()(given.data);
+  });
+  sockjs({ authorize: async (): Promise<User | false> => ({ name: 'x' }) }, (given) => {
+    is<User | undefined>()(given.data);
+  });
+  sockjs<User, UserRequest>(
+    {
+      authorize: (req) => req.user.name !== '' && req.user,
+      identify: (req) => req.user.name,
+      allowedOrigins: async (origin, req) => origin === `https://${req.user.name}.example`,
+    },
+    (given) => {
+      is<User | undefined>()(given.data);
+    },
+  );
+  is<SockjsRouter<User, UserRequest>>()(sockjs<User, UserRequest>({ authorize: (req) => req.user }, () => {}));
+
+  // @ts-expect-error not what was said to be held
+  sockjs<User>({ authorize: () => ({ nick: 'x' }) }, () => {});
+  // @ts-expect-error a client has a name
+  sockjs({ identify: () => 1 }, () => {});
+  // @ts-expect-error a client is known at once
+  sockjs({ identify: async () => 'x' }, () => {});
+}
+
+export async function management(): Promise<void> {
+  const users = sockjs<User, UserRequest>(() => {});
+  is<LiveSessions<User, UserRequest>>()(users.sessions);
+  is<number>()(users.sessions.size);
+  is<Session<User, UserRequest> | undefined>()(users.sessions.get('id'));
+  for (const live of users.sessions) {
+    is<Session<User, UserRequest>>()(live);
+  }
+  is<SockjsStats>()(users.stats());
+  is<number>()(users.stats().queuedBytes);
+  is<number>()(users.stats().sessions['xhr-polling']);
+  is<number | undefined>()(users.stats().rejected.origin);
+  is<TransportName>()({} as keyof SockjsStats['sessions']);
+  is<RejectionReason>()({} as keyof SockjsStats['rejected']);
+  is<Promise<CloseResult>>()(users.close());
+  const { closed, flushed, dropped } = await users.close({ code: 3000, reason: 'x', timeout: 0 });
+  is<number[]>()([closed, flushed, dropped]);
+  await users.close({ code: undefined });
+  const closeOptions: CloseOptions = {};
+  await users.close(closeOptions);
+  {
+    await using scoped = sockjs(() => {});
+    is<SockjsRouter>()(scoped);
+  }
+
+  // @ts-expect-error an option
+  await users.close(3000);
+  // @ts-expect-error an unknown name
+  await users.close({ status: 3000 });
+  // @ts-expect-error the router's own
+  users.sessions = [];
+  // @ts-expect-error the router's own
+  users.sessions.size = 0;
+  // @ts-expect-error sessions are opened by clients
+  users.sessions.create('id');
+  // @ts-expect-error no such reason
+  users.stats().rejected.other;
+  // @ts-expect-error a count does not change
+  users.stats().opened = 0;
+}
+
+export function diagnostics(): void {
+  is<Session>()({} as SessionOpenMessage['session']);
+  is<Session>()({} as SessionCloseMessage['session']);
+  is<number>()({} as SessionCloseMessage['code']);
+  is<boolean>()({} as SessionCloseMessage['wasClean']);
+  is<string>()({} as MessageMessage['message']);
+  is<RejectionReason>()({} as RejectedMessage['reason']);
+  is<number>()({} as RejectedMessage['status']);
+  is<IncomingMessage>()({} as RejectedMessage['request']);
+}
+
 export function options(): void {
   sockjs({ ...defaultOptions }, () => {});
   sockjs(
@@ -138,6 +228,32 @@ export function options(): void {
   );
   sockjs({ websocketServer: new WebSocketServer({ noServer: true }), jsessionid: true }, () => {});
   is<ResolvedOptions>()(defaultOptions);
+  const attributes: JsessionidAttributes = { sameSite: 'none', secure: true, httpOnly: undefined };
+  const origins: AllowedOrigins = ['https://a.example', /^https:/];
+  sockjs(
+    {
+      jsessionid: attributes,
+      allowedOrigins: origins,
+      maxMessageSize: 1,
+      maxMessagesPerRequest: 1,
+      maxSendBuffer: 1,
+      sendHighWaterMark: 1,
+      maxReceiveBuffer: 1,
+      receiveStallTimeout: 0,
+      receiveTimeout: 0,
+      maxSessions: Number.POSITIVE_INFINITY,
+      maxSessionsPerClient: 1,
+      sockjsIntegrity: 'sha384-x',
+    },
+    () => {},
+  );
+  sockjs({ allowedOrigins: '*' }, () => {});
+  sockjs({ allowedOrigins: 'same-origin' }, () => {});
+  sockjs({ allowedOrigins: (origin) => origin === 'https://a.example' }, () => {});
+  // @ts-expect-error one origin is a list of one
+  sockjs({ allowedOrigins: 'https://a.example' }, () => {});
+  // @ts-expect-error no such value
+  sockjs({ jsessionid: { sameSite: 'no' } }, () => {});
 
   // @ts-expect-error an unknown name
   sockjs({ heartbeat_delay: 1 }, () => {});
@@ -178,6 +294,19 @@ export async function members(): Promise<void> {
     is<string>()(message);
   }
   is<'SessionNotOpenError'>()(new SessionNotOpenError().name);
+  is<number>()(session.bufferedAmount);
+  is<boolean>()(session.writableNeedDrain);
+  is<Promise<void>>()(session.drained());
+  await session.drained({});
+  await session.drained({ signal: AbortSignal.timeout(1000) });
+  await session.drained({ signal: undefined });
+
+  // @ts-expect-error a signal is an option
+  await session.drained(AbortSignal.timeout(1000));
+  // @ts-expect-error the server's own
+  session.bufferedAmount = 0;
+  // @ts-expect-error the server's own
+  session.writableNeedDrain = false;
 
   // @ts-expect-error a message is a string
   session.send({ x: 1 });
@@ -215,6 +344,10 @@ export function events(): void {
     // @ts-expect-error an event does not change
     event.code = 1;
   });
+  session.on('drain', () => {}).once('drain', async () => {});
+  // @ts-expect-error it has no argument
+  session.on('drain', (bytes: number) => bytes);
+  is<[]>()({} as SessionEvents['drain']);
   is<[message: string]>()({} as SessionEvents['message']);
   is<[event: SessionCloseEvent]>()({} as SessionEvents['close']);
 

@@ -310,6 +310,7 @@ describe('attachUpgrade()', () => {
         'x-early: yes',
         'x-number: 7',
         'cache-control: no-store, no-cache, no-transform, must-revalidate, max-age=0',
+        'vary: Origin',
       ]);
     });
 
@@ -341,6 +342,7 @@ describe('attachUpgrade()', () => {
         'Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=',
         'x-frame-options: DENY',
         'cache-control: no-store, no-cache, no-transform, must-revalidate, max-age=0',
+        'vary: Origin',
       ]);
       assert.equal(rest, serverFrame(1, 'o'));
     });

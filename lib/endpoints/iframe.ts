@@ -1,17 +1,34 @@
 /** The page that pages of other origins put into a hidden frame (PROTOCOL.md section 4). */
 import { createHash } from 'node:crypto';
 import { setCachedForYear } from '../http/cache.ts';
+import { addVary } from '../http/cors.ts';
+import { hashSource, protectPage } from '../http/protection.ts';
 import { send, sendEmpty } from '../http/respond.ts';
 import type { Handler } from '../mount.ts';
 import { assertClientUrl } from '../options.ts';
+import { disregard } from '../thenable.ts';
 
-export const iframePage: Handler = ({ mount, req, res }) => {
+export const iframePage: Handler = (exchange) => {
+  const { mount, req, res } = exchange;
   const { sockjsUrl } = mount.options;
-  const url = typeof sockjsUrl === 'function' ? sockjsUrl(req) : sockjsUrl;
+  const url: unknown = typeof sockjsUrl === 'function' ? sockjsUrl(req) : sockjsUrl;
+  if (typeof url !== 'string') {
+    disregard(url);
+    throw new TypeError('sockjs: the function in option "sockjsUrl" must return a string');
+  }
   assertClientUrl(url, 'what the function in option "sockjsUrl" returned');
-  const page = pageFor(url);
+  const page = pageFor(url, mount.options.sockjsIntegrity);
   const etag = `"${createHash('sha256').update(page).digest('base64url')}"`;
   setCachedForYear(res);
+  protectPage(exchange, {
+    'script-src': [hashSource(INLINE_SCRIPT), "'self'", ...sourcesOf(url)].join(' '),
+    'connect-src': "'self'",
+    'frame-src': "'self'",
+    'form-action': "'self'",
+  });
+  if (typeof mount.options.allowedOrigins !== 'string') {
+    addVary(res, 'Referer');
+  }
   res.setHeader('ETag', etag);
   if (matches(req.headers['if-none-match'], etag)) {
     sendEmpty(res, 304);
@@ -25,17 +42,34 @@ function matches(header: string | undefined, etag: string): boolean {
   return (header ?? '').split(',').some((tag) => ['*', etag, `W/${etag}`].includes(tag.trim()));
 }
 
-function pageFor(url: string): string {
+/** The one inline script of the page, to the letter: the content security policy names it by its hash. */
+const INLINE_SCRIPT = `
+    document.domain = document.domain;
+    SockJS.bootstrap_iframe();
+  `;
+
+/** An address elsewhere as source of a content security policy, in which `;` and `,` would end it; none for our own. */
+function sourcesOf(url: string): string[] {
+  // Without a scheme it takes that of the page.
+  const isSchemeless = url.startsWith('//');
+  const absolute = isSchemeless ? `http:${url}` : url;
+  if (!URL.canParse(absolute)) {
+    return [];
+  }
+  // The URL class leaves nothing that a header cannot carry, and no space.
+  const { protocol, host, pathname } = new URL(absolute);
+  return [`${isSchemeless ? '' : `${protocol}//`}${host}${pathname}`.replace(/[;,]/g, encodeURIComponent)];
+}
+
+function pageFor(url: string, integrity: string): string {
+  const attributes = integrity && ` integrity="${escapeHtml(integrity)}" crossorigin="anonymous"`;
   return `<!DOCTYPE html>
 <html>
 <head>
   <meta http-equiv="X-UA-Compatible" content="IE=edge" />
   <meta http-equiv="Content-Type" content="text/html; charset=UTF-8" />
-  <script src="${escapeHtml(url)}"></script>
-  <script>
-    document.domain = document.domain;
-    SockJS.bootstrap_iframe();
-  </script>
+  <script src="${escapeHtml(url)}"${attributes}></script>
+  <script>${INLINE_SCRIPT}</script>
 </head>
 <body>
   <h2>Don't panic!</h2>

@@ -3,11 +3,17 @@ import { randomInt } from 'node:crypto';
 import { setNotCached } from '../http/cache.ts';
 import { send } from '../http/respond.ts';
 import type { Handler } from '../mount.ts';
+import { disregard } from '../thenable.ts';
 
 const ENTROPY_RANGE = 2 ** 32;
 
 export const info: Handler = ({ mount, req, res }) => {
   const { websocket, jsessionid, baseUrl } = mount.options;
+  const url: unknown = typeof baseUrl === 'function' ? baseUrl(req) : baseUrl;
+  if (url !== undefined && typeof url !== 'string') {
+    disregard(url);
+    throw new TypeError('sockjs: the function in option "baseUrl" must return a string');
+  }
   setNotCached(res);
   send(
     res,
@@ -18,7 +24,7 @@ export const info: Handler = ({ mount, req, res }) => {
       origins: ['*:*'],
       cookie_needed: jsessionid !== false,
       entropy: randomInt(ENTROPY_RANGE),
-      base_url: typeof baseUrl === 'function' ? baseUrl(req) : baseUrl,
+      base_url: url,
     }),
   );
 };

@@ -2,20 +2,22 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 
-/** A body that could not be read; `status` is what the client gets. */
+/** A body that could not be read; `status` and the message are what the client gets. */
 export class BodyError extends Error {
   override readonly name = 'BodyError';
   readonly status: number;
-  constructor(status: number, message: string) {
+  readonly reason: 'size' | 'timeout' | 'payload';
+  constructor(status: number, reason: 'size' | 'timeout' | 'payload', message: string) {
     super(message);
     this.status = status;
+    this.reason = reason;
   }
 }
 
-/** A body as it came, or as earlier middleware parsed it. */
+/** A body as it came, or as earlier middleware parsed it; `bytes` is its size, 0 where only the parser knew. */
 export type Body =
-  | { readonly kind: 'text'; readonly text: string }
-  | { readonly kind: 'parsed'; readonly value: unknown };
+  | { readonly kind: 'text'; readonly text: string; readonly bytes: number }
+  | { readonly kind: 'parsed'; readonly value: unknown; readonly bytes: number };
 
 /** What body parsers of the Express world leave on a request. */
 interface MaybeParsed {
@@ -25,24 +27,35 @@ interface MaybeParsed {
 }
 
 /**
- * The body of a request, at most `limit` bytes; not one more is read.
+ * The body of a request: at most `limit` bytes, of which not one more is read, within `timeout` ms (0 for any).
  *
- * @returns rejects with {@link BodyError} where it is larger or no UTF-8, and with any other error where the client
+ * @returns rejects with {@link BodyError} where it is larger, too slow or no UTF-8, and with any other error where the client
  *   broke off
  */
-export async function readBody(req: IncomingMessage, limit: number): Promise<Body> {
-  if (isConsumed(req)) {
-    return takeOver((req as IncomingMessage & MaybeParsed).body);
+export async function readBody(req: IncomingMessage, limit: number, timeout: number): Promise<Body> {
+  if (Number(req.headers['content-length'] ?? 0) > limit) {
+    throw tooLarge();
   }
-  return decode(await readStream(req, limit));
+  if (isConsumed(req)) {
+    return takeOver(req, limit);
+  }
+  return decode(await readStream(req, limit, timeout));
 }
 
 /** Events rather than `for await`, which would destroy the socket, and the answer with it, when left early. */
-function readStream(req: IncomingMessage, limit: number): Promise<Buffer> {
+function readStream(req: IncomingMessage, limit: number, timeout: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
+    const timer =
+      timeout === 0
+        ? undefined
+        : setTimeout(
+            () => settle(new BodyError(408, 'timeout', 'Request timeout (see the receiveTimeout option).')),
+            timeout,
+          );
     const settle = (error?: Error) => {
+      clearTimeout(timer);
       req.off('data', onData).off('end', onEnd).off('error', settle).off('close', onClose);
       if (error === undefined) {
         resolve(Buffer.concat(chunks));
@@ -56,7 +69,7 @@ function readStream(req: IncomingMessage, limit: number): Promise<Buffer> {
       const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
       size += bytes.length;
       if (size > limit) {
-        settle(new BodyError(413, 'Payload too large.'));
+        settle(tooLarge());
       } else {
         chunks.push(bytes);
       }
@@ -77,17 +90,26 @@ function isConsumed(req: IncomingMessage & MaybeParsed): boolean {
   return req._body === true || req.readableDidRead || req.readableEnded;
 }
 
-function takeOver(body: unknown): Body {
-  if (Buffer.isBuffer(body)) {
-    return decode(body);
+function tooLarge(): BodyError {
+  return new BodyError(413, 'size', 'Payload too large (see the maxMessageSize option).');
+}
+
+function takeOver(req: IncomingMessage & MaybeParsed, limit: number): Body {
+  const { body } = req;
+  if (Buffer.isBuffer(body) || typeof body === 'string') {
+    const bytes = Buffer.from(body);
+    if (bytes.length > limit) {
+      throw tooLarge();
+    }
+    return decode(bytes);
   }
-  return typeof body === 'string' ? { kind: 'text', text: body } : { kind: 'parsed', value: body };
+  return { kind: 'parsed', value: body, bytes: Number(req.headers['content-length'] ?? 0) };
 }
 
 function decode(bytes: Buffer): Body {
   if (!isUtf8(bytes)) {
     // Not decoded with replacement characters: the application would get text that nobody sent.
-    throw new BodyError(500, 'Broken JSON encoding.');
+    throw new BodyError(500, 'payload', 'Broken JSON encoding.');
   }
-  return { kind: 'text', text: bytes.toString('utf8') };
+  return { kind: 'text', text: bytes.toString('utf8'), bytes: bytes.length };
 }

@@ -1,6 +1,7 @@
 /** Cross-origin headers (PROTOCOL.md section 2). */
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Exchange } from '../mount.ts';
+import { disregard } from '../thenable.ts';
 import { setPreflightCached } from './cache.ts';
 import { sendEmpty } from './respond.ts';
 
@@ -10,10 +11,14 @@ import { sendEmpty } from './respond.ts';
  * @returns whether they were set; `checkOrigin` may forbid them
  */
 export function setCors<Data, Req extends IncomingMessage>({ mount, req, res }: Exchange<Data, Req>): boolean {
-  addVary(res, 'Origin');
   const { checkOrigin, origin } = mount.options;
-  if (checkOrigin !== undefined && !checkOrigin(req)) {
-    return false;
+  if (checkOrigin !== undefined) {
+    const verdict: unknown = checkOrigin(req);
+    // Compared with true: what an async function returns would always do.
+    if (verdict !== true) {
+      disregard(verdict);
+      return false;
+    }
   }
   const allowed = (checkOrigin === undefined && origin) || req.headers.origin || '*';
   res.setHeader('Access-Control-Allow-Origin', allowed);
@@ -42,8 +47,8 @@ export function sendPreflight<Data, Req extends IncomingMessage>(
   sendEmpty(res, 204);
 }
 
-/** Adds to what earlier middleware may have said already. */
-function addVary(res: Exchange['res'], field: string): void {
+/** Names a header that the answer depends on, beside what earlier middleware may have named. */
+export function addVary(res: ServerResponse, field: string): void {
   const before = res.getHeader('Vary');
   const fields = before === undefined ? [] : String(before).split(/\s*,\s*/);
   if (!fields.some((given) => given === '*' || given.toLowerCase() === field.toLowerCase())) {

@@ -31,3 +31,10 @@ export function sendEmpty(res: ServerResponse, status: number): void {
   }
   res.end();
 }
+
+/** Has the connection closed after this answer. Not on HTTP/2, which has no such header. */
+export function setConnectionClose(res: ServerResponse): void {
+  if (res.req.httpVersionMajor === 1) {
+    res.setHeader('Connection', 'close');
+  }
+}

@@ -8,7 +8,7 @@ export class EventSourceTransport extends HttpTransport {
   protected override readonly prelude = '\r\n';
 
   static readonly handle: Handler = (exchange) =>
-    new EventSourceTransport(exchange.res, exchange.mount.options.responseLimit).receive(exchange);
+    new EventSourceTransport(exchange, exchange.mount.options.responseLimit).receive(exchange);
 
   /** The browser client runs `decodeURI` over the data; JSON encoding keeps CR, LF and NUL out of a frame already. */
   protected override wrap(frame: string): string {

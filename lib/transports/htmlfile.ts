@@ -1,9 +1,9 @@
 /** The htmlfile transport: a page in a hidden frame that never stops loading and calls its parent by scripts. */
-import type { ServerResponse } from 'node:http';
 import { quote } from '../frame.ts';
 import { readCallback } from '../http/callback.ts';
+import { protectPage } from '../http/protection.ts';
 import type { Handler } from '../mount.ts';
-import { HttpTransport } from './http-transport.ts';
+import { HttpTransport, type ResponseContext } from './http-transport.ts';
 
 export class HtmlFileTransport extends HttpTransport {
   readonly name = 'htmlfile';
@@ -13,12 +13,14 @@ export class HtmlFileTransport extends HttpTransport {
   static readonly handle: Handler = (exchange) => {
     const callback = readCallback(exchange.req, exchange.res);
     if (callback !== undefined) {
-      new HtmlFileTransport(exchange.res, exchange.mount.options.responseLimit, callback).receive(exchange);
+      // Each frame is a script of its own, whose text no hash can foresee.
+      protectPage(exchange, { 'script-src': "'unsafe-inline'" });
+      new HtmlFileTransport(exchange, exchange.mount.options.responseLimit, callback).receive(exchange);
     }
   };
 
-  private constructor(res: ServerResponse, limit: number, callback: string) {
-    super(res, limit);
+  private constructor(exchange: ResponseContext, limit: number, callback: string) {
+    super(exchange, limit);
     // Browsers begin to render, and so to run scripts, after the first KiB.
     this.prelude = `${page(callback).padEnd(1025)}\r\n\r\n`;
   }

@@ -1,6 +1,8 @@
 /** One HTTP response as a receiver: its head, its byte budget, its end, and what happens when the client breaks off. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { admit } from '../admission.ts';
 import { CloseCode } from '../close-code.ts';
+import { setConnectionClose } from '../http/respond.ts';
 import type { Exchange } from '../mount.ts';
 import type { Session, SessionCloseEvent } from '../session.ts';
 import { FrameTransport } from './transport.ts';
@@ -11,8 +13,17 @@ const INTERRUPTED: SessionCloseEvent = Object.freeze({
   wasClean: false,
 });
 
+/** ms that a client has to read up to the close frame; as much as ws gives for its closing handshake. */
+const CLOSE_TIMEOUT = 30_000;
+
 /** The part of a session that an HTTP response needs, whatever the session holds. */
-type AnySession = Pick<Session, 'attach' | 'unlink' | 'detach' | 'lost'>;
+type AnySession = Pick<Session, 'unlink' | 'detach' | 'lost' | 'written'>;
+
+/** The part of an exchange that a transport keeps. */
+export interface ResponseContext {
+  readonly res: ServerResponse;
+  readonly mount: { readonly sessions: { readonly isClosing: boolean } };
+}
 
 /** A response of compression middleware, which can be told not to wait for more. */
 interface MaybeCompressed {
@@ -27,28 +38,86 @@ export abstract class HttpTransport extends FrameTransport {
   /** Written before the first frame, as a write of its own; none on polling. Not counted against the budget. */
   protected readonly prelude: string = '';
 
+  /** Transports that can take turns on one session. */
+  protected readonly family: 'xhr' | 'jsonp' = 'xhr';
+
   readonly #res: ServerResponse;
+  /** Whether the server is shutting down, so that no connection is to be kept alive. */
+  readonly #isClosing: () => boolean;
   #budget: number;
   #session: AnySession | undefined;
+  #begun = false;
   #ended = false;
   #hasLeft = false;
+  #closeTimer: NodeJS.Timeout | undefined;
 
   /** @param limit bytes of frames after which the response ends; 0 for polling */
-  constructor(res: ServerResponse, limit: number) {
+  constructor({ res, mount }: ResponseContext, limit: number) {
     super();
     this.#res = res;
+    this.#isClosing = () => mount.sessions.isClosing;
     this.#budget = limit;
   }
 
-  /** Attaches this response to the session that the request names, which is made if it is new. */
-  receive<Data, Req extends IncomingMessage>({ mount, req, res, sessionId }: Exchange<Data, Req>): void {
-    const { socket } = req;
-    if (res.destroyed || socket.destroyed) {
-      // The client left while earlier middleware was busy: there is nobody to open a session for.
+  /** Attaches this response to the session that the request names, which is made if it is new and may be. */
+  receive<Data, Req extends IncomingMessage>(exchange: Exchange<Data, Req>): void {
+    const { req, res } = exchange;
+    if (res.destroyed || res.writableEnded || req.socket.destroyed) {
+      // The client left while earlier middleware was busy, or somebody has answered: nobody to open a session for.
       return;
     }
-    const session = mount.sessions.find(sessionId) ?? mount.sessions.create(sessionId, req, this.name);
-    this.#session = session;
+    admit(exchange, this.family, this, (session) => {
+      this.#session = session;
+      this.#begin();
+      if (!session.attach(this)) {
+        exchange.mount.meter.rejected(req, 'busy', CloseCode.AnotherConnection);
+      }
+    });
+  }
+
+  get bufferedAmount(): number {
+    return this.#res.writableLength;
+  }
+
+  abort(): void {
+    this.#res.destroy();
+  }
+
+  /** A frame as this transport sends it. */
+  protected abstract wrap(frame: string): string;
+
+  protected override send(frame: string): void {
+    const chunk = this.wrap(frame);
+    this.#budget -= Buffer.byteLength(chunk);
+    if (this.#ended) {
+      return;
+    }
+    this.#begin();
+    if (this.#budget > 0) {
+      this.#write(chunk);
+    } else {
+      this.#finish(chunk);
+    }
+  }
+
+  protected override end(): void {
+    if (!this.#ended) {
+      this.#finish();
+    }
+    if (!this.#res.writableFinished && !this.#res.destroyed) {
+      // The session is over; a client that does not read must not hold the connection for ever.
+      this.#closeTimer = setTimeout(() => this.#res.destroy(), CLOSE_TIMEOUT);
+    }
+  }
+
+  /** Head and prelude, once. Not before it is known that there is a frame to follow: until then an error may. */
+  #begin(): void {
+    if (this.#begun) {
+      return;
+    }
+    this.#begun = true;
+    const res = this.#res;
+    const { socket } = res.req;
     // Node reports bytes that a reset kept from leaving as finished; the socket knows better, at that moment.
     res.prependListener('finish', () => {
       this.#hasLeft = !socket.destroyed;
@@ -70,41 +139,23 @@ export abstract class HttpTransport extends FrameTransport {
       res.setHeader('X-Accel-Buffering', 'no');
       this.#write(this.prelude);
     }
-    session.attach(this);
-  }
-
-  /** A frame as this transport sends it. */
-  protected abstract wrap(frame: string): string;
-
-  protected override send(frame: string): void {
-    const chunk = this.wrap(frame);
-    this.#budget -= Buffer.byteLength(chunk);
-    if (this.#ended) {
-      return;
-    }
-    if (this.#budget > 0) {
-      this.#write(chunk);
-    } else {
-      this.#finish(chunk);
-    }
-  }
-
-  protected override end(): void {
-    if (!this.#ended) {
-      this.#finish();
-    }
   }
 
   #write(chunk: string): void {
-    this.#res.write(chunk);
+    this.#res.write(chunk, this.#onWritten);
     const { flush } = this.#res as ServerResponse & MaybeCompressed;
     if (typeof flush === 'function') {
       flush.call(this.#res);
     }
   }
 
+  readonly #onWritten = () => this.#session?.written();
+
   #finish(chunk?: string): void {
     this.#ended = true;
+    if (this.#isClosing()) {
+      this.#closeConnection();
+    }
     if (chunk === undefined) {
       this.#res.end();
     } else {
@@ -116,9 +167,21 @@ export abstract class HttpTransport extends FrameTransport {
     this.#session?.unlink(this);
   }
 
+  /** Has the connection end with this response, which may have begun when it was still to be kept alive. */
+  #closeConnection(): void {
+    const res = this.#res;
+    if (!res.headersSent) {
+      setConnectionClose(res);
+    } else if (res.req.httpVersionMajor === 1) {
+      const { socket } = res;
+      res.once('finish', () => socket?.end());
+    }
+  }
+
   /** The response is over. Unless all of it had left by then, messages may have been lost with it. */
   #onClose(): void {
     this.#ended = true;
+    clearTimeout(this.#closeTimer);
     if (this.#hasLeft) {
       this.#session?.detach(this);
     } else {

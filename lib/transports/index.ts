@@ -20,21 +20,28 @@ export function transportRoutes<Data, Req extends IncomingMessage>(options: Reso
     [xhrStreaming, post('xhr_streaming', XhrStreamingTransport.handle)],
     [websocket, get('websocket', WebSocketTransport.handle)],
     [eventSource, { ...get('eventsource', EventSourceTransport.handle), cors: true }],
-    [htmlFile, get('htmlfile', HtmlFileTransport.handle)],
-    [jsonp, get('jsonp', JsonpPollingTransport.handle)],
-    [jsonp, { path: sessionPath('jsonp_send'), methods: { POST: jsonpSend }, transport: true }],
-    [rawWebsocket, { path: /^\/websocket$/, methods: { GET: RawWebSocketTransport.handle }, transport: true }],
+    [htmlFile, { ...get('htmlfile', HtmlFileTransport.handle), origin: 'embedded' }],
+    [jsonp, { ...get('jsonp', JsonpPollingTransport.handle), origin: 'embedded' }],
+    [jsonp, { ...post('jsonp_send', jsonpSend), cors: false, preflight: false }],
+    [rawWebsocket, { ...get('websocket', RawWebSocketTransport.handle), path: /^\/websocket$/ }],
   ];
   return table.filter(([on]) => on).map(([, route]) => route);
 }
 
 function get(name: string, handler: Handler): Route {
-  return { path: sessionPath(name), methods: { GET: handler }, transport: true };
+  return { path: sessionPath(name), methods: { GET: handler }, transport: true, origin: 'script' };
 }
 
 /** The xhr family, which browsers ask for leave first. */
 function post(name: string, handler: Handler): Route {
-  return { path: sessionPath(name), methods: { POST: handler }, transport: true, cors: true, preflight: true };
+  return {
+    path: sessionPath(name),
+    methods: { POST: handler },
+    transport: true,
+    cors: true,
+    preflight: true,
+    origin: 'script',
+  };
 }
 
 /** `/<server>/<session>/<name>`. Without capture groups: the router would decode them, and fail on what is malformed. */

@@ -1,13 +1,15 @@
 /** The jsonp-polling transport: each request is a script that calls back with one frame. */
-import type { ServerResponse } from 'node:http';
 import { quote } from '../frame.ts';
 import { readCallback } from '../http/callback.ts';
+import { allowEmbedding } from '../http/protection.ts';
 import type { Handler } from '../mount.ts';
-import { HttpTransport } from './http-transport.ts';
+import { HttpTransport, type ResponseContext } from './http-transport.ts';
 
 export class JsonpPollingTransport extends HttpTransport {
   readonly name = 'jsonp-polling';
   protected readonly contentType = 'application/javascript; charset=UTF-8';
+
+  protected override readonly family = 'jsonp';
 
   /** The browser client gives a poll up after 35 s (PROTOCOL.md 6.7). */
   override readonly maxSilence = 30_000;
@@ -19,12 +21,13 @@ export class JsonpPollingTransport extends HttpTransport {
     const callback = readCallback(req, res);
     if (callback !== undefined) {
       res.setHeader('X-Content-Type-Options', 'nosniff');
-      new JsonpPollingTransport(res, callback).receive(exchange);
+      allowEmbedding(res);
+      new JsonpPollingTransport(exchange, callback).receive(exchange);
     }
   };
 
-  private constructor(res: ServerResponse, callback: string) {
-    super(res, 0);
+  private constructor(exchange: ResponseContext, callback: string) {
+    super(exchange, 0);
     this.#callback = callback;
   }
 

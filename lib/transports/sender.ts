@@ -1,17 +1,16 @@
 /** The sending side of the HTTP transports: `xhr_send` and `jsonp_send` (PROTOCOL.md section 8). */
 import type { IncomingMessage } from 'node:http';
+import { identityOf, reject } from '../admission.ts';
 import { debugRequest } from '../debug.ts';
 import { type Body, BodyError, readBody } from '../http/body.ts';
-import { sendEmpty, sendError, sendText } from '../http/respond.ts';
+import { allowEmbedding } from '../http/protection.ts';
+import { sendEmpty, sendError, sendText, setConnectionClose } from '../http/respond.ts';
 import type { Exchange, Handler } from '../mount.ts';
-import { expectMessages, PayloadError, parsePayload } from '../payload.ts';
-
-/** Bytes that one request may carry. */
-const MAX_BODY_BYTES = 1_048_576;
+import { expectMessages, PayloadError, parsePayload, TooManyMessagesError } from '../payload.ts';
 
 /** Sends for xhr-polling, xhr-streaming, eventsource and htmlfile: the body is JSON, whatever its type says. */
 export const xhrSend: Handler = (exchange) => {
-  deliver(exchange, jsonMessages, () => {
+  deliver(exchange, 'xhr', jsonMessages, () => {
     exchange.res.setHeader('Content-Type', 'text/plain; charset=UTF-8');
     sendEmpty(exchange.res, 204);
   });
@@ -19,16 +18,19 @@ export const xhrSend: Handler = (exchange) => {
 
 /** Sends for jsonp-polling: the body is a form with the JSON in its field `d`, or the JSON itself. */
 export const jsonpSend: Handler = (exchange) => {
+  // The answer to a form that was posted into a frame.
+  allowEmbedding(exchange.res);
   const isForm = /^application\/x-www-form-urlencoded\b/i.test(exchange.req.headers['content-type'] ?? '');
-  deliver(exchange, isForm ? formMessages : jsonMessages, () => sendText(exchange.res, 200, 'ok'));
+  deliver(exchange, 'jsonp', isForm ? formMessages : jsonMessages, () => sendText(exchange.res, 200, 'ok'));
 };
 
-function jsonMessages(body: Body): string[] {
-  return body.kind === 'text' ? parsePayload(body.text) : expectMessages(body.value);
+function jsonMessages(body: Body, max: number): string[] {
+  return body.kind === 'text' ? parsePayload(body.text, max) : expectMessages(body.value, max);
 }
 
-function formMessages(body: Body): string[] {
-  return parsePayload(body.kind === 'text' ? onlyValue(formValues(body.text, 'd')) : fieldD(body.value));
+function formMessages(body: Body, max: number): string[] {
+  const text = body.kind === 'text' ? onlyValue(formValues(body.text, 'd')) : fieldD(body.value);
+  return parsePayload(text, max);
 }
 
 /** All values of a field. URLSearchParams would put replacement characters for bytes that are no UTF-8. */
@@ -62,41 +64,69 @@ function onlyValue(values: readonly unknown[]): string {
   return values.length === 1 && typeof value === 'string' ? value : '';
 }
 
+/**
+ * The sends of each session that wait for their turn, by the last of them. One at a time: otherwise a client could have
+ * any number of bodies held for it at once, whatever its session's own limit.
+ */
+const turns = new WeakMap<object, Promise<void>>();
+
 /** Reads and checks the whole payload, then delivers it; `answer` tells the client that it arrived. */
 function deliver<Data, Req extends IncomingMessage>(
-  { mount, req, res, sessionId }: Exchange<Data, Req>,
-  messagesOf: (body: Body) => string[],
+  exchange: Exchange<Data, Req>,
+  family: 'xhr' | 'jsonp',
+  messagesOf: (body: Body, max: number) => string[],
   answer: () => void,
 ): void {
-  const openSession = () => {
-    const session = mount.sessions.find(sessionId);
-    return session?.state === 'active' ? session : undefined;
-  };
-  const session = openSession();
-  if (session === undefined) {
-    sendError(res, 404, 'Session not found.');
+  const { mount, req, res, sessionId } = exchange;
+  const { maxMessageSize, maxMessagesPerRequest, receiveTimeout } = mount.options;
+  const found = mount.sessions.find(sessionId, identityOf(exchange, family));
+  if (found.kind !== 'live' || found.session.state !== 'active') {
+    if (found.kind === 'foreign') {
+      reject(exchange, 'identity', 404, 'Session not found.');
+    } else {
+      sendError(res, 404, 'Session not found.');
+    }
     return;
   }
+  const { session } = found;
+
+  /** Shutdown may have begun after the request came in. */
+  const lastOfConnection = () => {
+    if (mount.sessions.isClosing) {
+      setConnectionClose(res);
+    }
+  };
   const receive = async () => {
-    const messages = messagesOf(await readBody(req, MAX_BODY_BYTES));
-    // Looked up again: it may have ended while the body came in, and a new one of the same id is not the same.
-    if (openSession() !== session) {
+    // Asked again: it may have ended while this one waited for its turn.
+    const body = session.state === 'active' ? await readBody(req, maxMessageSize, receiveTimeout) : undefined;
+    const messages = body === undefined ? [] : messagesOf(body, maxMessagesPerRequest);
+    // And again: or while the body came in.
+    if (body === undefined || session.state !== 'active') {
+      lastOfConnection();
       sendError(res, 404, 'Session not found.');
       return;
     }
-    session.receive(messages);
+    session.receive(messages, body.bytes);
+    // A client sends on when this one is answered, so the answer is what slows it.
+    await new Promise<void>((resolve) => session.whenRoom(resolve));
+    lastOfConnection();
     answer();
   };
-  receive().catch((error: unknown) => {
-    if (error instanceof BodyError || error instanceof PayloadError) {
-      if (error instanceof BodyError && error.status === 413) {
-        // The rest of the body will not be read, so the connection is of no more use.
-        res.setHeader('Connection', 'close');
-      }
-      sendError(res, error instanceof BodyError ? error.status : 500, error.message);
+  const fail = (error: unknown) => {
+    if (error instanceof BodyError) {
+      // The rest of the body will not be read, so the connection is of no more use.
+      setConnectionClose(res);
+      reject(exchange, error.reason, error.status, error.message);
+    } else if (error instanceof TooManyMessagesError) {
+      reject(exchange, 'size', 413, error.message);
+    } else if (error instanceof PayloadError) {
+      reject(exchange, 'payload', 500, error.message);
     } else {
       debugRequest('%s a send broke off: %O', sessionId, error);
       res.destroy();
     }
-  });
+  };
+  const before = turns.get(session);
+  const turn = (before === undefined ? receive() : before.then(receive)).catch(fail);
+  turns.set(session, turn);
 }

@@ -8,6 +8,10 @@ export abstract class FrameTransport implements Receiver {
 
   readonly maxSilence: number = Number.POSITIVE_INFINITY;
 
+  abstract readonly bufferedAmount: number;
+
+  abstract abort(): void;
+
   open(): void {
     this.send(OPEN_FRAME);
   }

@@ -1,6 +1,8 @@
 /** What the two WebSocket endpoints share: taking an upgrade over, and the life of one WebSocket. */
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { WebSocket, WebSocketServer } from 'ws';
+import { identityOf, openSession } from '../admission.ts';
 import { CloseCode, webSocketCloseCode } from '../close-code.ts';
 import { debugWebSocket } from '../debug.ts';
 import { sendError } from '../http/respond.ts';
@@ -10,15 +12,21 @@ import { isWebSocketServer, type ResolvedOptions } from '../options.ts';
 import type { Receiver, Session } from '../session.ts';
 
 /** The part of a session that a WebSocket needs, whatever the session holds. */
-export type AnySession = Pick<Session, 'attach' | 'receive' | 'lost'>;
+export type AnySession = Pick<Session, 'attach' | 'receive' | 'lost' | 'hasRoom' | 'whenRoom' | 'written' | 'refused'>;
+
+/** Fragments of one message, and chunks that one message may arrive in, that ws holds before it gives up (1008). */
+const MAX_FRAGMENTS = 1024;
+const MAX_BUFFERED_CHUNKS = 16_384;
 
 /** The engine that an option asks for; headers that middleware has set go onto its 101 answers. */
 export function webSocketServerOf<Data, Req extends IncomingMessage>({
   websocketServer: option,
-}: Pick<ResolvedOptions<Data, Req>, 'websocketServer'>): WebSocketServer {
+  maxMessageSize,
+}: Pick<ResolvedOptions<Data, Req>, 'websocketServer' | 'maxMessageSize'>): WebSocketServer {
+  const limits = { maxPayload: maxMessageSize, maxFragments: MAX_FRAGMENTS, maxBufferedChunks: MAX_BUFFERED_CHUNKS };
   const engine = isWebSocketServer(option)
     ? option
-    : new WebSocketServer({ perMessageDeflate: false, ...option, clientTracking: false, noServer: true });
+    : new WebSocketServer({ perMessageDeflate: false, ...limits, ...option, clientTracking: false, noServer: true });
   if (!prepared.has(engine)) {
     prepared.add(engine);
     engine.on('headers', (lines, req) => {
@@ -31,27 +39,40 @@ export function webSocketServerOf<Data, Req extends IncomingMessage>({
 /** An application may give the same engine to several mounts. */
 const prepared = new WeakSet<WebSocketServer>();
 
-/** Does the handshake, or answers why not (PROTOCOL.md section 1); `onOpen` gets the open WebSocket. */
+/**
+ * Asks whether the client may have a session, then does the handshake, or answers why not (PROTOCOL.md section 1);
+ * `attach` gets the new session and the open WebSocket.
+ */
 export function acceptWebSocket<Data, Req extends IncomingMessage>(
-  { mount, req, res }: Exchange<Data, Req>,
-  onOpen: (socket: WebSocket) => void,
+  exchange: Exchange<Data, Req>,
+  transport: 'websocket' | 'websocket-raw',
+  attach: (session: Session<Data, Req>, socket: WebSocket) => void,
 ): void {
+  const { mount, req, res, sessionId, next } = exchange;
   const upgrade = pendingUpgrade(req);
   if (upgrade === undefined) {
     refuse(req, res);
     return;
   }
-  const socket = upgrade.claim();
-  if (socket === undefined) {
-    return;
-  }
-  try {
-    mount.webSocketServer.handleUpgrade(req, socket, upgrade.head, onOpen);
-  } catch (error) {
-    // A function in the application's `websocketServer` options threw.
-    socket.destroy();
-    throw error;
-  }
+  const identity = identityOf(exchange, 'websocket');
+  openSession(exchange, identity, (data) => {
+    const socket = upgrade.claim();
+    if (socket === undefined) {
+      return false;
+    }
+    let isOpen = false;
+    try {
+      mount.webSocketServer.handleUpgrade(req, socket, upgrade.head, (webSocket) => {
+        isOpen = true;
+        attach(mount.sessions.create(sessionId, req, transport, identity, data), webSocket);
+      });
+    } catch (error) {
+      // A function in the application's `websocketServer` options threw.
+      socket.destroy();
+      next(error);
+    }
+    return isOpen;
+  });
 }
 
 function refuse(req: IncomingMessage, res: Exchange['res']): void {
@@ -69,43 +90,95 @@ function refuse(req: IncomingMessage, res: Exchange['res']): void {
   }
 }
 
-/** One WebSocket: what it writes, what it takes in, and how it ends. */
+/** What bounds one WebSocket; see the options of the same names. */
+export interface WebSocketLimits {
+  readonly websocketWriteTimeout: number;
+  readonly heartbeatDelay: number;
+  readonly maxMessageSize: number;
+}
+
+/** The connection below a WebSocket, as much of it as matters: what it has brought so far. */
+export type Wire = Pick<Socket, 'bytesRead'>;
+
+/** One WebSocket: what it writes, what it takes in, whether it lives, and how it ends. */
 export class WebSocketConnection {
   readonly #socket: WebSocket;
-  readonly #writeTimeout: number;
+  readonly #limits: WebSocketLimits;
+  #session: AnySession | undefined;
   #unwritten = 0;
   #writeTimer: NodeJS.Timeout | undefined;
 
-  constructor(socket: WebSocket, writeTimeout: number) {
+  /** Follows incoming silence, one round of `heartbeatDelay` after the other. */
+  #pulseTimer: NodeJS.Timeout | undefined;
+  /** Counts whatever comes in, a message that has not ended yet included: on a slow line one takes many rounds. */
+  readonly #wire: Wire;
+  #heardBytes = 0;
+  /** Whether this round does not count, since we have not listened throughout. */
+  #heard = false;
+  /** Where the ping that asked for a sign of life is: `queued` until the kernel has it. */
+  #ping: 'none' | 'queued' | 'sent' = 'none';
+  /** While we do not read, silence says nothing about the peer. */
+  #paused = false;
+  #tooBig = false;
+
+  constructor(socket: WebSocket, wire: Wire, limits: WebSocketLimits) {
     this.#socket = socket;
-    this.#writeTimeout = writeTimeout;
+    this.#wire = wire;
+    this.#limits = limits;
+    this.#heardBytes = wire.bytesRead;
   }
 
   /** Tells what comes in: texts to `onText`, and to the session how it ended. */
-  listen(receiver: Receiver, session: AnySession, onText: (text: string) => void): void {
-    this.#socket.on('message', (data, isBinary) => {
-      if (this.#socket.readyState !== WebSocket.OPEN) {
+  listen(receiver: Receiver, session: AnySession, onText: (text: string, bytes: number) => void): void {
+    this.#session = session;
+    const socket = this.#socket;
+    socket.on('message', (data: Buffer, isBinary) => {
+      if (socket.readyState !== WebSocket.OPEN) {
         return;
       }
       if (isBinary) {
         this.refuse(receiver, session, CloseCode.UnsupportedData, 'Text messages only.');
+      } else if (data.length > this.#limits.maxMessageSize) {
+        // Only an engine of the application's own, with a limit of its own, lets one through.
+        this.refuse(receiver, session, CloseCode.MessageTooBig, TOO_BIG);
       } else {
-        onText(String(data));
+        onText(data.toString(), data.length);
+        this.#pauseWhileFull(session);
       }
     });
-    this.#socket.on('close', (code, reason) => {
+    socket.on('close', (code, reason) => {
       clearTimeout(this.#writeTimer);
-      session.lost(receiver, { code, reason: reason.toString(), wasClean: code !== CloseCode.Abnormal });
+      clearTimeout(this.#pulseTimer);
+      session.lost(
+        receiver,
+        this.#tooBig
+          ? { code: CloseCode.MessageTooBig, reason: TOO_BIG, wasClean: false }
+          : { code, reason: reason.toString(), wasClean: code !== CloseCode.Abnormal },
+      );
     });
-    // ws closes the socket itself after an error, so there is nothing to do but listen.
-    this.#socket.on('error', (error) => debugWebSocket('%O', error));
+    socket.on('error', (error: Error & { code?: string }) => {
+      // ws closes the socket itself after an error, so there is nothing to do but remember why.
+      if (error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' && !this.#tooBig) {
+        this.#tooBig = true;
+        session.refused('size', CloseCode.MessageTooBig);
+      }
+      debugWebSocket('%O', error);
+    });
+    if (this.#limits.heartbeatDelay > 0) {
+      this.#pulseTimer = setTimeout(() => this.#checkPulse(), this.#limits.heartbeatDelay);
+    }
   }
 
   /** Ends a WebSocket whose client does what the protocol forbids, and its session at once. */
   refuse(receiver: Receiver, session: AnySession, code: number, reason: string): void {
+    session.refused(code === CloseCode.MessageTooBig ? 'size' : 'payload', code);
     // The session first, so that nothing more goes out before the closing handshake.
     session.lost(receiver, { code, reason, wasClean: false });
     this.close(code, reason);
+  }
+
+  get bufferedAmount(): number {
+    return this.#socket.bufferedAmount;
   }
 
   /** Sends one text message; nothing once the WebSocket is closing. */
@@ -113,13 +186,11 @@ export class WebSocketConnection {
     if (this.#socket.readyState !== WebSocket.OPEN) {
       return;
     }
-    if (this.#writeTimeout === 0) {
-      this.#socket.send(text);
-      return;
-    }
     this.#unwritten += 1;
-    this.#writeTimer ??= setTimeout(() => this.#socket.terminate(), this.#writeTimeout);
-    this.#socket.send(text, () => this.#onWritten());
+    if (this.#limits.websocketWriteTimeout > 0) {
+      this.#writeTimer ??= setTimeout(() => this.abort(), this.#limits.websocketWriteTimeout);
+    }
+    this.#socket.send(text, this.#onWritten);
   }
 
   /** Asks the peer for a sign of life. */
@@ -131,10 +202,16 @@ export class WebSocketConnection {
 
   /** Begins the closing handshake; nothing happens when it has begun already. */
   close(code: number, reason: string): void {
+    this.#resume();
     this.#socket.close(webSocketCloseCode(code), reason);
   }
 
-  #onWritten(): void {
+  /** Cuts the connection. */
+  abort(): void {
+    this.#socket.terminate();
+  }
+
+  readonly #onWritten = () => {
     this.#unwritten -= 1;
     if (this.#unwritten === 0) {
       clearTimeout(this.#writeTimer);
@@ -142,5 +219,48 @@ export class WebSocketConnection {
     } else {
       this.#writeTimer?.refresh();
     }
+    this.#session?.written();
+  };
+
+  /** Lets the client send on only when the application has read. */
+  #pauseWhileFull(session: AnySession): void {
+    if (!session.hasRoom && !this.#paused) {
+      this.#paused = true;
+      this.#socket.pause();
+      session.whenRoom(() => this.#resume());
+    }
+  }
+
+  #resume(): void {
+    if (this.#paused) {
+      this.#paused = false;
+      // What came while we did not look is only now about to be heard.
+      this.#heard = true;
+      this.#socket.resume();
+    }
+  }
+
+  /** One round is over: asks a silent peer for a sign of life, and cuts one that has not answered for a whole round. */
+  #checkPulse(): void {
+    const { bytesRead } = this.#wire;
+    if (this.#heard || this.#paused || bytesRead !== this.#heardBytes) {
+      this.#heard = false;
+      this.#heardBytes = bytesRead;
+      this.#ping = 'none';
+    } else if (this.#ping === 'none') {
+      this.#ping = 'queued';
+      this.#socket.ping(undefined, undefined, () => {
+        // The wait for the answer begins when the question has left.
+        this.#ping = 'sent';
+        this.#pulseTimer?.refresh();
+      });
+    } else if (this.#ping === 'sent') {
+      debugWebSocket('the peer is silent');
+      this.abort();
+      return;
+    }
+    this.#pulseTimer?.refresh();
   }
 }
+
+const TOO_BIG = 'Message too big.';

@@ -2,7 +2,13 @@
 import type { WebSocket } from 'ws';
 import type { Handler } from '../mount.ts';
 import type { Receiver } from '../session.ts';
-import { type AnySession, acceptWebSocket, WebSocketConnection } from './websocket-base.ts';
+import {
+  type AnySession,
+  acceptWebSocket,
+  WebSocketConnection,
+  type WebSocketLimits,
+  type Wire,
+} from './websocket-base.ts';
 
 export class RawWebSocketTransport implements Receiver {
   readonly name = 'websocket-raw';
@@ -10,16 +16,22 @@ export class RawWebSocketTransport implements Receiver {
   readonly #connection: WebSocketConnection;
 
   static readonly handle: Handler = (exchange) => {
-    const { mount, req } = exchange;
-    acceptWebSocket(exchange, (socket) => {
-      const session = mount.sessions.createUnlisted('', req, 'websocket-raw');
-      session.attach(new RawWebSocketTransport(socket, session, mount.options.websocketWriteTimeout));
+    acceptWebSocket(exchange, 'websocket-raw', (session, socket) => {
+      session.attach(new RawWebSocketTransport(socket, exchange.req.socket, session, exchange.mount.options));
     });
   };
 
-  private constructor(socket: WebSocket, session: AnySession, writeTimeout: number) {
-    this.#connection = new WebSocketConnection(socket, writeTimeout);
-    this.#connection.listen(this, session, (text) => session.receive([text]));
+  private constructor(socket: WebSocket, wire: Wire, session: AnySession, limits: WebSocketLimits) {
+    this.#connection = new WebSocketConnection(socket, wire, limits);
+    this.#connection.listen(this, session, (text, bytes) => session.receive([text], bytes));
+  }
+
+  get bufferedAmount(): number {
+    return this.#connection.bufferedAmount;
+  }
+
+  abort(): void {
+    this.#connection.abort();
   }
 
   /** The handshake has told the client already. */

@@ -2,28 +2,47 @@
 import type { WebSocket } from 'ws';
 import { CloseCode } from '../close-code.ts';
 import type { Handler } from '../mount.ts';
-import { PayloadError, parseWebSocketPayload } from '../payload.ts';
+import { PayloadError, parseWebSocketPayload, TooManyMessagesError } from '../payload.ts';
 import { FrameTransport } from './transport.ts';
-import { type AnySession, acceptWebSocket, WebSocketConnection } from './websocket-base.ts';
+import {
+  type AnySession,
+  acceptWebSocket,
+  WebSocketConnection,
+  type WebSocketLimits,
+  type Wire,
+} from './websocket-base.ts';
 
 export class WebSocketTransport extends FrameTransport {
   readonly name = 'websocket';
   readonly #connection: WebSocketConnection;
   readonly #session: AnySession;
+  readonly #maxMessages: number;
 
   static readonly handle: Handler = (exchange) => {
-    const { mount, req, sessionId } = exchange;
-    acceptWebSocket(exchange, (socket) => {
-      const session = mount.sessions.createUnlisted(sessionId, req, 'websocket');
-      session.attach(new WebSocketTransport(socket, session, mount.options.websocketWriteTimeout));
+    acceptWebSocket(exchange, 'websocket', (session, socket) => {
+      session.attach(new WebSocketTransport(socket, exchange.req.socket, session, exchange.mount.options));
     });
   };
 
-  private constructor(socket: WebSocket, session: AnySession, writeTimeout: number) {
+  private constructor(
+    socket: WebSocket,
+    wire: Wire,
+    session: AnySession,
+    limits: WebSocketLimits & { readonly maxMessagesPerRequest: number },
+  ) {
     super();
     this.#session = session;
-    this.#connection = new WebSocketConnection(socket, writeTimeout);
-    this.#connection.listen(this, session, (text) => this.#onText(text));
+    this.#maxMessages = limits.maxMessagesPerRequest;
+    this.#connection = new WebSocketConnection(socket, wire, limits);
+    this.#connection.listen(this, session, (text, bytes) => this.#onText(text, bytes));
+  }
+
+  get bufferedAmount(): number {
+    return this.#connection.bufferedAmount;
+  }
+
+  abort(): void {
+    this.#connection.abort();
   }
 
   protected override send(frame: string): void {
@@ -34,18 +53,19 @@ export class WebSocketTransport extends FrameTransport {
     this.#connection.close(code, reason);
   }
 
-  #onText(text: string): void {
+  #onText(text: string, bytes: number): void {
     // Reserved by the protocol as a keep-alive of clients.
     if (text === '') {
       return;
     }
     try {
-      this.#session.receive(parseWebSocketPayload(text));
+      this.#session.receive(parseWebSocketPayload(text, this.#maxMessages), bytes);
     } catch (error) {
       if (!(error instanceof PayloadError)) {
         throw error;
       }
-      this.#connection.refuse(this, this.#session, CloseCode.InvalidPayload, error.message);
+      const code = error instanceof TooManyMessagesError ? CloseCode.MessageTooBig : CloseCode.InvalidPayload;
+      this.#connection.refuse(this, this.#session, code, error.message);
     }
   }
 }

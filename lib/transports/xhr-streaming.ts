@@ -10,7 +10,7 @@ export class XhrStreamingTransport extends HttpTransport {
   protected override readonly prelude = `${'h'.repeat(2048)}\n`;
 
   static readonly handle: Handler = (exchange) =>
-    new XhrStreamingTransport(exchange.res, exchange.mount.options.responseLimit).receive(exchange);
+    new XhrStreamingTransport(exchange, exchange.mount.options.responseLimit).receive(exchange);
 
   protected override wrap(frame: string): string {
     return `${frame}\n`;

@@ -228,6 +228,37 @@ for (const transport of TRANSPORTS) {
       });
     }
 
+    it('tells the client that the server shuts down, after what was sent', async () => {
+      const sessions = sessionCatcher();
+      const router = sockjs({ prefix: '/echo' }, sessions.onSession);
+      const server = createServer(router);
+      attachUpgrade(server);
+      const { origin } = await listen(server);
+      const client = new Client(`${origin}/echo`, transport);
+      await client.opened;
+      const session = await sessions.next();
+      session.send('last');
+      assert.deepEqual(await router.close(), { closed: 1, flushed: 1, dropped: 0 });
+      assert.deepEqual(await client.closed, { code: 1001, reason: 'Server shutting down', wasClean: true });
+      assert.equal(await client.next(), 'last');
+    });
+
+    it('opens a session with what authorize gives', async () => {
+      const { session } = await connect(echo, { authorize: async () => ({ name: 'x' }) });
+      assert.deepEqual(session.data, { name: 'x' });
+    });
+
+    // The client's EventSource takes a refusal for a network error and asks again until its time is up.
+    if (transport !== 'eventsource') {
+      it('fails where authorize refuses', async () => {
+        const sessions = sessionCatcher();
+        const { origin } = await serve({ authorize: () => false }, sessions.onSession);
+        const client = new Client(`${origin}/echo`, transport);
+        assert.deepEqual(await client.closed, { code: 2000, reason: 'All transports failed', wasClean: false });
+        assert.equal(sessions.count(), 0);
+      });
+    }
+
     it('goes where base_url points', async () => {
       const elsewhere = sessionCatcher();
       const server = createServer(sockjs({ prefix: '/deep/down' }, elsewhere.onSession));

@@ -26,6 +26,18 @@ function pageWith(url: string): string {
   ].join('\n');
 }
 
+/** What the page may do, and who may have it; spec/http/protection.spec.ts looks closer. */
+const PROTECTION = {
+  'content-security-policy':
+    "default-src 'none'; script-src 'sha256-lYmFXEsqdsgpRcqXPmVFJyV4CiaTNuS5IK/HjT7/fdk=' 'self' " +
+    "https://cdn.jsdelivr.net/npm/sockjs-client@1/dist/sockjs.min.js; connect-src 'self'; frame-src 'self'; " +
+    "form-action 'self'; base-uri 'none'; frame-ancestors *",
+  'cross-origin-resource-policy': 'cross-origin',
+  'referrer-policy': 'same-origin',
+  'x-content-type-options': 'nosniff',
+  vary: 'Origin',
+};
+
 function ask(origin: string, headers: Record<string, string | string[]> = {}, path = '/iframe.html'): Promise<Answer> {
   return fetchText(`${origin}/echo${path}`, 'GET', { headers });
 }
@@ -55,6 +67,7 @@ describe('iframe page', () => {
       'content-type': 'text/html; charset=UTF-8',
       'content-length': String(Buffer.byteLength(body)),
       'cache-control': 'public, max-age=31536000',
+      ...PROTECTION,
     });
   });
 
@@ -144,7 +157,7 @@ describe('iframe page', () => {
         const { date, connection, expires, ...rest } = headers;
         assert.ok(date && connection && expires);
         assert.deepEqual([status, body], [304, '']);
-        assert.deepEqual(rest, { etag: first.etag, 'cache-control': 'public, max-age=31536000' });
+        assert.deepEqual(rest, { etag: first.etag, 'cache-control': 'public, max-age=31536000', ...PROTECTION });
       }
     });
 

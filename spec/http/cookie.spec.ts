@@ -1,7 +1,7 @@
 /** The JSESSIONID cookie: on which answers it is, with which value, and how an application sets its own. */
 import assert from 'node:assert/strict';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { jsessionid, type SockjsOptions } from '../../lib/index.ts';
+import { type JsessionidAttributes, jsessionid, type SockjsOptions } from '../../lib/index.ts';
 import { ask, pages, preflights, receiving, sending, titleOf } from '../support/endpoints.ts';
 import { fetchText, post } from '../support/http.ts';
 import { serve } from '../support/server.ts';
@@ -95,6 +95,45 @@ describe('jsessionid', () => {
       assert.deepEqual((await post(`${origin}/echo/0/s/xhr`)).headers['set-cookie'], all);
       assert.deepEqual(await handshakeCookies(origin, '/echo/0/s/websocket'), all);
       assert.deepEqual((await fetchText(`${origin}/echo`)).headers['set-cookie'], ['a=1; HttpOnly', 'b=2']);
+    });
+  });
+
+  describe('attributes', () => {
+    const rows: [attributes: JsessionidAttributes, written: string][] = [
+      [{}, ''],
+      [{ sameSite: undefined, secure: undefined, httpOnly: undefined }, ''],
+      [{ secure: false, httpOnly: false }, ''],
+      [{ sameSite: 'strict' }, '; SameSite=Strict'],
+      [{ sameSite: 'lax' }, '; SameSite=Lax'],
+      [{ sameSite: 'none', secure: true }, '; Secure; SameSite=None'],
+      [{ httpOnly: true }, '; HttpOnly'],
+      [{ httpOnly: true, secure: true, sameSite: 'none' }, '; HttpOnly; Secure; SameSite=None'],
+    ];
+    for (const [attributes, written] of rows) {
+      it(`${JSON.stringify(attributes)} go out as "path=/${written}"`, async () => {
+        for (const option of [
+          attributes,
+          (req: IncomingMessage, res: ServerResponse) => jsessionid(req, res, attributes),
+        ]) {
+          const { origin } = await serve({ jsessionid: option });
+          const { headers } = await post(`${origin}/echo/0/s/xhr`, '', { Cookie: 'JSESSIONID=abc' });
+          assert.deepEqual(headers['set-cookie'], [`JSESSIONID=abc; path=/${written}`]);
+          const { headers: without } = await fetchText(`${origin}/echo/0/t/xhr`);
+          assert.deepEqual(without['set-cookie'], [`JSESSIONID=dummy; path=/${written}`]);
+          const handshake = await handshakeCookies(origin, '/echo/0/s/websocket', 'JSESSIONID=abc');
+          assert.deepEqual(handshake, [`JSESSIONID=abc; path=/${written}`]);
+          assert.equal(JSON.parse((await fetchText(`${origin}/echo/info`)).body).cookie_needed, true);
+          assert.equal((await fetchText(`${origin}/echo/iframe.html`)).headers['set-cookie'], undefined);
+        }
+      });
+    }
+
+    it('are on the answer to a foreign origin, too', async () => {
+      const { origin } = await serve({ jsessionid: { secure: true }, allowedOrigins: 'same-origin' });
+      const { status, headers } = await post(`${origin}/echo/0/s/xhr`, '', { Origin: 'https://foreign.example' });
+      assert.equal(status, 403);
+      assert.deepEqual(headers['set-cookie'], ['JSESSIONID=dummy; path=/; Secure']);
+      assert.equal(headers['cache-control'], 'no-store, no-cache, no-transform, must-revalidate, max-age=0');
     });
   });
 

@@ -65,6 +65,7 @@ export function itChecksItsCallback(transport: HttpReceiver, chunkOf: (callback:
         assert.equal(body, text);
         assert.deepEqual(ownHeaders(headers), {
           ...NOT_CACHED,
+          vary: 'Origin',
           'content-type': 'text/plain; charset=UTF-8',
           'content-length': String(text.length),
           'x-content-type-options': 'nosniff',

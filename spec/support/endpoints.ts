@@ -63,15 +63,20 @@ export function titleOf({ method, path, status, body }: Endpoint): string {
 
 /** Asks an endpoint, each of which wants a server of its own; of a streaming answer there is the head only. */
 export async function ask(url: string, endpoint: Endpoint, headers: RequestOptions['headers'] = {}): Promise<Answer> {
-  const { method, path, body, opened, streaming } = endpoint;
+  const { method, path, status, body, opened, streaming } = endpoint;
+  const isForm = path.endsWith('/jsonp_send');
   if (opened === true) {
-    await post(`${url}/0/s/xhr`);
+    // A session belongs to the transports that opened it. The server's own origin may always.
+    const own = { Origin: new URL(url).origin };
+    await (isForm ? fetchText(`${url}/0/s/jsonp?c=cb`, 'GET', { headers: own }) : post(`${url}/0/s/xhr`, '', own));
   }
   if (streaming === true) {
     const stream = new Stream(url + path, method, { headers });
     const { statusCode = 0, headers: answered } = await stream.response;
-    return { status: statusCode, headers: answered, body: '' };
+    // What is answered instead of the stream is a whole answer.
+    const instead = statusCode === status ? '' : await stream.next();
+    return { status: statusCode, headers: answered, body: instead };
   }
-  const type = path.endsWith('/jsonp_send') ? { 'Content-Type': FORM } : undefined;
+  const type = isForm ? { 'Content-Type': FORM } : undefined;
   return fetchText(url + path, method, { headers: { ...type, ...headers }, ...(body === undefined ? {} : { body }) });
 }

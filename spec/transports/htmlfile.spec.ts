@@ -48,7 +48,12 @@ describe('htmlfile', () => {
     assert.equal(response.statusCode, 200);
     assert.deepEqual(ownHeaders(response.headers), {
       ...NOT_CACHED,
+      vary: 'Origin',
       'content-type': 'text/html; charset=UTF-8',
+      'content-security-policy': "default-src 'none'; script-src 'unsafe-inline'; base-uri 'none'; frame-ancestors *",
+      'cross-origin-resource-policy': 'cross-origin',
+      'referrer-policy': 'same-origin',
+      'x-content-type-options': 'nosniff',
       'transfer-encoding': 'chunked',
       'x-accel-buffering': 'no',
     });

@@ -38,6 +38,8 @@ describe('jsonp-polling', () => {
     assert.equal(open.body, '/**/callback("o");\r\n');
     assert.deepEqual(ownHeaders(open.headers), {
       ...NOT_CACHED,
+      vary: 'Origin',
+      'cross-origin-resource-policy': 'cross-origin',
       'content-type': 'application/javascript; charset=UTF-8',
       'content-length': '20',
       'x-content-type-options': 'nosniff',

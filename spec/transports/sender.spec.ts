@@ -7,7 +7,7 @@ import express from 'express';
 import { type Session, type SockjsRouter, sockjs } from '../../lib/index.ts';
 import { stopClock } from '../support/clock.ts';
 import { CORS, NOT_CACHED, ownHeaders } from '../support/contract.ts';
-import { type Answer, post, RawSocket } from '../support/http.ts';
+import { type Answer, fetchText, post, RawSocket } from '../support/http.ts';
 import { listen, sessionCatcher, type TestServer } from '../support/server.ts';
 
 const BROKEN = 'Broken JSON encoding.';
@@ -42,12 +42,26 @@ interface Stage {
   readonly server: TestServer;
   readonly session: Session;
   readonly path: string;
-  send(endpoint: string, body: string | Buffer, headers?: Record<string, string>): Promise<Answer>;
+  send(body: string | Buffer, headers?: Record<string, string>): Promise<Answer>;
   /** Nothing has been delivered but what this sends, and the session lives. */
   assertUntouched(): Promise<void>;
 }
 
-async function stage(framework: Framework = express as unknown as Framework, ...before: Middleware[]): Promise<Stage> {
+type SendEndpoint = 'xhr_send' | 'jsonp_send';
+
+const RECEIVERS = { xhr_send: { path: 'xhr', method: 'POST' }, jsonp_send: { path: 'jsonp?c=cb', method: 'GET' } };
+
+/** Headers of all answers of the endpoint. */
+const OWN = {
+  xhr_send: CORS,
+  jsonp_send: { vary: 'Origin', 'cross-origin-resource-policy': 'cross-origin' },
+};
+
+async function stage(
+  endpoint: SendEndpoint,
+  framework: Framework = express as unknown as Framework,
+  ...before: Middleware[]
+): Promise<Stage> {
   stopClock();
   const sessions = sessionCatcher();
   const app = framework();
@@ -63,17 +77,17 @@ async function stage(framework: Framework = express as unknown as Framework, ...
   app.use('/echo', sockjs(sessions.onSession));
   const server = await listen(app);
   const path = '/echo/000/session';
-  assert.equal((await post(`${server.origin}${path}/xhr`)).body, 'o\n');
+  const { path: receiver, method } = RECEIVERS[endpoint];
+  assert.equal((await fetchText(`${server.origin}${path}/${receiver}`, method)).status, 200);
   const session = await sessions.next();
-  const send: Stage['send'] = (endpoint, body, headers = {}) =>
-    post(`${server.origin}${path}/${endpoint}`, body, headers);
+  const send: Stage['send'] = (body, headers = {}) => post(`${server.origin}${path}/${endpoint}`, body, headers);
   return {
     server,
     session,
     path,
     send,
     assertUntouched: async () => {
-      session.receive(['nothing came before']);
+      session.receive(['nothing came before'], 0);
       assert.equal(await session.recv(), 'nothing came before');
       assert.equal(session.state, 'active');
     },
@@ -121,8 +135,8 @@ describe('xhr_send', () => {
   const TYPES = ['text/plain', 'T', 'application/json', 'application/xml', 'text/xml', FORM, '', undefined];
   for (const type of [...TYPES, ...TYPES.filter(Boolean).map((plain) => `${plain}; charset=utf-8`)]) {
     it(`takes JSON with Content-Type ${type === undefined ? 'absent' : JSON.stringify(type)}`, async () => {
-      const { send, session } = await stage();
-      const answer = await send('xhr_send', '["x","ÿ\\ud800"]', type === undefined ? {} : { 'Content-Type': type });
+      const { send, session } = await stage('xhr_send');
+      const answer = await send('["x","ÿ\\ud800"]', type === undefined ? {} : { 'Content-Type': type });
       assert.equal(answer.status, 204);
       assert.equal(answer.body, '');
       assert.deepEqual(ownHeaders(answer.headers), {
@@ -136,14 +150,14 @@ describe('xhr_send', () => {
 
   for (const [what, body, text] of BAD_PAYLOADS) {
     it(`answers 500 and delivers nothing: ${what}`, async () => {
-      const { send, assertUntouched } = await stage();
-      assertError(await send('xhr_send', body, { 'Content-Type': 'text/plain' }), 500, text);
+      const { send, assertUntouched } = await stage('xhr_send');
+      assertError(await send(body, { 'Content-Type': 'text/plain' }), 500, text);
       await assertUntouched();
     });
   }
 
   it('answers 500 to a request without a body or a length', async () => {
-    const { server, path, assertUntouched } = await stage();
+    const { server, path, assertUntouched } = await stage('xhr_send');
     const raw = new RawSocket(server.port);
     raw.send(`POST ${path}/xhr_send HTTP/1.1`, 'Host: localhost', 'Connection: close', '', '');
     const answer = await raw.closed;
@@ -153,7 +167,7 @@ describe('xhr_send', () => {
   });
 
   it('takes a body that comes in pieces, within a character even', async () => {
-    const { server, session, path } = await stage();
+    const { server, session, path } = await stage('xhr_send');
     const raw = new RawSocket(server.port);
     raw.send(
       `POST ${path}/xhr_send HTTP/1.1`,
@@ -171,28 +185,28 @@ describe('xhr_send', () => {
   });
 
   it('delivers nothing for an empty array', async () => {
-    const { send, assertUntouched } = await stage();
-    assert.equal((await send('xhr_send', '[]')).status, 204);
+    const { send, assertUntouched } = await stage('xhr_send');
+    assert.equal((await send('[]')).status, 204);
     await assertUntouched();
   });
 
   it('answers 404 for an unknown session, whatever the payload', async () => {
-    const { server } = await stage();
+    const { server } = await stage('xhr_send');
     for (const body of ['["x"]', '[', '']) {
       assertError(await post(`${server.origin}/echo/000/unknown/xhr_send`, body), 404, 'Session not found.');
     }
   });
 
   it('answers 404 for a session that has been closed', async () => {
-    const { send, session } = await stage();
+    const { send, session } = await stage('xhr_send');
     session.close();
-    assertError(await send('xhr_send', '["x"]'), 404, 'Session not found.');
+    assertError(await send('["x"]'), 404, 'Session not found.');
   });
 
   it('delivers messages of one request in order, and requests one after the other', async () => {
-    const { send, session } = await stage();
-    await send('xhr_send', '["1","2"]');
-    await send('xhr_send', '["3"]');
+    const { send, session } = await stage('xhr_send');
+    await send('["1","2"]');
+    await send('["3"]');
     await assertReceived(session, '1', '2', '3');
   });
 });
@@ -213,12 +227,13 @@ describe('jsonp_send', () => {
   ];
   for (const [what, type, body, messages] of GOOD) {
     it(`takes ${what}`, async () => {
-      const { send, session, assertUntouched } = await stage();
-      const answer = await send('jsonp_send', body, { 'Content-Type': type });
+      const { send, session, assertUntouched } = await stage('jsonp_send');
+      const answer = await send(body, { 'Content-Type': type });
       assert.equal(answer.status, 200);
       assert.equal(answer.body, 'ok');
       assert.deepEqual(ownHeaders(answer.headers), {
         ...NOT_CACHED,
+        ...OWN.jsonp_send,
         'content-type': 'text/plain; charset=UTF-8',
         'content-length': '2',
       });
@@ -240,53 +255,53 @@ describe('jsonp_send', () => {
   ];
   for (const [what, body, text] of BAD_FORMS) {
     it(`answers 500 and delivers nothing: ${what}`, async () => {
-      const { send, assertUntouched } = await stage();
-      assertError(await send('jsonp_send', body, { 'Content-Type': FORM }), 500, text, {});
+      const { send, assertUntouched } = await stage('jsonp_send');
+      assertError(await send(body, { 'Content-Type': FORM }), 500, text, OWN.jsonp_send);
       await assertUntouched();
     });
   }
 
   for (const [what, body, text] of BAD_PAYLOADS) {
     it(`answers 500 and delivers nothing, as text or as form: ${what}`, async () => {
-      const { send, assertUntouched } = await stage();
-      assertError(await send('jsonp_send', body, { 'Content-Type': 'text/plain' }), 500, text, {});
+      const { send, assertUntouched } = await stage('jsonp_send');
+      assertError(await send(body, { 'Content-Type': 'text/plain' }), 500, text, OWN.jsonp_send);
       const form = Buffer.isBuffer(body)
         ? `d=${[...body].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join('')}`
         : new URLSearchParams({ d: body }).toString();
       if (form.length < 1_000_000) {
-        assertError(await send('jsonp_send', form, { 'Content-Type': FORM }), 500, text, {});
+        assertError(await send(form, { 'Content-Type': FORM }), 500, text, OWN.jsonp_send);
       }
       await assertUntouched();
     });
   }
 
   it('answers 404 for an unknown session', async () => {
-    const { server } = await stage();
+    const { server } = await stage('jsonp_send');
     const answer = await post(`${server.origin}/echo/000/unknown/jsonp_send`, 'd=["x"]', { 'Content-Type': FORM });
-    assertError(answer, 404, 'Session not found.', {});
+    assertError(answer, 404, 'Session not found.', OWN.jsonp_send);
   });
 });
 
 describe('a body over the limit', () => {
   const LIMIT = 1_048_576;
-  for (const [endpoint, status, more] of [
-    ['xhr_send', 204, CORS],
-    ['jsonp_send', 200, {}],
+  for (const [endpoint, status] of [
+    ['xhr_send', 204],
+    ['jsonp_send', 200],
   ] as const) {
     it(`gets 413 from ${endpoint}, nothing being delivered; one byte less is taken`, async () => {
-      const { send, session, assertUntouched } = await stage();
+      const { send, session, assertUntouched } = await stage(endpoint);
       const type = { 'Content-Type': 'text/plain' };
-      const answer = await send(endpoint, `["${'x'.repeat(LIMIT - 3)}"]`, type);
-      assertError(answer, 413, 'Payload too large.', more);
+      const answer = await send(`["${'x'.repeat(LIMIT - 3)}"]`, type);
+      assertError(answer, 413, 'Payload too large (see the maxMessageSize option).', OWN[endpoint]);
       assert.equal(answer.headers.connection, 'close');
       await assertUntouched();
-      assert.equal((await send(endpoint, `["${'x'.repeat(LIMIT - 4)}"]`, type)).status, status);
+      assert.equal((await send(`["${'x'.repeat(LIMIT - 4)}"]`, type)).status, status);
       assert.equal((await session.recv()).length, LIMIT - 4);
     });
   }
 
   it('is not read to its end', async () => {
-    const { server, path, assertUntouched } = await stage();
+    const { server, path, assertUntouched } = await stage('xhr_send');
     const raw = new RawSocket(server.port);
     raw.send(`POST ${path}/xhr_send HTTP/1.1`, 'Host: localhost', 'Content-Length: 1000000000', '', '');
     raw.send('x'.repeat(LIMIT + 1));
@@ -305,9 +320,9 @@ describe('a client that breaks off while it sends', () => {
     '["x"]',
   ];
 
-  for (const endpoint of ['xhr_send', 'jsonp_send']) {
+  for (const endpoint of ['xhr_send', 'jsonp_send'] as const) {
     it(`delivers nothing, and leaves the session alone: ${endpoint}`, async () => {
-      const { server, path, assertUntouched } = await stage();
+      const { server, path, assertUntouched } = await stage(endpoint);
       const asked = once(server.server, 'request') as Promise<[IncomingMessage]>;
       const raw = new RawSocket(server.port);
       raw.send(...beginning(path, endpoint));
@@ -320,7 +335,7 @@ describe('a client that breaks off while it sends', () => {
   }
 
   it('gets 404 when the session ends before the body', async () => {
-    const { server, session, path } = await stage();
+    const { server, session, path } = await stage('xhr_send');
     const asked = once(server.server, 'request');
     const raw = new RawSocket(server.port);
     raw.send(...beginning(path, 'xhr_send'));
@@ -345,12 +360,12 @@ describe('a client that breaks off while it sends', () => {
     raw.send(...beginning(path, 'xhr_send'));
     await asked;
     first.close();
-    clock.tick(5000);
+    clock.tick(15_000);
     assert.equal((await post(`${server.origin}${path}/xhr`)).body, 'o\n');
     const second = await sessions.next();
     raw.send(' '.repeat(95));
     assert.match(await raw.until('\r\n\r\n'), /^HTTP\/1\.1 404 /);
-    second.receive(['nothing came before']);
+    second.receive(['nothing came before'], 0);
     await assertReceived(second, 'nothing came before');
   });
 });
@@ -362,7 +377,7 @@ for (const [name, framework] of FRAMEWORKS) {
   describe(`a body that a parser of ${name} was offered first`, () => {
     const JSON_BODY = '["x","ÿ"]';
     const FORM_BODY = 'd=%5B%22x%22%2C%22%C3%BF%22%5D';
-    type Row = readonly [what: string, parsers: Middleware[], endpoint: string, type: string, body: string];
+    type Row = readonly [what: string, parsers: Middleware[], endpoint: SendEndpoint, type: string, body: string];
     const rows: Row[] = [
       ['json()', [json()], 'xhr_send', 'application/json', JSON_BODY],
       ['json() for every type', [json(every)], 'xhr_send', 'text/plain', JSON_BODY],
@@ -392,8 +407,8 @@ for (const [name, framework] of FRAMEWORKS) {
     ];
     for (const [what, parsers, endpoint, type, body] of rows) {
       it(`is delivered: ${endpoint} behind ${what}`, async () => {
-        const { send, session } = await stage(framework, ...parsers);
-        const { status } = await send(endpoint, body, { 'Content-Type': type });
+        const { send, session } = await stage(endpoint, framework, ...parsers);
+        const { status } = await send(body, { 'Content-Type': type });
         assert.equal(status, endpoint === 'xhr_send' ? 204 : 200);
         await assertReceived(session, 'x', 'ÿ');
       });
@@ -417,25 +432,25 @@ for (const [name, framework] of FRAMEWORKS) {
     ];
     for (const [what, parsers, endpoint, type, body, text] of badRows) {
       it(`gets 500, nothing being delivered: ${endpoint} behind ${what}, ${JSON.stringify(body)}`, async () => {
-        const { send, assertUntouched } = await stage(framework, ...parsers);
-        const answer = await send(endpoint, body, { 'Content-Type': type });
-        assertError(answer, 500, text, endpoint === 'xhr_send' ? CORS : {});
+        const { send, assertUntouched } = await stage(endpoint, framework, ...parsers);
+        const answer = await send(body, { 'Content-Type': type });
+        assertError(answer, 500, text, OWN[endpoint]);
         await assertUntouched();
       });
     }
 
     it('gets 500 for bytes that are no UTF-8, behind raw()', async () => {
-      const { send, assertUntouched } = await stage(framework, raw(every));
-      assertError(await send('xhr_send', Buffer.from([0x5b, 0x22, 0xff, 0x22, 0x5d])), 500, BROKEN);
+      const { send, assertUntouched } = await stage('xhr_send', framework, raw(every));
+      assertError(await send(Buffer.from([0x5b, 0x22, 0xff, 0x22, 0x5d])), 500, BROKEN);
       await assertUntouched();
     });
 
     it("gets the parser's own 400 or 413", async () => {
-      const { send, assertUntouched } = await stage(framework, json({ limit: 10 }));
+      const { send, assertUntouched } = await stage('xhr_send', framework, json({ limit: 10 }));
       const type = { 'Content-Type': 'application/json' };
-      assert.equal((await send('xhr_send', '["x', type)).status, 400);
-      assert.equal((await send('xhr_send', '"x"', type)).status, 400);
-      assert.equal((await send('xhr_send', '["0123456789"]', type)).status, 413);
+      assert.equal((await send('["x', type)).status, 400);
+      assert.equal((await send('"x"', type)).status, 400);
+      assert.equal((await send('["0123456789"]', type)).status, 413);
       await assertUntouched();
     });
 
@@ -465,11 +480,15 @@ for (const [name, framework] of FRAMEWORKS) {
     ];
     for (const [what, middleware] of unread) {
       it(`is read from the stream where middleware gave the request ${what} and read nothing`, async () => {
-        const { send, session } = await stage(framework, middleware);
-        assert.equal((await send('xhr_send', JSON_BODY)).status, 204);
-        await assertReceived(session, 'x', 'ÿ');
-        assert.equal((await send('jsonp_send', FORM_BODY, { 'Content-Type': FORM })).status, 200);
-        await assertReceived(session, 'x', 'ÿ');
+        const xhr = await stage('xhr_send', framework, middleware);
+        assert.equal((await xhr.send(JSON_BODY)).status, 204);
+        await assertReceived(xhr.session, 'x', 'ÿ');
+      });
+
+      it(`is read from the stream where middleware gave the form ${what} and read nothing`, async () => {
+        const jsonp = await stage('jsonp_send', framework, middleware);
+        assert.equal((await jsonp.send(FORM_BODY, { 'Content-Type': FORM })).status, 200);
+        await assertReceived(jsonp.session, 'x', 'ÿ');
       });
     }
 
@@ -493,16 +512,20 @@ for (const [name, framework] of FRAMEWORKS) {
       ],
     ];
     for (const [what, middleware] of consumed) {
-      it(`is missed, without hanging, where middleware has ${what} and left no body`, async () => {
-        const { send, assertUntouched } = await stage(framework, middleware);
-        assertError(await send('xhr_send', JSON_BODY), 500, EXPECTED);
-        assertError(await send('jsonp_send', FORM_BODY, { 'Content-Type': FORM }), 500, EXPECTED, {});
-        await assertUntouched();
-      });
+      for (const [endpoint, body, type] of [
+        ['xhr_send', JSON_BODY, 'text/plain'],
+        ['jsonp_send', FORM_BODY, FORM],
+      ] as const) {
+        it(`is missed by ${endpoint}, without hanging, where middleware has ${what} and left no body`, async () => {
+          const { send, assertUntouched } = await stage(endpoint, framework, middleware);
+          assertError(await send(body, { 'Content-Type': type }), 500, EXPECTED, OWN[endpoint]);
+          await assertUntouched();
+        });
+      }
     }
 
     it('is taken from middleware that read the stream and left text', async () => {
-      const { send, session } = await stage(framework, (req, _res, next) => {
+      const { send, session } = await stage('xhr_send', framework, (req, _res, next) => {
         let text = '';
         req.setEncoding('utf8').on('data', (chunk: string) => {
           text += chunk;
@@ -512,7 +535,7 @@ for (const [name, framework] of FRAMEWORKS) {
           next();
         });
       });
-      assert.equal((await send('xhr_send', JSON_BODY)).status, 204);
+      assert.equal((await send(JSON_BODY)).status, 204);
       await assertReceived(session, 'x', 'ÿ');
     });
   });

@@ -106,6 +106,8 @@ describe('websocket-raw', () => {
       clock.tick(1000);
       const [data] = await ping;
       assert.equal(String(data), '');
+      client.send('alive');
+      assert.equal(await session.recv(), 'alive');
     }
     session.send('first');
     assert.equal(await client.next(), 'first');
@@ -122,7 +124,7 @@ describe('websocket-raw', () => {
 
   it('terminates a client that does not read within websocketWriteTimeout', async () => {
     const clock = stopClock();
-    const { client, session } = await open({ heartbeatDelay: 0, websocketWriteTimeout: 1000 });
+    const { client, session } = await open({ heartbeatDelay: 0, websocketWriteTimeout: 1000, maxSendBuffer: 2 ** 30 });
     client.socket.pause();
     // That the first has left says nothing of the second.
     session.send('x');

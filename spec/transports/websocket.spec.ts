@@ -32,6 +32,12 @@ async function open(options: Parameters<typeof serve>[0] = {}, path = '/echo/000
   return { server, origin, port, client, session };
 }
 
+/** Settles when the server has heard the client, which it would else take for dead at the next heartbeat. */
+async function answerPing(client: WebSocketClient, session: Session): Promise<void> {
+  client.send('"alive"');
+  assert.equal(await session.recv(), 'alive');
+}
+
 /** Messages that a session is given from now on. */
 function messagesOf(session: Session): string[] {
   const messages: string[] = [];
@@ -55,6 +61,7 @@ describe('websocket', () => {
       'Connection: Upgrade',
       'Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=',
       `cache-control: ${NO_STORE}`,
+      'vary: Origin',
     ]);
     assert.equal(rest, serverFrame(1, 'o'));
   });
@@ -338,10 +345,11 @@ describe('websocket', () => {
   describe('heartbeatDelay', () => {
     it('sends h after that much silence, again and again', async () => {
       const clock = stopClock();
-      const { client } = await open({ heartbeatDelay: 1000 });
+      const { client, session } = await open({ heartbeatDelay: 1000 });
       for (let i = 0; i < 3; i += 1) {
         clock.tick(1000);
         assert.equal(await client.next(), 'h');
+        await answerPing(client, session);
       }
     });
 
@@ -354,6 +362,7 @@ describe('websocket', () => {
       clock.tick(999);
       session.send('y');
       assert.equal(await client.next(), 'a["y"]');
+      await answerPing(client, session);
       clock.tick(1000);
       assert.equal(await client.next(), 'h');
     });
@@ -382,7 +391,10 @@ describe('websocket', () => {
     it('terminates a WebSocket whose bytes have not left in that time', async () => {
       const clock = stopClock();
       const { onSession, next } = sessionCatcher();
-      const { server, port } = await serve({ websocketWriteTimeout: 1000, heartbeatDelay: 0 }, onSession);
+      const { server, port } = await serve(
+        { websocketWriteTimeout: 1000, heartbeatDelay: 0, maxSendBuffer: 2 ** 30 },
+        onSession,
+      );
       const sockets = new ServerSockets(server);
       const raw = new RawSocket(port).send(...handshake('/echo/000/slow/websocket'));
       const session = await next();
@@ -403,7 +415,10 @@ describe('websocket', () => {
     it('also while the WebSocket is closing', async () => {
       const clock = stopClock();
       const { onSession, next } = sessionCatcher();
-      const { server, port } = await serve({ websocketWriteTimeout: 1000, heartbeatDelay: 0 }, onSession);
+      const { server, port } = await serve(
+        { websocketWriteTimeout: 1000, heartbeatDelay: 0, maxSendBuffer: 2 ** 30 },
+        onSession,
+      );
       const sockets = new ServerSockets(server);
       const raw = new RawSocket(port).send(...handshake('/echo/000/slow/websocket'));
       const session = await next();
@@ -521,6 +536,7 @@ describe('websocket', () => {
           ...headers.filter((line) => /^x-powered-by/i.test(line)),
           'x-front: yes',
           `cache-control: ${NO_STORE}`,
+          'vary: Origin',
         ]);
       }
     });

@@ -1,0 +1,137 @@
+/** What a client has sent and the application has not read yet: in order, and bounded by slowing the client down. */
+
+import { Waiters } from './waiters.ts';
+
+/** What `recv()` rejects with once the session has ended and everything received has been read. */
+export class SessionNotOpenError extends Error {
+  override readonly name = 'SessionNotOpenError';
+  constructor() {
+    super('sockjs: the session is not open');
+  }
+}
+
+/** What bounds an inbox. */
+export interface InboxLimits {
+  /** Bytes of messages over which the client is slowed. */
+  readonly maxReceiveBuffer: number;
+  /** ms that a slowed client is kept waiting without a single message being read; 0 for ever. */
+  readonly receiveStallTimeout: number;
+  /** Called when that time has passed. */
+  readonly onStall: () => void;
+}
+
+/** The messages of one session on their way to the application. */
+export class Inbox {
+  readonly #limits: InboxLimits;
+  #messages: string[] = [];
+  #bytes = 0;
+  readonly #readers = new Waiters<string>();
+  #roomCallbacks: (() => void)[] = [];
+  #ended = false;
+  /** Runs while the client is slowed; every message that is read starts it again. */
+  #stallTimer: NodeJS.Timeout | undefined;
+
+  constructor(limits: InboxLimits) {
+    this.#limits = limits;
+  }
+
+  get size(): number {
+    return this.#messages.length;
+  }
+
+  /** Whether somebody waits for a message at this moment. */
+  get isAwaited(): boolean {
+    return this.#readers.size > 0;
+  }
+
+  /** Whether the client may send more. */
+  get hasRoom(): boolean {
+    return this.#bytes <= this.#limits.maxReceiveBuffer;
+  }
+
+  /** A message came: for whoever waits longest, else kept. */
+  push(message: string): void {
+    if (this.#readers.resolveFirst(message)) {
+      return;
+    }
+    this.#messages.push(message);
+    this.#bytes += sizeOf(message);
+    const { receiveStallTimeout, onStall } = this.#limits;
+    if (!this.hasRoom && receiveStallTimeout > 0) {
+      this.#stallTimer ??= setTimeout(onStall, receiveStallTimeout);
+    }
+  }
+
+  /** Takes the oldest message out. */
+  shift(): string | undefined {
+    const message = this.#messages.shift();
+    if (message !== undefined) {
+      this.#bytes -= sizeOf(message);
+      if (this.hasRoom) {
+        this.#giveRoom();
+      } else {
+        this.#stallTimer?.refresh();
+      }
+    }
+    return message;
+  }
+
+  /** Drops the newest messages until there is room; returns whether there was none. */
+  trim(): boolean {
+    if (this.hasRoom) {
+      return false;
+    }
+    while (!this.hasRoom) {
+      this.#bytes -= sizeOf(this.#messages.pop() ?? '');
+    }
+    this.#giveRoom();
+    return true;
+  }
+
+  /**
+   * The next message, as soon as there is one.
+   *
+   * @returns rejects with {@link SessionNotOpenError} when all is read and nothing can come, with the signal's reason
+   *   when aborted
+   */
+  async next(signal: AbortSignal | undefined): Promise<string> {
+    signal?.throwIfAborted();
+    const message = this.shift();
+    if (message !== undefined) {
+      return message;
+    }
+    if (this.#ended) {
+      throw new SessionNotOpenError();
+    }
+    return this.#readers.wait(signal);
+  }
+
+  /** Calls back once there is room, at once where there is; also when the session ends, so that nothing is held up. */
+  whenRoom(callback: () => void): void {
+    if (this.hasRoom || this.#ended) {
+      callback();
+    } else {
+      this.#roomCallbacks.push(callback);
+    }
+  }
+
+  /** Nothing more will come. What is here can still be read. */
+  end(): void {
+    this.#ended = true;
+    this.#readers.rejectAll(() => new SessionNotOpenError());
+    this.#giveRoom();
+  }
+
+  #giveRoom(): void {
+    clearTimeout(this.#stallTimer);
+    this.#stallTimer = undefined;
+    for (const callback of this.#roomCallbacks.splice(0)) {
+      callback();
+    }
+  }
+}
+
+/** Never 0: empty messages take room, too, and a client can send any number of them. */
+function sizeOf(message: string): number {
+  return Buffer.byteLength(message) || 1;
+}

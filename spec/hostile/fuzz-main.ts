@@ -1,0 +1,11 @@
+/** `npm run fuzz [-- SEED [CASES]]`: a million hostile cases, in runs that can be repeated by their seed. */
+import { fuzz } from './fuzz.ts';
+
+const [seed = String(Date.now() % 1_000_000), cases = '1000000'] = process.argv.slice(2);
+const PER_RUN = 50_000;
+
+for (let done = 0; done < Number(cases); done += PER_RUN) {
+  const runSeed = Number(seed) + done / PER_RUN;
+  await fuzz({ seed: runSeed, cases: Math.min(PER_RUN, Number(cases) - done) });
+  console.log(`seed ${runSeed}: ${Math.min(done + PER_RUN, Number(cases))} of ${cases} cases, nothing wrong`);
+}

@@ -1,0 +1,9 @@
+/** Twenty thousand hostile connections; `npm run fuzz` sends a million. */
+import { fuzz } from './fuzz.ts';
+
+describe('under hostile input', () => {
+  it('lives on, answers or closes every connection, and leaves nothing behind', async function () {
+    this.timeout(600_000);
+    await fuzz({ seed: 1, cases: 20_000 });
+  });
+});

@@ -1,0 +1,218 @@
+/** Runs hostile cases against a server, with a healthy client beside them, and looks at what is left behind. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import express from 'express';
+import { WebSocket } from 'ws';
+import { attachUpgrade, type SockjsRouter, sockjs } from '../../lib/index.ts';
+import { type Case, nextCase } from './cases.ts';
+import { Random } from './random.ts';
+
+export interface FuzzOptions {
+  readonly seed: number;
+  readonly cases: number;
+  /** Connections at a time. */
+  readonly concurrency?: number;
+  /** Called now and then with the number of cases done. */
+  readonly onProgress?: (done: number) => void;
+}
+
+/** A case that is not over by then has hung: far more than any takes on the slowest machine. */
+const HUNG_MS = 60_000;
+
+/**
+ * Runs the cases. Rejects where the process, the server or the healthy client took harm, naming seed and case.
+ */
+export async function fuzz({ seed, cases, concurrency = 32, onProgress }: FuzzOptions): Promise<void> {
+  // A test runner sets its own timer only when the test has returned its promise.
+  await new Promise((resolve) => setImmediate(resolve));
+  const before = leftovers();
+  const uncaught: unknown[] = [];
+  const onUncaught = (error: unknown) => uncaught.push(error);
+  process.on('uncaughtException', onUncaught);
+  process.on('unhandledRejection', onUncaught);
+  try {
+    await runAgainstServer(seed, cases, concurrency, uncaught, onProgress);
+  } finally {
+    process.off('uncaughtException', onUncaught);
+    process.off('unhandledRejection', onUncaught);
+  }
+  assert.deepEqual(uncaught, [], `uncaught with seed ${seed}`);
+  // Less is fine: what was there before may have been running out.
+  await settled(() => {
+    for (const [what, count] of Object.entries(leftovers())) {
+      assert.ok(count <= (before[what] ?? 0), `${count} ${what} after seed ${seed}, ${before[what]} before`);
+    }
+  });
+}
+
+async function runAgainstServer(
+  seed: number,
+  cases: number,
+  concurrency: number,
+  uncaught: readonly unknown[],
+  onProgress: FuzzOptions['onProgress'],
+): Promise<void> {
+  const app = express();
+  app.set('env', 'test');
+  const common = { disconnectDelay: 20, rawWebsocket: true } as const;
+  const routers: SockjsRouter[] = [
+    sockjs({ ...common, jsessionid: true }, (session) => {
+      session.on('message', (message) => session.send(message));
+    }),
+    sockjs({ ...common, allowedOrigins: ['http://localhost'], authorize: async () => true, maxSessions: 50 }, () => {}),
+    sockjs({ ...common, maxMessageSize: 100, maxReceiveBuffer: 10, responseLimit: 1 }, async (session) => {
+      for await (const message of session) {
+        session.send(message);
+      }
+    }),
+  ];
+  for (const [i, path] of ['/echo', '/strict', '/read'].entries()) {
+    app.use(path, routers[i] as SockjsRouter);
+  }
+  const server = createServer(app);
+  const detach = attachUpgrade(server);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+
+  const healthy = await HealthyClient.connect(port);
+  const random = new Random(seed);
+  let started = 0;
+  const worker = async () => {
+    while (started < cases && uncaught.length === 0) {
+      const number = started;
+      started += 1;
+      await run(port, nextCase(random), `seed ${seed}, case ${number}`);
+      if (number % 500 === 0) {
+        onProgress?.(number);
+        await healthy.check();
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: concurrency }, worker));
+  await healthy.close();
+
+  await Promise.all(routers.map((router) => router.close({ timeout: 1000 })));
+  for (const router of routers) {
+    assert.equal(router.sessions.size, 0, `sessions left by seed ${seed}`);
+  }
+  detach();
+  assert.equal(server.listenerCount('upgrade'), 0);
+  server.closeIdleConnections();
+  server.close();
+  await once(server, 'close');
+}
+
+/** One connection: fails when it is neither answered nor closed. */
+function run(port: number, { pieces, ending }: Case, name: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1');
+    const watchdog = setTimeout(() => {
+      socket.destroy();
+      reject(
+        new Error(
+          `${name}: neither answered nor closed; ${ending} after ${JSON.stringify(String(Buffer.concat(pieces)))}`,
+        ),
+      );
+    }, HUNG_MS);
+    socket.on('error', () => {});
+    socket.on('close', () => {
+      clearTimeout(watchdog);
+      resolve();
+    });
+    socket.on('data', () => {
+      if (ending === 'wait') {
+        socket.resetAndDestroy();
+      }
+    });
+    socket.on('connect', () => {
+      const [first, ...rest] = pieces;
+      socket.write(first ?? '');
+      // The second piece is a packet of its own.
+      setImmediate(() => {
+        for (const piece of rest) {
+          socket.write(piece);
+        }
+        if (ending === 'end') {
+          socket.end();
+        } else if (ending === 'reset') {
+          socket.resetAndDestroy();
+        }
+      });
+    });
+  });
+}
+
+/** A client that minds its own business and must not notice anything. */
+class HealthyClient {
+  readonly #socket: WebSocket;
+  #sent = 0;
+  #received = 0;
+  #onReceived: (() => void) | undefined;
+
+  private constructor(socket: WebSocket) {
+    this.#socket = socket;
+    socket.on('message', (data) => {
+      const text = String(data);
+      if (text.startsWith('a')) {
+        assert.deepEqual(JSON.parse(text.slice(1)), [`message ${this.#received}`]);
+        this.#received += 1;
+        this.#onReceived?.();
+      }
+    });
+  }
+
+  static async connect(port: number): Promise<HealthyClient> {
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/echo/healthy/healthy/websocket`);
+    await once(socket, 'open');
+    return new HealthyClient(socket);
+  }
+
+  /** One message there and back. */
+  async check(): Promise<void> {
+    assert.equal(this.#socket.readyState, WebSocket.OPEN);
+    const number = this.#sent;
+    this.#sent += 1;
+    this.#socket.send(JSON.stringify([`message ${number}`]));
+    while (this.#received <= number) {
+      await new Promise<void>((resolve) => {
+        this.#onReceived = resolve;
+      });
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.check();
+    this.#socket.close();
+    await once(this.#socket, 'close');
+  }
+}
+
+/** What a run must not add to: descriptors, timers, listeners on the process. */
+function leftovers(): Record<string, number> {
+  const resources = process.getActiveResourcesInfo();
+  return {
+    descriptors: process.platform === 'linux' ? readdirSync('/proc/self/fd').length : 0,
+    timeouts: resources.filter((resource) => resource === 'Timeout').length,
+    sockets: resources.filter((resource) => resource === 'TCPSocketWrap').length,
+  };
+}
+
+/** Tries until it holds: closing takes the kernel and Node a moment, and how long is nobody's to say. */
+async function settled(check: () => void): Promise<void> {
+  const deadline = Date.now() + HUNG_MS;
+  for (;;) {
+    try {
+      check();
+      return;
+    } catch (error) {
+      if (Date.now() > deadline) {
+        throw error;
+      }
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+}

@@ -1,0 +1,234 @@
+/** How much one request or message may hold: `maxMessageSize`, `maxMessagesPerRequest` and `receiveTimeout`. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import { WebSocketServer } from 'ws';
+import type { Session, SessionCloseEvent } from '../lib/index.ts';
+import { stopClock } from './support/clock.ts';
+import { RawSocket } from './support/http.ts';
+import { type Arena, answerOf, arena, HTTP_WAYS, refusal, WAYS, type Way } from './support/ways.ts';
+import { WebSocketClient } from './support/websocket.ts';
+
+/** A receiving transport of each family, whose send endpoint is under test; what is common to all its answers. */
+const SENDERS = HTTP_WAYS.filter(({ name }) => name.endsWith('polling')).map((way) => ({
+  way,
+  endpoint: `${way.family}_send`,
+  taken: way.family === 'xhr' ? 204 : 200,
+}));
+
+const WEBSOCKETS = WAYS.filter(({ family }) => family === 'websocket');
+
+const TOO_LARGE = 'Payload too large (see the maxMessageSize option).';
+const TOO_MANY = 'Too many messages (see the maxMessagesPerRequest option).';
+
+async function closeOf(session: Session): Promise<SessionCloseEvent> {
+  const [event] = (await once(session, 'close')) as [SessionCloseEvent];
+  return event;
+}
+
+/** Begins a send, as far as its head. */
+function beginSend({ port }: Arena, { family }: Way, ...headers: string[]): RawSocket {
+  return new RawSocket(port).send(
+    `POST /echo/000/session/${family}_send HTTP/1.1`,
+    'Host: localhost',
+    'Content-Type: text/plain',
+    ...headers,
+    '',
+    '',
+  );
+}
+
+/** Nothing has been delivered but what comes now, and the session lives. */
+async function assertUntouched(on: Arena, way: Way, session: Session, taken: number): Promise<void> {
+  assert.equal((await answerOf(on.send(way, 'session', '["good"]'))).status, taken);
+  assert.equal(await session.recv(), 'good');
+}
+
+async function openWebSocket(on: Arena, { name }: Way) {
+  const client = new WebSocketClient(
+    on.origin,
+    name === 'websocket' ? '/echo/000/session/websocket' : '/echo/websocket',
+  );
+  const session = await on.sessions.next();
+  await client.opened;
+  return { client, session };
+}
+
+describe('maxMessageSize', () => {
+  const LIMIT = 1000;
+  const OPTIONS = { maxMessageSize: LIMIT };
+  const fitting = `["${'x'.repeat(LIMIT - 4)}"]`;
+
+  for (const { way, endpoint, taken } of SENDERS) {
+    describe(endpoint, () => {
+      it('takes a body of just that size', async () => {
+        const on = await arena(OPTIONS);
+        const { session } = await on.open(way);
+        assert.equal((await answerOf(on.send(way, 'session', fitting))).status, taken);
+        assert.equal((await session.recv()).length, LIMIT - 4);
+      });
+
+      it('answers 413 to a declared length at once, before any of the body', async () => {
+        const on = await arena(OPTIONS);
+        const { session } = await on.open(way);
+        const raw = beginSend(on, way, `Content-Length: ${LIMIT + 1}`);
+        assert.deepEqual(await answerOf(raw), refusal(way, 413, TOO_LARGE));
+        assert.deepEqual(on.router.stats().rejected, { size: 1 });
+        await assertUntouched(on, way, session, taken);
+      });
+
+      it('answers 413 to a chunked body as soon as it is passed, and closes the connection', async () => {
+        const on = await arena(OPTIONS);
+        const { session } = await on.open(way);
+        const raw = beginSend(on, way, 'Transfer-Encoding: chunked');
+        raw.send((LIMIT + 1).toString(16), `${fitting} `, '');
+        assert.deepEqual(await answerOf(raw), refusal(way, 413, TOO_LARGE));
+        await assertUntouched(on, way, session, taken);
+      });
+
+      it('takes a chunked body of just that size', async () => {
+        const on = await arena(OPTIONS);
+        const { session } = await on.open(way);
+        const raw = beginSend(on, way, 'Transfer-Encoding: chunked', 'Connection: close');
+        raw.send(LIMIT.toString(16), fitting, '0', '', '');
+        assert.equal((await answerOf(raw)).status, taken);
+        assert.equal((await session.recv()).length, LIMIT - 4);
+      });
+
+      it('does not read on', async () => {
+        const on = await arena(OPTIONS);
+        await on.open(way);
+        const connected = once(on.server, 'connection') as Promise<[Socket]>;
+        const raw = beginSend(on, way, 'Transfer-Encoding: chunked');
+        const [socket] = await connected;
+        const size = 33_554_432;
+        raw.send(size.toString(16), 'x'.repeat(size), '0', '', '');
+        await raw.closed;
+        // What one read brings is beyond anybody's control.
+        assert.equal(socket.bytesRead < 1_048_576, true, `${socket.bytesRead} bytes were read`);
+      });
+    });
+  }
+
+  for (const way of WEBSOCKETS) {
+    describe(way.name, () => {
+      const own = new WebSocketServer({ noServer: true, maxPayload: 10 * LIMIT });
+      after(() => own.close());
+      for (const [what, more] of [
+        ['', {}],
+        [', with a larger maxPayload in websocketServer', { websocketServer: { maxPayload: 10 * LIMIT } }],
+        [', with a WebSocketServer of a larger maxPayload', { websocketServer: own }],
+      ] as const) {
+        it(`closes with 1009${what}, nothing being delivered`, async () => {
+          const on = await arena({ ...OPTIONS, ...more });
+          const { client, session } = await openWebSocket(on, way);
+          const end = closeOf(session);
+          client.send(fitting);
+          client.send(`${fitting} `);
+          client.send(fitting);
+          const { code } = await client.closed;
+          assert.equal(code, 1009);
+          assert.deepEqual(await end, { code: 1009, reason: 'Message too big.', wasClean: false });
+          assert.equal((await session.recv()).length, way.name === 'websocket' ? LIMIT - 4 : LIMIT);
+          await assert.rejects(session.recv(), { name: 'SessionNotOpenError' });
+        });
+      }
+
+      it('counts the fragments of a message together, and reads no more of them', async () => {
+        const on = await arena(OPTIONS);
+        const { client, session } = await openWebSocket(on, way);
+        const end = closeOf(session);
+        for (let i = 0; i < 11; i += 1) {
+          client.socket.send('x'.repeat(LIMIT / 10), { fin: false });
+        }
+        assert.equal((await client.closed).code, 1009);
+        assert.equal((await end).code, 1009);
+      });
+    });
+  }
+});
+
+describe('maxMessagesPerRequest', () => {
+  const OPTIONS = { maxMessagesPerRequest: 3 };
+  const three = '["1","2","3"]';
+  const four = '["1","2","3","4"]';
+
+  for (const { way, endpoint, taken } of SENDERS) {
+    it(`makes ${endpoint} answer 413, nothing being delivered; just as many are taken`, async () => {
+      const on = await arena(OPTIONS);
+      const { session } = await on.open(way);
+      assert.deepEqual(await answerOf(on.send(way, 'session', four)), refusal(way, 413, TOO_MANY));
+      assert.deepEqual(on.router.stats().rejected, { size: 1 });
+      assert.equal((await answerOf(on.send(way, 'session', three))).status, taken);
+      for (const message of ['1', '2', '3']) {
+        assert.equal(await session.recv(), message);
+      }
+    });
+  }
+
+  it('closes a WebSocket with 1009, nothing of it being delivered', async () => {
+    const on = await arena(OPTIONS);
+    const { client, session } = await openWebSocket(on, WEBSOCKETS[0] ?? assert.fail());
+    const end = closeOf(session);
+    client.send(three);
+    client.send(four);
+    assert.deepEqual(await client.closed, { code: 1009, reason: TOO_MANY });
+    assert.deepEqual(await end, { code: 1009, reason: TOO_MANY, wasClean: false });
+    for (const message of ['1', '2', '3']) {
+      assert.equal(await session.recv(), message);
+    }
+    await assert.rejects(session.recv(), { name: 'SessionNotOpenError' });
+  });
+});
+
+describe('receiveTimeout', () => {
+  const TIMEOUT = 'Request timeout (see the receiveTimeout option).';
+
+  /** Settles when the body has been begun on, with how far the server has read. */
+  async function beginBody(on: Arena, way: Way, declared: number, text: string): Promise<RawSocket> {
+    const asked = once(on.server, 'request');
+    const raw = beginSend(on, way, `Content-Length: ${declared}`);
+    raw.send(text);
+    await asked;
+    return raw;
+  }
+
+  for (const { way, endpoint, taken } of SENDERS) {
+    it(`makes ${endpoint} answer 408 when the body is not there in time, however it trickles`, async () => {
+      const clock = stopClock();
+      // The session is to outlive it.
+      const on = await arena({ receiveTimeout: 1000, disconnectDelay: 60_000 });
+      const { session } = await on.open(way);
+      const raw = await beginBody(on, way, 100, '["x"]');
+      clock.tick(999);
+      raw.send(' ');
+      clock.tick(1);
+      assert.deepEqual(await answerOf(raw), refusal(way, 408, TIMEOUT));
+      assert.deepEqual(on.router.stats().rejected, { timeout: 1 });
+      await assertUntouched(on, way, session, taken);
+    });
+
+    it(`is 30 s by default: ${endpoint}`, async () => {
+      const clock = stopClock();
+      const on = await arena({ disconnectDelay: 60_000 });
+      const { session } = await on.open(way);
+      const first = await beginBody(on, way, 5, '["x"');
+      clock.tick(29_999);
+      first.send(']');
+      assert.equal(await session.recv(), 'x');
+      const second = await beginBody(on, way, 5, '["x"');
+      clock.tick(30_000);
+      assert.equal((await answerOf(second)).status, 408);
+    });
+
+    it(`never comes at 0: ${endpoint}`, async () => {
+      const clock = stopClock();
+      const on = await arena({ receiveTimeout: 0, disconnectDelay: 2_000_000_000 });
+      const { session } = await on.open(way);
+      const raw = await beginBody(on, way, 5, '["x"');
+      clock.tick(1_000_000_000);
+      raw.send(']');
+      assert.equal(await session.recv(), 'x');
+    });
+  }
+});

@@ -1,0 +1,88 @@
+/** Receivers that stand in for the transports, and the hooks of a mount that stands in for one. */
+import type { IncomingMessage } from 'node:http';
+import { Meter } from '../../lib/meter.ts';
+import type { Receiver, Session, SessionHooks, SessionIdentity, TransportName } from '../../lib/session.ts';
+
+/** How a receiver ends: a poll with every frame, a stream with the close frame, a socket when its peer says so. */
+export type Kind = 'poll' | 'stream' | 'socket' | 'slow poll';
+
+export const NAMES = {
+  poll: 'xhr-polling',
+  // Answered, but the answer is still on its way.
+  'slow poll': 'xhr-polling',
+  stream: 'xhr-streaming',
+  socket: 'websocket',
+} as const;
+
+/** Writes down the frames it is given, in the shape they have on the wire. */
+export class FakeReceiver implements Receiver {
+  readonly name: TransportName;
+  readonly maxSilence: number;
+  readonly frames: string[] = [];
+  /** What the kernel has not taken, as a test says. */
+  bufferedAmount = 0;
+  /** How often it was cut. */
+  aborts = 0;
+  readonly #kind: Kind;
+  readonly #session: Pick<Session, 'unlink' | 'detach'>;
+
+  constructor(session: Pick<Session, 'unlink' | 'detach'>, kind: Kind, maxSilence = Number.POSITIVE_INFINITY) {
+    this.#session = session;
+    this.#kind = kind;
+    this.name = NAMES[kind];
+    this.maxSilence = maxSilence;
+  }
+
+  open(): void {
+    this.#write('o');
+  }
+
+  messages(batch: readonly string[]): void {
+    this.#write(`a${JSON.stringify(batch)}`);
+  }
+
+  heartbeat(): void {
+    this.#write('h');
+  }
+
+  close(code: number, reason: string): void {
+    this.#write(`c${JSON.stringify([code, reason])}`, this.#kind !== 'socket');
+  }
+
+  abort(): void {
+    this.aborts += 1;
+  }
+
+  #write(frame: string, isLast = this.#kind === 'poll'): void {
+    this.frames.push(frame);
+    if (this.#kind === 'slow poll') {
+      this.#session.unlink(this);
+    } else if (isLast) {
+      this.#session.detach(this);
+    }
+  }
+}
+
+/** An identity of a transport that was not asked about its client. */
+export function identity(family: SessionIdentity['family'] = 'xhr', client = '', account = client): SessionIdentity {
+  return { family, client, account };
+}
+
+/** Hooks that bound nothing and do nothing, but for what a test says. */
+export function hooksWith<Data = unknown, Req extends IncomingMessage = IncomingMessage>(
+  hooks: Partial<SessionHooks<Data, Req>> = {},
+): SessionHooks<Data, Req> {
+  return {
+    onSession() {},
+    onError() {},
+    heartbeatDelay: 0,
+    disconnectDelay: 5000,
+    maxSendBuffer: Number.MAX_SAFE_INTEGER,
+    sendHighWaterMark: Number.MAX_SAFE_INTEGER,
+    maxReceiveBuffer: Number.MAX_SAFE_INTEGER,
+    receiveStallTimeout: 0,
+    meter: new Meter(),
+    onEnd() {},
+    ...hooks,
+  };
+}

@@ -1,0 +1,189 @@
+/** Every way to ask for a session, as bytes on a connection; for what must hold on all transports alike. */
+import { createServer } from 'node:http';
+import express, { type ErrorRequestHandler, type Express } from 'express';
+import {
+  attachUpgrade,
+  type Session,
+  type SockjsOptions,
+  type SockjsRouter,
+  sockjs,
+  type TransportName,
+} from '../../lib/index.ts';
+import { handshake, RawSocket } from './http.ts';
+import { Queue } from './queue.ts';
+import { listen, sessionCatcher, type TestServer } from './server.ts';
+import { parseAnswer, serverFrame } from './upgrade-client.ts';
+
+export interface Way {
+  readonly name: TransportName;
+  readonly family: 'xhr' | 'jsonp' | 'websocket';
+  /** Whether the response to one request goes on after the first frame. */
+  readonly goesOn: boolean;
+  /** The head of the request that asks. */
+  lines(id: string, ...headers: string[]): string[];
+  /** A frame as it travels, latin1. */
+  wrap(frame: string): string;
+  /** Headers of every answer, errors among them, beside those of {@link EVERY_ANSWER}. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+const CORS = { 'access-control-allow-origin': '*' };
+const EMBEDDED = { 'cross-origin-resource-policy': 'cross-origin' };
+
+/** Headers that all answers of transports have in common. */
+export const EVERY_ANSWER = {
+  'cache-control': 'no-store, no-cache, no-transform, must-revalidate, max-age=0',
+  vary: 'Origin',
+};
+
+function http(
+  name: TransportName,
+  endpoint: string,
+  wrap: Way['wrap'],
+  headers: Way['headers'],
+  family: Way['family'] = 'xhr',
+): Way {
+  const method = endpoint.startsWith('xhr') ? 'POST' : 'GET';
+  return {
+    name,
+    family,
+    goesOn: !name.endsWith('polling'),
+    lines: (id, ...more) => [
+      `${method} /echo/000/${id}/${endpoint} HTTP/1.1`,
+      'Host: localhost',
+      ...(method === 'POST' ? ['Content-Length: 0'] : []),
+      'Connection: close',
+      ...more,
+      '',
+      '',
+    ],
+    wrap,
+    headers,
+  };
+}
+
+export const WAYS: readonly Way[] = [
+  http('xhr-polling', 'xhr', (frame) => `${frame}\n`, CORS),
+  http('xhr-streaming', 'xhr_streaming', (frame) => `${frame}\n`, CORS),
+  http('eventsource', 'eventsource', (frame) => `data: ${frame}\r\n\r\n`, CORS),
+  http('htmlfile', 'htmlfile?c=cb', (frame) => `<script>\np(${JSON.stringify(frame)});\n</script>\r\n`, {
+    ...EMBEDDED,
+    'content-security-policy': "default-src 'none'; script-src 'unsafe-inline'; base-uri 'none'; frame-ancestors *",
+    'referrer-policy': 'same-origin',
+  }),
+  http('jsonp-polling', 'jsonp?c=cb', (frame) => `/**/cb(${JSON.stringify(frame)});\r\n`, EMBEDDED, 'jsonp'),
+  {
+    name: 'websocket',
+    family: 'websocket',
+    goesOn: true,
+    lines: (id, ...more) => handshake(`/echo/000/${id}/websocket`, ...more),
+    wrap: (frame) => serverFrame(1, frame),
+    headers: {},
+  },
+  {
+    name: 'websocket-raw',
+    family: 'websocket',
+    goesOn: true,
+    lines: (_id, ...more) => handshake('/echo/websocket', ...more),
+    wrap: (frame) => serverFrame(1, frame),
+    headers: {},
+  },
+];
+
+/** Those whose sessions live on from one request to the next. */
+export const HTTP_WAYS = WAYS.filter(({ family }) => family !== 'websocket');
+
+export interface Arena extends TestServer {
+  readonly router: SockjsRouter;
+  /** What the application's own error handling was given. */
+  readonly errors: Queue<unknown>;
+  readonly sessions: ReturnType<typeof sessionCatcher>;
+  /** Asks for a session; nothing is awaited. */
+  ask(way: Way, id?: string, ...headers: string[]): RawSocket;
+  /** Asks for a session and expects to get it. */
+  open(way: Way, id?: string, ...headers: string[]): Promise<{ raw: RawSocket; session: Session }>;
+  /** Sends to a session of an HTTP transport; the answer. */
+  send(way: Way, id: string, body: string, ...headers: string[]): RawSocket;
+}
+
+/** A server with everything switched on that tells what became of each request. */
+export async function arena(
+  options: SockjsOptions = {},
+  { before, onSession }: { before?: (app: Express) => void; onSession?: (session: Session) => unknown } = {},
+): Promise<Arena> {
+  const sessions = sessionCatcher();
+  const errors = new Queue<unknown>();
+  const app = express().disable('x-powered-by');
+  before?.(app);
+  const router = sockjs({ rawWebsocket: true, ...options }, (session) => {
+    void sessions.onSession(session);
+    return onSession?.(session);
+  });
+  app.use('/echo', router);
+  app.use(((error, _req, res, _next) => {
+    errors.push(error);
+    res.status(500).end('the error page');
+  }) satisfies ErrorRequestHandler);
+  const server = createServer(app);
+  attachUpgrade(server);
+  const listening = await listen(server);
+  const ask: Arena['ask'] = (way, id = 'session', ...headers) =>
+    new RawSocket(listening.port).send(...way.lines(id, ...headers));
+  return {
+    ...listening,
+    router,
+    errors,
+    sessions,
+    ask,
+    open: async (way, ...rest) => {
+      const raw = ask(way, ...rest);
+      const session = await sessions.next();
+      await raw.until(way.name === 'websocket-raw' ? '\r\n\r\n' : way.wrap('o'));
+      return { raw, session };
+    },
+    send: ({ family }, id, body, ...headers) =>
+      new RawSocket(listening.port).send(
+        `POST /echo/000/${id}/${family}_send HTTP/1.1`,
+        'Host: localhost',
+        'Connection: close',
+        'Content-Type: text/plain',
+        `Content-Length: ${Buffer.byteLength(body)}`,
+        ...headers,
+        '',
+        body,
+      ),
+  };
+}
+
+export interface Refusal {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** The whole answer of a connection that the server closes. */
+export async function answerOf(raw: RawSocket): Promise<Refusal> {
+  const { status, headers, rest } = parseAnswer(await raw.closed);
+  const fields = headers.map((line): [string, string] => {
+    const colon = line.indexOf(':');
+    return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
+  });
+  const { date, connection, ...own } = Object.fromEntries(fields);
+  return { status: Number(status.split(' ')[1]), headers: own, body: rest };
+}
+
+/** What an error answer of this way must be, to the letter. */
+export function refusal(way: Way, status: number, body: string, more: Record<string, string> = {}): Refusal {
+  return {
+    status,
+    headers: {
+      ...EVERY_ANSWER,
+      ...way.headers,
+      'content-type': 'text/plain; charset=UTF-8',
+      'content-length': String(body.length),
+      'x-content-type-options': 'nosniff',
+      ...more,
+    },
+    body,
+  };
+}
