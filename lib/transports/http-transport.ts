@@ -13,8 +13,8 @@ const INTERRUPTED: SessionCloseEvent = Object.freeze({
   wasClean: false,
 });
 
-/** ms that a client has to read up to the close frame; as much as ws gives for its closing handshake. */
-const CLOSE_TIMEOUT = 30_000;
+/** ms that a client may leave what it was sent unread once its response has ended; as much as ws gives for closing. */
+const LEAVING_TIMEOUT = 30_000;
 
 /** The part of a session that an HTTP response needs, whatever the session holds. */
 type AnySession = Pick<Session, 'unlink' | 'detach' | 'lost' | 'written'>;
@@ -49,7 +49,7 @@ export abstract class HttpTransport extends FrameTransport {
   #begun = false;
   #ended = false;
   #hasLeft = false;
-  #closeTimer: NodeJS.Timeout | undefined;
+  #leavingTimer: NodeJS.Timeout | undefined;
 
   /** @param limit bytes of frames after which the response ends; 0 for polling */
   constructor({ res, mount }: ResponseContext, limit: number) {
@@ -104,9 +104,10 @@ export abstract class HttpTransport extends FrameTransport {
     if (!this.#ended) {
       this.#finish();
     }
-    if (!this.#res.writableFinished && !this.#res.destroyed) {
-      // The session is over; a client that does not read must not hold the connection for ever.
-      this.#closeTimer = setTimeout(() => this.#res.destroy(), CLOSE_TIMEOUT);
+    if (this.#leavingTimer !== undefined) {
+      // The session is over: reading a little now and then does not prolong that.
+      clearTimeout(this.#leavingTimer);
+      this.#leavingTimer = setTimeout(() => this.#res.destroy(), LEAVING_TIMEOUT);
     }
   }
 
@@ -165,6 +166,22 @@ export abstract class HttpTransport extends FrameTransport {
       this.#res.end(chunk);
     }
     this.#session?.unlink(this);
+    this.#watchLeaving();
+  }
+
+  /** Cuts a client that does not read: the session waits for the last bytes to leave, but not for ever. */
+  #watchLeaving(): void {
+    let left = this.bufferedAmount;
+    const timer = setTimeout(() => {
+      const before = left;
+      left = this.bufferedAmount;
+      if (left < before) {
+        timer.refresh();
+      } else {
+        this.#res.destroy();
+      }
+    }, LEAVING_TIMEOUT);
+    this.#leavingTimer = timer;
   }
 
   /** Has the connection end with this response, which may have begun when it was still to be kept alive. */
@@ -181,7 +198,8 @@ export abstract class HttpTransport extends FrameTransport {
   /** The response is over. Unless all of it had left by then, messages may have been lost with it. */
   #onClose(): void {
     this.#ended = true;
-    clearTimeout(this.#closeTimer);
+    clearTimeout(this.#leavingTimer);
+    this.#leavingTimer = undefined;
     if (this.#hasLeft) {
       this.#session?.detach(this);
     } else {

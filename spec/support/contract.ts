@@ -569,9 +569,18 @@ export function itReceivesOverHttp(transport: HttpReceiver): void {
       const { client, clock, sessions } = await stage(transport, { ...oneFrame, ...PATIENT }, clogging);
       await clogged(client);
       const session = await sessions.next();
-      clock.tick(60_000);
+      clock.tick(29_999);
       session.send('x');
       await (await client.receive()).endsWith('a["x"]');
+    });
+
+    holds('does not wait for a client that leaves the last answer unread for 30 s', async () => {
+      const { client, clock, sessions } = await stage(transport, { ...oneFrame, ...PATIENT }, clogging);
+      await clogged(client);
+      const session = await sessions.next();
+      const closed = closeOf(session);
+      clock.tick(30_000);
+      assert.deepEqual(await closed, INTERRUPTED);
     });
 
     holds('starts anew whenever a receiver ends, and does not run while one is attached', async () => {
