@@ -133,6 +133,7 @@ export interface SockjsOptions<Data = unknown, Req extends IncomingMessage = Inc
    *
    * A request without Origin passes, except on jsonp, htmlfile and the iframe page, which a foreign page can load
    * without one: these are judged by their Referer, and without one must carry `Sec-Fetch-Site: same-origin`.
+   * So are requests without Origin that a browser marks as another site's (`Sec-Fetch-Site: cross-site`, `same-site`).
    * @default '*'
    */
   allowedOrigins?: AllowedOrigins<Req> | undefined;

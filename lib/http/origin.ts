@@ -25,13 +25,15 @@ export function isOriginAllowed<Data, Req extends IncomingMessage>(
   rule: OriginRule,
 ): boolean | Promise<boolean> {
   const { allowedOrigins } = options;
-  const origin = rule === 'embedded' ? embedderOrigin(req) : req.headers.origin;
+  // An image or a link of a foreign page sends no Origin either, but a browser says where such a request comes from.
+  const isEmbedded = rule === 'embedded' || isForeignFetch(req);
+  const origin = isEmbedded ? embedderOrigin(req) : req.headers.origin;
   if (allowedOrigins === '*') {
     warnOfOpenOrigins(req, origin);
     return true;
   }
   if (origin === undefined) {
-    return rule === 'script' || isSameOriginFetch(req);
+    return !isEmbedded || isSameOriginFetch(req);
   }
   if (origin === ownOrigin(req) || (origin === 'null' && isSameOriginFetch(req))) {
     return true;
@@ -75,6 +77,10 @@ function parseOrigin(url: string): string | undefined {
 /** Browsers say so themselves, and no page can make them lie. */
 function isSameOriginFetch(req: IncomingMessage): boolean {
   return req.headers['sec-fetch-site'] === 'same-origin';
+}
+
+function isForeignFetch(req: IncomingMessage): boolean {
+  return ['cross-site', 'same-site'].includes(String(req.headers['sec-fetch-site']));
 }
 
 /** An expression that is not anchored would let `https://example.com.evil.org` in. */

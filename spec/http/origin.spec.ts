@@ -143,6 +143,27 @@ describe('allowedOrigins', () => {
     });
   }
 
+  for (const endpoint of script) {
+    it(`judges what a browser marks as another site's by its Referer on ${endpoint.method} BASE${endpoint.path}`, async () => {
+      for (const site of ['cross-site', 'same-site']) {
+        for (const [referer, isAllowed] of [
+          [undefined, false],
+          [`${FOREIGN}/page`, false],
+          [`${LISTED}/page`, true],
+        ] as const) {
+          const server = await serve({ rawWebsocket: true, allowedOrigins: [LISTED] });
+          const sent = { 'Sec-Fetch-Site': site, ...(referer === undefined ? {} : { Referer: referer }) };
+          const answer = await request(`${server.origin}/echo`, endpoint, sent);
+          if (isAllowed) {
+            assert.equal(answer.status, endpoint.status);
+          } else {
+            assertRefused(answer, endpoint, site);
+          }
+        }
+      }
+    });
+  }
+
   it('delivers nothing of a refused send to the session', async () => {
     const received: string[] = [];
     const { origin } = await serve({ allowedOrigins: 'same-origin' }, (session) => {
