@@ -5,7 +5,7 @@ import { assertClosable, CloseCode } from './close-code.ts';
 import { debugSession } from './debug.ts';
 import { Inbox, SessionNotOpenError } from './inbox.ts';
 import type { Meter } from './meter.ts';
-import { Waiters } from './waiters.ts';
+import { Outbox } from './outbox.ts';
 
 /**
  * Where a session stands.
@@ -149,13 +149,10 @@ export class Session<
   #receiver: Receiver | undefined;
   /** The receiver before, while what it took is still on its way. */
   readonly #leaving = new Set<Receiver>();
-  #outgoing: string[] = [];
-  #outgoingBytes = 0;
+  readonly #outbox: Outbox;
   #flushScheduled = false;
-  #needsDrain = false;
   /** Whether the client let more than `maxSendBuffer` pile up. */
   #isTooSlow = false;
-  readonly #drainWaiters = new Waiters<void>();
 
   readonly #inbox: Inbox;
   #iterators = 0;
@@ -191,6 +188,7 @@ export class Session<
     this.identity = identity;
     this.data = data;
     this.#hooks = hooks;
+    this.#outbox = new Outbox(hooks);
     const { maxReceiveBuffer, receiveStallTimeout } = hooks;
     const onStall = () => this.#onStall();
     this.#inbox = new Inbox({ maxReceiveBuffer, receiveStallTimeout, onStall });
@@ -236,16 +234,11 @@ export class Session<
       return false;
     }
     const bytes = Buffer.byteLength(message);
-    // Never 0: empty messages take room, too, and an echo of them must not queue without bounds.
-    const size = bytes || 1;
-    if (this.bufferedAmount + size > this.#hooks.maxSendBuffer) {
+    if (!this.#outbox.push(message, bytes, this.#bytesInConnection)) {
       this.#overflow();
       return false;
     }
     this.#hooks.meter.sent(this, message, bytes);
-    this.#outgoing.push(message);
-    this.#outgoingBytes += size;
-    this.#needsDrain ||= this.bufferedAmount >= this.#hooks.sendHighWaterMark;
     if (!this.#flushScheduled) {
       this.#flushScheduled = true;
       process.nextTick(() => {
@@ -258,16 +251,12 @@ export class Session<
 
   /** Bytes on their way to the client that the kernel has not taken yet: queued here, or in the connection. */
   get bufferedAmount(): number {
-    let bytes = this.#outgoingBytes + (this.#receiver?.bufferedAmount ?? 0);
-    for (const receiver of this.#leaving) {
-      bytes += receiver.bufferedAmount;
-    }
-    return bytes;
+    return this.#outbox.bytes + this.#bytesInConnection;
   }
 
   /** Whether `sendHighWaterMark` was reached and has not been left again: time to wait for `drain`. */
   get writableNeedDrain(): boolean {
-    return this.#needsDrain;
+    return this.#outbox.needsDrain;
   }
 
   /**
@@ -287,9 +276,7 @@ export class Session<
     if (this.#state !== 'active') {
       throw new SessionNotOpenError();
     }
-    if (this.#needsDrain) {
-      await this.#drainWaiters.wait(signal);
-    }
+    await this.#outbox.drained(signal);
   }
 
   /**
@@ -494,9 +481,7 @@ export class Session<
 
   /** @internal The kernel has taken some of what a receiver wrote. */
   written(): void {
-    if (this.#needsDrain && this.#state === 'active' && this.bufferedAmount < (this.#hooks.sendHighWaterMark || 1)) {
-      this.#needsDrain = false;
-      this.#drainWaiters.resolveAll();
+    if (this.#outbox.needsDrain && this.#state === 'active' && this.#outbox.leaveMark(this.#bytesInConnection)) {
       this.#emit('drain');
     }
   }
@@ -513,6 +498,15 @@ export class Session<
     for (const receiver of receivers) {
       receiver?.abort();
     }
+  }
+
+  /** What receivers have been given and the kernel has not taken. */
+  get #bytesInConnection(): number {
+    let bytes = this.#receiver?.bufferedAmount ?? 0;
+    for (const receiver of this.#leaving) {
+      bytes += receiver.bufferedAmount;
+    }
+    return bytes;
   }
 
   get #isEnded(): boolean {
@@ -540,15 +534,12 @@ export class Session<
 
   /** Hands everything queued to the receiver, as one frame. */
   #flush(): void {
-    if (this.#receiver === undefined || this.#outgoing.length === 0) {
+    if (this.#receiver === undefined || this.#outbox.isEmpty) {
       return;
     }
-    const batch = this.#outgoing;
-    this.#outgoing = [];
-    this.#outgoingBytes = 0;
     // A heartbeat is due after silence, and this is none.
     this.#timer?.refresh();
-    this.#receiver.messages(batch);
+    this.#receiver.messages(this.#outbox.take());
   }
 
   /** Queued messages first, then the close frame; a poll that was used up by the messages leaves it to the next. */
@@ -569,8 +560,7 @@ export class Session<
 
   /** The client does not take what is sent: nothing more is queued, and it is told, if it ever reads that far. */
   #overflow(): void {
-    this.#outgoing = [];
-    this.#outgoingBytes = 0;
+    this.#outbox.clear();
     this.#isTooSlow = true;
     this.close(CloseCode.TryAgainLater, 'Slow consumer');
   }
@@ -663,7 +653,7 @@ export class Session<
     this.#state = state;
     this.#closing = { code, reason };
     this.#inbox.end();
-    this.#drainWaiters.rejectAll(() => new SessionNotOpenError());
+    this.#outbox.end();
     this.#abort?.abort();
     this.#arm();
   }
@@ -675,8 +665,7 @@ export class Session<
     }
     this.#isFinished = true;
     this.#state = 'closed';
-    this.#outgoing = [];
-    this.#outgoingBytes = 0;
+    this.#outbox.clear();
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const event: SessionCloseEvent = { ...this.#closing, wasClean };
