@@ -85,7 +85,8 @@ export interface SockjsOptions<Data = unknown, Req extends IncomingMessage = Inc
   heartbeatDelay?: number | undefined;
 
   /**
-   * ms that a session lives without a receiver, and that its close frame is kept for clients that ask again.
+   * ms that a session lives without a receiver. How it ended is remembered for twice as long, for the newest 10000 ids,
+   * so that a client that asks late gets the close frame and no second session.
    * @default 5_000 // 5 seconds
    */
   disconnectDelay?: number | undefined;
