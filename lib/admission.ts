@@ -77,7 +77,8 @@ export function admit<Data, Req extends IncomingMessage>(
       break;
     default:
       openSession(exchange, identity, (data) => {
-        if (!res.destroyed) {
+        // A response that waits behind another of its connection does not hear of its end.
+        if (!res.destroyed && !req.socket.destroyed) {
           attach(mount.sessions.create(sessionId, req, transport.name, identity, data));
           return true;
         }

@@ -17,8 +17,7 @@ import { MAX_DELAY, printError, resolveOptions, type SockjsOptions } from './opt
 import type { SessionHandler } from './session.ts';
 import { type CloseOptions, type CloseResult, type LiveSessions, SessionStore } from './session-store.ts';
 import { isThenable } from './thenable.ts';
-import { transportRoutes } from './transports/index.ts';
-import { webSocketServerOf } from './transports/websocket-base.ts';
+import { transportRoutes, webSocketServerOf } from './transports/index.ts';
 
 /** Continues with whatever comes after the router; an argument is an error. */
 type Next = (error?: unknown) => void;

@@ -110,7 +110,7 @@ function attach(server: UpgradeServer & UpgradingServer, timeout: number): () =>
     // Node's own callback counts listeners. Ours must not count, and nobody's for what is no WebSocket.
     const listenerCount = () => (isWebSocketRequest(req) ? others() : 0);
     const view: Server = Object.create(server, { listenerCount: { value: listenerCount } });
-    return isCandidate(req) || previous?.call(view, req) === true;
+    return isCandidate(req) || (isWebSocketRequest(req) && others() === 0) || previous?.call(view, req) === true;
   };
   if (previous !== undefined) {
     server.shouldUpgradeCallback = shouldUpgrade;
@@ -241,8 +241,7 @@ function dispatch(
     decide();
     debugUpgrade('%s: nobody decided in time', url);
     socket.off('close', onSocketClose);
-    socket.write('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
-    closeGently(socket);
+    answerUnavailable(socket);
     answer.abandon();
     // Not at once: that would destroy the socket, too.
     socket.on('close', () => req.destroy());
@@ -293,12 +292,17 @@ function closeUnlessTaken(socket: Duplex & { bytesWritten?: number }, timeout: n
   const written = socket.bytesWritten;
   const timer = setTimeout(() => {
     if (socket.readableFlowing === null && socket.bytesWritten === written) {
-      socket.write('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
-      closeGently(socket);
+      answerUnavailable(socket);
     }
   }, timeout);
   timer.unref();
   socket.once('close', () => clearTimeout(timer));
+}
+
+/** Says that nobody decided in time, without a response that could say it. */
+function answerUnavailable(socket: Duplex): void {
+  socket.write('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+  closeGently(socket);
 }
 
 /** Closes a socket once what was written has left, and without a reset that could overtake it. */

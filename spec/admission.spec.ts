@@ -4,12 +4,13 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
-import { type SockjsOptions, sockjs } from '../lib/index.ts';
+import { attachUpgrade, type SockjsOptions, sockjs } from '../lib/index.ts';
 import { stopClock } from './support/clock.ts';
 import { RawSocket } from './support/http.ts';
 import { Queue } from './support/queue.ts';
 import { listen } from './support/server.ts';
 import { type Arena, answerOf, arena, EVERY_ANSWER, HTTP_WAYS, refusal, WAYS, type Way } from './support/ways.ts';
+import { WebSocketClient } from './support/websocket.ts';
 
 const INTERRUPTED_FRAME = 'c[1002,"Connection interrupted"]';
 const BUSY_FRAME = 'c[2010,"Another connection still open"]';
@@ -431,3 +432,61 @@ describe('maxSessionsPerClient', () => {
     assert.deepEqual(await answerOf(new RawSocket(port).send(...to.lines('second'))), refusal(to, 429, TEXT, MORE));
   });
 });
+
+describe('a new session', () => {
+  it('is not made for a client that left while its request waited behind another', async () => {
+    const { authorize, next } = pending();
+    const router = sockjs({ authorize }, () => {});
+    const { port } = await listen(createServer(router));
+    const head = (id: string) => [`POST /0/${id}/xhr HTTP/1.1`, 'Host: x', 'Content-Length: 0', '', ''];
+    const client = new RawSocket(port).send(...head('first'), '').send(...head('second'), '');
+    const first = await next();
+    const second = await next();
+    const left = gone(first.req);
+    client.socket.resetAndDestroy();
+    await left;
+    first.resolve(true);
+    second.resolve(true);
+    await turn();
+    assert.equal(router.sessions.size, 0);
+    assert.equal(router.stats().opened, 0);
+  });
+
+  for (const [what, accepts, expected] of [
+    ['accepts', true, 2],
+    ['refuses', false, 0],
+  ] as const) {
+    it(`has its place taken and given back once, where the WebSocket engine ${what} it later`, async () => {
+      const decisions = new Queue<() => void>();
+      const verifyClient = (_: unknown, done: (verdict: boolean) => void) => decisions.push(() => done(accepts));
+      const router = sockjs({ maxSessions: 2, websocketServer: { verifyClient } }, () => {});
+      const { origin } = await listen(serverWith(router));
+      let last = 0;
+      const open = () => {
+        last += 1;
+        return new WebSocketClient(origin, `/0/${last}/websocket`).opened;
+      };
+      const clients = [open(), open()];
+      const decide = [await decisions.next(), await decisions.next()];
+      await assert.rejects(open(), /503/);
+      for (const decideOne of decide) {
+        decideOne();
+      }
+      await Promise.allSettled(clients);
+      assert.equal(router.sessions.size, expected);
+      const another = open();
+      if (accepts) {
+        await assert.rejects(another, /503/);
+      } else {
+        (await decisions.next())();
+        await assert.rejects(another, /401/);
+      }
+    });
+  }
+});
+
+function serverWith(router: ReturnType<typeof sockjs>) {
+  const server = createServer(router);
+  attachUpgrade(server);
+  return server;
+}

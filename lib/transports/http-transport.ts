@@ -121,7 +121,9 @@ export abstract class HttpTransport extends FrameTransport {
     const { socket } = res.req;
     // Node reports bytes that a reset kept from leaving as finished; the socket knows better, at that moment.
     res.prependListener('finish', () => {
-      this.#hasLeft = !socket.destroyed;
+      // HTTP/2 reports it when the stream is over, which has a code that says how.
+      const { stream } = res as ServerResponse & { readonly stream?: { readonly rstCode?: number } };
+      this.#hasLeft = stream === undefined ? !socket.destroyed : res.writableEnded && stream.rstCode === 0;
     });
     const onClose = () => {
       res.off('close', onClose);
@@ -144,6 +146,10 @@ export abstract class HttpTransport extends FrameTransport {
 
   #write(chunk: string): void {
     this.#res.write(chunk, this.#onWritten);
+    if (this.#res.writableCorked > 0) {
+      // Newer Node (26.10) would join all that is written within a tick into one chunk (PROTOCOL.md section 10).
+      this.#res.uncork();
+    }
     const { flush } = this.#res as ServerResponse & MaybeCompressed;
     if (typeof flush === 'function') {
       flush.call(this.#res);

@@ -11,6 +11,8 @@ import { RawWebSocketTransport } from './websocket-raw.ts';
 import { XhrPollingTransport } from './xhr-polling.ts';
 import { XhrStreamingTransport } from './xhr-streaming.ts';
 
+export { webSocketServerOf } from './websocket-base.ts';
+
 /** The routes of the transports that the options leave on, those that are asked most often first. */
 export function transportRoutes<Data, Req extends IncomingMessage>(options: ResolvedOptions<Data, Req>): Route[] {
   const { xhrPolling, xhrStreaming, eventSource, htmlFile, jsonp, websocket, rawWebsocket } = options;

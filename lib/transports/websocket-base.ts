@@ -5,7 +5,7 @@ import { WebSocket, WebSocketServer } from 'ws';
 import { identityOf, openSession } from '../admission.ts';
 import { CloseCode, webSocketCloseCode } from '../close-code.ts';
 import { debugWebSocket } from '../debug.ts';
-import { sendError } from '../http/respond.ts';
+import { sendError, setConnectionClose } from '../http/respond.ts';
 import { hasToken, pendingUpgrade } from '../http/upgrade.ts';
 import type { Exchange } from '../mount.ts';
 import { isWebSocketServer, type ResolvedOptions } from '../options.ts';
@@ -23,7 +23,12 @@ export function webSocketServerOf<Data, Req extends IncomingMessage>({
   websocketServer: option,
   maxMessageSize,
 }: Pick<ResolvedOptions<Data, Req>, 'websocketServer' | 'maxMessageSize'>): WebSocketServer {
-  const limits = { maxPayload: maxMessageSize, maxFragments: MAX_FRAGMENTS, maxBufferedChunks: MAX_BUFFERED_CHUNKS };
+  // To ws, 0 would mean no limit.
+  const limits = {
+    maxPayload: maxMessageSize || 1,
+    maxFragments: MAX_FRAGMENTS,
+    maxBufferedChunks: MAX_BUFFERED_CHUNKS,
+  };
   const engine = isWebSocketServer(option)
     ? option
     : new WebSocketServer({ perMessageDeflate: false, ...limits, ...option, clientTracking: false, noServer: true });
@@ -60,32 +65,43 @@ export function acceptWebSocket<Data, Req extends IncomingMessage>(
     if (socket === undefined) {
       return false;
     }
-    let isOpen = false;
+    // The engine may refuse, at once or (`verifyClient`) later; either way the socket is closed.
+    const release = () => mount.sessions.release(sessionId, identity);
+    socket.once('close', release);
     try {
       mount.webSocketServer.handleUpgrade(req, socket, upgrade.head, (webSocket) => {
-        isOpen = true;
-        attach(mount.sessions.create(sessionId, req, transport, identity, data), webSocket);
+        socket.off('close', release);
+        const session = mount.sessions.create(sessionId, req, transport, identity, data);
+        attach(session, webSocket);
+        if (mount.sessions.isClosing) {
+          session.close(CloseCode.GoingAway, 'Server shutting down');
+        }
       });
     } catch (error) {
       // A function in the application's `websocketServer` options threw.
       socket.destroy();
       next(error);
     }
-    return isOpen;
+    return true;
   });
 }
 
+let warnedNoUpgrade = false;
+
 function refuse(req: IncomingMessage, res: Exchange['res']): void {
-  res.setHeader('Connection', 'close');
+  setConnectionClose(res);
   if (!hasToken(req.headers.upgrade, 'websocket')) {
     sendError(res, 400, 'Can "Upgrade" only to "WebSocket".');
   } else if (!hasToken(req.headers.connection, 'upgrade')) {
     sendError(res, 400, '"Connection" must be "Upgrade".');
   } else {
     // A proper upgrade that arrived as an ordinary request: nobody listens for upgrades on this server.
-    process.emitWarning('A WebSocket arrived, but upgrades are not handled: call attachUpgrade(server).', {
-      code: 'SOCKJS_NO_UPGRADE',
-    });
+    if (!warnedNoUpgrade) {
+      warnedNoUpgrade = true;
+      process.emitWarning('A WebSocket arrived, but upgrades are not handled: call attachUpgrade(server).', {
+        code: 'SOCKJS_NO_UPGRADE',
+      });
+    }
     sendError(res, 501, 'WebSocket upgrades are not handled here.');
   }
 }
