@@ -118,6 +118,10 @@ export function openSession<Data, Req extends IncomingMessage>(
       sessions.release(sessionId, identity);
     }
   };
+  const turnAway = () => {
+    release();
+    refuse('closing');
+  };
   const onVerdict = (verdict: unknown) => {
     if (!isReserved) {
       // The client left in the meantime.
@@ -167,10 +171,17 @@ export function openSession<Data, Req extends IncomingMessage>(
   }
   // The place must not stay taken for a client that left, however long `authorize` thinks.
   res.once('close', release);
+  // A response that waits behind another of its connection does not hear of its end.
+  req.socket.once('close', release);
+  sessions.whenClosing.add(turnAway);
   Promise.resolve(verdict)
     .then(onVerdict)
     .catch(onError)
-    .finally(() => res.off('close', release));
+    .finally(() => {
+      sessions.whenClosing.delete(turnAway);
+      res.off('close', release);
+      req.socket.off('close', release);
+    });
 }
 
 /** Answers an error and tells why. */

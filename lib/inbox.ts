@@ -1,5 +1,6 @@
 /** What a client has sent and the application has not read yet: in order, and bounded by slowing the client down. */
 
+import { tooMany } from './message-count.ts';
 import { Waiters } from './waiters.ts';
 
 /** What `recv()` rejects with once the session has ended and everything received has been read. */
@@ -48,7 +49,8 @@ export class Inbox {
 
   /** Whether the client may send more. */
   get hasRoom(): boolean {
-    return this.#bytes <= this.#limits.maxReceiveBuffer;
+    const { maxReceiveBuffer } = this.#limits;
+    return this.#bytes <= maxReceiveBuffer && !tooMany(this.size, maxReceiveBuffer);
   }
 
   /** A message came: for whoever waits longest, else kept. */

@@ -1,5 +1,6 @@
 /** What the application has sent and no receiver has taken yet: in order, bounded, and telling when to send more. */
 import { SessionNotOpenError } from './inbox.ts';
+import { tooMany } from './message-count.ts';
 import { Waiters } from './waiters.ts';
 
 /** What bounds an outbox. */
@@ -39,7 +40,8 @@ export class Outbox {
   push(message: string, bytes: number, inConnection: number): boolean {
     // Never 0: empty messages take room, too, and an echo of them must not queue without bounds.
     const total = this.#bytes + inConnection + (bytes || 1);
-    if (total > this.#limits.maxSendBuffer) {
+    // Small messages cost more than their bytes.
+    if (total > this.#limits.maxSendBuffer || tooMany(this.#messages.length, this.#limits.maxSendBuffer)) {
       return false;
     }
     this.#messages.push(message);

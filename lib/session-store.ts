@@ -95,6 +95,8 @@ export class SessionStore<Data, Req extends IncomingMessage> implements LiveSess
   /** How many sessions, pending ones included, each client has; kept only where there is a limit. */
   readonly #perAccount = new Map<string, number>();
   #reserved = 0;
+  /** What turns away those that wait for `authorize`, when shutdown begins. */
+  readonly whenClosing = new Set<() => void>();
   #isClosing = false;
   #closed: Promise<CloseResult> | undefined;
   #onEnd: ((event: SessionCloseEvent) => void) | undefined;
@@ -203,6 +205,9 @@ export class SessionStore<Data, Req extends IncomingMessage> implements LiveSess
    */
   close(code: number, reason: string, timeout: number): Promise<CloseResult> {
     this.#isClosing = true;
+    for (const turnAway of this.whenClosing) {
+      turnAway();
+    }
     this.#closed ??= this.#closeAll(code, reason, timeout);
     return this.#closed;
   }

@@ -506,35 +506,50 @@ describe('router.close()', () => {
       await server.end();
     });
 
-    for (const verdict of [true, false]) {
-      for (const [what, lines] of [
-        ['poll', request('POST', '/echo/0/s/xhr')],
-        ['stream', request('GET', '/echo/0/s/eventsource')],
-        ['WebSocket', handshake('/echo/0/s/websocket')],
-      ] as const) {
-        it(`a ${what} for which authorize is still to say ${verdict} gets ${verdict ? 503 : 403}`, async () => {
-          const { promise, resolve } = withResolvers<boolean>();
-          const asked = withResolvers<undefined>();
-          const server = await serveRouter({
-            authorize: () => {
-              asked.resolve(undefined);
-              return promise;
-            },
-          });
-          const raw = new RawSocket(server.port).send(...lines);
-          await asked.promise;
-          assert.deepEqual(await server.router.close(), { closed: 0, flushed: 0, dropped: 0 });
-          resolve(verdict);
-          const { status, headers, rest } = parseAnswer(await raw.closed);
-          assert.equal(status, verdict ? 'HTTP/1.1 503 Service Unavailable' : 'HTTP/1.1 403 Forbidden');
-          assert.equal(rest, verdict ? 'Server shutting down.' : 'Forbidden.');
-          assert.equal(headers.includes('Retry-After: 5'), verdict, headers.join());
-          assert.equal(headers.includes('Connection: close'), true, headers.join());
-          assert.equal(server.router.sessions.size, 0);
-          await server.end();
+    for (const [what, lines] of [
+      ['poll', request('POST', '/echo/0/s/xhr')],
+      ['stream', request('GET', '/echo/0/s/eventsource')],
+      ['WebSocket', handshake('/echo/0/s/websocket')],
+    ] as const) {
+      it(`a ${what} that waits for authorize gets 503 at once, whatever that says later`, async () => {
+        const { promise, resolve } = withResolvers<boolean>();
+        const asked = withResolvers<undefined>();
+        const server = await serveRouter({
+          authorize: () => {
+            asked.resolve(undefined);
+            return promise;
+          },
         });
-      }
+        const raw = new RawSocket(server.port).send(...lines);
+        await asked.promise;
+        assert.deepEqual(await server.router.close(), { closed: 0, flushed: 0, dropped: 0 });
+        const { status, headers, rest } = parseAnswer(await raw.closed);
+        assert.equal(status, 'HTTP/1.1 503 Service Unavailable');
+        assert.equal(rest, 'Server shutting down.');
+        assert.equal(headers.includes('Retry-After: 5'), true, headers.join());
+        assert.equal(headers.includes('Connection: close'), true, headers.join());
+        await server.end();
+        resolve(true);
+        await promise;
+        assert.equal(server.router.sessions.size, 0);
+      });
     }
+
+    it('a send whose body is still coming is answered 404 at once', async () => {
+      const server = await serveRouter();
+      await post(`${server.url}/0/s/xhr`);
+      const arrived = once(server.server, 'request');
+      const raw = new RawSocket(server.port);
+      raw.send('POST /echo/0/s/xhr_send HTTP/1.1', 'Host: localhost', 'Content-Length: 100', '', '["half');
+      await arrived;
+      const closed = server.router.close();
+      const answer = parseAnswer(await raw.closed);
+      assert.equal(answer.status, 'HTTP/1.1 404 Not Found');
+      assert.equal(answer.headers.includes('Connection: close'), true, answer.headers.join());
+      assert.equal((await post(`${server.url}/0/s/xhr`)).body, `${CLOSE}\n`);
+      await closed;
+      await server.end();
+    });
 
     it('a WebSocket closes its connection for clients that only answer the close', async () => {
       const server = await serveRouter();

@@ -200,4 +200,16 @@ describe('Inbox', () => {
     inbox.push('next');
     assert.equal(inbox.shift(), 'next');
   });
+
+  it('has no room for more messages than a 64th of its bytes, beyond the first thousand', () => {
+    const inbox = new Inbox({ maxReceiveBuffer: 2000 * 64, receiveStallTimeout: 0, onStall: () => {} });
+    for (let i = 0; i < 2000; i += 1) {
+      inbox.push('');
+    }
+    assert.equal(inbox.hasRoom, true);
+    inbox.push('');
+    assert.equal(inbox.hasRoom, false);
+    inbox.shift();
+    assert.equal(inbox.hasRoom, true);
+  });
 });

@@ -29,21 +29,27 @@ interface MaybeParsed {
 /**
  * The body of a request: at most `limit` bytes, of which not one more is read, within `timeout` ms (0 for any).
  *
- * @returns rejects with {@link BodyError} where it is larger, too slow or no UTF-8, and with any other error where the client
+ * @returns rejects with {@link BodyError} where it is larger, too slow or no UTF-8, with
+ *   the signal's reason once nobody wants it any more, and with any other error where the client
  *   broke off
  */
-export async function readBody(req: IncomingMessage, limit: number, timeout: number): Promise<Body> {
+export async function readBody(
+  req: IncomingMessage,
+  limit: number,
+  timeout: number,
+  signal: AbortSignal,
+): Promise<Body> {
   if (Number(req.headers['content-length'] ?? 0) > limit) {
     throw tooLarge();
   }
   if (isConsumed(req)) {
     return takeOver(req, limit);
   }
-  return decode(await readStream(req, limit, timeout));
+  return decode(await readStream(req, limit, timeout, signal));
 }
 
 /** Events rather than `for await`, which would destroy the socket, and the answer with it, when left early. */
-function readStream(req: IncomingMessage, limit: number, timeout: number): Promise<Buffer> {
+function readStream(req: IncomingMessage, limit: number, timeout: number, signal: AbortSignal): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
@@ -56,6 +62,7 @@ function readStream(req: IncomingMessage, limit: number, timeout: number): Promi
           );
     const settle = (error?: Error) => {
       clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
       req.off('data', onData).off('end', onEnd).off('error', settle).off('close', onClose);
       if (error === undefined) {
         resolve(Buffer.concat(chunks));
@@ -76,6 +83,8 @@ function readStream(req: IncomingMessage, limit: number, timeout: number): Promi
     };
     const onEnd = () => settle();
     const onClose = () => settle(new Error('the client broke off'));
+    const onAbort = () => settle(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
     req.on('data', onData).on('end', onEnd).on('error', settle).on('close', onClose);
     if (req.destroyed) {
       onClose();

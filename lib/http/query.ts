@@ -16,6 +16,9 @@ export function queryValues(req: IncomingMessage, ...names: string[]): string[] 
   return names.flatMap((name) => query.getAll(name));
 }
 
+/** Clients choose some eight characters. Ids of ended sessions are remembered, so they must not be large. */
+const MAX_ID_LENGTH = 256;
+
 /**
  * One path segment, decoded.
  *
@@ -24,7 +27,7 @@ export function queryValues(req: IncomingMessage, ...names: string[]): string[] 
 export function decodeId(segment: string): string | undefined {
   try {
     const id = decodeURIComponent(segment);
-    return /^[^/.]+$/.test(id) ? id : undefined;
+    return id.length <= MAX_ID_LENGTH && /^[^/.]+$/.test(id) ? id : undefined;
   } catch {
     return undefined;
   }

@@ -16,6 +16,9 @@ const INTERRUPTED: SessionCloseEvent = Object.freeze({
 /** ms that a client may leave what it was sent unread once its response has ended; as much as ws gives for closing. */
 const LEAVING_TIMEOUT = 30_000;
 
+/** Lines slower than this, some 256 kbit/s, may be cut in the middle of what is larger than they take in that time. */
+const SLOWEST_BYTES_PER_MS = 32;
+
 /** The part of a session that an HTTP response needs, whatever the session holds. */
 type AnySession = Pick<Session, 'unlink' | 'detach' | 'lost' | 'written'>;
 
@@ -80,7 +83,12 @@ export abstract class HttpTransport extends FrameTransport {
   }
 
   abort(): void {
-    this.#res.destroy();
+    if (this.#res.socket === null) {
+      // Waits behind another response: destroyed by itself, it would go on waiting for its socket.
+      this.#res.req.socket.destroy();
+    } else {
+      this.#res.destroy();
+    }
   }
 
   /** A frame as this transport sends it. */
@@ -107,7 +115,7 @@ export abstract class HttpTransport extends FrameTransport {
     if (this.#leavingTimer !== undefined) {
       // The session is over: reading a little now and then does not prolong that.
       clearTimeout(this.#leavingTimer);
-      this.#leavingTimer = setTimeout(() => this.#res.destroy(), LEAVING_TIMEOUT);
+      this.#leavingTimer = setTimeout(() => this.abort(), LEAVING_TIMEOUT);
     }
   }
 
@@ -175,19 +183,13 @@ export abstract class HttpTransport extends FrameTransport {
     this.#watchLeaving();
   }
 
-  /** Cuts a client that does not read: the session waits for the last bytes to leave, but not for ever. */
+  /**
+   * Cuts a client that does not read: the session waits for the last bytes to leave, but not for ever. Progress cannot
+   * be seen, since one large write counts as unwritten until all of it has left, so there is time for its size.
+   */
   #watchLeaving(): void {
-    let left = this.bufferedAmount;
-    const timer = setTimeout(() => {
-      const before = left;
-      left = this.bufferedAmount;
-      if (left < before) {
-        timer.refresh();
-      } else {
-        this.#res.destroy();
-      }
-    }, LEAVING_TIMEOUT);
-    this.#leavingTimer = timer;
+    const delay = LEAVING_TIMEOUT + this.bufferedAmount / SLOWEST_BYTES_PER_MS;
+    this.#leavingTimer = setTimeout(() => this.abort(), delay);
   }
 
   /** Has the connection end with this response, which may have begun when it was still to be kept alive. */

@@ -33,10 +33,13 @@ function formMessages(body: Body, max: number): string[] {
   return parsePayload(text, max);
 }
 
+/** A client sends one field; a megabyte of `&` would be a million of them. */
+const MAX_FIELDS = 100;
+
 /** All values of a field. URLSearchParams would put replacement characters for bytes that are no UTF-8. */
 function formValues(form: string, name: string): string[] {
   return form
-    .split('&')
+    .split('&', MAX_FIELDS)
     .map((field) => field.split(/=(.*)/s, 2).map(decodeFormText))
     .filter(([given]) => given === name)
     .map(([, value = '']) => value);
@@ -68,7 +71,10 @@ function onlyValue(values: readonly unknown[]): string {
  * The sends of each session that wait for their turn, by the last of them. One at a time: otherwise a client could have
  * any number of bodies held for it at once, whatever its session's own limit.
  */
-const turns = new WeakMap<object, Promise<void>>();
+const turns = new WeakMap<object, { last: Promise<void>; count: number }>();
+
+/** Clients send one at a time; a connection can pipeline any number. */
+const MAX_WAITING = 100;
 
 /** Reads and checks the whole payload, then delivers it; `answer` tells the client that it arrived. */
 function deliver<Data, Req extends IncomingMessage>(
@@ -98,7 +104,8 @@ function deliver<Data, Req extends IncomingMessage>(
   };
   const receive = async () => {
     // Asked again: it may have ended while this one waited for its turn.
-    const body = session.state === 'active' ? await readBody(req, maxMessageSize, receiveTimeout) : undefined;
+    const body =
+      session.state === 'active' ? await readBody(req, maxMessageSize, receiveTimeout, session.signal) : undefined;
     const messages = body === undefined ? [] : messagesOf(body, maxMessagesPerRequest);
     // And again: or while the body came in.
     if (body === undefined || session.state !== 'active') {
@@ -113,7 +120,11 @@ function deliver<Data, Req extends IncomingMessage>(
     answer();
   };
   const fail = (error: unknown) => {
-    if (error instanceof BodyError) {
+    if (error === session.signal.reason) {
+      // Ended while the body came in, which nobody wants any more.
+      setConnectionClose(res);
+      sendError(res, 404, 'Session not found.');
+    } else if (error instanceof BodyError) {
       // The rest of the body will not be read, so the connection is of no more use.
       setConnectionClose(res);
       reject(exchange, error.reason, error.status, error.message);
@@ -126,7 +137,16 @@ function deliver<Data, Req extends IncomingMessage>(
       res.destroy();
     }
   };
-  const before = turns.get(session);
-  const turn = (before === undefined ? receive() : before.then(receive)).catch(fail);
+  const turn = turns.get(session) ?? { last: Promise.resolve(), count: 0 };
   turns.set(session, turn);
+  if (turn.count > MAX_WAITING) {
+    setConnectionClose(res);
+    reject(exchange, 'busy', 503, 'Too many sends at once.');
+    return;
+  }
+  const received = turn.count === 0 ? receive() : turn.last.then(receive);
+  turn.count += 1;
+  turn.last = received.catch(fail).finally(() => {
+    turn.count -= 1;
+  });
 }

@@ -8,7 +8,7 @@ import { type Session, type SockjsRouter, sockjs } from '../../lib/index.ts';
 import { stopClock } from '../support/clock.ts';
 import { CORS, NOT_CACHED, ownHeaders } from '../support/contract.ts';
 import { type Answer, fetchText, post, RawSocket } from '../support/http.ts';
-import { listen, sessionCatcher, type TestServer } from '../support/server.ts';
+import { listen, serve, sessionCatcher, type TestServer } from '../support/server.ts';
 
 const BROKEN = 'Broken JSON encoding.';
 const EXPECTED = 'Payload expected.';
@@ -540,3 +540,44 @@ for (const [name, framework] of FRAMEWORKS) {
     });
   });
 }
+
+describe('sends that wait for their turn', () => {
+  it('are at most a hundred for one session; more get 503, and those that wait are delivered in order', async () => {
+    const received: string[] = [];
+    let start = () => {};
+    const started = new Promise<void>((resolve) => {
+      start = resolve;
+    });
+    const { server, port, origin } = await serve({ maxReceiveBuffer: 0 }, async (session) => {
+      await started;
+      for await (const message of session) {
+        received.push(message);
+      }
+    });
+    await post(`${origin}/echo/0/s/xhr`);
+    const request = (i: number) => {
+      const body = `["${i}"]`;
+      return `POST /echo/0/s/xhr_send HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+    };
+    let left = 103;
+    const arrived = new Promise<void>((resolve) => {
+      server.on('request', () => {
+        left -= 1;
+        if (left === 0) {
+          resolve();
+        }
+      });
+    });
+    const raw = new RawSocket(port).send(Array.from({ length: left }, (_, i) => request(i)).join(''));
+    await arrived;
+    await new RawSocket(port).send(request(103)).until('503 Service Unavailable');
+    start();
+    const answers = await raw.closed;
+    assert.equal(answers.match(/ 204 /g)?.length, 101);
+    assert.equal(answers.match(/ 503 /g)?.length, 1);
+    assert.deepEqual(
+      received,
+      Array.from({ length: 101 }, (_, i) => String(i)),
+    );
+  });
+});
