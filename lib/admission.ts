@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { STATUS_CODES } from 'node:http';
 import { CloseCode } from './close-code.ts';
-import { sendError, setConnectionClose } from './http/respond.ts';
+import { endConnectionIfClosing, sendError } from './http/respond.ts';
 import type { RejectionReason } from './meter.ts';
 import type { Exchange } from './mount.ts';
 import type { Session, SessionIdentity, TransportName } from './session.ts';
@@ -186,17 +186,15 @@ export function openSession<Data, Req extends IncomingMessage>(
 
 /** Answers an error and tells why. */
 export function reject<Data, Req extends IncomingMessage>(
-  { mount, req, res }: Exchange<Data, Req>,
+  exchange: Exchange<Data, Req>,
   reason: RejectionReason,
   status: number,
   text: string,
 ): void {
+  const { mount, req, res } = exchange;
   mount.meter.rejected(req, reason, status);
   if (!res.headersSent && !res.destroyed) {
-    if (mount.sessions.isClosing) {
-      // Shutdown may have begun after the request came in.
-      setConnectionClose(res);
-    }
+    endConnectionIfClosing(exchange);
     sendError(res, status, text);
   }
 }

@@ -10,7 +10,7 @@ import { setCookie } from './http/cookie.ts';
 import { addVary, sendPreflight, setCors } from './http/cors.ts';
 import { isOriginAllowed } from './http/origin.ts';
 import { decodeId, pathOf } from './http/query.ts';
-import { sendEmpty, sendError, setConnectionClose } from './http/respond.ts';
+import { endConnectionIfClosing, sendEmpty, sendError } from './http/respond.ts';
 import { Meter, type SockjsStats } from './meter.ts';
 import type { Exchange, Mount, Route } from './mount.ts';
 import { MAX_DELAY, printError, resolveOptions, type SockjsOptions } from './options.ts';
@@ -232,13 +232,6 @@ function answer<Data, Req extends IncomingMessage>(
       proceed(exchange, route, allowed);
     })
     .catch(next);
-}
-
-/** While the server shuts down, no connection is kept alive. */
-function endConnectionIfClosing<Data, Req extends IncomingMessage>({ mount, res }: Exchange<Data, Req>): void {
-  if (mount.sessions.isClosing && !res.headersSent) {
-    setConnectionClose(res);
-  }
 }
 
 /** Goes on when it is known whether the page that asks may. */

@@ -9,6 +9,7 @@ import { Duplex } from 'node:stream';
 import { debugUpgrade } from './debug.ts';
 import { pathOf } from './http/query.ts';
 import { clearPendingUpgrade, hasToken, type PendingUpgrade, setPendingUpgrade } from './http/upgrade.ts';
+import { MAX_DELAY } from './options.ts';
 
 /** A server whose upgrades can be handled. */
 export type UpgradeServer = Server | HttpsServer | Http2SecureServer;
@@ -24,9 +25,6 @@ export interface AttachUpgradeOptions {
 
 /** ms that a socket is given to take the last bytes and to close from the other side. */
 const LINGER = 2_000;
-
-/** The longest delay that a timer of Node's keeps. */
-const MAX_DELAY = 2_147_483_647;
 
 /** Where a server keeps what detaches it; registered, so that a second copy of this package sees the first. */
 const DETACH = Symbol.for('express-sockjs.detach-upgrade');

@@ -38,3 +38,16 @@ export function setConnectionClose(res: ServerResponse): void {
     res.setHeader('Connection', 'close');
   }
 }
+
+/** What a shutdown needs to know of an exchange. */
+interface Closable {
+  readonly mount: { readonly sessions: { readonly isClosing: boolean } };
+  readonly res: ServerResponse;
+}
+
+/** While the server shuts down no connection is kept alive. Asked when a request comes, and again after any wait. */
+export function endConnectionIfClosing({ mount, res }: Closable): void {
+  if (mount.sessions.isClosing && !res.headersSent) {
+    setConnectionClose(res);
+  }
+}

@@ -4,7 +4,7 @@ import { identityOf, reject } from '../admission.ts';
 import { debugRequest } from '../debug.ts';
 import { type Body, BodyError, readBody } from '../http/body.ts';
 import { allowEmbedding } from '../http/protection.ts';
-import { sendEmpty, sendError, sendText, setConnectionClose } from '../http/respond.ts';
+import { endConnectionIfClosing, sendEmpty, sendError, sendText, setConnectionClose } from '../http/respond.ts';
 import type { Exchange, Handler } from '../mount.ts';
 import { expectMessages, PayloadError, parsePayload, TooManyMessagesError } from '../payload.ts';
 
@@ -96,12 +96,6 @@ function deliver<Data, Req extends IncomingMessage>(
   }
   const { session } = found;
 
-  /** Shutdown may have begun after the request came in. */
-  const lastOfConnection = () => {
-    if (mount.sessions.isClosing) {
-      setConnectionClose(res);
-    }
-  };
   const receive = async () => {
     // Asked again: it may have ended while this one waited for its turn.
     const body =
@@ -109,14 +103,14 @@ function deliver<Data, Req extends IncomingMessage>(
     const messages = body === undefined ? [] : messagesOf(body, maxMessagesPerRequest);
     // And again: or while the body came in.
     if (body === undefined || session.state !== 'active') {
-      lastOfConnection();
+      endConnectionIfClosing(exchange);
       sendError(res, 404, 'Session not found.');
       return;
     }
     session.receive(messages, body.bytes);
     // A client sends on when this one is answered, so the answer is what slows it.
     await new Promise<void>((resolve) => session.whenRoom(resolve));
-    lastOfConnection();
+    endConnectionIfClosing(exchange);
     answer();
   };
   const fail = (error: unknown) => {
