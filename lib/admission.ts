@@ -5,7 +5,8 @@ import { CloseCode } from './close-code.ts';
 import { endConnectionIfClosing, sendError } from './http/respond.ts';
 import type { RejectionReason } from './meter.ts';
 import type { Exchange } from './mount.ts';
-import type { Session, SessionIdentity, TransportName } from './session.ts';
+import type { TransportName } from './receiver.ts';
+import type { Session, SessionIdentity } from './session.ts';
 import type { StoreRefusal } from './session-store.ts';
 import { disregard, isThenable } from './thenable.ts';
 

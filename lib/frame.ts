@@ -23,9 +23,16 @@ function escapeCharacter(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
+/** A message that may have been quoted already. */
+export type Quotable = string | { readonly quoted: string };
+
 /** One or more messages in one frame. */
-export function messagesFrame(messages: readonly string[]): string {
-  return `a[${messages.map(quote).join(',')}]`;
+export function messagesFrame(messages: readonly Quotable[]): string {
+  let list = '';
+  for (const message of messages) {
+    list += `${list && ','}${typeof message === 'string' ? quote(message) : message.quoted}`;
+  }
+  return `a[${list}]`;
 }
 
 /** The session is closed, and why. */

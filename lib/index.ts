@@ -18,14 +18,15 @@ export {
   type SockjsOptions,
   type WebSocketServerOptions,
 } from './options.ts';
+export type { TransportName } from './receiver.ts';
+export type { BroadcastOptions } from './rooms.ts';
 export {
   Session,
   type SessionCloseEvent,
   type SessionEvents,
   type SessionHandler,
   type SessionState,
-  type TransportName,
 } from './session.ts';
 export type { CloseOptions, CloseResult, LiveSessions } from './session-store.ts';
-export { type SockjsRouter, sockjs } from './sockjs.ts';
+export { type Room, type SockjsRouter, sockjs } from './sockjs.ts';
 export { type AttachUpgradeOptions, attachUpgrade, type UpgradeServer } from './upgrade.ts';

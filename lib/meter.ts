@@ -1,7 +1,8 @@
 /** What a mount counts and tells: `router.stats()`, and channels of `node:diagnostics_channel`. */
 import { channel } from 'node:diagnostics_channel';
 import type { IncomingMessage } from 'node:http';
-import type { Session, SessionCloseEvent, TransportName } from './session.ts';
+import type { TransportName } from './receiver.ts';
+import type { Session, SessionCloseEvent } from './session.ts';
 
 /** Why a request was turned away. */
 export type RejectionReason =

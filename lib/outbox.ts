@@ -1,6 +1,7 @@
 /** What the application has sent and no receiver has taken yet: in order, bounded, and telling when to send more. */
 import { SessionNotOpenError } from './inbox.ts';
 import { tooMany } from './message-count.ts';
+import type { Outgoing } from './receiver.ts';
 import { Waiters } from './waiters.ts';
 
 /** What bounds an outbox. */
@@ -14,7 +15,7 @@ export interface OutboxLimits {
 /** The messages of one session on their way to the client. `inConnection` is what its receivers hold of them. */
 export class Outbox {
   readonly #limits: OutboxLimits;
-  #messages: string[] = [];
+  #messages: Outgoing[] = [];
   #bytes = 0;
   #needsDrain = false;
   readonly #waiters = new Waiters<void>();
@@ -37,7 +38,7 @@ export class Outbox {
   }
 
   /** Takes a message of so many bytes, or returns false where it would be too much. */
-  push(message: string, bytes: number, inConnection: number): boolean {
+  push(message: Outgoing, bytes: number, inConnection: number): boolean {
     // Never 0: empty messages take room, too, and an echo of them must not queue without bounds.
     const total = this.#bytes + inConnection + (bytes || 1);
     // Small messages cost more than their bytes.
@@ -51,7 +52,7 @@ export class Outbox {
   }
 
   /** Hands all messages over. */
-  take(): string[] {
+  take(): Outgoing[] {
     const messages = this.#messages;
     this.clear();
     return messages;

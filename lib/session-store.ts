@@ -1,12 +1,8 @@
 /** The sessions of one mount; whatever finds, makes or ends them goes through here. */
 import type { IncomingMessage } from 'node:http';
-import {
-  Session,
-  type SessionCloseEvent,
-  type SessionHooks,
-  type SessionIdentity,
-  type TransportName,
-} from './session.ts';
+import type { TransportName } from './receiver.ts';
+import { Rooms } from './rooms.ts';
+import { Session, type SessionCloseEvent, type SessionHooks, type SessionIdentity } from './session.ts';
 
 /** How many ended sessions are remembered at most; beyond that the oldest are forgotten first. */
 export const MAX_REMEMBERED = 10_000;
@@ -95,14 +91,15 @@ export class SessionStore<Data, Req extends IncomingMessage> implements LiveSess
   /** How many sessions, pending ones included, each client has; kept only where there is a limit. */
   readonly #perAccount = new Map<string, number>();
   #reserved = 0;
+  readonly rooms = new Rooms<Session<Data, Req>>();
   /** What turns away those that wait for `authorize`, when shutdown begins. */
   readonly whenClosing = new Set<() => void>();
   #isClosing = false;
   #closed: Promise<CloseResult> | undefined;
   #onEnd: ((event: SessionCloseEvent) => void) | undefined;
 
-  constructor(hooks: Omit<SessionHooks<Data, Req>, 'onEnd'>, limits: StoreLimits) {
-    this.#hooks = { ...hooks, onEnd: (session, event) => this.#remove(session, event) };
+  constructor(hooks: Omit<SessionHooks<Data, Req>, 'onEnd' | 'rooms'>, limits: StoreLimits) {
+    this.#hooks = { ...hooks, rooms: this.rooms, onEnd: (session, event) => this.#remove(session, event) };
     this.#limits = limits;
   }
 

@@ -6,6 +6,9 @@ import { debugSession } from './debug.ts';
 import { Inbox, SessionNotOpenError } from './inbox.ts';
 import type { Meter } from './meter.ts';
 import { Outbox } from './outbox.ts';
+import type { Outgoing, Receiver, TransportName } from './receiver.ts';
+import type { Rooms } from './rooms.ts';
+import { assertText, type SharedMessage } from './shared-message.ts';
 
 /**
  * Where a session stands.
@@ -16,16 +19,6 @@ import { Outbox } from './outbox.ts';
  * - `closed`: over; the `close` event has been or is about to be emitted
  */
 export type SessionState = 'opening' | 'active' | 'closing' | 'closed';
-
-/** How a session travels. */
-export type TransportName =
-  | 'websocket'
-  | 'websocket-raw'
-  | 'xhr-polling'
-  | 'xhr-streaming'
-  | 'eventsource'
-  | 'htmlfile'
-  | 'jsonp-polling';
 
 /** Why and how a session ended: the argument of its `close` event. */
 export interface SessionCloseEvent {
@@ -48,31 +41,6 @@ export interface SessionEvents {
   drain: [];
   /** The session is over. Emitted exactly once, as the last event, never within a call of the application's. */
   close: [event: SessionCloseEvent];
-}
-
-/**
- * What carries frames to the client at the moment: one HTTP response, or a WebSocket.
- *
- * The session calls these members and nothing else. In return the receiver calls `session.unlink()` when it will take no
- * more, then `session.detach()` when all it took has left, or `session.lost()` when the client broke off before that.
- */
-export interface Receiver {
-  /** The name that `session.transport` shows. */
-  readonly name: TransportName;
-  /** The longest silence, in ms, that this transport bears before a heartbeat must go out; `Infinity` for any. */
-  readonly maxSilence: number;
-  /** Tells the client that its session is open. */
-  open(): void;
-  /** Sends messages. May detach the receiver before it returns: a poll takes one frame. */
-  messages(batch: readonly string[]): void;
-  /** Shows that the connection lives. May detach the receiver, as `messages` does. */
-  heartbeat(): void;
-  /** Tells the client that the session is closed, and ends; reports by `detach` or `lost` when that is done. */
-  close(code: number, reason: string): void;
-  /** Cuts the connection, whatever has not left yet. */
-  abort(): void;
-  /** Bytes written that the kernel has not taken. The receiver calls `session.written()` when it has taken some. */
-  readonly bufferedAmount: number;
 }
 
 /** Which requests may ask for a session: those of the same family of transports and of the same client. */
@@ -102,6 +70,7 @@ export interface SessionHooks<Data, Req extends IncomingMessage> {
   /** ms that a slowed client waits while nothing is read. */
   readonly receiveStallTimeout: number;
   readonly meter: Meter;
+  readonly rooms: Rooms<Session<Data, Req>>;
   /** Called once, when the session is over: the store forgets it, and remembers how it ended. */
   readonly onEnd: (session: Session<Data, Req>, event: SessionCloseEvent) => void;
 }
@@ -151,6 +120,7 @@ export class Session<
   readonly #leaving = new Set<Receiver>();
   readonly #outbox: Outbox;
   #flushScheduled = false;
+  #rooms: Set<string> | undefined;
   /** Whether the client let more than `maxSendBuffer` pile up. */
   #isTooSlow = false;
 
@@ -224,29 +194,44 @@ export class Session<
    * @throws TypeError for anything but a string
    */
   send(message: string): boolean {
-    if (typeof message !== 'string') {
-      throw new TypeError(
-        `sockjs: session.send() takes a string, not ${message === null ? 'null' : typeof message}; ` +
-          'for anything else use session.send(JSON.stringify(value))',
-      );
-    }
-    if (this.#state !== 'active') {
+    assertText('session.send', message);
+    return this.#state === 'active' && this.#queue(message, message, Buffer.byteLength(message));
+  }
+
+  /** @internal One message of a broadcast; as `send` in all else. */
+  sendShared(message: SharedMessage): boolean {
+    return this.#state === 'active' && this.#queue(message, message.text, message.bytes);
+  }
+
+  /**
+   * Enters a room: from now on `router.to(room).send()` reaches this session, too. A session may be in any number of
+   * rooms, and leaves them all when it ends. The names are the application's; a client must not choose them freely.
+   *
+   * @returns whether it is in the room now; false because the session is not open
+   */
+  join(room: string): boolean {
+    if (this.#isEnded) {
       return false;
     }
-    const bytes = Buffer.byteLength(message);
-    if (!this.#outbox.push(message, bytes, this.#bytesInConnection)) {
-      this.#overflow();
-      return false;
-    }
-    this.#hooks.meter.sent(this, message, bytes);
-    if (!this.#flushScheduled) {
-      this.#flushScheduled = true;
-      process.nextTick(() => {
-        this.#flushScheduled = false;
-        this.#flush();
-      });
-    }
+    this.#rooms ??= new Set();
+    this.#rooms.add(room);
+    this.#hooks.rooms.enter(room, this);
     return true;
+  }
+
+  /**
+   * Leaves a room.
+   *
+   * @returns whether it was in it
+   */
+  leave(room: string): boolean {
+    this.#hooks.rooms.leave(room, this);
+    return this.#rooms?.delete(room) === true;
+  }
+
+  /** The rooms that the session is in, in the order it entered them; once it has ended, those it was in. */
+  get rooms(): ReadonlySet<string> {
+    return this.#rooms ?? NO_ROOMS;
   }
 
   /** Bytes on their way to the client that the kernel has not taken yet: queued here, or in the connection. */
@@ -395,7 +380,7 @@ export class Session<
       this.#open(receiver);
     } else {
       this.#arm();
-      this.#flush();
+      this.flush();
     }
     return true;
   }
@@ -479,7 +464,7 @@ export class Session<
     return this.#inbox.hasRoom;
   }
 
-  /** @internal The kernel has taken some of what a receiver wrote. */
+  /** @internal The kernel has taken what a receiver was to tell of, or the last of a receiver's. */
   written(): void {
     if (this.#outbox.needsDrain && this.#state === 'active' && this.#outbox.leaveMark(this.#bytesInConnection)) {
       this.#emit('drain');
@@ -503,8 +488,10 @@ export class Session<
   /** What receivers have been given and the kernel has not taken. */
   get #bytesInConnection(): number {
     let bytes = this.#receiver?.bufferedAmount ?? 0;
-    for (const receiver of this.#leaving) {
-      bytes += receiver.bufferedAmount;
+    if (this.#leaving.size > 0) {
+      for (const receiver of this.#leaving) {
+        bytes += receiver.bufferedAmount;
+      }
     }
     return bytes;
   }
@@ -532,19 +519,34 @@ export class Session<
     }
   }
 
-  /** Hands everything queued to the receiver, as one frame. */
-  #flush(): void {
+  /** Queues a message, to leave with all others of this tick. */
+  #queue(message: Outgoing, text: string, bytes: number): boolean {
+    if (!this.#outbox.push(message, bytes, this.#bytesInConnection)) {
+      this.#overflow();
+      return false;
+    }
+    this.#hooks.meter.sent(this, text, bytes);
+    if (!this.#flushScheduled) {
+      this.#flushScheduled = true;
+      process.nextTick(flush, this);
+    }
+    return true;
+  }
+
+  /** @internal Hands everything queued to the receiver, as one frame. */
+  flush(): void {
+    this.#flushScheduled = false;
     if (this.#receiver === undefined || this.#outbox.isEmpty) {
       return;
     }
     // A heartbeat is due after silence, and this is none.
     this.#timer?.refresh();
-    this.#receiver.messages(this.#outbox.take());
+    this.#receiver.messages(this.#outbox.take(), this.#outbox.needsDrain);
   }
 
   /** Queued messages first, then the close frame; a poll that was used up by the messages leaves it to the next. */
   #sendClose(receiver: Receiver): void {
-    this.#flush();
+    this.flush();
     if (this.#receiver === receiver) {
       this.#closeFrameSent = true;
       receiver.close(this.#closing.code, this.#closing.reason);
@@ -668,6 +670,9 @@ export class Session<
     this.#outbox.clear();
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    for (const room of this.rooms) {
+      this.#hooks.rooms.leave(room, this);
+    }
     const event: SessionCloseEvent = { ...this.#closing, wasClean };
     this.#hooks.onEnd(this, event);
     process.nextTick(() => {
@@ -706,6 +711,12 @@ export class Session<
   #expire(): void {
     this.#terminate({ code: CloseCode.Interrupted, reason: 'Connection interrupted', wasClean: false });
   }
+}
+
+const NO_ROOMS: ReadonlySet<string> = new Set();
+
+function flush(session: Pick<Session, 'flush'>): void {
+  session.flush();
 }
 
 let warnedUnread = false;

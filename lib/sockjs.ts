@@ -14,8 +14,10 @@ import { endConnectionIfClosing, sendEmpty, sendError } from './http/respond.ts'
 import { Meter, type SockjsStats } from './meter.ts';
 import type { Exchange, Mount, Route } from './mount.ts';
 import { MAX_DELAY, printError, resolveOptions, type SockjsOptions } from './options.ts';
-import type { SessionHandler } from './session.ts';
+import { type BroadcastOptions, sendToAll } from './rooms.ts';
+import type { Session, SessionHandler } from './session.ts';
 import { type CloseOptions, type CloseResult, type LiveSessions, SessionStore } from './session-store.ts';
+import { assertText } from './shared-message.ts';
 import { isThenable } from './thenable.ts';
 import { transportRoutes, webSocketServerOf } from './transports/index.ts';
 
@@ -33,6 +35,20 @@ export interface SockjsRouter<Data = unknown, Req extends IncomingMessage = Inco
   /** The live sessions of this router. */
   readonly sessions: LiveSessions<Data, Req>;
 
+  /**
+   * Sends a message to every session that is open, quoting it and building its frames once for all. In each session it
+   * comes after what was sent before and before what is sent later. A session that does not accept it, as `send()`
+   * would not, does not stop the others.
+   *
+   * @param options.except a session, or some, that are left out
+   * @returns how many sessions accepted it
+   * @throws TypeError for anything but a string
+   */
+  broadcast(message: string, options?: BroadcastOptions<Session<Data, Req>>): number;
+
+  /** The sessions that have joined a room of this router by `session.join(room)`, to send them something. */
+  to(room: string): Room<Data, Req>;
+
   /** What this router has counted so far, and what its sessions hold at the moment. */
   stats(): SockjsStats;
 
@@ -48,6 +64,12 @@ export interface SockjsRouter<Data = unknown, Req extends IncomingMessage = Inco
 
   /** `close()` with its defaults, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** The sessions in one room; see `router.to()`. */
+export interface Room<Data = unknown, Req extends IncomingMessage = IncomingMessage> {
+  /** As `router.broadcast()`, but for those who are in the room. */
+  send(message: string, options?: BroadcastOptions<Session<Data, Req>>): number;
 }
 
 /** A Router with the method by which Express dispatches; public in both majors, missing from their types. */
@@ -126,6 +148,16 @@ export function sockjs<Data, Req extends IncomingMessage>(
   };
   return Object.assign(router as unknown as Router & SockjsRouter<Data, Req>, {
     sessions: sessions as LiveSessions<Data, Req>,
+    broadcast: (message: string, options?: BroadcastOptions<Session<Data, Req>>) => {
+      assertText('router.broadcast', message);
+      return sendToAll(sessions, message, options);
+    },
+    to: (room: string) => ({
+      send: (message: string, options?: BroadcastOptions<Session<Data, Req>>) => {
+        assertText('router.to(room).send', message);
+        return sendToAll(sessions.rooms.in(room), message, options);
+      },
+    }),
     stats: () => meter.read(sessions),
     close,
     [Symbol.asyncDispose]: async () => {

@@ -5,6 +5,7 @@ import { CloseCode } from '../close-code.ts';
 import { setConnectionClose } from '../http/respond.ts';
 import type { Exchange } from '../mount.ts';
 import type { Session, SessionCloseEvent } from '../session.ts';
+import type { SharedMessage } from '../shared-message.ts';
 import { FrameTransport } from './transport.ts';
 
 const INTERRUPTED: SessionCloseEvent = Object.freeze({
@@ -94,15 +95,25 @@ export abstract class HttpTransport extends FrameTransport {
   /** A frame as this transport sends it. */
   protected abstract wrap(frame: string): string;
 
-  protected override send(frame: string): void {
-    const chunk = this.wrap(frame);
+  protected override send(frame: string, awaited: boolean): void {
+    this.#put(this.wrap(frame), awaited);
+  }
+
+  protected override sendShared(message: SharedMessage, awaited: boolean): void {
+    this.#put(
+      message.encoded(this.name, () => Buffer.from(this.wrap(message.frame))),
+      awaited,
+    );
+  }
+
+  #put(chunk: string | Buffer, awaited: boolean): void {
     this.#budget -= Buffer.byteLength(chunk);
     if (this.#ended) {
       return;
     }
     this.#begin();
     if (this.#budget > 0) {
-      this.#write(chunk);
+      this.#write(chunk, awaited);
     } else {
       this.#finish(chunk);
     }
@@ -148,12 +159,16 @@ export abstract class HttpTransport extends FrameTransport {
     res.setHeader('Content-Type', this.contentType);
     if (this.prelude !== '') {
       res.setHeader('X-Accel-Buffering', 'no');
-      this.#write(this.prelude);
+      this.#write(this.prelude, false);
     }
   }
 
-  #write(chunk: string): void {
-    this.#res.write(chunk, this.#onWritten);
+  #write(chunk: string | Buffer, awaited: boolean): void {
+    if (awaited) {
+      this.#res.write(chunk, this.#onWritten);
+    } else {
+      this.#res.write(chunk);
+    }
     if (this.#res.writableCorked > 0) {
       // Newer Node (26.10) would join all that is written within a tick into one chunk (PROTOCOL.md section 10).
       this.#res.uncork();
@@ -166,7 +181,7 @@ export abstract class HttpTransport extends FrameTransport {
 
   readonly #onWritten = () => this.#session?.written();
 
-  #finish(chunk?: string): void {
+  #finish(chunk?: string | Buffer): void {
     this.#ended = true;
     if (this.#isClosing()) {
       this.#closeConnection();

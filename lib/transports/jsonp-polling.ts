@@ -3,6 +3,7 @@ import { quote } from '../frame.ts';
 import { readCallback } from '../http/callback.ts';
 import { allowEmbedding } from '../http/protection.ts';
 import type { Handler } from '../mount.ts';
+import type { SharedMessage } from '../shared-message.ts';
 import { HttpTransport, type ResponseContext } from './http-transport.ts';
 
 export class JsonpPollingTransport extends HttpTransport {
@@ -29,6 +30,11 @@ export class JsonpPollingTransport extends HttpTransport {
   private constructor(exchange: ResponseContext, callback: string) {
     super(exchange, 0);
     this.#callback = callback;
+  }
+
+  /** Each client has a callback of its own. */
+  protected override sendShared(message: SharedMessage, awaited: boolean): void {
+    this.send(message.frame, awaited);
   }
 
   /** The comment keeps the answer from being taken for a Flash file that begins with the callback's own bytes. */

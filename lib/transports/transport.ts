@@ -1,6 +1,7 @@
 /** What all transports that speak SockJS frames have in common: the session's words, put into frames. */
 import { closeFrame, HEARTBEAT_FRAME, messagesFrame, OPEN_FRAME } from '../frame.ts';
-import type { Receiver, TransportName } from '../session.ts';
+import type { Outgoing, Receiver, TransportName } from '../receiver.ts';
+import type { SharedMessage } from '../shared-message.ts';
 
 /** A receiver that carries frames. A transport says how one frame travels and how it ends; the rest is here. */
 export abstract class FrameTransport implements Receiver {
@@ -13,24 +14,32 @@ export abstract class FrameTransport implements Receiver {
   abstract abort(): void;
 
   open(): void {
-    this.send(OPEN_FRAME);
+    this.send(OPEN_FRAME, false);
   }
 
-  messages(batch: readonly string[]): void {
-    this.send(messagesFrame(batch));
+  messages(batch: readonly Outgoing[], awaited: boolean): void {
+    const [first] = batch;
+    if (batch.length === 1 && first !== undefined && typeof first !== 'string') {
+      this.sendShared(first, awaited);
+    } else {
+      this.send(messagesFrame(batch), awaited);
+    }
   }
 
   heartbeat(): void {
-    this.send(HEARTBEAT_FRAME);
+    this.send(HEARTBEAT_FRAME, false);
   }
 
   close(code: number, reason: string): void {
-    this.send(closeFrame(code, reason));
+    this.send(closeFrame(code, reason), false);
     this.end(code, reason);
   }
 
-  /** Writes one frame. */
-  protected abstract send(frame: string): void;
+  /** Writes one frame; `awaited` as for `messages`. */
+  protected abstract send(frame: string, awaited: boolean): void;
+
+  /** Writes the frame of one message that others get as well. */
+  protected abstract sendShared(message: SharedMessage, awaited: boolean): void;
 
   /** Ends after the close frame. May be called on a transport that has ended with it. */
   protected abstract end(code: number, reason: string): void;

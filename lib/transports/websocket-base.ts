@@ -9,7 +9,10 @@ import { sendError, setConnectionClose } from '../http/respond.ts';
 import { hasToken, pendingUpgrade } from '../http/upgrade.ts';
 import type { Exchange } from '../mount.ts';
 import { isWebSocketServer, type ResolvedOptions } from '../options.ts';
-import type { Receiver, Session } from '../session.ts';
+import type { Receiver, TransportName } from '../receiver.ts';
+import type { Session } from '../session.ts';
+import type { SharedMessage } from '../shared-message.ts';
+import { textFrame } from './websocket-frame.ts';
 
 /** The part of a session that a WebSocket needs, whatever the session holds. */
 export type AnySession = Pick<Session, 'attach' | 'receive' | 'lost' | 'hasRoom' | 'whenRoom' | 'written' | 'refused'>;
@@ -113,8 +116,8 @@ export interface WebSocketLimits {
   readonly maxMessageSize: number;
 }
 
-/** The connection below a WebSocket, as much of it as matters: what it has brought so far. */
-export type Wire = Pick<Socket, 'bytesRead'>;
+/** The connection below a WebSocket, as much of it as matters: what it has brought so far, and what it is given. */
+export type Wire = Pick<Socket, 'bytesRead' | 'write' | 'writableLength'>;
 
 /** One WebSocket: what it writes, what it takes in, whether it lives, and how it ends. */
 export class WebSocketConnection {
@@ -128,6 +131,8 @@ export class WebSocketConnection {
   #pulseTimer: NodeJS.Timeout | undefined;
   /** Counts whatever comes in, a message that has not ended yet included: on a slow line one takes many rounds. */
   readonly #wire: Wire;
+  /** Whether frames are ours to build: not where an extension was agreed on, or an engine sends in a way of its own. */
+  readonly #isPlain: boolean;
   #heardBytes = 0;
   /** Whether this round does not count, since we have not listened throughout. */
   #heard = false;
@@ -142,6 +147,7 @@ export class WebSocketConnection {
     this.#wire = wire;
     this.#limits = limits;
     this.#heardBytes = wire.bytesRead;
+    this.#isPlain = socket.extensions === '' && socket.send === WebSocket.prototype.send;
   }
 
   /** Tells what comes in: texts to `onText`, and to the session how it ended. */
@@ -197,16 +203,48 @@ export class WebSocketConnection {
     return this.#socket.bufferedAmount;
   }
 
-  /** Sends one text message; nothing once the WebSocket is closing. */
-  send(text: string): void {
-    if (this.#socket.readyState !== WebSocket.OPEN) {
-      return;
+  /** Sends one text message; nothing once the WebSocket is closing. `awaited` as for `Receiver.messages`. */
+  send(text: string, awaited: boolean): void {
+    if (this.#isPlain) {
+      // One piece and one write; ws would write header and payload each for itself.
+      this.#write(textFrame(text), awaited);
+    } else if (this.#socket.readyState === WebSocket.OPEN) {
+      this.#socket.send(text, this.#callback(awaited));
     }
-    this.#unwritten += 1;
-    if (this.#limits.websocketWriteTimeout > 0) {
-      this.#writeTimer ??= setTimeout(() => this.abort(), this.#limits.websocketWriteTimeout);
+  }
+
+  /** Sends one text message of many receivers. `name` tells apart what is made of it: a SockJS frame, or just the text. */
+  sendShared(
+    message: SharedMessage,
+    name: TransportName,
+    textOf: (message: SharedMessage) => string,
+    awaited: boolean,
+  ) {
+    if (this.#isPlain) {
+      this.#write(
+        message.encoded(name, () => textFrame(textOf(message))),
+        awaited,
+      );
+    } else {
+      this.send(textOf(message), awaited);
     }
-    this.#socket.send(text, this.#onWritten);
+  }
+
+  #write(frame: Buffer, awaited: boolean): void {
+    if (this.#socket.readyState === WebSocket.OPEN) {
+      this.#wire.write(frame, this.#callback(awaited));
+    }
+  }
+
+  /** What is to be called when the kernel has taken a write, if anybody wants to know. */
+  #callback(awaited: boolean): (() => void) | undefined {
+    const { websocketWriteTimeout } = this.#limits;
+    if (websocketWriteTimeout > 0) {
+      this.#unwritten += 1;
+      this.#writeTimer ??= setTimeout(() => this.abort(), websocketWriteTimeout);
+      return () => this.#onWritten();
+    }
+    return awaited ? () => this.#session?.written() : undefined;
   }
 
   /** Asks the peer for a sign of life. */
@@ -227,7 +265,7 @@ export class WebSocketConnection {
     this.#socket.terminate();
   }
 
-  readonly #onWritten = () => {
+  #onWritten(): void {
     this.#unwritten -= 1;
     if (this.#unwritten === 0) {
       clearTimeout(this.#writeTimer);
@@ -236,7 +274,7 @@ export class WebSocketConnection {
       this.#writeTimer?.refresh();
     }
     this.#session?.written();
-  };
+  }
 
   /** Lets the client send on only when the application has read. */
   #pauseWhileFull(session: AnySession): void {

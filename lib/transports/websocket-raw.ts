@@ -1,7 +1,8 @@
 /** The raw WebSocket endpoint: each text message is one message both ways, with no SockJS framing. */
 import type { WebSocket } from 'ws';
 import type { Handler } from '../mount.ts';
-import type { Receiver } from '../session.ts';
+import type { Outgoing, Receiver } from '../receiver.ts';
+import type { SharedMessage } from '../shared-message.ts';
 import {
   type AnySession,
   acceptWebSocket,
@@ -37,9 +38,13 @@ export class RawWebSocketTransport implements Receiver {
   /** The handshake has told the client already. */
   open(): void {}
 
-  messages(batch: readonly string[]): void {
+  messages(batch: readonly Outgoing[], awaited: boolean): void {
     for (const message of batch) {
-      this.#connection.send(message);
+      if (typeof message === 'string') {
+        this.#connection.send(message, awaited);
+      } else {
+        this.#connection.sendShared(message, this.name, textOf, awaited);
+      }
     }
   }
 
@@ -50,4 +55,8 @@ export class RawWebSocketTransport implements Receiver {
   close(code: number, reason: string): void {
     this.#connection.close(code, reason);
   }
+}
+
+function textOf({ text }: SharedMessage): string {
+  return text;
 }

@@ -3,6 +3,7 @@ import type { WebSocket } from 'ws';
 import { CloseCode } from '../close-code.ts';
 import type { Handler } from '../mount.ts';
 import { PayloadError, parseWebSocketPayload, TooManyMessagesError } from '../payload.ts';
+import type { SharedMessage } from '../shared-message.ts';
 import { FrameTransport } from './transport.ts';
 import {
   type AnySession,
@@ -45,8 +46,12 @@ export class WebSocketTransport extends FrameTransport {
     this.#connection.abort();
   }
 
-  protected override send(frame: string): void {
-    this.#connection.send(frame);
+  protected override send(frame: string, awaited: boolean): void {
+    this.#connection.send(frame, awaited);
+  }
+
+  protected override sendShared(message: SharedMessage, awaited: boolean): void {
+    this.#connection.sendShared(message, this.name, frameOf, awaited);
   }
 
   protected override end(code: number, reason: string): void {
@@ -68,4 +73,8 @@ export class WebSocketTransport extends FrameTransport {
       this.#connection.refuse(this, this.#session, code, error.message);
     }
   }
+}
+
+function frameOf({ frame }: SharedMessage): string {
+  return frame;
 }

@@ -1,7 +1,9 @@
 /** Receivers that stand in for the transports, and the hooks of a mount that stands in for one. */
 import type { IncomingMessage } from 'node:http';
 import { Meter } from '../../lib/meter.ts';
-import type { Receiver, Session, SessionHooks, SessionIdentity, TransportName } from '../../lib/session.ts';
+import type { Outgoing, Receiver, TransportName } from '../../lib/receiver.ts';
+import { Rooms } from '../../lib/rooms.ts';
+import type { Session, SessionHooks, SessionIdentity } from '../../lib/session.ts';
 
 /** How a receiver ends: a poll with every frame, a stream with the close frame, a socket when its peer says so. */
 export type Kind = 'poll' | 'stream' | 'socket' | 'slow poll';
@@ -37,8 +39,8 @@ export class FakeReceiver implements Receiver {
     this.#write('o');
   }
 
-  messages(batch: readonly string[]): void {
-    this.#write(`a${JSON.stringify(batch)}`);
+  messages(batch: readonly Outgoing[]): void {
+    this.#write(`a${JSON.stringify(batch.map((message) => (typeof message === 'string' ? message : message.text)))}`);
   }
 
   heartbeat(): void {
@@ -82,6 +84,7 @@ export function hooksWith<Data = unknown, Req extends IncomingMessage = Incoming
     maxReceiveBuffer: Number.MAX_SAFE_INTEGER,
     receiveStallTimeout: 0,
     meter: new Meter(),
+    rooms: new Rooms(),
     onEnd() {},
     ...hooks,
   };
