@@ -1,6 +1,7 @@
 /** A session: what the application talks to, whichever transport carries it (PROTOCOL.md section 6). */
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
+import { Alarm } from './alarm.ts';
 import { assertClosable, CloseCode } from './close-code.ts';
 import { debugSession } from './debug.ts';
 import { Inbox, SessionNotOpenError } from './inbox.ts';
@@ -134,13 +135,16 @@ export class Session<
   #closeFrameSent = false;
   #isFinished = false;
   #abort: AbortController | undefined;
+  #whenEnded: Set<() => void> | undefined;
 
+  /** Set while the session is open and has a receiver. */
+  readonly #silence = new Alarm(() => this.#heartbeat());
   /**
-   * The one timer. Open with a receiver: heartbeat; open without: expiry; closing: giving up. There is none while the
-   * last receiver's bytes are still leaving, none on a WebSocket session that is closing, which waits for its socket,
-   * and none once closed.
+   * Set while the session is open and nobody takes what it sends; and while it is closing on an HTTP transport, whose
+   * client may come for the close frame. Neither is while the last receiver's bytes are still leaving, nor on a
+   * WebSocket session that is closing, which waits for its socket.
    */
-  #timer: NodeJS.Timeout | undefined;
+  readonly #absence = new Alarm(() => (this.#state === 'closing' ? this.#giveUp() : this.#expire()));
 
   /** @internal Sessions are made by the session store. */
   constructor(
@@ -459,6 +463,13 @@ export class Session<
     this.#inbox.whenRoom(callback);
   }
 
+  /** @internal Calls back when the session leaves `active`; what is returned takes that back. Lighter than `signal`. */
+  whenEnded(callback: () => void): () => void {
+    this.#whenEnded ??= new Set();
+    this.#whenEnded.add(callback);
+    return () => this.#whenEnded?.delete(callback);
+  }
+
   /** @internal Whether the client may send more. */
   get hasRoom(): boolean {
     return this.#inbox.hasRoom;
@@ -502,6 +513,8 @@ export class Session<
 
   #open(receiver: Receiver): void {
     this.#state = 'active';
+    // Most sessions on a WebSocket or a stream never need it again.
+    this.#absence.clear();
     this.#arm();
     debugSession('%s open on %s', this.id, receiver.name);
     receiver.open();
@@ -540,7 +553,7 @@ export class Session<
       return;
     }
     // A heartbeat is due after silence, and this is none.
-    this.#timer?.refresh();
+    this.#silence.putOff();
     this.#receiver.messages(this.#outbox.take(), this.#outbox.needsDrain);
   }
 
@@ -656,6 +669,9 @@ export class Session<
     this.#closing = { code, reason };
     this.#inbox.end();
     this.#outbox.end();
+    for (const callback of this.#whenEnded ?? []) {
+      callback();
+    }
     this.#abort?.abort();
     this.#arm();
   }
@@ -668,8 +684,8 @@ export class Session<
     this.#isFinished = true;
     this.#state = 'closed';
     this.#outbox.clear();
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#silence.clear();
+    this.#absence.clear();
     for (const room of this.rooms) {
       this.#hooks.rooms.leave(room, this);
     }
@@ -681,29 +697,30 @@ export class Session<
     });
   }
 
-  /** Sets the timer that the present state calls for, in place of the one before. */
+  /** Sets the alarm that the present state calls for, and no other. */
   #arm(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
     const { heartbeatDelay, disconnectDelay } = this.#hooks;
+    this.#silence.unset();
+    this.#absence.unset();
     if (this.#isEnded) {
+      this.#silence.clear();
       if (this.#state === 'closing' && this.identity.family !== 'websocket') {
-        this.#timer = setTimeout(() => this.#giveUp(), disconnectDelay);
+        this.#absence.set(disconnectDelay);
       }
     } else if (this.#receiver === undefined) {
       if (this.#leaving.size === 0) {
-        this.#timer = setTimeout(() => this.#expire(), disconnectDelay);
+        this.#absence.set(disconnectDelay);
       }
     } else {
       const delay = Math.min(heartbeatDelay || Number.POSITIVE_INFINITY, this.#receiver.maxSilence);
       if (delay !== Number.POSITIVE_INFINITY) {
-        this.#timer = setTimeout(() => this.#heartbeat(), delay);
+        this.#silence.set(delay);
       }
     }
   }
 
   #heartbeat(): void {
-    this.#timer?.refresh();
+    this.#arm();
     this.#receiver?.heartbeat();
   }
 

@@ -26,18 +26,28 @@ interface MaybeParsed {
   readonly _body?: unknown;
 }
 
+/** Somebody who wants a body, and may stop wanting it. */
+export interface BodyReader {
+  /** Calls back when it wants the body no more; what is returned takes that back. */
+  whenEnded(callback: () => void): () => void;
+}
+
+/** What a body is rejected with that its reader does not want any more. */
+export class UnwantedBodyError extends Error {
+  override readonly name = 'UnwantedBodyError';
+}
+
 /**
  * The body of a request: at most `limit` bytes, of which not one more is read, within `timeout` ms (0 for any).
  *
- * @returns rejects with {@link BodyError} where it is larger, too slow or no UTF-8, with
- *   the signal's reason once nobody wants it any more, and with any other error where the client
- *   broke off
+ * @returns rejects with {@link BodyError} where it is larger, too slow or no UTF-8, with {@link UnwantedBodyError} once
+ *   nobody wants it any more, and with any other error where the client broke off
  */
 export async function readBody(
   req: IncomingMessage,
   limit: number,
   timeout: number,
-  signal: AbortSignal,
+  reader: BodyReader,
 ): Promise<Body> {
   if (Number(req.headers['content-length'] ?? 0) > limit) {
     throw tooLarge();
@@ -45,27 +55,23 @@ export async function readBody(
   if (isConsumed(req)) {
     return takeOver(req, limit);
   }
-  return decode(await readStream(req, limit, timeout, signal));
+  return decode(await readStream(req, limit, timeout, reader));
 }
 
 /** Events rather than `for await`, which would destroy the socket, and the answer with it, when left early. */
-function readStream(req: IncomingMessage, limit: number, timeout: number, signal: AbortSignal): Promise<Buffer> {
+function readStream(req: IncomingMessage, limit: number, timeout: number, reader: BodyReader): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
-    const timer =
-      timeout === 0
-        ? undefined
-        : setTimeout(
-            () => settle(new BodyError(408, 'timeout', 'Request timeout (see the receiveTimeout option).')),
-            timeout,
-          );
+    let timer: NodeJS.Timeout | undefined;
+    let isSettled = false;
     const settle = (error?: Error) => {
+      isSettled = true;
       clearTimeout(timer);
-      signal.removeEventListener('abort', onAbort);
+      forget();
       req.off('data', onData).off('end', onEnd).off('error', settle).off('close', onClose);
       if (error === undefined) {
-        resolve(Buffer.concat(chunks));
+        resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks));
       } else {
         req.pause();
         reject(error);
@@ -83,11 +89,20 @@ function readStream(req: IncomingMessage, limit: number, timeout: number, signal
     };
     const onEnd = () => settle();
     const onClose = () => settle(new Error('the client broke off'));
-    const onAbort = () => settle(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
+    const forget = reader.whenEnded(() => settle(new UnwantedBodyError()));
     req.on('data', onData).on('end', onEnd).on('error', settle).on('close', onClose);
     if (req.destroyed) {
       onClose();
+    } else if (timeout > 0) {
+      // Most bodies come in one piece with their heads, and need no timer.
+      process.nextTick(() => {
+        if (!isSettled) {
+          timer = setTimeout(
+            () => settle(new BodyError(408, 'timeout', 'Request timeout (see the receiveTimeout option).')),
+            timeout,
+          );
+        }
+      });
     }
   });
 }

@@ -50,7 +50,11 @@ export function sendPreflight<Data, Req extends IncomingMessage>(
 /** Names a header that the answer depends on, beside what earlier middleware may have named. */
 export function addVary(res: ServerResponse, field: string): void {
   const before = res.getHeader('Vary');
-  const fields = before === undefined ? [] : String(before).split(/\s*,\s*/);
+  if (before === undefined) {
+    res.setHeader('Vary', field);
+    return;
+  }
+  const fields = String(before).split(/\s*,\s*/);
   if (!fields.some((given) => given === '*' || given.toLowerCase() === field.toLowerCase())) {
     res.setHeader('Vary', [...fields, field].join(', '));
   }

@@ -80,7 +80,8 @@ function isSameOriginFetch(req: IncomingMessage): boolean {
 }
 
 function isForeignFetch(req: IncomingMessage): boolean {
-  return ['cross-site', 'same-site'].includes(String(req.headers['sec-fetch-site']));
+  const site = req.headers['sec-fetch-site'];
+  return site === 'cross-site' || site === 'same-site';
 }
 
 /** An expression that is not anchored would let `https://example.com.evil.org` in. */

@@ -203,6 +203,11 @@ export abstract class HttpTransport extends FrameTransport {
    * be seen, since one large write counts as unwritten until all of it has left, so there is time for its size.
    */
   #watchLeaving(): void {
+    const { socket, writableEnded, req } = this.#res;
+    if (req.httpVersionMajor === 1 && writableEnded && socket?.writableLength === 0) {
+      // The kernel has it all.
+      return;
+    }
     const delay = LEAVING_TIMEOUT + this.bufferedAmount / SLOWEST_BYTES_PER_MS;
     this.#leavingTimer = setTimeout(() => this.abort(), delay);
   }

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { identityOf, reject } from '../admission.ts';
 import { debugRequest } from '../debug.ts';
-import { type Body, BodyError, readBody } from '../http/body.ts';
+import { type Body, BodyError, readBody, UnwantedBodyError } from '../http/body.ts';
 import { allowEmbedding } from '../http/protection.ts';
 import { endConnectionIfClosing, sendEmpty, sendError, sendText, setConnectionClose } from '../http/respond.ts';
 import type { Exchange, Handler } from '../mount.ts';
@@ -98,8 +98,7 @@ function deliver<Data, Req extends IncomingMessage>(
 
   const receive = async () => {
     // Asked again: it may have ended while this one waited for its turn.
-    const body =
-      session.state === 'active' ? await readBody(req, maxMessageSize, receiveTimeout, session.signal) : undefined;
+    const body = session.state === 'active' ? await readBody(req, maxMessageSize, receiveTimeout, session) : undefined;
     const messages = body === undefined ? [] : messagesOf(body, maxMessagesPerRequest);
     // And again: or while the body came in.
     if (body === undefined || session.state !== 'active') {
@@ -109,12 +108,14 @@ function deliver<Data, Req extends IncomingMessage>(
     }
     session.receive(messages, body.bytes);
     // A client sends on when this one is answered, so the answer is what slows it.
-    await new Promise<void>((resolve) => session.whenRoom(resolve));
+    if (!session.hasRoom) {
+      await new Promise<void>((resolve) => session.whenRoom(resolve));
+    }
     endConnectionIfClosing(exchange);
     answer();
   };
   const fail = (error: unknown) => {
-    if (error === session.signal.reason) {
+    if (error instanceof UnwantedBodyError) {
       // Ended while the body came in, which nobody wants any more.
       setConnectionClose(res);
       sendError(res, 404, 'Session not found.');

@@ -528,9 +528,12 @@ export function itReceivesOverHttp(transport: HttpReceiver): void {
     });
 
     holds('is switched off by a heartbeatDelay of 0', async () => {
-      const { client, clock } = await stage(transport, { heartbeatDelay: 0 });
+      const { client, clock, sessions } = await stage(transport, { heartbeatDelay: 0 });
       await client.open();
-      assert.equal(clock.countTimers(), 0);
+      const session = await sessions.next();
+      clock.tick(29_999);
+      session.send('nothing before this');
+      await client.gets('a["nothing before this"]');
     });
 
     holds('leaves a session without a receiver alone', async () => {
