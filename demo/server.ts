@@ -1,60 +1,46 @@
-/** The demo: a page that talks to this server over any SockJS transport, to itself or to everyone. `npm start` runs it. */
+/** The demo: a page that talks to this server over any SockJS transport, and one that shows what it counts. */
 import { createServer, type Server } from 'node:http';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import express from 'express';
-import { attachUpgrade, type Session, sockjs } from '../lib/index.ts';
+import { attachUpgrade } from '../lib/index.ts';
+import { createChat } from './chat.ts';
 import { runProgram, withEndpoints } from './program.ts';
+import { createStatsFeed } from './stats.ts';
 
 const fileOf = (specifier: string) => fileURLToPath(import.meta.resolve(specifier));
 
-/** What the page sends; it gets it back, `broadcast` with everyone else who is connected. */
-interface Message {
-  readonly type: 'echo' | 'broadcast';
-  /** By which the page knows its own messages, and so measures how long they took. */
-  readonly id: string;
-  readonly text: string;
-}
+/** What the pages may load: files of this server, and nothing inline. */
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self'",
+  "connect-src 'self'",
+  // The iframe transports, and the forms by which jsonp-polling sends.
+  "frame-src 'self'",
+  "form-action 'self'",
+  "base-uri 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
 
-/** The demo's server, not yet listening. */
+/** The demo's server, not yet listening. `npm start` runs it. */
 export function createDemo(): Server {
+  const chat = createChat({ sockjsUrl: '/sockjs-client/sockjs.min.js' });
+  const stats = createStatsFeed(chat);
+
   const app = express();
   app.disable('x-powered-by');
+  app.use('/sockjs', chat);
+  app.use('/stats', stats);
 
-  const sessions = new Set<Session>();
-  const sendToAll = (message: object) => {
-    for (const session of sessions) {
-      session.send(JSON.stringify(message));
-    }
-  };
-
-  const sockjsUrl = '/sockjs-client/sockjs.min.js';
-  const endpoint = sockjs({ sockjsUrl }, (session) => {
-    sessions.add(session);
-    sendToAll({ type: 'people', count: sessions.size });
-    session.on('message', (text) => {
-      const message = parse(text);
-      if (message === undefined) {
-        session.close(4000, 'Not a message of this demo');
-      } else if (message.type === 'broadcast') {
-        sendToAll(message);
-      } else {
-        session.send(JSON.stringify(message));
-      }
-    });
-    session.on('close', () => {
-      sessions.delete(session);
-      sendToAll({ type: 'people', count: sessions.size });
-    });
-  });
-  app.use('/sockjs', endpoint);
-
-  // The page runs no inline script or style. After the SockJS endpoint, whose own pages must.
+  // After the endpoints: pages that SockJS serves bring a policy of their own.
   app.use((_req, res, next) => {
-    res.set(
-      'Content-Security-Policy',
-      "default-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'",
-    );
+    res.set({
+      'Content-Security-Policy': CONTENT_SECURITY_POLICY,
+      'Referrer-Policy': 'same-origin',
+      'X-Content-Type-Options': 'nosniff',
+    });
     next();
   });
   app.use('/sockjs-client', express.static(dirname(fileOf('sockjs-client/dist/sockjs.min.js'))));
@@ -62,19 +48,7 @@ export function createDemo(): Server {
 
   const server = createServer(app);
   attachUpgrade(server);
-  return withEndpoints(server, [endpoint]);
-}
-
-function parse(text: string): Message | undefined {
-  try {
-    const { type, id, text: body } = JSON.parse(text);
-    if ((type === 'echo' || type === 'broadcast') && typeof id === 'string' && typeof body === 'string') {
-      return { type, id, text: body };
-    }
-  } catch {
-    // Not JSON: no message either.
-  }
-  return undefined;
+  return withEndpoints(server, [chat, stats]);
 }
 
 runProgram(import.meta.url, createDemo, 8080);

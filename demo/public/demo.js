@@ -1,112 +1,90 @@
-/** The demo's page: connects as the user chooses, sends what is typed, and shows what comes back. */
+/** The demo's page: connects as the visitor chooses, and shows what travels. */
+import { showChat } from './chat.js';
+import { Connection } from './connection.js';
+import { find } from './dom.js';
+import { showFrames } from './frames.js';
+import { showLatency } from './latency.js';
+import { describeEnd, showState } from './state.js';
 
-const { SockJS } = globalThis;
+const HINTS = {
+  '': 'The best that works, found by trying one after another.',
+  websocket: 'Both ways on one socket.',
+  'xhr-streaming': 'A response that goes on and on; requests to send.',
+  eventsource: 'Server-sent events; requests to send.',
+  htmlfile: 'A page in a frame that never stops loading.',
+  'xhr-polling': 'A request that waits for news, then the next.',
+  'jsonp-polling': 'A script that waits for news, then the next; forms to send.',
+  'iframe-eventsource': 'Server-sent events, in a frame from the server’s origin.',
+  'iframe-htmlfile': 'A page that never stops loading, in a frame within a frame.',
+  'iframe-xhr-polling': 'Requests that wait for news, in a frame from the server’s origin.',
+};
 
-const find = (id) => document.getElementById(id);
-const list = document.querySelector('#log ol');
-const composer = document.querySelector('#message fieldset');
+/** What the connect button does in each state. */
+const CONNECT = {
+  closed: 'Connect',
+  connecting: 'Connecting',
+  open: 'Reconnect',
+  waiting: 'Try now',
+  failed: 'Try again',
+};
 
-/** The connection there is or is to be; undefined when closed. */
-let socket;
+const connection = new Connection('/sockjs');
+const transport = find('transport');
+const connect = find('connect');
+const disconnect = find('disconnect');
+let openSince = 0;
 
-/** When each of this page's messages that are still on their way was sent, by its id. */
-const sent = new Map();
-
-find('connection').addEventListener('submit', (event) => {
-  event.preventDefault();
-  if (socket === undefined) {
-    connect(new FormData(event.target).get('transport'));
+const frames = showFrames(connection);
+// Before the rest, which sends as soon as it is open.
+connection.addEventListener('state', () => {
+  const { state, end, wanted } = connection;
+  if (state === 'connecting') {
+    frames.note(`connecting${wanted && ` over ${wanted}`}`);
+  } else if (state === 'open') {
+    frames.note(`open over ${connection.transport}`);
+    openSince = Date.now();
   } else {
-    socket.close();
+    frames.note(`closed${end === undefined ? ' by you' : ` with ${describeEnd(end)}`}`);
   }
+  show();
 });
+showState(connection, {
+  closed: 'Pick a transport and connect.',
+  failed: 'This transport does not work here. Pick another one.',
+});
+showChat(connection);
+showLatency(connection);
 
-find('message').addEventListener('submit', (event) => {
+transport.addEventListener('change', () => {
+  find('transport-hint').textContent = HINTS[transport.value];
+});
+find('connect-form').addEventListener('submit', (event) => {
   event.preventDefault();
-  const { value: text } = find('text');
-  send(event.submitter?.value ?? 'echo', text);
-  find('text').value = '';
-  find('text').focus();
+  // Not `disabled`, which would take the focus away from who has just pressed it.
+  if (connection.state !== 'connecting') {
+    connection.connect(transport.value);
+  }
 });
+disconnect.addEventListener('click', () => connection.disconnect());
 
-/** @param {string} transport as sockjs-client names it; empty for whichever works */
-function connect(transport) {
-  socket = new SockJS('/sockjs', null, transport === '' ? {} : { transports: [transport] });
-  showState('connecting', `connecting${transport && ` over ${transport}`}`);
+setInterval(showAge, 1_000);
 
-  socket.onopen = () => {
-    find('transport').textContent = socket.transport;
-    showState('open', `open over ${socket.transport}`);
-    // With no text: only to see how long it takes.
-    send('echo', '');
-    find('text').focus();
-  };
-
-  socket.onmessage = ({ data }) => {
-    const message = JSON.parse(data);
-    if (message.type === 'people') {
-      find('people').textContent = message.count;
-      return;
-    }
-    const took = roundTrip(message.id);
-    if (message.text !== '') {
-      log(message.text, [message.type, took === undefined ? 'from someone else' : took].join(' · '));
-    }
-  };
-
-  socket.onclose = ({ code, reason, wasClean }) => {
-    socket = undefined;
-    sent.clear();
-    for (const id of ['transport', 'round-trip', 'people']) {
-      find(id).textContent = '–';
-    }
-    showState(wasClean ? 'closed' : 'failed', `closed with ${code}${reason && `: ${reason}`}`);
-  };
+function show() {
+  const { state } = connection;
+  const isIdle = state === 'closed' || state === 'failed';
+  connect.textContent = CONNECT[state];
+  connect.classList.toggle('quiet', state === 'open');
+  connect.setAttribute('aria-disabled', String(state === 'connecting'));
+  disconnect.textContent = state === 'connecting' || state === 'waiting' ? 'Cancel' : 'Disconnect';
+  disconnect.setAttribute('aria-disabled', String(isIdle));
+  showAge();
 }
 
-/** @param {'echo' | 'broadcast'} type */
-function send(type, text) {
-  const id = Array.from(crypto.getRandomValues(new Uint32Array(2)), (part) => part.toString(36)).join('');
-  sent.set(id, performance.now());
-  socket.send(JSON.stringify({ type, id, text }));
-}
-
-/** How long a message of ours took, shown; undefined for one of somebody else's. */
-function roundTrip(id) {
-  const start = sent.get(id);
-  if (start === undefined) {
-    return undefined;
-  }
-  sent.delete(id);
-  const took = `${(performance.now() - start).toFixed(1)} ms`;
-  find('round-trip').textContent = took;
-  return took;
-}
-
-/** @param {'closed' | 'connecting' | 'open' | 'failed'} state */
-function showState(state, description) {
-  find('state').dataset.state = state;
-  find('state').textContent = state;
-  find('connect').textContent = state === 'open' ? 'Disconnect' : state === 'connecting' ? 'Cancel' : 'Connect';
-  find('connect').classList.toggle('quiet', socket !== undefined);
-  find('transports').disabled = socket !== undefined;
-  composer.disabled = state !== 'open';
-  log(description, '', 'event');
-}
-
-/** Adds a line, and scrolls to it unless the reader has scrolled away. */
-function log(text, note, className = '') {
-  const box = find('log');
-  const follows = box.scrollHeight - box.scrollTop - box.clientHeight < 40;
-  const line = document.createElement('li');
-  line.className = className;
-  const words = document.createElement('span');
-  words.textContent = text;
-  const aside = document.createElement('small');
-  aside.textContent = note;
-  line.append(words, aside);
-  list.append(line);
-  if (follows) {
-    box.scrollTop = box.scrollHeight;
-  }
+function showAge() {
+  const seconds = Math.floor((Date.now() - openSince) / 1000);
+  const two = (number) => String(number).padStart(2, '0');
+  const hours = Math.floor(seconds / 3600);
+  const minutes = two(Math.floor(seconds / 60) % 60);
+  find('age').textContent =
+    connection.state === 'open' ? `${hours > 0 ? `${hours}:` : ''}${minutes}:${two(seconds % 60)}` : '–';
 }

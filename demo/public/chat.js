@@ -1,0 +1,82 @@
+/** The chat room. */
+import { clock, element, find } from './dom.js';
+import { Log } from './log.js';
+
+/** How many messages are kept. */
+const LIMIT = 200;
+
+/** @param {import('./connection.js').Connection} connection */
+export function showChat(connection) {
+  const box = find('chat-log');
+  const log = new Log(box, find('chat-list'), LIMIT);
+  /** By which the server knows us, for as long as this connection lasts. */
+  let you;
+
+  const add = ({ from, at, name, text }) => {
+    const date = new Date(at);
+    const time = element('time', '', clock(date));
+    time.dateTime = date.toISOString();
+    const line = element('li', '', element('p', 'by', element('b', '', name), time), element('p', 'said', text));
+    line.classList.toggle('own', from === you);
+    log.add(line);
+  };
+  const complain = (text) => {
+    find('chat-error').textContent = text;
+  };
+
+  connection.addEventListener('message', ({ detail: message }) => {
+    if (message.type === 'welcome') {
+      you = message.you;
+      // What was said before is there to read, not to be read out.
+      box.setAttribute('aria-live', 'off');
+      log.clear();
+      message.history.forEach(add);
+      setTimeout(() => box.setAttribute('aria-live', 'polite'), 1_000);
+    } else if (message.type === 'people') {
+      find('people').textContent = message.count;
+    } else if (message.type === 'chat') {
+      add(message);
+    } else if (message.type === 'error') {
+      complain(message.message);
+    }
+  });
+  connection.addEventListener('state', () => {
+    if (connection.state === 'open') {
+      complain('');
+    } else {
+      find('people').textContent = '–';
+    }
+  });
+
+  const name = find('name');
+  const text = find('text');
+  name.value = sessionStorage.getItem('name') ?? inventName();
+  name.addEventListener('change', () => sessionStorage.setItem('name', name.value));
+  find('chat-form').addEventListener('submit', (event) => {
+    event.preventDefault();
+    const said = { type: 'chat', name: name.value.trim(), text: text.value.trim() };
+    if (said.name === '' || said.text === '') {
+      complain('A message needs a name and a text.');
+    } else if (connection.send(said)) {
+      complain('');
+      text.value = '';
+    } else {
+      complain('Not connected: connect first, then send.');
+    }
+    text.focus();
+  });
+}
+
+function inventName() {
+  const pick = (words) => words[Math.floor(Math.random() * words.length)];
+  return `${pick(['Amber', 'Brisk', 'Calm', 'Dapper', 'Keen', 'Merry', 'Quiet', 'Swift'])} ${pick([
+    'Badger',
+    'Falcon',
+    'Heron',
+    'Lynx',
+    'Marten',
+    'Otter',
+    'Robin',
+    'Vole',
+  ])}`;
+}

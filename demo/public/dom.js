@@ -1,0 +1,33 @@
+/** Small helpers for the page. All text goes in as text, never as HTML. */
+
+/** The element of that id. */
+export const find = (id) => document.getElementById(id);
+
+/**
+ * Makes an element.
+ *
+ * @param {string} name
+ * @param {string} className may be empty
+ * @param {...(string | Node)} content strings become text
+ */
+export function element(name, className, ...content) {
+  const made = document.createElement(name);
+  made.className = className;
+  made.append(...content);
+  return made;
+}
+
+const two = (number) => String(number).padStart(2, '0');
+
+/** As in `09:30:00`. */
+export const clock = (date) => `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+
+/** As in `09:30:00.125`. */
+export const preciseClock = (date) => `${clock(date)}.${String(date.getMilliseconds()).padStart(3, '0')}`;
+
+/** As in `512 B` or `1.5 kB`. */
+export function bytes(count) {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  const power = count < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(count) / 3));
+  return power === 0 ? `${Math.round(count)} B` : `${(count / 1000 ** power).toFixed(1)} ${units[power]}`;
+}

@@ -1,0 +1,216 @@
+/** The releases of sockjs-client that are in use, each behind the same few methods. */
+import { readFileSync } from 'node:fs';
+import { type ClientRequest, request } from 'node:http';
+import { createRequire } from 'node:module';
+import SockJS from 'sockjs-client';
+import { WebSocket } from 'ws';
+import { afterTest } from '../../support/leftovers.ts';
+import { Queue } from '../../support/queue.ts';
+
+/** What the releases have in common. */
+interface SockJSLike {
+  onopen: (() => void) | null;
+  onmessage: ((event: { readonly data: string }) => void) | null;
+  onheartbeat: (() => void) | null;
+  onclose: ((event: CloseEvent) => void) | null;
+  send(message: string): void;
+  close(code?: number, reason?: string): void;
+}
+
+interface CloseEvent {
+  readonly code: number;
+  readonly reason: string;
+  readonly wasClean: boolean;
+}
+
+export interface ClientRelease {
+  readonly title: string;
+  readonly transports: readonly string[];
+  /** The code that the server gets when it closes its WebSocket; 1005 stands for none. */
+  readonly closeCode: number;
+  /** Undefined where this release is not to be had. */
+  readonly create: ((url: string, transport: string) => SockJSLike) | undefined;
+}
+
+/** Longer than any test lasts: how fast the machine is must not decide whether a transport is given up. */
+const PATIENCE = 60_000;
+
+const require = createRequire(import.meta.url);
+
+export const RELEASES: readonly ClientRelease[] = [
+  {
+    title: 'sockjs-client 1.6',
+    transports: ['websocket', 'xhr-streaming', 'xhr-polling', 'eventsource'],
+    closeCode: 1000,
+    create: (url, transport) => new SockJS(url, null, { transports: [transport], timeout: PATIENCE }),
+  },
+  {
+    title: 'sockjs-client 1.0',
+    transports: ['websocket', 'xhr-streaming', 'xhr-polling', 'eventsource'],
+    closeCode: 1000,
+    create: create10(),
+  },
+  {
+    title: 'sockjs-client 0.3.4',
+    transports: ['websocket', 'xhr-streaming', 'xhr-polling'],
+    closeCode: 1005,
+    create: create034(),
+  },
+];
+
+/** 1.0 puts a global of its own in place, except in production. */
+function create10(): ClientRelease['create'] {
+  const { env } = process;
+  const { NODE_ENV } = env;
+  Object.assign(env, { NODE_ENV: 'production' });
+  const SockJS10: (new (
+    url: string,
+    protocols: null,
+    options: object,
+  ) => SockJSLike) & {
+    prototype: { countRTO(rtt: number): number };
+  } = require('sockjs-client-1.0');
+  if (NODE_ENV === undefined) {
+    Reflect.deleteProperty(env, 'NODE_ENV');
+  } else {
+    Object.assign(env, { NODE_ENV });
+  }
+  // It has no option for that.
+  SockJS10.prototype.countRTO = () => PATIENCE;
+  return (url, transport) => new SockJS10(url, null, { transports: [transport] });
+}
+
+/**
+ * 0.3.4 is a script for browsers, never released on npm by itself; primus 2 carries it unchanged. It runs here in a
+ * page that has as much of a browser as the transports in question ask for.
+ */
+function create034(): ClientRelease['create'] {
+  let source: string;
+  try {
+    source = readFileSync(require.resolve('primus2/transformers/sockjs/library.js'), 'utf8');
+  } catch {
+    return undefined;
+  }
+  type SockJS034 = new (url: string, transports: null, options: object) => SockJSLike;
+  return (url, transport) => {
+    const { origin, host, protocol } = new URL(url);
+    const location = { href: `${origin}/`, host, protocol };
+    const document = { domain: '127.0.0.1', location, body: {}, readyState: 'complete' };
+    const window = { document, location, WebSocket, XMLHttpRequest: PageRequest, addEventListener() {} };
+    // It makes a global of itself, which here is a variable.
+    const load = new Function(
+      'window',
+      'document',
+      'navigator',
+      'XMLHttpRequest',
+      `var SockJS; ${source}; return SockJS`,
+    );
+    const Constructor = load(window, document, { userAgent: '' }, PageRequest) as SockJS034;
+    return new Constructor(url, null, { protocols_whitelist: [transport], rtt: PATIENCE });
+  };
+}
+
+/** As much of XMLHttpRequest as 0.3.4 uses, with what a browser adds to a request by itself. */
+class PageRequest {
+  readyState = 0;
+  status = 0;
+  responseText = '';
+  withCredentials = false;
+  onreadystatechange: () => void = () => {};
+  #request: ClientRequest | undefined;
+
+  open(method: string, url: string): void {
+    this.#request = request(url, { method, agent: false });
+    afterTest(() => this.abort());
+  }
+
+  send(payload?: string | null): void {
+    const req = this.#request;
+    req?.on('response', (res) => {
+      this.status = res.statusCode ?? 0;
+      res.setEncoding('utf8');
+      res.on('data', (chunk: string) => {
+        this.responseText += chunk;
+        this.#advance(3);
+      });
+      res.on('error', () => {});
+      res.on('close', () => this.#advance(4));
+    });
+    req?.on('error', () => {
+      this.status = 0;
+      this.#advance(4);
+    });
+    if (typeof payload === 'string') {
+      req?.setHeader('Content-Type', 'text/plain;charset=UTF-8');
+    }
+    req?.end(payload ?? '');
+  }
+
+  abort(): void {
+    this.#request?.destroy();
+  }
+
+  #advance(readyState: number): void {
+    this.readyState = readyState;
+    this.onreadystatechange();
+  }
+}
+
+/** One client, with what arrives kept until a test asks for it; closed after the test. */
+export class ReleasedClient {
+  readonly #socket: SockJSLike;
+  readonly #messages = new Queue<string>();
+  readonly #heartbeats = new Queue<void>();
+  /** Settles when the session is open; rejects when it is closed instead. */
+  readonly opened: Promise<void>;
+  readonly closed: Promise<CloseEvent>;
+
+  constructor(create: NonNullable<ClientRelease['create']>, url: string, transport: string) {
+    this.#socket = create(url, transport);
+    this.#socket.onmessage = ({ data }) => this.#messages.push(data);
+    this.#socket.onheartbeat = () => this.#heartbeats.push();
+    let onClose: (event: CloseEvent) => void = () => {};
+    this.closed = new Promise((resolve) => {
+      onClose = ({ code, reason, wasClean }) => resolve({ code, reason, wasClean });
+    });
+    this.opened = new Promise((resolve, reject) => {
+      this.#socket.onopen = resolve;
+      this.#socket.onclose = (event) => {
+        const error = new Error(`closed with ${event.code} ${event.reason}`);
+        this.#messages.fail(error);
+        this.#heartbeats.fail(error);
+        reject(error);
+        onClose(event);
+      };
+    });
+    this.opened.catch(() => {});
+    afterTest(async () => {
+      // Before it is open, a client has no way to call off its own timers.
+      await this.opened.catch(() => {});
+      this.#socket.close();
+      await this.closed;
+    });
+  }
+
+  send(message: string): void {
+    this.#socket.send(message);
+  }
+
+  close(code: number, reason: string): void {
+    this.#socket.close(code, reason);
+  }
+
+  /** The next heartbeat. */
+  heartbeat(): Promise<void> {
+    return this.#heartbeats.next();
+  }
+
+  /** As many messages as asked for. */
+  async take(count: number): Promise<string[]> {
+    const messages: string[] = [];
+    while (messages.length < count) {
+      messages.push(await this.#messages.next());
+    }
+    return messages;
+  }
+}
