@@ -32,6 +32,8 @@ export type Handler = <Data, Req extends IncomingMessage>(exchange: Exchange<Dat
 export interface Route {
   /** The path under the mount, with percent-encoding as it came. */
   readonly path: RegExp;
+  /** The last segment of the path of an endpoint that belongs to a session; nothing for others. */
+  readonly endpoint?: string;
   readonly methods: Readonly<Partial<Record<'GET' | 'POST', Handler>>>;
   /** Whether HEAD is answered as GET without its body. Never where a GET opens a session. */
   readonly head?: boolean;

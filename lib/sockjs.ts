@@ -9,12 +9,13 @@ import { setNotCached } from './http/cache.ts';
 import { setCookie } from './http/cookie.ts';
 import { addVary, sendPreflight, setCors } from './http/cors.ts';
 import { isOriginAllowed } from './http/origin.ts';
-import { decodeId, pathOf } from './http/query.ts';
+import { pathOf } from './http/query.ts';
 import { endConnectionIfClosing, sendEmpty, sendError } from './http/respond.ts';
 import { Meter, type SockjsStats } from './meter.ts';
 import type { Exchange, Mount, Route } from './mount.ts';
 import { MAX_DELAY, printError, resolveOptions, type SockjsOptions } from './options.ts';
 import { type BroadcastOptions, sendToAll } from './rooms.ts';
+import { type Match, RouteTable } from './route-table.ts';
 import type { Session, SessionHandler } from './session.ts';
 import { type CloseOptions, type CloseResult, type LiveSessions, SessionStore } from './session-store.ts';
 import { assertText } from './shared-message.ts';
@@ -71,6 +72,9 @@ export interface Room<Data = unknown, Req extends IncomingMessage = IncomingMess
   /** As `router.broadcast()`, but for those who are in the room. */
   send(message: string, options?: BroadcastOptions<Session<Data, Req>>): number;
 }
+
+/** Answers a request, or passes it on. */
+type Dispatch = (req: MountedRequest, res: ServerResponse, next: Next) => void;
 
 /** A Router with the method by which Express dispatches; public in both majors, missing from their types. */
 interface DispatchingRouter {
@@ -130,33 +134,29 @@ export function sockjs<Data, Req extends IncomingMessage>(
 
   const router = Router({ strict: true, caseSensitive: true });
   const routes = [...transportRoutes(options), ...pageRoutes];
-  for (const route of routes) {
-    // The application vouches for Req by naming it: it is what its own middleware makes of a request.
-    router.all(route.path, (req, res, next) => {
-      const mounted = req as unknown as Req & MountedRequest;
-      // The Router reads some odd URLs in a way of its own: it takes a backslash before a fragment for a slash.
-      const path = pathOf(mounted.url ?? '') || '/';
-      if (route.path.test(path)) {
-        mounted.params = mounted[MOUNT_PARAMS];
-        answer(mount, route, path, mounted, res, next);
-      } else {
-        next();
-      }
-    });
-  }
-  dispatchUnder(options.prefix, router as unknown as DispatchingRouter, (req, res, next) => {
+  const table = new RouteTable(routes);
+  const dispatch: Dispatch = (req, res, next) => {
     const path = pathOf(req.url ?? '') || '/';
-    const route = routes.find((candidate) => candidate.path.test(path));
-    if (route === undefined) {
+    const match = table.find(path);
+    if (match === undefined) {
       next();
       return;
     }
     try {
-      answer(mount, route, path, req as Req & MountedRequest, res, next);
+      // The application vouches for Req by naming it: it is what its own middleware makes of a request.
+      answer(mount, match, req as unknown as Req & MountedRequest, res, next);
     } catch (error) {
       next(error);
     }
-  });
+  };
+  for (const { path } of routes) {
+    router.all(path, (req, res, next) => {
+      const mounted: MountedRequest = req;
+      mounted.params = mounted[MOUNT_PARAMS];
+      dispatch(mounted, res, next);
+    });
+  }
+  dispatchUnder(options.prefix, router as unknown as DispatchingRouter, dispatch);
   const close = ({
     code = CloseCode.GoingAway,
     reason = 'Server shutting down',
@@ -195,11 +195,7 @@ export function sockjs<Data, Req extends IncomingMessage>(
  * of the mount's parameters, and an eye on slashes. As long as the application has added nothing to the Router,
  * `direct` finds the route in its place: the same table without the cost of a layer for each.
  */
-function dispatchUnder(
-  prefix: string,
-  router: DispatchingRouter,
-  direct: (req: MountedRequest, res: ServerResponse, next: Next) => void,
-): void {
+function dispatchUnder(prefix: string, router: DispatchingRouter, direct: Dispatch): void {
   const dispatch = router.handle.bind(router);
   const ownLayers = router.stack.length;
   router.handle = (req, res, next = lastHandler(res)) => {
@@ -259,17 +255,11 @@ function lastHandler(res: ServerResponse): Next {
 /** One request to one route: who is asked, which headers go along, and by what methods. */
 function answer<Data, Req extends IncomingMessage>(
   mount: Mount<Data, Req>,
-  route: Route,
-  path: string,
+  { route, sessionId }: Match,
   req: Req & MountedRequest,
   res: ServerResponse,
   next: Next,
 ): void {
-  const sessionId = sessionIdOf(path);
-  if (sessionId === undefined) {
-    next();
-    return;
-  }
   debugRequest('%s %s', req.method, req.originalUrl ?? req.url);
   const exchange: Exchange<Data, Req> = { mount, req, res, sessionId, next };
   endConnectionIfClosing(exchange);
@@ -339,13 +329,4 @@ function isAllowedMethod({ methods, head, preflight }: Route, method: string | u
 /** The methods of a route, as they stand in an `Allow` header. */
 function allowedMethods(route: Route): string[] {
   return [...(route.preflight ? ['OPTIONS'] : []), ...Object.keys(route.methods), ...(route.head ? ['HEAD'] : [])];
-}
-
-/** The decoded session id of a path that has one, empty for others, undefined where an id is not allowed. */
-function sessionIdOf(path: string): string | undefined {
-  const [, server, session, endpoint] = path.split('/');
-  if (server === undefined || session === undefined || endpoint === undefined) {
-    return '';
-  }
-  return decodeId(server) === undefined ? undefined : decodeId(session);
 }

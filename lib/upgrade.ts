@@ -76,16 +76,16 @@ function attach(server: UpgradeServer & UpgradingServer, timeout: number): () =>
 
   const ownEmit = Object.hasOwn(server, 'emit');
   const emit = server.emit;
-  const intercept = (event: string | symbol, ...args: unknown[]): boolean => {
-    if (event !== 'upgrade' || server[DETACH] !== detach) {
-      return Reflect.apply(emit, server, [event, ...args]);
+  const intercept = (...args: [event: string | symbol, ...unknown[]]): boolean => {
+    if (args[0] !== 'upgrade' || server[DETACH] !== detach) {
+      return Reflect.apply(emit, server, args);
     }
-    const [req, socket, head] = args as [IncomingMessage, Duplex, Buffer];
+    const [, req, socket, head] = args as [unknown, IncomingMessage, Duplex, Buffer];
     // Stays whoever takes the socket over: a listener that ignores an upgrade leaves it with no other.
     socket.on('error', ignoreError);
     const passOn = () => {
       closeUnlessTaken(socket, timeout);
-      Reflect.apply(emit, server, [event, ...args]);
+      Reflect.apply(emit, server, args);
     };
     if (!isWebSocketRequest(req)) {
       if (previous === undefined || others() === 0) {

@@ -29,6 +29,16 @@ export function protectPage<Data, Req extends IncomingMessage>(
   res.setHeader('Referrer-Policy', 'same-origin');
 }
 
+/**
+ * Lets the plain text that answers a form be shown in a frame of any page that may load it: a policy which earlier
+ * middleware has set could forbid that, and protects nothing in a text.
+ */
+export function allowFraming(res: ServerResponse): void {
+  allowEmbedding(res);
+  res.removeHeader('Content-Security-Policy');
+  res.removeHeader('Content-Security-Policy-Report-Only');
+}
+
 /** The source by which a policy allows one inline script, given to the letter. */
 export function hashSource(inlineScript: string): string {
   return `'sha256-${createHash('sha256').update(inlineScript).digest('base64')}'`;

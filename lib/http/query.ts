@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 
 /** The part of a URL before its query, absolute-form targets (`http://host/path`) without their host. */
 export function pathOf(url: string): string {
-  const path = url.replace(/^https?:\/\/[^/?#]*/i, '');
+  const path = url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?#]*/i, '');
   const end = path.search(/[?#]/);
   return end === -1 ? path : path.slice(0, end);
 }
@@ -25,10 +25,17 @@ const MAX_ID_LENGTH = 256;
  * @returns undefined where the encoding is malformed, or the segment is not what an id may be (PROTOCOL.md section 1)
  */
 export function decodeId(segment: string): string | undefined {
+  if (!segment.includes('%')) {
+    return isId(segment) ? segment : undefined;
+  }
   try {
     const id = decodeURIComponent(segment);
-    return id.length <= MAX_ID_LENGTH && /^[^/.]+$/.test(id) ? id : undefined;
+    return isId(id) ? id : undefined;
   } catch {
     return undefined;
   }
+}
+
+function isId(id: string): boolean {
+  return id !== '' && id.length <= MAX_ID_LENGTH && !id.includes('.') && !id.includes('/');
 }

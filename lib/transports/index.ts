@@ -25,19 +25,34 @@ export function transportRoutes<Data, Req extends IncomingMessage>(options: Reso
     [htmlFile, { ...get('htmlfile', HtmlFileTransport.handle), origin: 'embedded' }],
     [jsonp, { ...get('jsonp', JsonpPollingTransport.handle), origin: 'embedded' }],
     [jsonp, { ...post('jsonp_send', jsonpSend), cors: false, preflight: false }],
-    [rawWebsocket, { ...get('websocket', RawWebSocketTransport.handle), path: /^\/websocket$/ }],
+    [rawWebsocket, rawWebSocketRoute],
   ];
   return table.filter(([on]) => on).map(([, route]) => route);
 }
 
 function get(name: string, handler: Handler): Route {
-  return { path: sessionPath(name), methods: { GET: handler }, transport: true, origin: 'script' };
+  return {
+    path: sessionPath(name),
+    endpoint: name,
+    methods: { GET: handler },
+    transport: true,
+    origin: 'script',
+  };
 }
+
+/** A WebSocket without SockJS has no session id. */
+const rawWebSocketRoute: Route = {
+  path: /^\/websocket$/,
+  methods: { GET: RawWebSocketTransport.handle },
+  transport: true,
+  origin: 'script',
+};
 
 /** The xhr family, which browsers ask for leave first. */
 function post(name: string, handler: Handler): Route {
   return {
     path: sessionPath(name),
+    endpoint: name,
     methods: { POST: handler },
     transport: true,
     cors: true,

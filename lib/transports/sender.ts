@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { identityOf, reject } from '../admission.ts';
 import { debugRequest } from '../debug.ts';
 import { type Body, BodyError, readBody, UnwantedBodyError } from '../http/body.ts';
-import { allowEmbedding } from '../http/protection.ts';
+import { allowFraming } from '../http/protection.ts';
 import { endConnectionIfClosing, sendEmpty, sendError, sendText, setConnectionClose } from '../http/respond.ts';
 import type { Exchange, Handler } from '../mount.ts';
 import { expectMessages, PayloadError, parsePayload, TooManyMessagesError } from '../payload.ts';
@@ -19,7 +19,7 @@ export const xhrSend: Handler = (exchange) => {
 /** Sends for jsonp-polling: the body is a form with the JSON in its field `d`, or the JSON itself. */
 export const jsonpSend: Handler = (exchange) => {
   // The answer to a form that was posted into a frame.
-  allowEmbedding(exchange.res);
+  allowFraming(exchange.res);
   const isForm = /^application\/x-www-form-urlencoded\b/i.test(exchange.req.headers['content-type'] ?? '');
   deliver(exchange, 'jsonp', isForm ? formMessages : jsonMessages, () => sendText(exchange.res, 200, 'ok'));
 };

@@ -1,0 +1,147 @@
+/** The least of an HTTP client on one keep-alive connection: bytes out, answers in, whole or as they come. */
+import { connect, type Socket } from 'node:net';
+import { show } from './load.ts';
+
+const EMPTY = Buffer.alloc(0);
+
+/** How much of a body is still to come: so many bytes, or chunks to the last one. */
+type Remaining = { bytes: number } | 'chunks';
+
+export class HttpConnection {
+  readonly socket: Socket;
+  /** Called for each answer that is complete. */
+  onAnswer: (status: number, body: Buffer) => void = (status, body) => {
+    throw new Error(`an answer when none was due: ${status} ${show(body)}`);
+  };
+  /** Called for each piece of a body, and where it is set, the answer is given without a body. */
+  onPiece: ((piece: Buffer) => void) | undefined;
+  #rest: Buffer = EMPTY;
+  #status = 0;
+  #remaining: Remaining | undefined;
+  #body: Buffer[] = [];
+  #isClosing = false;
+
+  private constructor(socket: Socket) {
+    this.socket = socket;
+    socket.setNoDelay();
+    socket.on('data', (chunk: Buffer) => this.#feed(chunk));
+    socket.on('close', () => {
+      if (!this.#isClosing) {
+        throw new Error('the server closed a connection');
+      }
+    });
+  }
+
+  static open(port: number): Promise<HttpConnection> {
+    return new Promise((resolve) => {
+      const connection = new HttpConnection(connect(port, '127.0.0.1', () => resolve(connection)));
+    });
+  }
+
+  close(): void {
+    this.#isClosing = true;
+    this.socket.destroy();
+  }
+
+  #feed(chunk: Buffer): void {
+    let bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+    this.#rest = EMPTY;
+    while (bytes.length > 0) {
+      const next = this.#remaining === undefined ? this.#readHead(bytes) : this.#readBody(bytes, this.#remaining);
+      if (next === 0) {
+        this.#rest = bytes;
+        return;
+      }
+      bytes = bytes.subarray(next);
+    }
+  }
+
+  /** How many bytes the head takes, 0 if it is not complete. */
+  #readHead(bytes: Buffer): number {
+    const end = bytes.indexOf('\r\n\r\n');
+    if (end === -1) {
+      return 0;
+    }
+    const head = bytes.toString('latin1', 0, end + 2);
+    this.#status = Number(head.slice(9, 12));
+    if (!head.startsWith('HTTP/1.1 ') || /\r\nconnection: close\r\n/i.test(head)) {
+      throw new Error(`not an answer on a keep-alive connection: ${show(bytes)}`);
+    }
+    if (/\r\ntransfer-encoding: chunked\r\n/i.test(head)) {
+      this.#remaining = 'chunks';
+      return end + 4;
+    }
+    const length = this.#status === 204 ? '0' : /\r\ncontent-length: (\d+)\r\n/i.exec(head)?.[1];
+    if (length === undefined) {
+      throw new Error(`an answer without a length: ${show(bytes)}`);
+    }
+    if (length === '0') {
+      this.#answer();
+    } else {
+      this.#remaining = { bytes: Number(length) };
+    }
+    return end + 4;
+  }
+
+  /** How many bytes of the body are read, 0 if more are needed. */
+  #readBody(bytes: Buffer, remaining: Remaining): number {
+    if (remaining === 'chunks') {
+      return this.#readChunk(bytes);
+    }
+    const piece = bytes.subarray(0, remaining.bytes);
+    this.#take(piece);
+    remaining.bytes -= piece.length;
+    if (remaining.bytes === 0) {
+      this.#answer();
+    }
+    return piece.length;
+  }
+
+  #readChunk(bytes: Buffer): number {
+    const lineEnd = bytes.indexOf('\r\n');
+    if (lineEnd === -1) {
+      return 0;
+    }
+    const length = Number.parseInt(bytes.toString('latin1', 0, lineEnd), 16);
+    const start = lineEnd + 2;
+    const end = start + length;
+    if (Number.isNaN(length)) {
+      throw new Error(`no chunk: ${show(bytes)}`);
+    }
+    if (bytes.length < end + 2) {
+      return 0;
+    }
+    if (length > 0) {
+      this.#take(bytes.subarray(start, end));
+    } else {
+      this.#answer();
+    }
+    return end + 2;
+  }
+
+  #take(piece: Buffer): void {
+    if (this.onPiece === undefined) {
+      this.#body.push(piece);
+    } else {
+      this.onPiece(piece);
+    }
+  }
+
+  #answer(): void {
+    const [first = EMPTY] = this.#body;
+    const body = this.#body.length < 2 ? first : Buffer.concat(this.#body);
+    this.#body = [];
+    this.#remaining = undefined;
+    this.onAnswer(this.#status, body);
+  }
+}
+
+/** A request; the body makes it a POST. */
+export function requestOf(path: string, body?: string): Buffer {
+  const head = `${body === undefined ? 'GET' : 'POST'} ${path} HTTP/1.1\r\nHost: localhost\r\n`;
+  return Buffer.from(
+    body === undefined
+      ? `${head}\r\n`
+      : `${head}Content-Type: text/plain\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
+}

@@ -1,0 +1,52 @@
+/** `/info`, one request in flight on each connection. */
+import { HttpConnection, requestOf } from './http.ts';
+import { closeAll, type Load, ramp, show } from './load.ts';
+import type { LoadOptions, Target } from './protocol.ts';
+
+type Options = Extract<LoadOptions, { kind: 'info' }>;
+
+export function info({ port }: Target, { connections }: Options): Load {
+  const request = requestOf('/echo/info');
+  let opened: HttpConnection[] = [];
+  return {
+    async open() {
+      opened = await ramp(connections, () => HttpConnection.open(port));
+    },
+    round(units) {
+      return new Promise((resolve) => {
+        let started = 0;
+        let done = 0;
+        const ask = (connection: HttpConnection) => {
+          if (started < units) {
+            started += 1;
+            connection.socket.write(request);
+          }
+        };
+        for (const connection of opened) {
+          connection.onAnswer = (status, body) => {
+            expectInfo(status, body);
+            done += 1;
+            if (done === units) {
+              resolve(units);
+            } else {
+              ask(connection);
+            }
+          };
+          ask(connection);
+        }
+      });
+    },
+    async close() {
+      await closeAll(opened);
+    },
+  };
+}
+
+function expectInfo(status: number, body: Buffer): void {
+  const { websocket, origins, cookie_needed: cookieNeeded, entropy } = JSON.parse(body.toString());
+  const isRight =
+    websocket === true && String(origins) === '*:*' && cookieNeeded === false && Number.isInteger(entropy);
+  if (status !== 200 || !isRight) {
+    throw new Error(`/info: got ${status} ${show(body)}`);
+  }
+}

@@ -1,0 +1,62 @@
+/** The process that makes the load on one server. A wrong answer throws, and so ends it with an error. */
+import { broadcast } from './broadcast.ts';
+import { idle } from './idle.ts';
+import { info } from './info.ts';
+import type { Load } from './load.ts';
+import { pollingEcho } from './polling-echo.ts';
+import type { Command, Report, Target } from './protocol.ts';
+import { wsEcho } from './ws-echo.ts';
+import { wsOpen } from './ws-open.ts';
+import { wsPipelined } from './ws-pipelined.ts';
+
+let load: Load | undefined;
+
+function loadOn(target: Target): Load {
+  const { options } = target;
+  switch (options.kind) {
+    case 'ws-echo':
+      return wsEcho(target, options);
+    case 'ws-pipelined':
+      return wsPipelined(target, options);
+    case 'ws-broadcast':
+    case 'streaming-broadcast':
+      return broadcast(target, options, (message) => report({ broadcast: message }));
+    case 'polling-echo':
+      return pollingEcho(target, options);
+    case 'info':
+      return info(target, options);
+    case 'ws-open':
+      return wsOpen(target, options);
+    case 'ws-idle':
+    case 'streaming-idle':
+      return idle(target, options);
+  }
+}
+
+function report(message: Report): void {
+  process.send?.(message);
+}
+
+/** Does what it is told, and returns how many units of work it was. */
+async function obey(command: Command): Promise<number> {
+  if (command.do === 'open') {
+    load = loadOn(command.target);
+    await load.open();
+    return 0;
+  }
+  if (load === undefined) {
+    throw new Error('no load is open');
+  }
+  if (command.do === 'round') {
+    return load.round(command.units);
+  }
+  await load.close();
+  return 0;
+}
+
+process.on('message', async (command: Command) => {
+  const start = performance.now();
+  const units = await obey(command);
+  report({ done: true, units, seconds: (performance.now() - start) / 1000 });
+});
+process.on('disconnect', () => process.exit(0));

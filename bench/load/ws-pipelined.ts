@@ -1,0 +1,113 @@
+/** WebSocket echo with many frames in flight on each connection: the next ones go when all answers are back. */
+import { DIALECTS, type Dialect } from './dialects.ts';
+import { closeAll, type Load, ramp, show, textOf } from './load.ts';
+import type { LoadOptions, Target } from './protocol.ts';
+import { clientFrame, WebSocketConnection } from './websocket.ts';
+
+type Options = Extract<LoadOptions, { kind: 'ws-pipelined' }>;
+
+/** What is sent in one write, and the messages that must come back, in order, in however many frames. */
+interface Batch {
+  readonly frames: Buffer;
+  readonly answers: readonly Buffer[];
+}
+
+/** Batches of each connection, no two messages of them the same. */
+const BATCHES = 4;
+
+export function wsPipelined({ port, dialect: dialectName }: Target, { connections, depth, size }: Options): Load {
+  const dialect = DIALECTS[dialectName];
+  let busy: Pipelined[] = [];
+  return {
+    async open() {
+      busy = await ramp(connections, async (i) => {
+        const batches = Array.from({ length: BATCHES }, (_, batch) =>
+          batchOf(dialect, depth, size, (i * BATCHES + batch) * depth),
+        );
+        return new Pipelined(await WebSocketConnection.open(port, dialect, `pipe${i}`), dialect, batches);
+      });
+    },
+    async round(units) {
+      const each = Math.max(1, Math.round(units / depth / busy.length));
+      await Promise.all(busy.map((pipelined) => pipelined.go(each)));
+      return each * depth * busy.length;
+    },
+    async close() {
+      await closeAll(busy.map(({ connection }) => connection));
+    },
+  };
+}
+
+function batchOf(dialect: Dialect, depth: number, size: number, first: number): Batch {
+  const messages = Array.from({ length: depth }, (_, i) => textOf(first + i, size));
+  return {
+    frames: Buffer.concat(messages.map((message) => clientFrame(dialect.toServer(message)))),
+    answers: messages.map((message) => Buffer.from(dialect.item(message))),
+  };
+}
+
+class Pipelined {
+  readonly connection: WebSocketConnection;
+  readonly #dialect: Dialect;
+  readonly #batches: readonly Batch[];
+  #left = 0;
+  #batch = 0;
+  /** The answer that is due next. */
+  #due = 0;
+  #whenDone: () => void = () => {};
+
+  constructor(connection: WebSocketConnection, dialect: Dialect, batches: readonly Batch[]) {
+    this.connection = connection;
+    this.#dialect = dialect;
+    this.#batches = batches;
+    connection.onText = (payload) => this.#check(payload);
+  }
+
+  /** Sends so many batches, each when the last is back. */
+  go(batches: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#left = batches;
+      this.#whenDone = resolve;
+      this.#next();
+    });
+  }
+
+  #next(): void {
+    if (this.#left === 0) {
+      this.#whenDone();
+      return;
+    }
+    this.#left -= 1;
+    this.#batch = (this.#batch + 1) % this.#batches.length;
+    this.#due = 0;
+    this.connection.socket.write((this.#batches[this.#batch] as Batch).frames);
+  }
+
+  /** Goes through one frame, message by message. */
+  #check(payload: Buffer): void {
+    const { prefix, suffix, separator } = this.#dialect;
+    const { answers } = this.#batches[this.#batch] as Batch;
+    let offset = prefix.length;
+    for (;;) {
+      const answer = answers[this.#due];
+      if (answer === undefined || !payload.subarray(offset, offset + answer.length).equals(answer)) {
+        throw new Error(`message ${this.#due} of a batch: got ${show(payload.subarray(offset))}`);
+      }
+      this.#due += 1;
+      offset += answer.length;
+      if (offset === payload.length - suffix.length) {
+        break;
+      }
+      if (payload[offset] !== separator?.charCodeAt(0)) {
+        throw new Error(`after message ${this.#due} of a batch: got ${show(payload.subarray(offset))}`);
+      }
+      offset += 1;
+    }
+    if (payload.toString('latin1', 0, prefix.length) !== prefix || payload.toString('latin1', offset) !== suffix) {
+      throw new Error(`a frame of messages: got ${show(payload)}`);
+    }
+    if (this.#due === answers.length) {
+      this.#next();
+    }
+  }
+}

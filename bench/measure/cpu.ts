@@ -1,0 +1,103 @@
+/** CPU per unit of work: servers, each with a load of its own, stay alive side by side and take turns round by round. */
+import type { LoadOptions } from '../load/protocol.ts';
+import type { ServerName } from '../servers/names.ts';
+import type { LoadProcess } from './load.ts';
+import type { Run } from './run.ts';
+import type { ServerProcess } from './server.ts';
+import { type Spread, spreadOf } from './statistics.ts';
+
+/** One thing to measure: a server under a load. */
+export interface Contender {
+  /** Unique among those that are measured together. */
+  readonly name: string;
+  readonly server: ServerName;
+  readonly load: LoadOptions;
+}
+
+export interface CpuResult {
+  /** µs of CPU per unit. */
+  readonly cpu: Spread;
+  /** Units per second of wall time. */
+  readonly throughput: Spread;
+}
+
+interface Round {
+  readonly units: number;
+  readonly cpu: number;
+  readonly seconds: number;
+}
+
+/** Measures all of them, interleaved; keyed by the contender's name. */
+export async function measureCpu(
+  run: Run,
+  contenders: readonly Contender[],
+  rounds = run.options.rounds,
+): Promise<Map<string, CpuResult>> {
+  const entrants: Entrant[] = [];
+  try {
+    for (const contender of contenders) {
+      const server = await run.startServer(contender.server);
+      const load = run.startLoad(server);
+      entrants.push(new Entrant(contender, server, load));
+      await load.open(contender.load);
+    }
+    for (const entrant of entrants) {
+      await entrant.warmUp(run.options.warmUp, run.options.roundCpu);
+    }
+    for (let round = 0; round < rounds; round += 1) {
+      for (const entrant of entrants) {
+        await entrant.measure();
+      }
+    }
+    for (const { load } of entrants) {
+      await load.close();
+    }
+  } finally {
+    await Promise.all(entrants.flatMap(({ server, load }) => [load.end(), server.end()]));
+  }
+  return new Map(entrants.map((entrant) => [entrant.contender.name, entrant.result()]));
+}
+
+class Entrant {
+  readonly contender: Contender;
+  readonly server: ServerProcess;
+  readonly load: LoadProcess;
+  readonly #rounds: Round[] = [];
+  #units = 0;
+
+  constructor(contender: Contender, server: ServerProcess, load: LoadProcess) {
+    this.contender = contender;
+    this.server = server;
+    this.load = load;
+  }
+
+  /** Works unmeasured for some seconds of CPU, in growing rounds, and finds how many units make one. */
+  async warmUp(seconds: number, roundCpu: number): Promise<void> {
+    let left = seconds;
+    let units = 200;
+    while (left > 0) {
+      const round = await this.#round(units);
+      left -= round.cpu / 1e6;
+      const perUnit = round.cpu / round.units;
+      this.#units = Math.max(1, Math.round(roundCpu / perUnit));
+      units = Math.min(units * 4, this.#units);
+    }
+  }
+
+  async measure(): Promise<void> {
+    this.#rounds.push(await this.#round(this.#units));
+  }
+
+  result(): CpuResult {
+    return {
+      cpu: spreadOf(this.#rounds.map(({ cpu, units }) => cpu / units)),
+      throughput: spreadOf(this.#rounds.map(({ seconds, units }) => units / seconds)),
+    };
+  }
+
+  async #round(asked: number): Promise<Round> {
+    const before = await this.server.cpu();
+    const { units, seconds } = await this.load.round(asked);
+    return { units, seconds, cpu: (await this.server.cpu()) - before };
+  }
+}

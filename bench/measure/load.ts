@@ -1,0 +1,91 @@
+/** The load as a child process, and its answers. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import type { Command, LoadOptions, Report } from '../load/protocol.ts';
+import { SERVERS } from '../servers/names.ts';
+import { atEnd, within } from './cleanup.ts';
+import type { ServerProcess } from './server.ts';
+
+/** What a round was. */
+export interface Work {
+  readonly units: number;
+  readonly seconds: number;
+}
+
+/** More than any command takes. */
+const PATIENCE = 60;
+
+export class LoadProcess {
+  readonly #child: ChildProcess;
+  readonly #forget: () => void;
+  readonly #failure: Promise<never>;
+  readonly #server: ServerProcess;
+  #isEnding = false;
+
+  constructor(server: ServerProcess, program: string, execPath: string, execArgv: readonly string[], cwd: string) {
+    this.#server = server;
+    this.#child = fork(program, {
+      execPath,
+      execArgv: [...execArgv],
+      cwd,
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
+    this.#forget = atEnd(() => this.end());
+    this.#failure = new Promise((_, reject) => {
+      this.#child.once('error', reject);
+      this.#child.once('exit', (code, signal) => {
+        if (!this.#isEnding) {
+          reject(new Error(`the load ended early: ${code ?? signal}; its reason stands above`));
+        }
+      });
+    });
+    this.#failure.catch(() => {});
+    this.#child.on('message', (report: Report) => {
+      if ('broadcast' in report) {
+        server.broadcast(report.broadcast);
+      }
+    });
+  }
+
+  async open(options: LoadOptions): Promise<void> {
+    const { name, port } = this.#server;
+    const { dialect, pollsRace } = SERVERS[name];
+    await this.#command({ do: 'open', target: { port, dialect, pollsRace, options } });
+  }
+
+  round(units: number): Promise<Work> {
+    return this.#command({ do: 'round', units });
+  }
+
+  async close(): Promise<void> {
+    await this.#command({ do: 'close' });
+  }
+
+  async end(): Promise<void> {
+    this.#isEnding = true;
+    this.#forget();
+    if (this.#child.exitCode === null && this.#child.signalCode === null && this.#child.pid !== undefined) {
+      const exited = once(this.#child, 'exit');
+      this.#child.kill('SIGKILL');
+      await exited;
+    }
+  }
+
+  #command(command: Command): Promise<Work> {
+    const done = new Promise<Work>((resolve) => {
+      const listen = (report: Report) => {
+        if ('done' in report) {
+          this.#child.off('message', listen);
+          resolve(report);
+        }
+      };
+      this.#child.on('message', listen);
+    });
+    this.#child.send(command);
+    return within(
+      PATIENCE,
+      `${this.#server.name}: ${command.do}`,
+      this.#server.alive(Promise.race([done, this.#failure])),
+    );
+  }
+}

@@ -1,0 +1,109 @@
+/** The server programs as child processes: started, asked by lines, ended. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import type { ServerName } from '../servers/names.ts';
+import { atEnd, within } from './cleanup.ts';
+
+/** How to run a program. */
+export interface Program {
+  readonly command: string;
+  readonly args: readonly string[];
+}
+
+export class ServerProcess {
+  readonly name: ServerName;
+  readonly pid: number;
+  port = 0;
+  readonly #child: ChildProcess;
+  readonly #lines: AsyncIterator<string>;
+  readonly #forget: () => void;
+  /** Rejects if the process ends before it is told to. */
+  readonly #failure: Promise<never>;
+  #isEnding = false;
+
+  private constructor(name: ServerName, child: ChildProcess) {
+    this.name = name;
+    this.#child = child;
+    this.pid = child.pid ?? 0;
+    if (child.stdout === null) {
+      throw new Error('a server without stdout');
+    }
+    this.#lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    this.#forget = atEnd(() => this.end());
+    this.#failure = new Promise((_, reject) => {
+      child.once('error', reject);
+      child.once('exit', (code, signal) => {
+        if (!this.#isEnding) {
+          reject(new Error(`server ${name} ended early: ${code ?? signal}`));
+        }
+      });
+    });
+    this.#failure.catch(() => {});
+    child.stdin?.on('error', () => {});
+  }
+
+  /** Starts a server, and settles when it listens. */
+  static async start(name: ServerName, { command, args }: Program, cwd: string): Promise<ServerProcess> {
+    const server = new ServerProcess(name, spawn(command, args, { cwd, stdio: ['pipe', 'pipe', 'inherit'] }));
+    const { port } = JSON.parse(await server.#answer('the port'));
+    server.port = port;
+    return server;
+  }
+
+  /** Rejects when the server ends early, else as the promise does. */
+  alive<T>(promise: Promise<T>): Promise<T> {
+    return Promise.race([promise, this.#failure]);
+  }
+
+  broadcast(message: string): void {
+    this.#child.stdin?.write(`broadcast ${message}\n`);
+  }
+
+  /** µs of CPU so far, as the operating system has counted them for the process. */
+  async cpu(): Promise<number> {
+    return Number(await this.#ask('cpu'));
+  }
+
+  async collectGarbage(): Promise<void> {
+    await this.#ask('gc');
+  }
+
+  /** KiB of memory that is resident (Linux). */
+  residentSize(): number {
+    const size = /^VmRSS:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${this.pid}/status`, 'utf8'))?.[1];
+    if (size === undefined) {
+      throw new Error('no VmRSS');
+    }
+    return Number(size);
+  }
+
+  /** Ends the process by closing its stdin, or by force. */
+  async end(): Promise<void> {
+    this.#isEnding = true;
+    this.#forget();
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null || this.#child.pid === undefined) {
+      return;
+    }
+    const exited = once(this.#child, 'exit');
+    this.#child.stdin?.end();
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), 10_000);
+    await exited;
+    clearTimeout(timer);
+  }
+
+  #ask(line: string): Promise<string> {
+    this.#child.stdin?.write(`${line}\n`);
+    return this.#answer(line);
+  }
+
+  async #answer(what: string): Promise<string> {
+    const next = this.alive(this.#lines.next());
+    const { value, done } = await within(60, `${this.name}: ${what}`, next);
+    if (done === true) {
+      throw new Error(`server ${this.name} said nothing to ${what}`);
+    }
+    return value;
+  }
+}

@@ -1,0 +1,83 @@
+/** `RESULTS.md`: what was measured, on what, and how to read it. */
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { cpus, release, totalmem, type } from 'node:os';
+import type { Run } from '../measure/run.ts';
+import { writeTargets } from '../targets.ts';
+import { type Table, writeTable } from './table.ts';
+
+const HOW_TO_READ = `# Results of the benchmark
+
+Written by \`npm run bench\`; do not edit. What a reader of the figures should know is in \`NOTES.md\`, which follows at the end.
+
+## How to read it
+
+- Compare servers of one table only. They ran side by side, round by round in turn, so that what else the machine did fell upon all of them. Absolute figures differ from machine to machine and from run to run; ratios hardly.
+- The figure is CPU time of the server process per unit of work, user and system, all its threads, as the operating system has counted it; the median of the rounds, and beside it their smallest and largest. It tells what a core can carry. Throughput depends on the load as much as on the server, with which it shares the machine, and is there for scale.
+- *ours ÷ this* is the median of this package as a bare listener, divided by the median of the row: below 1, this package is the cheaper one.
+- The load comes from another process over raw sockets, with requests and frames made beforehand. It checks every answer, and a wrong one ends the run.
+- Floors are no SockJS servers: they show what \`ws\`, \`node:http\` or Express cost when they do next to nothing. The floor \`ws\` broadcasts by a loop of \`ws.send(text)\`.
+- Each server is as it is by default, but for heartbeats and the end of streaming responses, both put off; our limits are on. None compresses. The Go server uses as many cores as Go likes (GOMAXPROCS as it is by default).
+- On \`polling-echo\`, sockjs-go at times refuses a poll that follows the last one's answer at once; the load then polls again, which is in its figure.
+`;
+
+/** The whole file. */
+export function writeResults(run: Run, tables: readonly Table[]): string {
+  const [growth, scenarios] = [true, false].map((isGrowth) =>
+    tables.filter(({ name }) => (name === 'growth') === isGrowth).map(writeTable),
+  );
+  return [
+    HOW_TO_READ,
+    '## Where it ran\n',
+    `${machine(run)}\n`,
+    '## Targets\n',
+    writeTargets(tables),
+    '## Scenarios\n',
+    ...(scenarios ?? []),
+    '## Growth\n',
+    ...(growth ?? []),
+    readFileSync(new URL('../NOTES.md', import.meta.url), 'utf8'),
+  ].join('\n');
+}
+
+/** Date, machine and versions, as a list. */
+function machine(run: Run): string {
+  const [cpu] = cpus();
+  const packages = ['ws', 'express', 'sockjs', 'engine.io'].map((name) => `${name} ${versionOf(name)}`);
+  return [
+    `- Date: ${new Date().toISOString().slice(0, 10)}`,
+    `- Machine: ${cpus().length} cores, ${cpu?.model ?? 'unknown'}, ${(totalmem() / 2 ** 30).toFixed(1)} GiB`,
+    `- System: ${type()} ${release()} ${process.arch}`,
+    `- Node: ${run.options.nodeVersion}; ${run.options.rounds} rounds`,
+    `- Packages: ${packages.join(', ')}`,
+    `- ${run.goMissing ?? `Go: ${goVersion()}`}`,
+  ].join('\n');
+}
+
+/** As the servers see it, from their folder. */
+function versionOf(name: string): string {
+  const folders = createRequire(new URL('../servers/', import.meta.url)).resolve.paths(name) ?? [];
+  for (const folder of folders) {
+    try {
+      return JSON.parse(readFileSync(`${folder}/${name}/package.json`, 'utf8')).version;
+    } catch {
+      // Not in this one.
+    }
+  }
+  throw new Error(`${name} is not installed`);
+}
+
+function goVersion(): string {
+  const go = execFileSync('go', ['version'], { encoding: 'utf8' })
+    .trim()
+    .replace(/^go version /, '');
+  let library = 'of unknown version';
+  try {
+    const status = execFileSync('dpkg-query', ['-s', 'golang-github-igm-sockjs-go-dev'], { encoding: 'utf8' });
+    library = /^Version: (.+)$/m.exec(status)?.[1] ?? library;
+  } catch {
+    // Not from Debian.
+  }
+  return `${go}, sockjs-go ${library}`;
+}

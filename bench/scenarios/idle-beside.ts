@@ -1,0 +1,34 @@
+/** What idle sessions add to the cost of the busy ones: the same echo beside few and beside many of them. */
+import { measureCpu } from '../measure/cpu.ts';
+import { SERVERS, type ServerName } from '../servers/names.ts';
+import type { Scenario } from './scenario.ts';
+
+const FEW = 100;
+const MANY = 10_000;
+
+/** The difference is small, so that fewer rounds would tell nothing. */
+const LEAST_ROUNDS = 7;
+
+export function idleBeside(servers: readonly ServerName[]): Scenario {
+  const name = 'idle-beside';
+  return {
+    name,
+    async *measure(run) {
+      const rows = [];
+      for (const server of run.participants(servers)) {
+        const contenders = [FEW, MANY].map((idle) => ({
+          name: `${server}-${idle}`,
+          server,
+          load: { kind: 'ws-echo', connections: 100, inFlight: 100, size: 64, idle } as const,
+        }));
+        const results = await measureCpu(run, contenders, Math.max(LEAST_ROUNDS, run.options.rounds));
+        for (const [key, { cpu, throughput }] of results) {
+          const idle = key.slice(server.length + 1);
+          rows.push({ key, title: `${SERVERS[server].title}, ${idle} idle`, value: cpu, throughput });
+        }
+      }
+      const title = `WebSocket echo on 100 busy connections, beside ${FEW} and ${MANY} idle sessions`;
+      yield { name, title, measure: 'CPU µs per message', reference: `ours-bare-${FEW}`, rows };
+    },
+  };
+}

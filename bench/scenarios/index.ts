@@ -1,0 +1,65 @@
+/** All scenarios, in the order in which they run. */
+import type { ServerName } from '../servers/names.ts';
+import { growth } from './growth.ts';
+import { idleBeside } from './idle-beside.ts';
+import { cpuScenario, memoryScenario, type Scenario } from './scenario.ts';
+
+const OURS = ['ours-express', 'ours-bare'] as const;
+const WEBSOCKET: readonly ServerName[] = [...OURS, 'ws', 'sockjs', 'engine', 'sockjs-go'];
+const BROADCAST: readonly ServerName[] = [...OURS, 'ws', 'prepared', 'sockjs', 'engine', 'sockjs-go'];
+const HTTP: readonly ServerName[] = [...OURS, 'http', 'express', 'sockjs', 'sockjs-go'];
+const STREAMING: readonly ServerName[] = [...OURS, 'sockjs', 'sockjs-go'];
+
+/** Bytes of a message, unless said otherwise. */
+const SIZE = 64;
+
+export const SCENARIOS: readonly Scenario[] = [
+  cpuScenario('ws-echo', 'WebSocket echo, 100 connections, one message in flight each', 'message', WEBSOCKET, {
+    kind: 'ws-echo',
+    connections: 100,
+    inFlight: 100,
+    size: SIZE,
+  }),
+  cpuScenario('ws-pipelined', 'WebSocket echo, 20 connections, 50 client frames in flight each', 'message', WEBSOCKET, {
+    kind: 'ws-pipelined',
+    connections: 20,
+    depth: 50,
+    size: SIZE,
+  }),
+  cpuScenario('ws-broadcast', 'WebSocket broadcast to 500, one message at a time', 'delivery', BROADCAST, {
+    kind: 'ws-broadcast',
+    connections: 500,
+    size: SIZE,
+  }),
+  cpuScenario('streaming-broadcast', 'xhr-streaming broadcast to 200, one message at a time', 'delivery', STREAMING, {
+    kind: 'streaming-broadcast',
+    connections: 200,
+    size: SIZE,
+  }),
+  cpuScenario('polling-echo', 'xhr-polling echo (send and poll), 100 sessions', 'echo', HTTP, {
+    kind: 'polling-echo',
+    connections: 100,
+    size: SIZE,
+  }),
+  cpuScenario('info', '`/info`, 50 keep-alive connections', 'request', HTTP, { kind: 'info', connections: 50 }),
+  cpuScenario('ws-open', 'Opening and closing a WebSocket session, 20 at a time', 'session', WEBSOCKET, {
+    kind: 'ws-open',
+    concurrency: 20,
+  }),
+  memoryScenario(
+    'ws-memory',
+    'Memory of an idle WebSocket session, 5000 of them',
+    WEBSOCKET,
+    { kind: 'ws-idle' },
+    5000,
+  ),
+  memoryScenario(
+    'streaming-memory',
+    'Memory of an idle xhr-streaming session, 2000 of them',
+    STREAMING,
+    { kind: 'streaming-idle' },
+    2000,
+  ),
+  idleBeside(OURS),
+  growth(['ours-bare', 'ws', 'sockjs']),
+];

@@ -1,0 +1,80 @@
+/** What a scenario is, and the two kinds that most are. */
+import type { LoadOptions } from '../load/protocol.ts';
+import { measureCpu } from '../measure/cpu.ts';
+import { type IdleLoad, measureMemory } from '../measure/memory.ts';
+import type { Run } from '../measure/run.ts';
+import type { Row, Table } from '../report/table.ts';
+import { SERVERS, type ServerName } from '../servers/names.ts';
+
+export interface Scenario {
+  readonly name: string;
+  /** Gives each table as soon as it is there. */
+  measure(run: Run): AsyncIterable<Table>;
+}
+
+/** CPU of the server process per unit of work, for each of the servers. */
+export function cpuScenario(
+  name: string,
+  title: string,
+  unit: string,
+  servers: readonly ServerName[],
+  load: LoadOptions,
+): Scenario {
+  return {
+    name,
+    async *measure(run) {
+      yield await cpuTable(run, { name, title, unit, servers, load });
+    },
+  };
+}
+
+/** What a table of CPU is made of. */
+interface CpuTable {
+  readonly name: string;
+  readonly title: string;
+  readonly unit: string;
+  readonly servers: readonly ServerName[];
+  readonly load: LoadOptions;
+}
+
+export async function cpuTable(run: Run, { name, title, unit, servers, load }: CpuTable): Promise<Table> {
+  const contenders = run.participants(servers).map((server) => ({ name: server, server, load }));
+  const results = await measureCpu(run, contenders);
+  const rows = contenders.flatMap(({ server }): Row[] => {
+    const result = results.get(server);
+    return result === undefined
+      ? []
+      : [{ key: server, title: SERVERS[server].title, value: result.cpu, throughput: result.throughput }];
+  });
+  return { name, title, measure: `CPU µs per ${unit}`, reference: 'ours-bare', rows };
+}
+
+/** Resident memory per idle session, for each of the servers. */
+export function memoryScenario(
+  name: string,
+  title: string,
+  servers: readonly ServerName[],
+  load: IdleLoad,
+  sessions: number,
+): Scenario {
+  return {
+    name,
+    async *measure(run) {
+      yield await memoryTable(run, { name, title, servers, load, sessions });
+    },
+  };
+}
+
+interface MemoryTable {
+  readonly name: string;
+  readonly title: string;
+  readonly servers: readonly ServerName[];
+  readonly load: IdleLoad;
+  readonly sessions: number;
+}
+
+export async function memoryTable(run: Run, { name, title, servers, load, sessions }: MemoryTable): Promise<Table> {
+  const results = await measureMemory(run, run.participants(servers), load, sessions);
+  const rows = [...results].map(([key, value]) => ({ key, title: SERVERS[key].title, value }));
+  return { name, title, measure: 'KiB per session', reference: 'ours-bare', rows };
+}

@@ -1,0 +1,24 @@
+/** `engine.io`, which carries Socket.IO, with WebSocket only. */
+import { createServer } from 'node:http';
+import { attach, type Socket } from 'engine.io';
+import { LONG, run } from './program.ts';
+
+const sockets = new Set<Socket>();
+const server = createServer();
+const engine = attach(server, {
+  transports: ['websocket'],
+  perMessageDeflate: false,
+  httpCompression: false,
+  pingInterval: LONG,
+  pingTimeout: LONG,
+});
+engine.on('connection', (socket) => {
+  sockets.add(socket);
+  socket.on('message', (message) => socket.send(message));
+  socket.on('close', () => sockets.delete(socket));
+});
+run(server, (message) => {
+  for (const socket of sockets) {
+    socket.send(message);
+  }
+});

@@ -1,0 +1,19 @@
+/** Floor: bare `node:http` that gives the same answers without any SockJS logic. */
+import { createServer } from 'node:http';
+import { info, poll, send } from './floor.ts';
+import { run } from './program.ts';
+
+run(
+  createServer((req, res) => {
+    const [, , first, session, endpoint] = (req.url ?? '').split('/');
+    if (first === 'info') {
+      info(req, res);
+    } else if (session !== undefined && endpoint === 'xhr') {
+      poll(session, res);
+    } else if (session !== undefined && endpoint === 'xhr_send') {
+      send(session, req, res);
+    } else {
+      res.writeHead(404).end();
+    }
+  }),
+);

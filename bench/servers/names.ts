@@ -1,0 +1,23 @@
+/** The servers that are compared: their names, titles, and what their WebSockets speak. */
+import type { DialectName } from '../load/protocol.ts';
+
+interface Entry {
+  readonly title: string;
+  readonly dialect: DialectName;
+  readonly pollsRace: boolean;
+}
+
+export const SERVERS = {
+  'ours-express': { title: 'express-sockjs in an Express 5 app', dialect: 'sockjs', pollsRace: false },
+  'ours-bare': { title: 'express-sockjs as a bare listener', dialect: 'sockjs', pollsRace: false },
+  ws: { title: 'floor: `ws`', dialect: 'plain', pollsRace: false },
+  prepared: { title: 'floor: one prepared frame to raw sockets', dialect: 'plain', pollsRace: false },
+  http: { title: 'floor: `node:http`', dialect: 'plain', pollsRace: false },
+  express: { title: 'floor: routes in an Express 5 app', dialect: 'plain', pollsRace: false },
+  sockjs: { title: 'npm `sockjs`', dialect: 'sockjs', pollsRace: false },
+  engine: { title: '`engine.io`', dialect: 'engine', pollsRace: false },
+  // It detaches a poll in another goroutine than the one that ends the response.
+  'sockjs-go': { title: 'sockjs-go v3', dialect: 'sockjs', pollsRace: true },
+} as const satisfies Record<string, Entry>;
+
+export type ServerName = keyof typeof SERVERS;

@@ -1,0 +1,13 @@
+/** This package in an Express 5 app. */
+import { createServer } from 'node:http';
+import express from 'express';
+import { attachUpgrade } from '../../lib/index.ts';
+import { echo } from './ours.ts';
+import { run } from './program.ts';
+
+const router = echo();
+const app = express();
+app.use('/echo', router);
+const server = createServer(app);
+attachUpgrade(server);
+run(server, (message) => router.broadcast(message));

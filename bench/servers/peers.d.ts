@@ -1,0 +1,29 @@
+/** As much of the peers' interfaces as the benchmark uses; their packages are installed only where it runs. */
+declare module 'sockjs' {
+  import type { Server } from 'node:http';
+
+  interface Connection {
+    write(message: string): boolean;
+    on(event: 'data', listener: (message: string) => void): this;
+    on(event: 'close', listener: () => void): this;
+  }
+  interface SockjsServer {
+    on(event: 'connection', listener: (connection: Connection) => void): this;
+    installHandlers(server: Server): void;
+  }
+  export function createServer(options: Record<string, unknown>): SockjsServer;
+}
+
+declare module 'engine.io' {
+  import type { Server } from 'node:http';
+
+  interface Socket {
+    send(message: string): this;
+    on(event: 'message', listener: (message: string) => void): this;
+    on(event: 'close', listener: () => void): this;
+  }
+  interface EngineServer {
+    on(event: 'connection', listener: (socket: Socket) => void): this;
+  }
+  export function attach(server: Server, options: Record<string, unknown>): EngineServer;
+}

@@ -1,0 +1,45 @@
+/** Floor: one WebSocket frame, built once and written to all raw sockets. It can do nothing else. */
+import { createHash } from 'node:crypto';
+import { createServer } from 'node:http';
+import { Socket } from 'node:net';
+import { run } from './program.ts';
+
+/** A close frame with 1000. */
+const CLOSE = Buffer.from([0x88, 0x02, 0x03, 0xe8]);
+
+const sockets = new Set<Socket>();
+const server = createServer();
+server.on('upgrade', (req, socket) => {
+  if (!(socket instanceof Socket)) {
+    throw new Error('an upgrade without a socket');
+  }
+  const accept = createHash('sha1')
+    .update(`${req.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
+    .digest('base64');
+  socket.setTimeout(0);
+  socket.setNoDelay();
+  socket.on('error', () => {});
+  socket.on('close', () => sockets.delete(socket));
+  // Clients say nothing until they close.
+  socket.once('data', () => socket.end(CLOSE));
+  socket.write(
+    `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
+  );
+  socket.write(frameOf('o'));
+  sockets.add(socket);
+});
+run(server, (message) => {
+  const frame = frameOf(message);
+  for (const socket of sockets) {
+    socket.write(frame);
+  }
+});
+
+/** A text frame; short texts only. */
+function frameOf(text: string): Buffer {
+  const payload = Buffer.from(text);
+  if (payload.length > 125) {
+    throw new RangeError(`${payload.length} bytes are too many`);
+  }
+  return Buffer.concat([Buffer.from([0x81, payload.length]), payload]);
+}

@@ -1,0 +1,16 @@
+/** Floor: `ws` with no SockJS logic. It says `o` when open, as the others say something, and then echoes plain text. */
+import { createServer } from 'node:http';
+import { WebSocketServer } from 'ws';
+import { run } from './program.ts';
+
+const server = createServer();
+const engine = new WebSocketServer({ server, perMessageDeflate: false });
+engine.on('connection', (socket) => {
+  socket.on('message', (data) => socket.send(data, { binary: false }));
+  socket.send('o');
+});
+run(server, (message) => {
+  for (const socket of engine.clients) {
+    socket.send(message);
+  }
+});

@@ -1,0 +1,50 @@
+/** What the package must reach: ours at most this factor of another, of the same run. */
+import { markdown, medianOf, type Table } from './report/table.ts';
+
+interface Target {
+  readonly scenario: string;
+  /** Rows of the scenario's table. */
+  readonly ours: string;
+  readonly other: string;
+  readonly factor: number;
+}
+
+const BOTH = ['ours-express', 'ours-bare'];
+
+/** Targets of one scenario against several others. */
+function targets(scenario: string, ours: readonly string[], factors: Readonly<Record<string, number>>): Target[] {
+  return ours.flatMap((own) =>
+    Object.entries(factors).map(([other, factor]) => ({ scenario, ours: own, other, factor })),
+  );
+}
+
+export const TARGETS: readonly Target[] = [
+  ...targets('ws-echo', BOTH, { ws: 1.15, 'sockjs-go': 1, sockjs: 0.65 }),
+  ...targets('ws-pipelined', BOTH, { ws: 0.25, 'sockjs-go': 0.25 }),
+  ...targets('ws-broadcast', BOTH, { ws: 0.9, 'sockjs-go': 0.9, prepared: 1.1 }),
+  ...targets('streaming-broadcast', BOTH, { sockjs: 0.7, 'sockjs-go': 0.85 }),
+  ...targets('polling-echo', ['ours-bare'], { http: 1.25, 'sockjs-go': 1.1, sockjs: 0.45 }),
+  ...targets('polling-echo', ['ours-express'], { express: 1.15, sockjs: 0.6 }),
+  ...targets('info', ['ours-bare'], { http: 1.25 }),
+  ...targets('ws-open', ['ours-express'], { ws: 1.6, sockjs: 0.8 }),
+  ...targets('ws-memory', ['ours-bare'], { ws: 1.35, sockjs: 0.65 }),
+  ...targets('ws-memory', ['ours-express'], { ws: 1.5, sockjs: 0.65 }),
+  ...targets('streaming-memory', BOTH, { sockjs: 0.7 }),
+  ...targets('idle-beside', ['ours-bare-10000'], { 'ours-bare-100': 1.1 }),
+  ...targets('idle-beside', ['ours-express-10000'], { 'ours-express-100': 1.1 }),
+];
+
+/** The targets of what was measured, and whether they were met. */
+export function writeTargets(tables: readonly Table[]): string {
+  const cells = TARGETS.flatMap(({ scenario, ours, other, factor }) => {
+    const own = medianOf(tables, scenario, ours);
+    const others = medianOf(tables, scenario, other);
+    if (own === undefined || others === undefined) {
+      return [];
+    }
+    const ratio = own / others;
+    const verdict = ratio <= factor ? 'met' : `missed by ${((ratio / factor - 1) * 100).toFixed(1)} %`;
+    return [[scenario, ours, `≤ ${factor.toFixed(2)} × ${other}`, ratio.toFixed(2), verdict]];
+  });
+  return cells.length === 0 ? '' : `${markdown(['Scenario', 'Ours', 'Target', 'Measured', 'Verdict'], cells)}\n`;
+}

@@ -1,0 +1,79 @@
+/** Chromium for the specs in this folder: found on the machine, started once for all of them, a fresh context a test. */
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { env } from 'node:process';
+import { type Browser, type BrowserContext, chromium } from 'playwright-core';
+import { afterTest } from '../../support/leftovers.ts';
+
+const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
+
+/** No sandbox, which containers often forbid, and nothing that goes out to the network by itself. */
+const ARGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+/** The program that `CHROMIUM` names, else the first of the usual names on `PATH`. */
+function findChromium({ CHROMIUM, PATH = '' }: NodeJS.ProcessEnv): string | undefined {
+  if (CHROMIUM) {
+    return CHROMIUM;
+  }
+  const candidates = NAMES.flatMap((name) => PATH.split(delimiter).map((folder) => join(folder, name)));
+  return candidates.find((file) => {
+    try {
+      accessSync(file, constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+const executablePath = findChromium(env);
+
+const { CI } = env;
+
+let browser: Promise<Browser> | undefined;
+
+/**
+ * A suite that needs the browser. Without one there is a single pending test that says so, and where `CI` is `true` a
+ * failing one.
+ */
+export function describeInBrowser(title: string, suite: () => void): void {
+  describe(title, () => {
+    if (executablePath !== undefined) {
+      before(async function () {
+        this.timeout(60_000);
+        browser ??= chromium.launch({ executablePath, args: ARGS });
+        await browser;
+      });
+      suite();
+    } else if (CI === 'true') {
+      it('runs in Chromium', () => {
+        throw new Error(`no Chromium found: none of ${NAMES.join(', ')} is on PATH, and CHROMIUM is not set`);
+      });
+    } else {
+      it('browser specs skipped: no Chromium found');
+    }
+  });
+}
+
+// Of the whole run: the specs of this folder share the browser.
+after(async () => {
+  await (await browser)?.close();
+});
+
+/** A context of its own, with no cookies and nothing cached. */
+export async function newContext(): Promise<BrowserContext> {
+  if (browser === undefined) {
+    throw new Error('not in describeInBrowser()');
+  }
+  const context = await (await browser).newContext();
+  afterTest(() => context.close());
+  return context;
+}
