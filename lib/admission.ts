@@ -31,6 +31,13 @@ const REFUSALS: Record<StoreRefusal, { status: number; text: string }> = {
 /** Seconds after which a client that found no place may ask again. */
 const RETRY_AFTER = 5;
 
+/** The same for all sessions where nobody asks whose they are. */
+const ANYBODY: Readonly<Record<SessionIdentity['family'], SessionIdentity>> = {
+  xhr: { family: 'xhr', client: '', account: '' },
+  jsonp: { family: 'jsonp', client: '', account: '' },
+  websocket: { family: 'websocket', client: '', account: '' },
+};
+
 /** Whose request this is, as far as sessions are concerned. */
 export function identityOf<Data, Req extends IncomingMessage>(
   { mount, req }: Exchange<Data, Req>,
@@ -42,7 +49,10 @@ export function identityOf<Data, Req extends IncomingMessage>(
     disregard(client);
     throw new TypeError('sockjs: the function in option "identify" must return a string');
   }
-  if (identify !== undefined || maxSessionsPerClient === Number.POSITIVE_INFINITY) {
+  if (identify === undefined && maxSessionsPerClient === Number.POSITIVE_INFINITY) {
+    return ANYBODY[family];
+  }
+  if (identify !== undefined) {
     return { family, client, account: client };
   }
   const { ip } = req as MaybeExpressRequest;

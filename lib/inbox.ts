@@ -17,8 +17,6 @@ export interface InboxLimits {
   readonly maxReceiveBuffer: number;
   /** ms that a slowed client is kept waiting without a single message being read; 0 for ever. */
   readonly receiveStallTimeout: number;
-  /** Called when that time has passed. */
-  readonly onStall: () => void;
 }
 
 /** The messages of one session on their way to the application. */
@@ -29,13 +27,16 @@ export class Inbox {
   #head = 0;
   #bytes = 0;
   readonly #readers = new Waiters<string>();
-  #roomCallbacks: (() => void)[] = [];
+  #roomCallbacks: (() => void)[] | undefined;
+  /** Called when `receiveStallTimeout` has passed. */
+  readonly #onStall: () => void;
   #ended = false;
   /** Runs while the client is slowed; every message that is read starts it again. */
   #stallTimer: NodeJS.Timeout | undefined;
 
-  constructor(limits: InboxLimits) {
+  constructor(limits: InboxLimits, onStall: () => void) {
     this.#limits = limits;
+    this.#onStall = onStall;
   }
 
   get size(): number {
@@ -60,9 +61,9 @@ export class Inbox {
     }
     this.#messages.push(message);
     this.#bytes += sizeOf(message);
-    const { receiveStallTimeout, onStall } = this.#limits;
+    const { receiveStallTimeout } = this.#limits;
     if (!this.hasRoom && receiveStallTimeout > 0) {
-      this.#stallTimer ??= setTimeout(onStall, receiveStallTimeout);
+      this.#stallTimer ??= setTimeout(this.#onStall, receiveStallTimeout);
     }
   }
 
@@ -120,6 +121,7 @@ export class Inbox {
     if (this.hasRoom || this.#ended) {
       callback();
     } else {
+      this.#roomCallbacks ??= [];
       this.#roomCallbacks.push(callback);
     }
   }
@@ -132,10 +134,14 @@ export class Inbox {
   }
 
   #giveRoom(): void {
-    clearTimeout(this.#stallTimer);
-    this.#stallTimer = undefined;
-    for (const callback of this.#roomCallbacks.splice(0)) {
-      callback();
+    if (this.#stallTimer !== undefined) {
+      clearTimeout(this.#stallTimer);
+      this.#stallTimer = undefined;
+    }
+    if (this.#roomCallbacks !== undefined) {
+      for (const callback of this.#roomCallbacks.splice(0)) {
+        callback();
+      }
     }
   }
 }

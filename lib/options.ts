@@ -524,10 +524,23 @@ function checkAllowedOrigins(name: string, value: unknown): void {
   }
 }
 
+/** What takes the place of options that other servers have, by their names in lower case without underscores. */
+const REMEDIES = new Map([
+  ['log', 'nothing is logged but by DEBUG=sockjs:*; leave it out'],
+  ['disablecors', 'write checkOrigin: () => false, or allowedOrigins: "same-origin" to keep foreign pages out'],
+  ['fayeserveroptions', 'write websocketServer, with options of ws'],
+  ['websocketupgrader', 'write websocketServer, with options of ws'],
+  ['transports', 'each transport has a switch: websocket, xhrPolling, xhrStreaming, eventSource, htmlFile, jsonp'],
+]);
+
 /** Names the remedy for what people coming from other servers write. */
 function unknownOption(name: string): string {
   const plain = name.replaceAll('_', '').toLowerCase();
   const meant = [...CHECKS.keys()].find((known) => known.toLowerCase() === plain);
+  const remedy = REMEDIES.get(plain);
+  if (remedy !== undefined) {
+    return `sockjs: there is no option "${name}"; ${remedy}`;
+  }
   return meant === undefined
     ? `sockjs: there is no option "${name}"; the options are ${[...CHECKS.keys()].join(', ')}`
     : `sockjs: there is no option "${name}"; did you mean "${meant}"?`;

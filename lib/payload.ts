@@ -39,13 +39,17 @@ export function parseWebSocketPayload(text: string, max: number): string[] {
  * @throws PayloadError with `Payload expected.` for anything else, TooManyMessagesError for more than `max`
  */
 export function expectMessages(value: unknown, max: number): string[] {
-  if (!Array.isArray(value) || !value.every((item) => typeof item === 'string')) {
+  if (!Array.isArray(value) || !value.every(isString)) {
     throw new PayloadError('Payload expected.');
   }
   if (value.length > max) {
     throw new TooManyMessagesError();
   }
   return value;
+}
+
+function isString(item: unknown): item is string {
+  return typeof item === 'string';
 }
 
 function parseJson(text: string): unknown {

@@ -118,7 +118,7 @@ export class Session<
 
   #receiver: Receiver | undefined;
   /** The receiver before, while what it took is still on its way. */
-  readonly #leaving = new Set<Receiver>();
+  #leaving: Set<Receiver> | undefined;
   readonly #outbox: Outbox;
   #flushScheduled = false;
   #rooms: Set<string> | undefined;
@@ -131,7 +131,7 @@ export class Session<
   #wasRead = false;
   #isSetUp = false;
 
-  #closing: Omit<SessionCloseEvent, 'wasClean'> = { code: CloseCode.Normal, reason: '' };
+  #closing: Omit<SessionCloseEvent, 'wasClean'> = NOT_CLOSED;
   #closeFrameSent = false;
   #isFinished = false;
   #abort: AbortController | undefined;
@@ -144,7 +144,7 @@ export class Session<
    * client may come for the close frame. Neither is while the last receiver's bytes are still leaving, nor on a
    * WebSocket session that is closing, which waits for its socket.
    */
-  readonly #absence = new Alarm(() => (this.#state === 'closing' ? this.#giveUp() : this.#expire()));
+  #absence: Alarm | undefined;
 
   /** @internal Sessions are made by the session store. */
   constructor(
@@ -163,9 +163,7 @@ export class Session<
     this.data = data;
     this.#hooks = hooks;
     this.#outbox = new Outbox(hooks);
-    const { maxReceiveBuffer, receiveStallTimeout } = hooks;
-    const onStall = () => this.#onStall();
-    this.#inbox = new Inbox({ maxReceiveBuffer, receiveStallTimeout, onStall });
+    this.#inbox = new Inbox(hooks, () => this.#onStall());
     this.#arm();
   }
 
@@ -401,6 +399,7 @@ export class Session<
   unlink(receiver: Receiver): void {
     if (receiver === this.#receiver) {
       this.#receiver = undefined;
+      this.#leaving ??= new Set();
       this.#leaving.add(receiver);
       if (this.#state === 'active') {
         this.#arm();
@@ -411,7 +410,7 @@ export class Session<
   /** @internal The receiver ended as it should: the poll was answered, the response limit reached, the close sent. */
   detach(receiver: Receiver): void {
     this.unlink(receiver);
-    if (!this.#leaving.delete(receiver)) {
+    if (!this.#leaving?.delete(receiver)) {
       return;
     }
     if (this.#state === 'closing' && this.#closeFrameSent) {
@@ -429,7 +428,7 @@ export class Session<
   lost(receiver: Receiver, event: SessionCloseEvent): void {
     if (receiver === this.#receiver) {
       this.#receiver = undefined;
-    } else if (!this.#leaving.delete(receiver)) {
+    } else if (!this.#leaving?.delete(receiver)) {
       // Was turned away, and carried nothing of this session's.
       return;
     }
@@ -450,6 +449,12 @@ export class Session<
     }
     debugSession('%s received %d messages', this.id, messages.length);
     this.#hooks.meter.received(this, messages, bytes);
+    const [first] = messages;
+    if (messages.length === 1 && first !== undefined && this.#inbox.size === 0 && this.listenerCount('message') > 0) {
+      // As most do: nothing to queue.
+      this.#emit('message', first);
+      return;
+    }
     // All of them before the first is delivered: a listener may have more come in, which belongs behind.
     for (const message of messages) {
       this.#inbox.push(message);
@@ -485,7 +490,7 @@ export class Session<
   /** @internal Ends a session that had its time to close (`router.close`), cutting whatever carries it. */
   terminate(): void {
     const { code, reason } = this.#closing;
-    const receivers = [this.#receiver, ...this.#leaving];
+    const receivers = [this.#receiver, ...(this.#leaving ?? [])];
     if (this.#isEnded) {
       this.#finish(false);
     } else {
@@ -499,7 +504,7 @@ export class Session<
   /** What receivers have been given and the kernel has not taken. */
   get #bytesInConnection(): number {
     let bytes = this.#receiver?.bufferedAmount ?? 0;
-    if (this.#leaving.size > 0) {
+    if (this.#leaving !== undefined && this.#leaving.size > 0) {
       for (const receiver of this.#leaving) {
         bytes += receiver.bufferedAmount;
       }
@@ -514,7 +519,8 @@ export class Session<
   #open(receiver: Receiver): void {
     this.#state = 'active';
     // Most sessions on a WebSocket or a stream never need it again.
-    this.#absence.clear();
+    this.#absence?.clear();
+    this.#absence = undefined;
     this.#arm();
     debugSession('%s open on %s', this.id, receiver.name);
     receiver.open();
@@ -582,7 +588,7 @@ export class Session<
 
   /** Nobody came for the close frame in time. */
   #giveUp(): void {
-    const stuck = this.#isTooSlow ? [...this.#leaving] : [];
+    const stuck = this.#isTooSlow ? [...(this.#leaving ?? [])] : [];
     this.#finish(false);
     for (const receiver of stuck) {
       // It would hold what the client never reads, and no limit would count it any more.
@@ -607,6 +613,10 @@ export class Session<
 
   #beforeListening(event: keyof SessionEvents): void {
     if (event !== 'message') {
+      const meant = FOREIGN_EVENTS.get(event);
+      if (meant !== undefined) {
+        throw new TypeError(`sockjs: a session has no "${event}" event; write session.on('${meant}', …)`);
+      }
       return;
     }
     if (this.#inbox.isAwaited || this.#iterators > 0) {
@@ -685,7 +695,7 @@ export class Session<
     this.#state = 'closed';
     this.#outbox.clear();
     this.#silence.clear();
-    this.#absence.clear();
+    this.#absence?.clear();
     for (const room of this.rooms) {
       this.#hooks.rooms.leave(room, this);
     }
@@ -699,17 +709,17 @@ export class Session<
 
   /** Sets the alarm that the present state calls for, and no other. */
   #arm(): void {
-    const { heartbeatDelay, disconnectDelay } = this.#hooks;
+    const { heartbeatDelay } = this.#hooks;
     this.#silence.unset();
-    this.#absence.unset();
+    this.#absence?.unset();
     if (this.#isEnded) {
       this.#silence.clear();
       if (this.#state === 'closing' && this.identity.family !== 'websocket') {
-        this.#absence.set(disconnectDelay);
+        this.#awaitReceiver();
       }
     } else if (this.#receiver === undefined) {
-      if (this.#leaving.size === 0) {
-        this.#absence.set(disconnectDelay);
+      if (!this.#leaving?.size) {
+        this.#awaitReceiver();
       }
     } else {
       const delay = Math.min(heartbeatDelay || Number.POSITIVE_INFINITY, this.#receiver.maxSilence);
@@ -717,6 +727,11 @@ export class Session<
         this.#silence.set(delay);
       }
     }
+  }
+
+  #awaitReceiver(): void {
+    this.#absence ??= new Alarm(() => (this.#state === 'closing' ? this.#giveUp() : this.#expire()));
+    this.#absence.set(this.#hooks.disconnectDelay);
   }
 
   #heartbeat(): void {
@@ -729,6 +744,15 @@ export class Session<
     this.#terminate({ code: CloseCode.Interrupted, reason: 'Connection interrupted', wasClean: false });
   }
 }
+
+/** Events by which other servers and sockets tell the same; nobody would ever hear of them. */
+const FOREIGN_EVENTS: ReadonlyMap<string, keyof SessionEvents> = new Map([
+  ['data', 'message'],
+  ['end', 'close'],
+  ['disconnect', 'close'],
+]);
+
+const NOT_CLOSED = Object.freeze({ code: CloseCode.Normal, reason: '' });
 
 const NO_ROOMS: ReadonlySet<string> = new Set();
 

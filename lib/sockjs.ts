@@ -124,6 +124,12 @@ export function sockjs<Data, Req extends IncomingMessage>(
       "sockjs: sockjs itself is no middleware, what it returns is; write app.use('/echo', sockjs(onSession))",
     );
   }
+  if (args.some(isAppOrServer)) {
+    throw new TypeError(
+      "sockjs: sockjs() takes no app and no server; write app.use('/echo', sockjs(onSession)); " +
+        'const server = createServer(app); attachUpgrade(server); server.listen(8080)',
+    );
+  }
   if (typeof onSession !== 'function') {
     throw new TypeError("sockjs: onSession is missing; write app.use('/echo', sockjs(options, (session) => { … }))");
   }
@@ -188,6 +194,12 @@ export function sockjs<Data, Req extends IncomingMessage>(
       await close();
     },
   });
+}
+
+/** What other packages are given, and is of no use here: `handle` is how Express and Connect dispatch. */
+function isAppOrServer(value: unknown): boolean {
+  const members = value as { handle?: unknown; listen?: unknown } | null | undefined;
+  return typeof members?.handle === 'function' || typeof members?.listen === 'function';
 }
 
 /**

@@ -51,10 +51,14 @@ export function attachUpgrade(
   server: UpgradeServer,
   { upgradeTimeout = 10_000 }: AttachUpgradeOptions = {},
 ): () => void {
-  if (typeof server !== 'object' || server === null || typeof server.listen !== 'function') {
+  // Apps of other frameworks, such as NestJS, are objects that listen, but emit nothing.
+  const isServer =
+    typeof server === 'object' && typeof server?.listen === 'function' && typeof server.on === 'function';
+  if (!isServer) {
     throw new TypeError(
       'sockjs: attachUpgrade() takes the server, not the app; ' +
-        'write const server = createServer(app); attachUpgrade(server); server.listen(8080)',
+        'write const server = createServer(app); attachUpgrade(server); server.listen(8080), ' +
+        'or in NestJS attachUpgrade(app.getHttpServer())',
     );
   }
   if (!(typeof upgradeTimeout === 'number' && upgradeTimeout > 0 && upgradeTimeout <= MAX_DELAY)) {

@@ -7,10 +7,11 @@ interface Waiter<T> {
 
 /** Those who wait for one thing. */
 export class Waiters<T> {
-  #waiting: Waiter<T>[] = [];
+  /** Made when the first comes: most sessions never have one. */
+  #waiting: Waiter<T>[] | undefined;
 
   get size(): number {
-    return this.#waiting.length;
+    return this.#waiting?.length ?? 0;
   }
 
   /** Waits at the end of the line; rejects with the signal's reason when that is, or already was, aborted. */
@@ -29,31 +30,32 @@ export class Waiters<T> {
         },
       };
       const abandon = () => {
-        this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
+        this.#waiting?.splice(this.#waiting.indexOf(waiter), 1);
         waiter.reject(signal?.reason);
       };
       signal?.addEventListener('abort', abandon, { once: true });
+      this.#waiting ??= [];
       this.#waiting.push(waiter);
     });
   }
 
   /** Gives the value to whoever waits longest; returns whether there was anybody. */
   resolveFirst(value: T): boolean {
-    const waiter = this.#waiting.shift();
+    const waiter = this.#waiting?.shift();
     waiter?.resolve(value);
     return waiter !== undefined;
   }
 
   /** Gives the value to all. */
   resolveAll(value: T): void {
-    for (const waiter of this.#waiting.splice(0)) {
+    for (const waiter of this.#waiting?.splice(0) ?? []) {
       waiter.resolve(value);
     }
   }
 
   /** Nothing will come. */
   rejectAll(error: () => Error): void {
-    for (const waiter of this.#waiting.splice(0)) {
+    for (const waiter of this.#waiting?.splice(0) ?? []) {
       waiter.reject(error());
     }
   }

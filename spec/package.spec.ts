@@ -134,7 +134,9 @@ describe('the package', function () {
       packed,
       [
         'CHANGELOG.md',
+        'CONFORMANCE.md',
         'LICENSE',
+        'MIGRATING.md',
         'README.md',
         'SECURITY.md',
         'package.json',

@@ -1,12 +1,17 @@
 /** What the public types promise and forbid; compiled by the type check, never run. */
+import { subscribe } from 'node:diagnostics_channel';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createSecureServer as createHttp2Server } from 'node:http2';
 import { createServer as createSecureServer } from 'node:https';
 import connect from 'connect';
 import express, { type Request, Router } from 'express';
-import { WebSocketServer } from 'ws';
+import { type ServerOptions, WebSocketServer } from 'ws';
+import type * as api from '../lib/index.ts';
 import {
   type AllowedOrigins,
+  type AttachUpgradeOptions,
   attachUpgrade,
+  type BroadcastOptions,
   CloseCode,
   type CloseOptions,
   type CloseResult,
@@ -18,6 +23,7 @@ import {
   type RejectedMessage,
   type RejectionReason,
   type ResolvedOptions,
+  type Room,
   type Session,
   type SessionCloseEvent,
   type SessionCloseMessage,
@@ -31,6 +37,8 @@ import {
   type SockjsStats,
   sockjs,
   type TransportName,
+  type UpgradeServer,
+  type WebSocketServerOptions,
 } from '../lib/index.ts';
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -48,6 +56,14 @@ interface User {
 
 interface UserRequest extends IncomingMessage {
   readonly user: User;
+}
+
+export function surface(): void {
+  // What is there at run time; a name more or less is a change that the changelog should tell of.
+  is<'CloseCode' | 'Session' | 'SessionNotOpenError' | 'attachUpgrade' | 'defaultOptions' | 'jsessionid' | 'sockjs'>()(
+    {} as keyof typeof api,
+  );
+  is<keyof SockjsOptions>()({} as keyof ResolvedOptions);
 }
 
 export function factory(): void {
@@ -359,4 +375,245 @@ export function events(): void {
   session.on('message', (message: Buffer) => message);
   // @ts-expect-error one argument
   session.on('close', (code: number, reason: string) => [code, reason]);
+}
+
+export function upgrades(): void {
+  const app = express();
+  is<() => void>()(attachUpgrade(createServer(app)));
+  attachUpgrade(createSecureServer({}, app));
+  attachUpgrade(createHttp2Server({ allowHTTP1: true }));
+  attachUpgrade(app.listen(0));
+  const servers: UpgradeServer[] = [createServer(), createSecureServer(), createHttp2Server()];
+  for (const server of servers) {
+    attachUpgrade(server, {});
+  }
+  is<number | undefined>()({} as AttachUpgradeOptions['upgradeTimeout']);
+  attachUpgrade(createServer(), { upgradeTimeout: undefined });
+
+  // @ts-expect-error a Connect app is no server
+  attachUpgrade(connect());
+  // @ts-expect-error a router is no server
+  attachUpgrade(sockjs(() => {}));
+  // @ts-expect-error which server?
+  attachUpgrade();
+  // @ts-expect-error a number of ms
+  attachUpgrade(createServer(), { upgradeTimeout: '10s' });
+  // @ts-expect-error a WebSocketServer listens by a server
+  attachUpgrade(new WebSocketServer({ noServer: true }));
+}
+
+export function broadcasts(): void {
+  const users = sockjs<User, UserRequest>((given) => {
+    is<boolean>()(given.join('room'));
+    is<boolean>()(given.leave('room'));
+    is<ReadonlySet<string>>()(given.rooms);
+    is<number>()(users.broadcast('x', { except: given }));
+    // @ts-expect-error rooms are entered by join()
+    given.rooms.add('room');
+    // @ts-expect-error the server's own
+    given.rooms = new Set();
+    // @ts-expect-error a room has a name
+    given.join(1);
+    // @ts-expect-error a room has a name
+    given.leave();
+  });
+  is<number>()(users.broadcast('x'));
+  users.broadcast('x', {});
+  users.broadcast('x', { except: undefined });
+  users.broadcast('x', { except: users.sessions });
+  users.broadcast('x', { except: new Set<Session<User, UserRequest>>() });
+  is<Room<User, UserRequest>>()(users.to('room'));
+  is<number>()(users.to('room').send('x'));
+  users.to('room').send('x', { except: [...users.sessions] });
+  is<Session | Iterable<Session> | undefined>()({} as BroadcastOptions<Session>['except']);
+
+  // @ts-expect-error a message is a string
+  users.broadcast({ x: 1 });
+  // @ts-expect-error a message is a string
+  users.to('room').send(1);
+  // @ts-expect-error a room has a name
+  users.to();
+  // @ts-expect-error a session of another router is none of this one's
+  users.broadcast('x', { except: session });
+  // @ts-expect-error sessions, not their ids
+  users.broadcast('x', { except: 'id' });
+  // @ts-expect-error an unknown option
+  users.to('room').send('x', { to: 'room' });
+}
+
+export function eachOption(): void {
+  type Given = SockjsOptions<User, UserRequest>;
+  type ByRequest<T> = (req: UserRequest) => T;
+  is<string | ByRequest<string> | undefined>()({} as Given['sockjsUrl']);
+  is<number | undefined>()({} as Given['responseLimit']);
+  is<boolean | undefined>()({} as Given['websocket']);
+  is<boolean | undefined>()({} as Given['rawWebsocket']);
+  is<boolean | undefined>()({} as Given['xhrPolling']);
+  is<boolean | undefined>()({} as Given['xhrStreaming']);
+  is<boolean | undefined>()({} as Given['eventSource']);
+  is<boolean | undefined>()({} as Given['htmlFile']);
+  is<boolean | undefined>()({} as Given['jsonp']);
+  is<WebSocketServerOptions | WebSocketServer | undefined>()({} as Given['websocketServer']);
+  is<Omit<ServerOptions, 'server' | 'port' | 'host' | 'backlog' | 'path' | 'noServer'>>()({} as WebSocketServerOptions);
+  is<number | undefined>()({} as Given['websocketWriteTimeout']);
+  is<number | undefined>()({} as Given['heartbeatDelay']);
+  is<number | undefined>()({} as Given['disconnectDelay']);
+  is<boolean | JsessionidAttributes | ((req: UserRequest, res: ServerResponse) => void) | undefined>()(
+    {} as Given['jsessionid'],
+  );
+  is<string | undefined>()({} as Given['origin']);
+  is<ByRequest<boolean> | undefined>()({} as Given['checkOrigin']);
+  is<string | ByRequest<string> | undefined>()({} as Given['baseUrl']);
+  is<string | undefined>()({} as Given['prefix']);
+  is<AllowedOrigins<UserRequest> | undefined>()({} as Given['allowedOrigins']);
+  is<ByRequest<boolean | User | Promise<boolean | User>> | undefined>()({} as Given['authorize']);
+  is<ByRequest<string> | undefined>()({} as Given['identify']);
+  is<number | undefined>()({} as Given['maxMessageSize']);
+  is<number | undefined>()({} as Given['maxMessagesPerRequest']);
+  is<number | undefined>()({} as Given['maxSendBuffer']);
+  is<number | undefined>()({} as Given['sendHighWaterMark']);
+  is<number | undefined>()({} as Given['maxReceiveBuffer']);
+  is<number | undefined>()({} as Given['receiveStallTimeout']);
+  is<number | undefined>()({} as Given['receiveTimeout']);
+  is<number | undefined>()({} as Given['maxSessions']);
+  is<number | undefined>()({} as Given['maxSessionsPerClient']);
+  is<string | undefined>()({} as Given['sockjsIntegrity']);
+  is<((error: unknown, session: Session<User, UserRequest>) => unknown) | undefined>()({} as Given['onError']);
+
+  // @ts-expect-error on or off
+  sockjs({ websocket: 'yes' }, () => {});
+  // @ts-expect-error on or off
+  sockjs({ rawWebsocket: 1 }, () => {});
+  // @ts-expect-error each transport has its switch
+  sockjs({ transports: ['websocket'] }, () => {});
+  // @ts-expect-error a number of bytes
+  sockjs({ maxMessageSize: '1mb' }, () => {});
+  // @ts-expect-error an address
+  sockjs({ sockjsUrl: new URL('https://example.com') }, () => {});
+  // @ts-expect-error a path is a string
+  sockjs({ prefix: /echo/ }, () => {});
+  // @ts-expect-error one origin of CORS
+  sockjs({ origin: ['https://a.example'] }, () => {});
+  // @ts-expect-error it must be known at once
+  sockjs({ checkOrigin: async () => true }, () => {});
+  // @ts-expect-error a list of origins and expressions
+  sockjs({ allowedOrigins: [new URL('https://a.example')] }, () => {});
+  // @ts-expect-error no such attribute
+  sockjs({ jsessionid: { maxAge: 1 } }, () => {});
+  // @ts-expect-error a function
+  sockjs({ onError: 'throw' }, () => {});
+}
+
+export function helpers(): void {
+  const req = {} as IncomingMessage;
+  const res = {} as ServerResponse;
+  is<void>()(jsessionid(req, res));
+  jsessionid(req, res, { sameSite: 'lax' });
+  sockjs({ jsessionid: (given, answer) => jsessionid(given, answer, { secure: true }) }, () => {});
+  // @ts-expect-error the request comes first
+  jsessionid(res, req);
+
+  is<1000>()(CloseCode.Normal);
+  is<1001>()(CloseCode.GoingAway);
+  is<1002>()(CloseCode.Interrupted);
+  is<1003>()(CloseCode.UnsupportedData);
+  is<1005>()(CloseCode.NoStatus);
+  is<1006>()(CloseCode.Abnormal);
+  is<1007>()(CloseCode.InvalidPayload);
+  is<1009>()(CloseCode.MessageTooBig);
+  is<1011>()(CloseCode.InternalError);
+  is<1013>()(CloseCode.TryAgainLater);
+  is<2010>()(CloseCode.AnotherConnection);
+  // @ts-expect-error codes do not change
+  CloseCode.Normal = 1000;
+  // @ts-expect-error no such code
+  CloseCode.Other;
+
+  const error = new SessionNotOpenError();
+  is<SessionNotOpenError>()(error);
+  const asError: Error = error;
+  throw asError;
+}
+
+export function closing(): void {
+  is<number | undefined>()({} as CloseOptions['code']);
+  is<string | undefined>()({} as CloseOptions['reason']);
+  is<number | undefined>()({} as CloseOptions['timeout']);
+  is<'closed' | 'flushed' | 'dropped'>()({} as keyof CloseResult);
+  is<'code' | 'reason' | 'wasClean'>()({} as keyof SessionCloseEvent);
+  is<
+    | 'sessions'
+    | 'opened'
+    | 'closed'
+    | 'messagesIn'
+    | 'bytesIn'
+    | 'messagesOut'
+    | 'bytesOut'
+    | 'rejected'
+    | 'queuedBytes'
+  >()({} as keyof SockjsStats);
+  is<'websocket' | 'websocket-raw' | 'xhr-polling' | 'xhr-streaming' | 'eventsource' | 'htmlfile' | 'jsonp-polling'>()(
+    {} as TransportName,
+  );
+  is<
+    | 'origin'
+    | 'authorize'
+    | 'identity'
+    | 'busy'
+    | 'sessions'
+    | 'client-sessions'
+    | 'closing'
+    | 'size'
+    | 'timeout'
+    | 'payload'
+  >()({} as RejectionReason);
+}
+
+export function channels(): void {
+  subscribe('sockjs:session:open', (message) => {
+    is<Session>()((message as SessionOpenMessage).session);
+  });
+  subscribe('sockjs:session:close', (message) => {
+    const { code, reason, wasClean, session: closed } = message as SessionCloseMessage;
+    const event: SessionCloseEvent = { code, reason, wasClean };
+    is<Session>()(closed);
+    session.emit('close', event);
+  });
+  for (const name of ['sockjs:message:in', 'sockjs:message:out']) {
+    subscribe(name, (message) => {
+      is<keyof MessageMessage>()('' as 'session' | 'message');
+      is<Session>()((message as MessageMessage).session);
+    });
+  }
+  subscribe('sockjs:rejected', (message) => {
+    is<'request' | 'reason' | 'status'>()('' as keyof RejectedMessage);
+    // @ts-expect-error what was told does not change
+    (message as RejectedMessage).reason = 'origin';
+  });
+}
+
+export function instances(something: unknown): void {
+  // A session is made by the server alone, but may be told from other things.
+  const { Session: SessionClass } = {} as typeof api;
+  if (something instanceof SessionClass) {
+    is<string>()(something.id);
+  }
+  is<number>()(session.listenerCount('message'));
+  session.off('close', () => {});
+  session.removeListener('drain', () => {});
+  session.removeAllListeners('message');
+  // @ts-expect-error npm sockjs has this
+  session.write('x');
+  // @ts-expect-error npm sockjs has this
+  session.end();
+  // @ts-expect-error npm sockjs has this
+  session.readyState;
+  // @ts-expect-error an array of strings is many messages
+  session.send(['x']);
+  // @ts-expect-error the server's own
+  session.request = {};
+  // @ts-expect-error the server's own
+  session.signal = new AbortController().signal;
+  // @ts-expect-error data may not be there
+  (session as Session<User>).data.name;
 }

@@ -24,10 +24,7 @@ export function wsEcho(
   });
   const busy: WebSocketConnection[] = [];
   const silent: WebSocketConnection[] = [];
-  /** A ring of the busy ones, in the order in which their last exchanges ended. */
-  let free: WebSocketConnection[] = [];
   let next = 0;
-  let last = 0;
   let turn = 0;
 
   const exchange = (connection: WebSocketConnection, whenDone: () => void) => {
@@ -46,32 +43,29 @@ export function wsEcho(
   return {
     async open() {
       busy.push(...(await ramp(connections, (i) => WebSocketConnection.open(port, dialect, `busy${i}`))));
-      free = [...busy];
       silent.push(...(await ramp(idle, (i) => WebSocketConnection.open(port, dialect, `idle${i}`))));
     },
     round(units) {
       return new Promise((resolve) => {
-        let started = 0;
-        let done = 0;
-        const step = () => {
-          if (started < units) {
-            started += 1;
-            // Whoever has waited longest.
-            const connection = free[next++ % free.length] as WebSocketConnection;
-            exchange(connection, () => {
-              free[last++ % free.length] = connection;
-              done += 1;
-              if (done === units) {
+        let left = units;
+        let due = 0;
+        // All at once, and the next when all have come back: so every server has as much to do at a time as any other,
+        // and none gains by letting messages pile up.
+        const batch = () => {
+          due = Math.min(inFlight, connections, left);
+          left -= due;
+          for (let i = due; i > 0; i -= 1) {
+            exchange(busy[next++ % busy.length] as WebSocketConnection, () => {
+              due -= 1;
+              if (due === 0 && left > 0) {
+                batch();
+              } else if (due === 0) {
                 resolve(units);
-              } else {
-                step();
               }
             });
           }
         };
-        for (let i = 0; i < Math.min(inFlight, connections); i += 1) {
-          step();
-        }
+        batch();
       });
     },
     async close() {

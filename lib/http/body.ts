@@ -127,7 +127,52 @@ function takeOver(req: IncomingMessage & MaybeParsed, limit: number): Body {
     }
     return decode(bytes);
   }
+  warnIfLost(req);
   return { kind: 'parsed', value: body, bytes: Number(req.headers['content-length'] ?? 0) };
+}
+
+let warnedOfLostBody = false;
+
+/** The client can only be told that its payload is missing; who can mend it is whoever wrote the middleware. */
+function warnIfLost(req: IncomingMessage & MaybeParsed): void {
+  const left = warnedOfLostBody ? undefined : lostBody(req);
+  if (left !== undefined) {
+    warnedOfLostBody = true;
+    process.emitWarning(
+      `sockjs: middleware has read the body of a send and left ${left}, so its messages are lost; ` +
+        "mount SockJS before that middleware: app.use('/echo', sockjs(onSession)); app.use(middleware)",
+      { code: 'SOCKJS_BODY_READ' },
+    );
+  }
+}
+
+/**
+ * What is left of a body that somebody has read, where that cannot hold what was sent: the server's mistake, not the
+ * client's. Undefined where it may be the client that is wrong.
+ */
+function lostBody(req: IncomingMessage & MaybeParsed): string | undefined {
+  const { body, headers } = req;
+  if (isEmpty(req)) {
+    return undefined;
+  }
+  if (body === undefined) {
+    return 'no req.body';
+  }
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    return undefined;
+  }
+  // Made by a parser for another type, or the `{}` that Express 4 puts where there was nothing left to parse. What was
+  // parsed as the client said it was, is the client's.
+  const isOfItsType = /\b(json|x-www-form-urlencoded)\b/i.test(headers['content-type'] ?? '');
+  return isOfItsType ? undefined : 'an object as req.body';
+}
+
+/** Whether a request has no body, by its head. HTTP/2 need not say how long one is. */
+function isEmpty({ headers, httpVersionMajor }: IncomingMessage): boolean {
+  const length = headers['content-length'];
+  return length === undefined
+    ? headers['transfer-encoding'] === undefined && httpVersionMajor === 1
+    : Number(length) === 0;
 }
 
 function decode(bytes: Buffer): Body {

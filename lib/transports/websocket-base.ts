@@ -101,9 +101,11 @@ function refuse(req: IncomingMessage, res: Exchange['res']): void {
     // A proper upgrade that arrived as an ordinary request: nobody listens for upgrades on this server.
     if (!warnedNoUpgrade) {
       warnedNoUpgrade = true;
-      process.emitWarning('A WebSocket arrived, but upgrades are not handled: call attachUpgrade(server).', {
-        code: 'SOCKJS_NO_UPGRADE',
-      });
+      process.emitWarning(
+        'sockjs: a WebSocket arrived, but nobody handles upgrades; call attachUpgrade(server) for the server that ' +
+          'listens: const server = createServer(app); attachUpgrade(server); server.listen(8080)',
+        { code: 'SOCKJS_NO_UPGRADE' },
+      );
     }
     sendError(res, 501, 'WebSocket upgrades are not handled here.');
   }

@@ -1,0 +1,64 @@
+/** A chat for those who have logged in, with express-session: the login holds on every transport, WebSocket included. */
+import { randomBytes } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import express, { type Request } from 'express';
+import session from 'express-session';
+import { attachUpgrade, sockjs } from 'express-sockjs';
+
+declare module 'express-session' {
+  interface SessionData {
+    user: string;
+  }
+}
+
+const { PORT = '8080', SECRET = randomBytes(32).toString('hex') } = process.env;
+const passwords = new Map([['ann', 'correct horse']]); // Stands for your users; yours has hashes.
+
+const app = express();
+app.set('trust proxy', 'loopback'); // So that "auto" and "same-origin" know of a proxy's TLS.
+// In production with a `store`: the default one is for development only.
+const cookie = { sameSite: 'lax', secure: 'auto' } as const;
+app.use(session({ secret: SECRET, resave: false, saveUninitialized: false, cookie }));
+
+const chat = sockjs<{ name: string }, Request>(
+  {
+    allowedOrigins: 'same-origin', // Or any page could open sessions with the cookies of its visitors.
+    authorize: ({ session: { user } }) => user !== undefined && { name: user },
+    identify: (req) => req.sessionID, // Who learns a session's id from a log cannot use it.
+    maxMessageSize: 4_096,
+    maxSessionsPerClient: 10,
+  },
+  (session) => {
+    session.on('message', (message) => chat.broadcast(`${session.data?.name}: ${message}`));
+  },
+);
+app.use('/chat', chat);
+
+app.post('/login', express.json({ limit: '1kb' }), (req, res, next) => {
+  const { name, password } = req.body ?? {};
+  if (typeof password !== 'string' || passwords.get(name) !== password) {
+    res.sendStatus(401);
+    return;
+  }
+  // A new id, so that nobody can have planted it.
+  req.session.regenerate((error) => {
+    if (error) return next(error);
+    req.session.user = name;
+    res.sendStatus(204);
+  });
+});
+
+app.post('/logout', (req, res, next) => {
+  const mine = [...chat.sessions].filter(({ request }) => request.sessionID === req.sessionID);
+  req.session.destroy((error) => (error ? next(error) : res.sendStatus(204)));
+  for (const session of mine) {
+    session.close(4401, 'Logged out');
+  }
+});
+
+const server = createServer(app);
+attachUpgrade(server);
+server.listen(Number(PORT), '127.0.0.1', () => {
+  console.log(`Listening on http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+});
