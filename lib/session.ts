@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import { Alarm } from './alarm.ts';
 import { assertClosable, CloseCode } from './close-code.ts';
 import { debugSession } from './debug.ts';
+import { flushAfterTick } from './flush-queue.ts';
 import { Inbox, SessionNotOpenError } from './inbox.ts';
 import type { Meter } from './meter.ts';
 import { Outbox } from './outbox.ts';
@@ -547,7 +548,7 @@ export class Session<
     this.#hooks.meter.sent(this, text, bytes);
     if (!this.#flushScheduled) {
       this.#flushScheduled = true;
-      process.nextTick(flush, this);
+      flushAfterTick(this);
     }
     return true;
   }
@@ -755,10 +756,6 @@ const FOREIGN_EVENTS: ReadonlyMap<string, keyof SessionEvents> = new Map([
 const NOT_CLOSED = Object.freeze({ code: CloseCode.Normal, reason: '' });
 
 const NO_ROOMS: ReadonlySet<string> = new Set();
-
-function flush(session: Pick<Session, 'flush'>): void {
-  session.flush();
-}
 
 let warnedUnread = false;
 

@@ -8,6 +8,7 @@ import { type RejectionReason, Session, type SockjsOptions } from '../lib/index.
 import { Meter } from '../lib/meter.ts';
 import { stopClock } from './support/clock.ts';
 import { fetchText, handshake, post, RawSocket, Stream } from './support/http.ts';
+import { pauseWatching } from './support/left-sessions.ts';
 import { afterTest } from './support/leftovers.ts';
 import { type RoutedServer, serveRouter } from './support/router.ts';
 import { WebSocketClient } from './support/websocket.ts';
@@ -513,6 +514,7 @@ describe('diagnostics channels', () => {
   });
 
   it('have nothing built for them while nobody subscribes', () => {
+    pauseWatching();
     const meter = new Meter();
     for (const name of CHANNELS) {
       const published = channel(name);

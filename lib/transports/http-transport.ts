@@ -1,5 +1,6 @@
 /** One HTTP response as a receiver: its head, its byte budget, its end, and what happens when the client breaks off. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { admit } from '../admission.ts';
 import { CloseCode } from '../close-code.ts';
 import { setConnectionClose } from '../http/respond.ts';
@@ -100,20 +101,18 @@ export abstract class HttpTransport extends FrameTransport {
   }
 
   protected override sendShared(message: SharedMessage, awaited: boolean): void {
-    this.#put(
-      message.encoded(this.name, () => Buffer.from(this.wrap(message.frame))),
-      awaited,
-    );
+    const chunk = message.encoded(this.name, () => Buffer.from(this.wrap(message.frame)));
+    this.#put(chunk, awaited, message);
   }
 
-  #put(chunk: string | Buffer, awaited: boolean): void {
+  #put(chunk: string | Buffer, awaited: boolean, shared?: SharedMessage): void {
     this.#budget -= Buffer.byteLength(chunk);
     if (this.#ended) {
       return;
     }
     this.#begin();
     if (this.#budget > 0) {
-      this.#write(chunk, awaited);
+      this.#write(chunk, awaited, shared);
     } else {
       this.#finish(chunk);
     }
@@ -163,12 +162,15 @@ export abstract class HttpTransport extends FrameTransport {
     }
   }
 
-  #write(chunk: string | Buffer, awaited: boolean): void {
-    if (awaited) {
-      this.#res.write(chunk, this.#onWritten);
-    } else {
-      this.#res.write(chunk);
+  #write(chunk: string | Buffer, awaited: boolean, shared?: SharedMessage): void {
+    const callback = awaited ? this.#onWritten : undefined;
+    const socket = this.#bareSocket;
+    if (socket !== undefined) {
+      const coded = shared?.encoded(`${this.name} in chunks`, () => chunkCoded(chunk)) ?? chunkCoded(chunk);
+      socket.write(coded, callback);
+      return;
     }
+    this.#res.write(chunk, callback);
     if (this.#res.writableCorked > 0) {
       // Newer Node (26.10) would join all that is written within a tick into one chunk (PROTOCOL.md section 10).
       this.#res.uncork();
@@ -177,6 +179,18 @@ export abstract class HttpTransport extends FrameTransport {
     if (typeof flush === 'function') {
       flush.call(this.#res);
     }
+  }
+
+  /**
+   * The connection, where a frame can be written to it as one piece: the response would write the size of the chunk, the
+   * chunk and the end of the chunk, each by itself, which is most of the cost of a frame. Only once the head is out, in
+   * chunks, on a connection whose turn it is, and where no middleware wants to see what is written.
+   */
+  get #bareSocket(): Socket | undefined {
+    const { socket, headersSent, chunkedEncoding, write } = this.#res;
+    return headersSent && chunkedEncoding && write === ServerResponse.prototype.write
+      ? (socket ?? undefined)
+      : undefined;
   }
 
   readonly #onWritten = () => this.#session?.written();
@@ -234,4 +248,12 @@ export abstract class HttpTransport extends FrameTransport {
       this.#session?.lost(this, INTERRUPTED);
     }
   }
+}
+
+const CRLF = Buffer.from('\r\n');
+
+/** One chunk of the chunked transfer coding (RFC 9112, section 7.1). */
+function chunkCoded(chunk: string | Buffer): Buffer {
+  const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+  return Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, CRLF]);
 }

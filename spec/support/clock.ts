@@ -5,7 +5,7 @@ import { afterTest } from './leftovers.ts';
 /** Stops the clock for the rest of the test. Install it before what it is to govern sets its timers. */
 export function stopClock(): Clock {
   const clock = install({
-    toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date'],
+    toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date', 'performance'],
     // Sessions of earlier tests may end while the clock stands: their timers are real, and must not run on for ever.
     shouldClearNativeTimers: true,
   });
