@@ -26,11 +26,12 @@ export class RouteTable {
 
   /** @param path the part of the URL under the mount, without its query, with percent-encoding as it came */
   find(path: string): Match | undefined {
-    const [root, server, session, endpoint, ...rest] = path.split('/');
-    if (endpoint !== undefined && rest.length === 0 && root === '') {
-      const route = this.#ofSessions.get(endpoint);
-      const sessionId = decodeId(session ?? '');
-      if (route === undefined || sessionId === undefined || decodeId(server ?? '') === undefined) {
+    const second = path.indexOf('/', 1);
+    const third = path.indexOf('/', second + 1);
+    if (second !== -1 && third !== -1 && path.startsWith('/') && !path.includes('/', third + 1)) {
+      const route = this.#ofSessions.get(path.slice(third + 1));
+      const sessionId = decodeId(path.slice(second + 1, third));
+      if (route === undefined || sessionId === undefined || decodeId(path.slice(1, second)) === undefined) {
         return undefined;
       }
       return { route, sessionId };

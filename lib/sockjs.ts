@@ -234,6 +234,9 @@ function dispatchUnder(prefix: string, router: DispatchingRouter, direct: Dispat
 
 /** What is left of a URL under the prefix, or undefined where it is not under it. */
 function stripPrefix(url: string, prefix: string): string | undefined {
+  if (url.startsWith(`${prefix}/`)) {
+    return url.slice(prefix.length);
+  }
   const path = pathOf(url);
   if (path !== prefix && !path.startsWith(`${prefix}/`)) {
     return undefined;

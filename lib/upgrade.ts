@@ -109,10 +109,13 @@ function attach(server: UpgradeServer & UpgradingServer, timeout: number): () =>
 
   const previous = server.shouldUpgradeCallback;
   const shouldUpgrade = (req: IncomingMessage): boolean => {
+    if (isCandidate(req) || (isWebSocketRequest(req) && others() === 0)) {
+      return true;
+    }
     // Node's own callback counts listeners. Ours must not count, and nobody's for what is no WebSocket.
     const listenerCount = () => (isWebSocketRequest(req) ? others() : 0);
     const view: Server = Object.create(server, { listenerCount: { value: listenerCount } });
-    return isCandidate(req) || (isWebSocketRequest(req) && others() === 0) || previous?.call(view, req) === true;
+    return previous?.call(view, req) === true;
   };
   if (previous !== undefined) {
     server.shouldUpgradeCallback = shouldUpgrade;
@@ -182,10 +185,15 @@ interface DispatchContext {
   passOn(): void;
 }
 
+/** What Express adds to a request, where there is Express. */
+interface MaybeExpressRequest extends IncomingMessage {
+  res?: unknown;
+}
+
 /** Runs an upgrade through the `request` listeners of its server, with a response that decides what becomes of it. */
 function dispatch(
   server: UpgradeServer,
-  req: IncomingMessage,
+  req: MaybeExpressRequest,
   socket: Duplex,
   head: Buffer,
   { timeout, others, passOn }: DispatchContext,
@@ -239,7 +247,8 @@ function dispatch(
   };
   socket.on('close', onSocketClose);
 
-  const timer = setTimeout(() => {
+  let timer: NodeJS.Timeout | undefined;
+  const onTimeout = () => {
     decide();
     debugUpgrade('%s: nobody decided in time', url);
     socket.off('close', onSocketClose);
@@ -247,7 +256,7 @@ function dispatch(
     answer.abandon();
     // Not at once: that would destroy the socket, too.
     socket.on('close', () => req.destroy());
-  }, timeout);
+  };
 
   const upgrade: PendingUpgrade = {
     head,
@@ -274,10 +283,19 @@ function dispatch(
     answer.end();
     // As Node does for the responses that it has made itself.
     res.destroyed = true;
-    process.nextTick(() => res.emit('close'));
+    process.nextTick(() => {
+      res.emit('close');
+      if (req.res === res) {
+        // Express's link; a session keeps its request, and must not keep the response of the handshake with it.
+        req.res = undefined;
+      }
+    });
   });
   res.assignSocket(answer as unknown as NonNullable<ServerResponse['socket']>);
   server.emit('request', req, res);
+  if (!decided) {
+    timer = setTimeout(onTimeout, timeout);
+  }
 }
 
 /** Calls back when the answers to earlier requests on a connection have been written. */

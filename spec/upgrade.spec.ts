@@ -133,6 +133,22 @@ describe('attachUpgrade()', () => {
       });
     }
 
+    it('leaves a session no response of the handshake to keep in memory', async () => {
+      const sessions = sessionCatcher();
+      const seen: unknown[] = [];
+      const app = express().use((req, res, next) => {
+        res.on('close', () => seen.push(req.res === res));
+        next();
+      });
+      app.use('/echo', sockjs(sessions.onSession));
+      const { origin } = await attached(app);
+      const client = new WebSocketClient(origin, '/echo/000/a/websocket');
+      const { request } = await sessions.next();
+      assert.equal(await client.next(), 'o');
+      assert.deepEqual(seen, [true], 'middleware that waits for the end still finds it');
+      assert.equal((request as express.Request).res, undefined);
+    });
+
     for (const [title, create] of [
       ['an https server', (app: Express) => createHttpsServer(TLS, app)],
       [

@@ -43,68 +43,74 @@ export class UnwantedBodyError extends Error {
  * @returns rejects with {@link BodyError} where it is larger, too slow or no UTF-8, with {@link UnwantedBodyError} once
  *   nobody wants it any more, and with any other error where the client broke off
  */
-export async function readBody(
+export function readBody(req: IncomingMessage, limit: number, timeout: number, reader: BodyReader): Promise<Body> {
+  return new Promise((resolve, reject) => {
+    if (Number(req.headers['content-length'] ?? 0) > limit) {
+      reject(tooLarge());
+    } else if (isConsumed(req)) {
+      resolve(takeOver(req, limit));
+    } else {
+      readStream(req, limit, timeout, reader, (bytes) => resolve(decode(bytes)), reject);
+    }
+  });
+}
+
+/** Events rather than `for await`, which would destroy the socket, and the answer with it, when left early. */
+function readStream(
   req: IncomingMessage,
   limit: number,
   timeout: number,
   reader: BodyReader,
-): Promise<Body> {
-  if (Number(req.headers['content-length'] ?? 0) > limit) {
-    throw tooLarge();
-  }
-  if (isConsumed(req)) {
-    return takeOver(req, limit);
-  }
-  return decode(await readStream(req, limit, timeout, reader));
-}
-
-/** Events rather than `for await`, which would destroy the socket, and the answer with it, when left early. */
-function readStream(req: IncomingMessage, limit: number, timeout: number, reader: BodyReader): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    let timer: NodeJS.Timeout | undefined;
-    let isSettled = false;
-    const settle = (error?: Error) => {
-      isSettled = true;
-      clearTimeout(timer);
-      forget();
-      req.off('data', onData).off('end', onEnd).off('error', settle).off('close', onClose);
-      if (error === undefined) {
-        resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks));
-      } else {
-        req.pause();
-        reject(error);
-      }
-    };
-    const onData = (chunk: Buffer | string) => {
-      // A string where somebody called setEncoding().
-      const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
-      size += bytes.length;
-      if (size > limit) {
-        settle(tooLarge());
-      } else {
-        chunks.push(bytes);
-      }
-    };
-    const onEnd = () => settle();
-    const onClose = () => settle(new Error('the client broke off'));
-    const forget = reader.whenEnded(() => settle(new UnwantedBodyError()));
-    req.on('data', onData).on('end', onEnd).on('error', settle).on('close', onClose);
-    if (req.destroyed) {
-      onClose();
-    } else if (timeout > 0) {
-      // Most bodies come in one piece with their heads, and need no timer.
-      process.nextTick(() => {
-        if (!isSettled) {
-          timer = setTimeout(
-            () => settle(new BodyError(408, 'timeout', 'Request timeout (see the receiveTimeout option).')),
-            timeout,
-          );
-        }
-      });
+  onBody: (bytes: Buffer) => void,
+  onError: (error: unknown) => void,
+): void {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  let timer: NodeJS.Timeout | undefined;
+  let isSettled = false;
+  const settle = (error?: Error) => {
+    isSettled = true;
+    clearTimeout(timer);
+    forget();
+    req.off('data', onData).off('end', onEnd).off('error', settle).off('close', onClose);
+    if (error !== undefined) {
+      req.pause();
+      onError(error);
+      return;
     }
-  });
+    try {
+      onBody(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks));
+    } catch (broken) {
+      onError(broken);
+    }
+  };
+  const onData = (chunk: Buffer | string) => {
+    // A string where somebody called setEncoding().
+    const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+    size += bytes.length;
+    if (size > limit) {
+      settle(tooLarge());
+    } else {
+      chunks.push(bytes);
+    }
+  };
+  const onEnd = () => settle();
+  const onClose = () => settle(new Error('the client broke off'));
+  const forget = reader.whenEnded(() => settle(new UnwantedBodyError()));
+  req.on('data', onData).on('end', onEnd).on('error', settle).on('close', onClose);
+  if (req.destroyed) {
+    onClose();
+  } else if (timeout > 0) {
+    // Most bodies come in one piece with their heads, and need no timer.
+    process.nextTick(() => {
+      if (!isSettled) {
+        timer = setTimeout(
+          () => settle(new BodyError(408, 'timeout', 'Request timeout (see the receiveTimeout option).')),
+          timeout,
+        );
+      }
+    });
+  }
 }
 
 /**

@@ -48,5 +48,9 @@ export function pendingUpgrade(req: IncomingMessage & MaybeUpgrade): PendingUpgr
 
 /** Whether a header that is a list of tokens, such as Connection or Upgrade, names this one. */
 export function hasToken(header: string | undefined, token: string): boolean {
-  return header?.split(',').some((part) => part.trim().toLowerCase() === token) === true;
+  if (header === undefined) {
+    return false;
+  }
+  // As nearly all clients write it.
+  return header.toLowerCase() === token || header.split(',').some((part) => part.trim().toLowerCase() === token);
 }

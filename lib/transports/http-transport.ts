@@ -47,8 +47,7 @@ export abstract class HttpTransport extends FrameTransport {
   protected readonly family: 'xhr' | 'jsonp' = 'xhr';
 
   readonly #res: ServerResponse;
-  /** Whether the server is shutting down, so that no connection is to be kept alive. */
-  readonly #isClosing: () => boolean;
+  readonly #mount: ResponseContext['mount'];
   #budget: number;
   #session: AnySession | undefined;
   #begun = false;
@@ -60,7 +59,7 @@ export abstract class HttpTransport extends FrameTransport {
   constructor({ res, mount }: ResponseContext, limit: number) {
     super();
     this.#res = res;
-    this.#isClosing = () => mount.sessions.isClosing;
+    this.#mount = mount;
     this.#budget = limit;
   }
 
@@ -143,18 +142,20 @@ export abstract class HttpTransport extends FrameTransport {
       const { stream } = res as ServerResponse & { readonly stream?: { readonly rstCode?: number } };
       this.#hasLeft = stream === undefined ? !socket.destroyed : res.writableEnded && stream.rstCode === 0;
     });
-    const onClose = () => {
-      res.off('close', onClose);
-      socket.off('close', onClose);
-      this.#onClose();
-    };
-    res.on('close', onClose);
     if (res.socket === null) {
       // Waits behind another response of its connection, and would not hear of its end.
+      const onClose = () => {
+        res.off('close', onClose);
+        socket.off('close', onClose);
+        this.#onClose();
+      };
+      res.on('close', onClose);
       socket.setMaxListeners(0).on('close', onClose);
+    } else {
+      res.on('close', () => this.#onClose());
     }
     // A write that comes after the client has gone is reported here; 'close' says all there is to say.
-    res.on('error', () => {});
+    res.on('error', ignoreError);
     res.setHeader('Content-Type', this.contentType);
     if (this.prelude !== '') {
       res.setHeader('X-Accel-Buffering', 'no');
@@ -163,7 +164,7 @@ export abstract class HttpTransport extends FrameTransport {
   }
 
   #write(chunk: string | Buffer, awaited: boolean, shared?: SharedMessage): void {
-    const callback = awaited ? this.#onWritten : undefined;
+    const callback = awaited ? () => this.#session?.written() : undefined;
     const socket = this.#bareSocket;
     if (socket !== undefined) {
       const coded = shared?.encoded(`${this.name} in chunks`, () => chunkCoded(chunk)) ?? chunkCoded(chunk);
@@ -193,11 +194,10 @@ export abstract class HttpTransport extends FrameTransport {
       : undefined;
   }
 
-  readonly #onWritten = () => this.#session?.written();
-
   #finish(chunk?: string | Buffer): void {
     this.#ended = true;
-    if (this.#isClosing()) {
+    if (this.#mount.sessions.isClosing) {
+      // No connection is to be kept alive.
       this.#closeConnection();
     }
     if (chunk === undefined) {
@@ -249,6 +249,8 @@ export abstract class HttpTransport extends FrameTransport {
     }
   }
 }
+
+function ignoreError(): void {}
 
 const CRLF = Buffer.from('\r\n');
 

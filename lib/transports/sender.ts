@@ -141,7 +141,11 @@ function deliver<Data, Req extends IncomingMessage>(
   }
   const received = turn.count === 0 ? receive() : turn.last.then(receive);
   turn.count += 1;
-  turn.last = received.catch(fail).finally(() => {
+  const done = () => {
     turn.count -= 1;
+  };
+  turn.last = received.then(done, (error: unknown) => {
+    done();
+    fail(error);
   });
 }
