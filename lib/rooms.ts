@@ -13,7 +13,7 @@ export interface BroadcastOptions<Member> {
 }
 
 /** The rooms of one mount. A room is there while somebody is in it. */
-export class Rooms<M extends Member> {
+export class Rooms<M> {
   readonly #members = new Map<string, Set<M>>();
 
   enter(room: string, member: M): void {

@@ -134,7 +134,7 @@ describe('the recipes', () => {
   describe('token-auth', () => {
     const SECRET = 'of this spec';
     const recipe = useRecipe('token-auth', { SECRET });
-    const token = ({ name = 'bob', expires = Date.now() + 60_000, secret = SECRET } = {}) => {
+    const token = ({ name = 'bob', expires = Date.now() + 86_400_000, secret = SECRET } = {}) => {
       const text = `${name}.${expires}`;
       return `${text}.${createHmac('sha256', secret).update(text).digest('base64url')}`;
     };
