@@ -1,6 +1,11 @@
 /** The xhr-streaming transport on the wire (PROTOCOL.md section 7), and the contract of all receivers. */
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import express from 'express';
+import { sockjs } from '../../lib/index.ts';
+import { ChunkStream } from '../support/chunks.ts';
 import { CORS, type HttpReceiver, itReceivesOverHttp, NOT_CACHED, ownHeaders, stage } from '../support/contract.ts';
+import { listen, serve, sessionCatcher } from '../support/server.ts';
 
 const xhrStreaming: HttpReceiver = {
   name: 'xhr-streaming',
@@ -36,6 +41,44 @@ describe('xhr-streaming', () => {
     session.close(3000, 'Go away!');
     assert.equal(await stream.next(), 'c[3000,"Go away!"]\n');
     assert.deepEqual(await stream.ended, { aborted: false });
+  });
+
+  it('sends what is broadcast as one chunk, of as many bytes as it says, on every response', async () => {
+    const router = sockjs(() => {});
+    const { port } = await listen(createServer(express().use('/echo', router)));
+    const streams = ['a', 'b'].map((id) => new ChunkStream(port, `/echo/0/${id}/xhr_streaming`, 'POST'));
+    for (const stream of streams) {
+      await stream.next();
+      assert.equal(await stream.next(), 'o\n');
+    }
+    assert.equal(router.broadcast('grüße 👋'), 2);
+    for (const session of router.sessions) {
+      session.close();
+    }
+    for (const stream of streams) {
+      assert.equal(await stream.next(), 'a["grüße 👋"]\n');
+      assert.equal(await stream.next(), 'c[1000,"Normal closure"]\n');
+      assert.deepEqual(await stream.ended, { aborted: false });
+    }
+  });
+
+  it('lets middleware that wraps the writing of responses see and change every frame', async () => {
+    const sessions = sessionCatcher();
+    const { port } = await serve({}, sessions.onSession, {
+      before: (app) => {
+        app.use((_req, res, next) => {
+          const write = res.write.bind(res) as (chunk: string, callback?: () => void) => boolean;
+          res.write = ((chunk: string, callback?: () => void) => write(chunk.toUpperCase(), callback)) as never;
+          next();
+        });
+      },
+    });
+    const stream = new ChunkStream(port, '/echo/0/a/xhr_streaming', 'POST');
+    assert.match(await stream.next(), /^H{2048}\n$/);
+    assert.equal(await stream.next(), 'O\n');
+    const session = await sessions.next();
+    session.send('hello');
+    assert.equal(await stream.next(), 'A["HELLO"]\n');
   });
 
   itReceivesOverHttp(xhrStreaming);
