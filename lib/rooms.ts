@@ -47,8 +47,10 @@ export class Rooms<M> {
 export function sendToAll<M extends Member>(
   members: Iterable<M>,
   message: string,
-  { except }: BroadcastOptions<M> = {},
+  options?: BroadcastOptions<M>,
 ): number {
+  // Nobody is left out by null either, which callers in JavaScript may give.
+  const except = options?.except ?? undefined;
   const shared = new SharedMessage(message);
   const others = except === undefined || isIterable(except) ? new Set(except) : new Set([except]);
   let accepted = 0;

@@ -1,4 +1,5 @@
 /** A session: what the application talks to, whichever transport carries it (PROTOCOL.md section 6). */
+import { AsyncResource } from 'node:async_hooks';
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { Alarm } from './alarm.ts';
@@ -123,6 +124,8 @@ export class Session<
   readonly #outbox: Outbox;
   #flushScheduled = false;
   #rooms: Set<string> | undefined;
+  /** Of whoever sent what reached the mark: its `drain` belongs there. */
+  #drainContext: AsyncResource | undefined;
   /** Whether the client let more than `maxSendBuffer` pile up. */
   #isTooSlow = false;
 
@@ -211,8 +214,14 @@ export class Session<
    * rooms, and leaves them all when it ends. The names are the application's; a client must not choose them freely.
    *
    * @returns whether it is in the room now; false because the session is not open
+   * @throws TypeError for anything but a string
    */
   join(room: string): boolean {
+    if (typeof room !== 'string') {
+      throw new TypeError(
+        `sockjs: session.join() takes the name of a room, not ${room === null ? 'null' : typeof room}`,
+      );
+    }
     if (this.#isEnded) {
       return false;
     }
@@ -225,16 +234,19 @@ export class Session<
   /**
    * Leaves a room.
    *
-   * @returns whether it was in it
+   * @returns whether it was in it; false once the session has ended
    */
   leave(room: string): boolean {
+    if (this.#isFinished) {
+      return false;
+    }
     this.#hooks.rooms.leave(room, this);
     return this.#rooms?.delete(room) === true;
   }
 
-  /** The rooms that the session is in, in the order it entered them; once it has ended, those it was in. */
+  /** The rooms that the session is in, in the order it entered them; once it has ended, those it was in. A copy. */
   get rooms(): ReadonlySet<string> {
-    return this.#rooms ?? NO_ROOMS;
+    return new Set(this.#rooms);
   }
 
   /** Bytes on their way to the client that the kernel has not taken yet: queued here, or in the connection. */
@@ -484,7 +496,10 @@ export class Session<
   /** @internal The kernel has taken what a receiver was to tell of, or the last of a receiver's. */
   written(): void {
     if (this.#outbox.needsDrain && this.#state === 'active' && this.#outbox.leaveMark(this.#bytesInConnection)) {
-      this.#emit('drain');
+      // Sessions share a turn to flush, so the write's own context may be that of another.
+      const context = this.#drainContext;
+      this.#drainContext = undefined;
+      context?.runInAsyncScope(() => this.#emit('drain'));
     }
   }
 
@@ -546,6 +561,9 @@ export class Session<
       return false;
     }
     this.#hooks.meter.sent(this, text, bytes);
+    if (this.#outbox.needsDrain) {
+      this.#drainContext ??= new AsyncResource('sockjs.drain');
+    }
     if (!this.#flushScheduled) {
       this.#flushScheduled = true;
       flushAfterTick(this);
@@ -697,7 +715,7 @@ export class Session<
     this.#outbox.clear();
     this.#silence.clear();
     this.#absence?.clear();
-    for (const room of this.rooms) {
+    for (const room of this.#rooms ?? []) {
       this.#hooks.rooms.leave(room, this);
     }
     const event: SessionCloseEvent = { ...this.#closing, wasClean };
@@ -754,8 +772,6 @@ const FOREIGN_EVENTS: ReadonlyMap<string, keyof SessionEvents> = new Map([
 ]);
 
 const NOT_CLOSED = Object.freeze({ code: CloseCode.Normal, reason: '' });
-
-const NO_ROOMS: ReadonlySet<string> = new Set();
 
 let warnedUnread = false;
 

@@ -224,6 +224,7 @@ function dispatchUnder(prefix: string, router: DispatchingRouter, direct: Dispat
     req.url = rest;
     if (router.stack.length === ownLayers) {
       req.originalUrl ??= url;
+      req.baseUrl ??= '';
       direct(req, res, done);
     } else {
       req[MOUNT_PARAMS] = req.params;

@@ -292,9 +292,13 @@ function dispatch(
     });
   });
   res.assignSocket(answer as unknown as NonNullable<ServerResponse['socket']>);
-  server.emit('request', req, res);
-  if (!decided) {
-    timer = setTimeout(onTimeout, timeout);
+  try {
+    server.emit('request', req, res);
+  } finally {
+    // Most are decided by now, and need no timer.
+    if (!decided) {
+      timer = setTimeout(onTimeout, timeout);
+    }
   }
 }
 

@@ -116,7 +116,9 @@ describe('router.broadcast()', () => {
     assert.equal(on.router.broadcast('for c', { except: new Set(sessions.slice(0, 2)) }), 1);
     assert.equal(on.router.broadcast('for nobody', { except: sessions }), 0);
     assert.equal(on.router.broadcast('for all', { except: [] }), 3);
-    assert.equal(await sockets[2]?.next(), 'a["for c","for all"]');
+    assert.equal(on.router.broadcast('and', { except: null as never }), 3);
+    assert.equal(on.router.broadcast('again', null as never), 3);
+    assert.equal(await sockets[2]?.next(), 'a["for c","for all","and","again"]');
   });
 
   it('counts those that accept it: not one that is closing, not one that is too slow', async () => {
@@ -285,6 +287,28 @@ describe('rooms', () => {
     assert.equal(session.join('blue'), false);
     assert.deepEqual([...session.rooms], ['red']);
     assert.equal(on.router.to('blue').send('x'), 0);
+  });
+
+  it('are shown as a copy, so that nobody can leave by changing it', async () => {
+    const on = await arena();
+    const { sessions } = await webSockets(on, 'a');
+    const [session] = sessions as [Session];
+    (session.rooms as Set<string>).add('blue');
+    session.join('red');
+    (session.rooms as Set<string>).delete('red');
+    assert.deepEqual([...session.rooms], ['red']);
+    session.terminate();
+    assert.equal(session.leave('red'), false);
+    assert.deepEqual([...session.rooms], ['red']);
+  });
+
+  it('have names that are strings', async () => {
+    const on = await arena();
+    const { sessions } = await webSockets(on, 'a');
+    assert.throws(() => sessions[0]?.join(undefined as never), {
+      name: 'TypeError',
+      message: /takes the name of a room/,
+    });
   });
 
   it('can be entered by onSession', async () => {

@@ -185,13 +185,15 @@ export abstract class HttpTransport extends FrameTransport {
   /**
    * The connection, where a frame can be written to it as one piece: the response would write the size of the chunk, the
    * chunk and the end of the chunk, each by itself, which is most of the cost of a frame. Only once the head is out, in
-   * chunks, on a connection whose turn it is, and where no middleware wants to see what is written.
+   * chunks, on a connection whose turn it is and that Node has not begun to end, as it does when a client half-closes;
+   * and where nobody has wrapped the writing of responses, to see what is written.
    */
   get #bareSocket(): Socket | undefined {
-    const { socket, headersSent, chunkedEncoding, write } = this.#res;
-    return headersSent && chunkedEncoding && write === ServerResponse.prototype.write
-      ? (socket ?? undefined)
-      : undefined;
+    const { socket, headersSent, chunkedEncoding, write, writableCorked } = this.#res;
+    // What is corked, the head among it, has not reached the connection.
+    const isBare =
+      headersSent && writableCorked === 0 && chunkedEncoding && write === WRITE && socket?.writable === true;
+    return isBare ? socket : undefined;
   }
 
   #finish(chunk?: string | Buffer): void {
@@ -251,6 +253,9 @@ export abstract class HttpTransport extends FrameTransport {
 }
 
 function ignoreError(): void {}
+
+/** As Node made it: what monitoring puts in its place later wants to be called. */
+const WRITE = ServerResponse.prototype.write;
 
 const CRLF = Buffer.from('\r\n');
 

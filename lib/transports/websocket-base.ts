@@ -1,6 +1,7 @@
 /** What the two WebSocket endpoints share: taking an upgrade over, and the life of one WebSocket. */
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { WebSocket, WebSocketServer } from 'ws';
 import { identityOf, openSession } from '../admission.ts';
 import { CloseCode, webSocketCloseCode } from '../close-code.ts';
@@ -49,12 +50,12 @@ const prepared = new WeakSet<WebSocketServer>();
 
 /**
  * Asks whether the client may have a session, then does the handshake, or answers why not (PROTOCOL.md section 1);
- * `attach` gets the new session and the open WebSocket.
+ * `attach` gets the new session, the open WebSocket and what carries it.
  */
 export function acceptWebSocket<Data, Req extends IncomingMessage>(
   exchange: Exchange<Data, Req>,
   transport: 'websocket' | 'websocket-raw',
-  attach: (session: Session<Data, Req>, socket: WebSocket) => void,
+  attach: (session: Session<Data, Req>, socket: WebSocket, carrier: Duplex) => void,
 ): void {
   const { mount, req, res, sessionId, next } = exchange;
   const upgrade = pendingUpgrade(req);
@@ -75,7 +76,7 @@ export function acceptWebSocket<Data, Req extends IncomingMessage>(
       mount.webSocketServer.handleUpgrade(req, socket, upgrade.head, (webSocket) => {
         socket.off('close', release);
         const session = mount.sessions.create(sessionId, req, transport, identity, data);
-        attach(session, webSocket);
+        attach(session, webSocket, socket);
         if (mount.sessions.isClosing) {
           session.close(CloseCode.GoingAway, 'Server shutting down');
         }
@@ -111,6 +112,9 @@ function refuse(req: IncomingMessage, res: Exchange['res']): void {
   }
 }
 
+/** As ws made it: what monitoring puts in its place later wants to be called. */
+const SEND = WebSocket.prototype.send;
+
 /** What bounds one WebSocket; see the options of the same names. */
 export interface WebSocketLimits {
   readonly websocketWriteTimeout: number;
@@ -133,7 +137,7 @@ export class WebSocketConnection {
   #pulseTimer: NodeJS.Timeout | undefined;
   /** Counts whatever comes in, a message that has not ended yet included: on a slow line one takes many rounds. */
   readonly #wire: Wire;
-  /** Whether frames are ours to build: not where an extension was agreed on, or an engine sends in a way of its own. */
+  /** Whether frames are ours to build: not where an extension was agreed on, or something stands before the connection, or an engine sends in a way of its own. */
   readonly #isPlain: boolean;
   #heardBytes = 0;
   /** Whether this round does not count, since we have not listened throughout. */
@@ -144,12 +148,13 @@ export class WebSocketConnection {
   #paused = false;
   #tooBig = false;
 
-  constructor(socket: WebSocket, wire: Wire, limits: WebSocketLimits) {
+  /** @param carrier what the WebSocket itself writes to: the connection, or something that an application put before it */
+  constructor(socket: WebSocket, wire: Wire, carrier: unknown, limits: WebSocketLimits) {
     this.#socket = socket;
     this.#wire = wire;
     this.#limits = limits;
     this.#heardBytes = wire.bytesRead;
-    this.#isPlain = socket.extensions === '' && socket.send === WebSocket.prototype.send;
+    this.#isPlain = carrier === wire && socket.extensions === '' && socket.send === SEND;
   }
 
   /** Tells what comes in: texts to `onText`, and to the session how it ended. */

@@ -1,4 +1,5 @@
 /** The raw WebSocket endpoint: each text message is one message both ways, with no SockJS framing. */
+import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { Handler } from '../mount.ts';
 import type { Outgoing, Receiver } from '../receiver.ts';
@@ -17,13 +18,13 @@ export class RawWebSocketTransport implements Receiver {
   readonly #connection: WebSocketConnection;
 
   static readonly handle: Handler = (exchange) => {
-    acceptWebSocket(exchange, 'websocket-raw', (session, socket) => {
-      session.attach(new RawWebSocketTransport(socket, exchange.req.socket, session, exchange.mount.options));
+    acceptWebSocket(exchange, 'websocket-raw', (session, socket, carrier) => {
+      session.attach(new RawWebSocketTransport(socket, exchange.req.socket, carrier, session, exchange.mount.options));
     });
   };
 
-  private constructor(socket: WebSocket, wire: Wire, session: AnySession, limits: WebSocketLimits) {
-    this.#connection = new WebSocketConnection(socket, wire, limits);
+  private constructor(socket: WebSocket, wire: Wire, carrier: Duplex, session: AnySession, limits: WebSocketLimits) {
+    this.#connection = new WebSocketConnection(socket, wire, carrier, limits);
     this.#connection.listen(this, session, (text, bytes) => session.receive([text], bytes));
   }
 

@@ -1,4 +1,5 @@
 /** The WebSocket transport: SockJS frames as text messages (PROTOCOL.md section 9). */
+import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { CloseCode } from '../close-code.ts';
 import type { Handler } from '../mount.ts';
@@ -20,21 +21,22 @@ export class WebSocketTransport extends FrameTransport {
   readonly #maxMessages: number;
 
   static readonly handle: Handler = (exchange) => {
-    acceptWebSocket(exchange, 'websocket', (session, socket) => {
-      session.attach(new WebSocketTransport(socket, exchange.req.socket, session, exchange.mount.options));
+    acceptWebSocket(exchange, 'websocket', (session, socket, carrier) => {
+      session.attach(new WebSocketTransport(socket, exchange.req.socket, carrier, session, exchange.mount.options));
     });
   };
 
   private constructor(
     socket: WebSocket,
     wire: Wire,
+    carrier: Duplex,
     session: AnySession,
     limits: WebSocketLimits & { readonly maxMessagesPerRequest: number },
   ) {
     super();
     this.#session = session;
     this.#maxMessages = limits.maxMessagesPerRequest;
-    this.#connection = new WebSocketConnection(socket, wire, limits);
+    this.#connection = new WebSocketConnection(socket, wire, carrier, limits);
     this.#connection.listen(this, session, (text, bytes) => this.#onText(text, bytes));
   }
 
