@@ -131,6 +131,26 @@ describe('the recipes', () => {
     });
   });
 
+  for (const [name, mount] of [
+    ['rooms', '/chat'],
+    ['token-auth', '/first-message'],
+    ['backpressure', '/rows'],
+    ['shutdown', '/echo'],
+    ['compression', '/echo'],
+    ['metrics', '/echo'],
+  ] as const) {
+    describe(`${name} behind TLS`, () => {
+      const recipe = useRecipe(name, name === 'metrics' ? { METRICS_PORT: '0' } : {});
+
+      it('takes its own pages for its own', async () => {
+        const Origin = recipe.origin.replace('http:', 'https:');
+        const headers = { Origin, 'X-Forwarded-Proto': 'https' };
+        assert.equal((await fetchText(`${recipe.origin}${mount}/info`, 'GET', { headers })).status, 200);
+        assert.equal((await fetchText(`${recipe.origin}${mount}/info`, 'GET', { headers: { Origin } })).status, 403);
+      });
+    });
+  }
+
   describe('token-auth', () => {
     const SECRET = 'of this spec';
     const recipe = useRecipe('token-auth', { SECRET });

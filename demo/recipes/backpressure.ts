@@ -33,6 +33,7 @@ async function answer(session: Session): Promise<void> {
 }
 
 const app = express();
+app.set('trust proxy', 'loopback'); // So that "same-origin" and limits see through a proxy.
 app.use(
   '/rows',
   sockjs(

@@ -8,6 +8,7 @@ import { attachUpgrade, sockjs } from 'express-sockjs';
 const { PORT = '8080' } = process.env;
 
 const app = express();
+app.set('trust proxy', 'loopback'); // So that "same-origin" and limits see through a proxy.
 app.use(compression()); // Leaves the HTTP transports alone, since they say `no-transform`: no frame is held back.
 app.use(
   '/echo',

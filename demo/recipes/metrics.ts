@@ -35,7 +35,7 @@ subscribe('sockjs:message:out', () => count('sockjs_messages_total{direction="ou
 const echo = sockjs({ allowedOrigins: 'same-origin', maxMessageSize: 65_536 }, (session) => {
   session.on('message', (message) => session.send(message));
 });
-const server = createServer(express().use('/echo', echo));
+const server = createServer(express().set('trust proxy', 'loopback').use('/echo', echo));
 attachUpgrade(server);
 server.listen(Number(PORT), '127.0.0.1', () => {
   console.log(`Listening on http://127.0.0.1:${(server.address() as AddressInfo).port}/`);

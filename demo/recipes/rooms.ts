@@ -41,6 +41,7 @@ function tellCount(): void {
 }
 
 const app = express();
+app.set('trust proxy', 'loopback'); // So that "same-origin" and limits see through a proxy.
 app.use('/chat', chat);
 
 const server = createServer(app);

@@ -13,6 +13,7 @@ const echo = sockjs({ allowedOrigins: 'same-origin', maxMessageSize: 65_536 }, (
 let isEnding = false;
 
 const app = express();
+app.set('trust proxy', 'loopback'); // So that "same-origin" and limits see through a proxy.
 app.use('/echo', echo);
 app.get('/ready', (_req, res) => {
   res.sendStatus(isEnding ? 503 : 200); // For the load balancer, which then sends nobody here any more.

@@ -35,6 +35,7 @@ const greet: SessionHandler<User, Request> = async (session) => {
 
 const limits = { allowedOrigins: 'same-origin', maxMessageSize: 4_096, maxSessionsPerClient: 100 } as const;
 const app = express();
+app.set('trust proxy', 'loopback'); // So that "same-origin" and limits see through a proxy.
 app.use('/ticket', sockjs({ ...limits, authorize: (req) => userOf(tokenOf(req)) ?? false, identify: tokenOf }, greet));
 app.use(
   '/first-message',

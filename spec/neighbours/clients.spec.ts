@@ -29,7 +29,6 @@ for (const { title, transports, closeCode, create } of RELEASES) {
             receivers.push(url);
           }
         });
-        // Skipped above where it is missing.
         const client = new ReleasedClient(create, `${origin}/echo`, transport);
         await client.opened;
         return { client, session: await sessions.next(), requests, receivers };
