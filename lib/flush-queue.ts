@@ -1,4 +1,8 @@
-/** What was sent within a tick leaves when it is over: one turn for all sessions, however many a broadcast reaches. */
+/**
+ * What was sent within a turn of the event loop leaves at its end, for all sessions at once. So messages that come in
+ * together are answered together: first everything is read, then everything written. To the system that is cheaper by
+ * far than a write after each read, which wakes the other side every time.
+ */
 
 /** Somebody with something to hand on. */
 interface Flushable {
@@ -7,10 +11,10 @@ interface Flushable {
 
 let waiting: Flushable[] = [];
 
-/** Calls `flush()` when the present tick is over, in the order in which this was called. */
-export function flushAfterTick(flushable: Flushable): void {
+/** Calls `flush()` when the present turn of the event loop is over, in the order in which this was called. */
+export function flushAfterTurn(flushable: Flushable): void {
   if (waiting.push(flushable) === 1) {
-    process.nextTick(flushAll);
+    setImmediate(flushAll);
   }
 }
 
@@ -25,9 +29,9 @@ function flushAll(): void {
     }
   } finally {
     if (done < all.length) {
-      // One threw, which ends its tick but not the turn of the others.
+      // One threw, which must not keep what the others have.
       for (const flushable of all.slice(done)) {
-        flushAfterTick(flushable);
+        flushAfterTurn(flushable);
       }
     }
   }

@@ -13,8 +13,16 @@ export const HEARTBEAT_FRAME = 'h';
 const FRAGILE = /[\u200c-\u200f\u2028-\u202f\u2060-\u206f\ufff0-\uffff]/;
 const EVERY_FRAGILE = new RegExp(FRAGILE, 'g');
 
+/** A text that stands in JSON as it is, as most do: to look is half of what `JSON.stringify` costs. */
+const PLAIN = /^[ !#-[\]-\u200b\u2010-\u2027\u2030-\u205f\u2070-\ud7ff\ue000-\uffef]*$/;
+/** From here on `JSON.stringify` is faster. */
+const LONG = 256;
+
 /** A text as a JSON string that arrives unchanged. */
 export function quote(text: string): string {
+  if (text.length < LONG && PLAIN.test(text)) {
+    return `"${text}"`;
+  }
   const json = JSON.stringify(text);
   return FRAGILE.test(json) ? json.replace(EVERY_FRAGILE, escapeCharacter) : json;
 }

@@ -5,7 +5,7 @@ import type { IncomingMessage } from 'node:http';
 import { Alarm } from './alarm.ts';
 import { assertClosable, CloseCode } from './close-code.ts';
 import { debugSession } from './debug.ts';
-import { flushAfterTick } from './flush-queue.ts';
+import { flushAfterTurn } from './flush-queue.ts';
 import { Inbox, SessionNotOpenError } from './inbox.ts';
 import type { Meter } from './meter.ts';
 import { Outbox } from './outbox.ts';
@@ -193,8 +193,8 @@ export class Session<
   }
 
   /**
-   * Sends a message to the client, after all those sent before. Messages sent within one tick travel as one frame;
-   * while no receiver is attached they are kept.
+   * Sends a message to the client, after all those sent before. Messages sent within one turn of the event loop
+   * travel as one frame; while no receiver is attached they are kept.
    *
    * @returns whether the message was accepted; false because the session is not open. It says nothing of buffers.
    * @throws TypeError for anything but a string
@@ -554,7 +554,7 @@ export class Session<
     }
   }
 
-  /** Queues a message, to leave with all others of this tick. */
+  /** Queues a message, to leave with all others of this turn of the event loop. */
   #queue(message: Outgoing, text: string, bytes: number): boolean {
     if (!this.#outbox.push(message, bytes, this.#bytesInConnection)) {
       this.#overflow();
@@ -566,7 +566,7 @@ export class Session<
     }
     if (!this.#flushScheduled) {
       this.#flushScheduled = true;
-      flushAfterTick(this);
+      flushAfterTurn(this);
     }
     return true;
   }

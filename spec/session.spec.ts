@@ -215,14 +215,18 @@ describe('Session', () => {
   });
 
   describe('send()', () => {
-    it('puts what one tick sends into one frame, in order', async () => {
+    it('puts what is sent within one turn of the event loop into one frame, in order', async () => {
       const { session, receiver } = open();
       assert.equal(session.send('1'), true);
       assert.equal(session.send('2'), true);
       process.nextTick(() => session.send('3'));
-      assert.deepEqual(receiver.frames, ['o'], 'nothing goes out within the tick');
+      assert.deepEqual(receiver.frames, ['o'], 'nothing goes out at once');
+      await Promise.resolve();
+      assert.deepEqual(receiver.frames, ['o'], 'nor before the turn is over');
       await settle();
-      assert.deepEqual(receiver.frames, ['o', 'a["1","2"]', 'a["3"]']);
+      session.send('4');
+      await settle();
+      assert.deepEqual(receiver.frames, ['o', 'a["1","2","3"]', 'a["4"]']);
     });
 
     it('sends what onSession sends after the open frame', async () => {

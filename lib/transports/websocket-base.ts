@@ -1,7 +1,6 @@
 /** What the two WebSocket endpoints share: taking an upgrade over, and the life of one WebSocket. */
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
 import { WebSocket, WebSocketServer } from 'ws';
 import { identityOf, openSession } from '../admission.ts';
 import { CloseCode, webSocketCloseCode } from '../close-code.ts';
@@ -14,6 +13,7 @@ import type { Receiver, TransportName } from '../receiver.ts';
 import type { Session } from '../session.ts';
 import type { SharedMessage } from '../shared-message.ts';
 import { textFrame } from './websocket-frame.ts';
+import { WebSocketReader } from './websocket-reader.ts';
 
 /** The part of a session that a WebSocket needs, whatever the session holds. */
 export type AnySession = Pick<Session, 'attach' | 'receive' | 'lost' | 'hasRoom' | 'whenRoom' | 'written' | 'refused'>;
@@ -33,29 +33,59 @@ export function webSocketServerOf<Data, Req extends IncomingMessage>({
     maxFragments: MAX_FRAGMENTS,
     maxBufferedChunks: MAX_BUFFERED_CHUNKS,
   };
-  const engine = isWebSocketServer(option)
-    ? option
-    : new WebSocketServer({ perMessageDeflate: false, ...limits, ...option, clientTracking: false, noServer: true });
-  if (!prepared.has(engine)) {
-    prepared.add(engine);
+  if (isWebSocketServer(option)) {
+    prepare(option, 0);
+    return option;
+  }
+  const engine = new WebSocketServer({
+    perMessageDeflate: false,
+    ...limits,
+    ...option,
+    clientTracking: false,
+    noServer: true,
+  });
+  const { maxPayload = 0, allowSynchronousEvents, WebSocket: Custom } = engine.options;
+  const isUsual = allowSynchronousEvents !== false && Custom === WebSocket;
+  prepare(engine, isUsual ? Math.min(maxPayload || Number.POSITIVE_INFINITY, maxMessageSize) : 0);
+  return engine;
+}
+
+function prepare(engine: WebSocketServer, maxRead: number): void {
+  if (!maxReads.has(engine)) {
+    maxReads.set(engine, maxRead);
     engine.on('headers', (lines, req) => {
       lines.push(...(pendingUpgrade(req)?.finish() ?? []));
     });
   }
-  return engine;
 }
 
-/** An application may give the same engine to several mounts. */
-const prepared = new WeakSet<WebSocketServer>();
+/**
+ * Up to which size we read the messages of an engine's WebSockets without ws; 0 where it may do something about them that
+ * is not known here. An application may give the same engine to several mounts.
+ */
+const maxReads = new WeakMap<WebSocketServer, number>();
+
+/** What a WebSocket stands on. */
+export interface Line {
+  /** The connection: what it has brought so far, and what it is given. */
+  readonly socket: Socket;
+  /**
+   * Whether frames are ours to build and to read: not where an extension was agreed on, or something stands before the
+   * connection, or an engine sends in a way of its own.
+   */
+  readonly isPlain: boolean;
+  /** Messages up to this size are read without ws. */
+  readonly maxRead: number;
+}
 
 /**
  * Asks whether the client may have a session, then does the handshake, or answers why not (PROTOCOL.md section 1);
- * `attach` gets the new session, the open WebSocket and what carries it.
+ * `attach` gets the new session and the open WebSocket.
  */
 export function acceptWebSocket<Data, Req extends IncomingMessage>(
   exchange: Exchange<Data, Req>,
   transport: 'websocket' | 'websocket-raw',
-  attach: (session: Session<Data, Req>, socket: WebSocket, carrier: Duplex) => void,
+  attach: (session: Session<Data, Req>, socket: WebSocket, line: Line) => void,
 ): void {
   const { mount, req, res, sessionId, next } = exchange;
   const upgrade = pendingUpgrade(req);
@@ -76,7 +106,9 @@ export function acceptWebSocket<Data, Req extends IncomingMessage>(
       mount.webSocketServer.handleUpgrade(req, socket, upgrade.head, (webSocket) => {
         socket.off('close', release);
         const session = mount.sessions.create(sessionId, req, transport, identity, data);
-        attach(session, webSocket, socket);
+        const isPlain = socket === req.socket && webSocket.extensions === '' && webSocket.send === SEND;
+        const maxRead = isPlain ? (maxReads.get(mount.webSocketServer) ?? 0) : 0;
+        attach(session, webSocket, { socket: req.socket, isPlain, maxRead });
         if (mount.sessions.isClosing) {
           session.close(CloseCode.GoingAway, 'Server shutting down');
         }
@@ -122,12 +154,10 @@ export interface WebSocketLimits {
   readonly maxMessageSize: number;
 }
 
-/** The connection below a WebSocket, as much of it as matters: what it has brought so far, and what it is given. */
-export type Wire = Pick<Socket, 'bytesRead' | 'write' | 'writableLength'>;
-
 /** One WebSocket: what it writes, what it takes in, whether it lives, and how it ends. */
 export class WebSocketConnection {
   readonly #socket: WebSocket;
+  readonly #line: Line;
   readonly #limits: WebSocketLimits;
   #session: AnySession | undefined;
   #unwritten = 0;
@@ -135,10 +165,7 @@ export class WebSocketConnection {
 
   /** Follows incoming silence, one round of `heartbeatDelay` after the other. */
   #pulseTimer: NodeJS.Timeout | undefined;
-  /** Counts whatever comes in, a message that has not ended yet included: on a slow line one takes many rounds. */
-  readonly #wire: Wire;
-  /** Whether frames are ours to build: not where an extension was agreed on, or something stands before the connection, or an engine sends in a way of its own. */
-  readonly #isPlain: boolean;
+  /** Bytes of the connection, those of a message that has not ended yet included: on a slow line one takes many rounds. */
   #heardBytes = 0;
   /** Whether this round does not count, since we have not listened throughout. */
   #heard = false;
@@ -148,19 +175,26 @@ export class WebSocketConnection {
   #paused = false;
   #tooBig = false;
 
-  /** @param carrier what the WebSocket itself writes to: the connection, or something that an application put before it */
-  constructor(socket: WebSocket, wire: Wire, carrier: unknown, limits: WebSocketLimits) {
+  constructor(socket: WebSocket, line: Line, limits: WebSocketLimits) {
     this.#socket = socket;
-    this.#wire = wire;
+    this.#line = line;
     this.#limits = limits;
-    this.#heardBytes = wire.bytesRead;
-    this.#isPlain = carrier === wire && socket.extensions === '' && socket.send === SEND;
+    this.#heardBytes = line.socket.bytesRead;
   }
 
   /** Tells what comes in: texts to `onText`, and to the session how it ended. */
   listen(receiver: Receiver, session: AnySession, onText: (text: string, bytes: number) => void): void {
     this.#session = session;
     const socket = this.#socket;
+    const { maxRead } = this.#line;
+    const take = (text: string, bytes: number) => {
+      onText(text, bytes);
+      this.#pauseWhileFull(session);
+    };
+    if (maxRead > 0) {
+      const isOpen = () => socket.readyState === WebSocket.OPEN;
+      WebSocketReader.attach(this.#line.socket, { isOpen, onText: take }, maxRead);
+    }
     socket.on('message', (data: Buffer, isBinary) => {
       if (socket.readyState !== WebSocket.OPEN) {
         return;
@@ -171,8 +205,7 @@ export class WebSocketConnection {
         // Only an engine of the application's own, with a limit of its own, lets one through.
         this.refuse(receiver, session, CloseCode.MessageTooBig, TOO_BIG);
       } else {
-        onText(data.toString(), data.length);
-        this.#pauseWhileFull(session);
+        take(data.toString(), data.length);
       }
     });
     socket.on('close', (code, reason) => {
@@ -212,7 +245,7 @@ export class WebSocketConnection {
 
   /** Sends one text message; nothing once the WebSocket is closing. `awaited` as for `Receiver.messages`. */
   send(text: string, awaited: boolean): void {
-    if (this.#isPlain) {
+    if (this.#line.isPlain) {
       // One piece and one write; ws would write header and payload each for itself.
       this.#write(textFrame(text), awaited);
     } else if (this.#socket.readyState === WebSocket.OPEN) {
@@ -227,7 +260,7 @@ export class WebSocketConnection {
     textOf: (message: SharedMessage) => string,
     awaited: boolean,
   ) {
-    if (this.#isPlain) {
+    if (this.#line.isPlain) {
       this.#write(
         message.encoded(name, () => textFrame(textOf(message))),
         awaited,
@@ -239,7 +272,7 @@ export class WebSocketConnection {
 
   #write(frame: Buffer, awaited: boolean): void {
     if (this.#socket.readyState === WebSocket.OPEN) {
-      this.#wire.write(frame, this.#callback(awaited));
+      this.#line.socket.write(frame, this.#callback(awaited));
     }
   }
 
@@ -303,7 +336,7 @@ export class WebSocketConnection {
 
   /** One round is over: asks a silent peer for a sign of life, and cuts one that has not answered for a whole round. */
   #checkPulse(): void {
-    const { bytesRead } = this.#wire;
+    const { bytesRead } = this.#line.socket;
     if (this.#heard || this.#paused || bytesRead !== this.#heardBytes) {
       this.#heard = false;
       this.#heardBytes = bytesRead;

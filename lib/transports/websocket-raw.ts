@@ -1,5 +1,4 @@
 /** The raw WebSocket endpoint: each text message is one message both ways, with no SockJS framing. */
-import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { Handler } from '../mount.ts';
 import type { Outgoing, Receiver } from '../receiver.ts';
@@ -7,9 +6,9 @@ import type { SharedMessage } from '../shared-message.ts';
 import {
   type AnySession,
   acceptWebSocket,
+  type Line,
   WebSocketConnection,
   type WebSocketLimits,
-  type Wire,
 } from './websocket-base.ts';
 
 export class RawWebSocketTransport implements Receiver {
@@ -18,13 +17,13 @@ export class RawWebSocketTransport implements Receiver {
   readonly #connection: WebSocketConnection;
 
   static readonly handle: Handler = (exchange) => {
-    acceptWebSocket(exchange, 'websocket-raw', (session, socket, carrier) => {
-      session.attach(new RawWebSocketTransport(socket, exchange.req.socket, carrier, session, exchange.mount.options));
+    acceptWebSocket(exchange, 'websocket-raw', (session, socket, line) => {
+      session.attach(new RawWebSocketTransport(socket, line, session, exchange.mount.options));
     });
   };
 
-  private constructor(socket: WebSocket, wire: Wire, carrier: Duplex, session: AnySession, limits: WebSocketLimits) {
-    this.#connection = new WebSocketConnection(socket, wire, carrier, limits);
+  private constructor(socket: WebSocket, line: Line, session: AnySession, limits: WebSocketLimits) {
+    this.#connection = new WebSocketConnection(socket, line, limits);
     this.#connection.listen(this, session, (text, bytes) => session.receive([text], bytes));
   }
 

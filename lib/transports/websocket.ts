@@ -1,5 +1,4 @@
 /** The WebSocket transport: SockJS frames as text messages (PROTOCOL.md section 9). */
-import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { CloseCode } from '../close-code.ts';
 import type { Handler } from '../mount.ts';
@@ -9,9 +8,9 @@ import { FrameTransport } from './transport.ts';
 import {
   type AnySession,
   acceptWebSocket,
+  type Line,
   WebSocketConnection,
   type WebSocketLimits,
-  type Wire,
 } from './websocket-base.ts';
 
 export class WebSocketTransport extends FrameTransport {
@@ -21,22 +20,21 @@ export class WebSocketTransport extends FrameTransport {
   readonly #maxMessages: number;
 
   static readonly handle: Handler = (exchange) => {
-    acceptWebSocket(exchange, 'websocket', (session, socket, carrier) => {
-      session.attach(new WebSocketTransport(socket, exchange.req.socket, carrier, session, exchange.mount.options));
+    acceptWebSocket(exchange, 'websocket', (session, socket, line) => {
+      session.attach(new WebSocketTransport(socket, line, session, exchange.mount.options));
     });
   };
 
   private constructor(
     socket: WebSocket,
-    wire: Wire,
-    carrier: Duplex,
+    line: Line,
     session: AnySession,
     limits: WebSocketLimits & { readonly maxMessagesPerRequest: number },
   ) {
     super();
     this.#session = session;
     this.#maxMessages = limits.maxMessagesPerRequest;
-    this.#connection = new WebSocketConnection(socket, wire, carrier, limits);
+    this.#connection = new WebSocketConnection(socket, line, limits);
     this.#connection.listen(this, session, (text, bytes) => this.#onText(text, bytes));
   }
 

@@ -1,0 +1,190 @@
+/**
+ * Reads what nearly every client sends nearly always, whole text messages, straight from the connection. All else is left
+ * to ws, which knows all of RFC 6455, and for that has a stream, buffers and events between a frame and its message.
+ */
+import { isUtf8 } from 'node:buffer';
+import type { Readable } from 'node:stream';
+import { unmask } from './websocket-frame.ts';
+
+/** First bytes of frames that come whole (RFC 6455, section 5.2). */
+const TEXT = 0x81;
+const PING = 0x89;
+const PONG = 0x8a;
+
+/** In the second byte: whether the payload is masked, and its length, or how many bits hold that. */
+const MASKED = 0x80;
+const LENGTH = 0x7f;
+const LENGTH_16 = 126;
+const LENGTH_64 = 127;
+
+const MASK_BYTES = 4;
+
+/** Pieces that one frame may come in; ws bounds more of them in its own way. */
+const MAX_PIECES = 1024;
+
+/** Who wants the messages. */
+export interface TextListener {
+  /** Whether messages are still wanted: not once the WebSocket has begun to close. Asked before each. */
+  isOpen(): boolean;
+  /** `bytes` is the size of the message in UTF-8. */
+  onText(text: string, bytes: number): void;
+}
+
+/**
+ * Stands in the place of the listener by which ws takes what a connection brings. It reads text messages of one frame,
+ * and hands pings and pongs to ws as they are. At the first frame that is anything else (a close, a fragment, binary, too
+ * long, not masked, no UTF-8) it gives the connection back for good: ws then stands at the beginning of that frame, as if
+ * nobody had been there, so that what is wrong with a frame is ws's to say.
+ */
+export class WebSocketReader {
+  readonly #connection: Readable;
+  readonly #wsListener: (chunk: Buffer) => void;
+  readonly #listener: TextListener;
+  readonly #maxBytes: number;
+  /** The beginning of a frame whose end has not come yet. */
+  #pieces: Buffer[] | undefined;
+  /** How many bytes of it there are, and there must be before it is worth another look. */
+  #have = 0;
+  #need = 0;
+  #onClose: (() => void) | undefined;
+
+  private constructor(
+    connection: Readable,
+    wsListener: (chunk: Buffer) => void,
+    listener: TextListener,
+    maxBytes: number,
+  ) {
+    this.#connection = connection;
+    this.#wsListener = wsListener;
+    this.#listener = listener;
+    this.#maxBytes = maxBytes;
+    connection.on('data', this.#onData);
+    connection.off('data', wsListener);
+  }
+
+  /**
+   * Begins to read a connection that ws has just begun to listen to. Where somebody else listens as well, all is left to
+   * ws, since nothing tells which listener is whose.
+   *
+   * @param maxBytes messages longer than that are left to ws
+   */
+  static attach(connection: Readable, listener: TextListener, maxBytes: number): void {
+    const [wsListener, ...others] = connection.listeners('data');
+    if (wsListener !== undefined && others.length === 0) {
+      new WebSocketReader(connection, wsListener as (chunk: Buffer) => void, listener, maxBytes);
+    }
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    if (this.#pieces === undefined) {
+      this.#read(chunk);
+      return;
+    }
+    this.#pieces.push(chunk);
+    this.#have += chunk.length;
+    if (this.#have >= this.#need) {
+      this.#read(this.#takePieces());
+    } else if (this.#pieces.length > MAX_PIECES) {
+      this.#giveBack(this.#takePieces());
+    }
+  };
+
+  /** Reads frame by frame. `bytes` begins with one. */
+  #read(bytes: Buffer): void {
+    const { length } = bytes;
+    let offset = 0;
+    while (offset < length) {
+      const left = length - offset;
+      if (left < 2) {
+        this.#wait(bytes, offset, 2);
+        return;
+      }
+      const first = bytes[offset];
+      const second = bytes[offset + 1] ?? 0;
+      const isControl = first === PING || first === PONG;
+      let size = second & LENGTH;
+      if ((first !== TEXT && !isControl) || second < MASKED || (isControl && size >= LENGTH_16)) {
+        break;
+      }
+      let start = offset + 2 + MASK_BYTES;
+      if (size === LENGTH_16) {
+        if (left < 4) {
+          this.#wait(bytes, offset, 4);
+          return;
+        }
+        size = bytes.readUInt16BE(offset + 2);
+        start += 2;
+      } else if (size === LENGTH_64) {
+        if (left < 10) {
+          this.#wait(bytes, offset, 10);
+          return;
+        }
+        size = Number(bytes.readBigUInt64BE(offset + 2));
+        start += 8;
+      }
+      const end = start + size;
+      if (size > this.#maxBytes || !this.#listener.isOpen()) {
+        break;
+      }
+      if (end > length) {
+        this.#wait(bytes, offset, end - offset);
+        return;
+      }
+      if (isControl) {
+        this.#wsListener.call(this.#connection, bytes.subarray(offset, end));
+      } else {
+        const text = readText(bytes, start, end);
+        if (text === undefined) {
+          break;
+        }
+        this.#listener.onText(text, size);
+      }
+      offset = end;
+    }
+    if (offset < length) {
+      this.#giveBack(bytes.subarray(offset));
+    }
+  }
+
+  /** Keeps the beginning of a frame until there are so many bytes of it. */
+  #wait(bytes: Buffer, offset: number, need: number): void {
+    const piece = bytes.subarray(offset);
+    this.#pieces = [piece];
+    this.#have = piece.length;
+    this.#need = need;
+    // When a paused connection closes, ws still reads what it holds, which goes on from here.
+    this.#onClose ??= () => this.#giveBack(this.#takePieces());
+    this.#connection.prependListener('close', this.#onClose);
+  }
+
+  #takePieces(): Buffer {
+    if (this.#onClose !== undefined) {
+      this.#connection.off('close', this.#onClose);
+    }
+    const pieces = this.#pieces ?? [];
+    this.#pieces = undefined;
+    return Buffer.concat(pieces, this.#have);
+  }
+
+  /** Has ws go on, with these bytes, which begin a frame. */
+  #giveBack(bytes: Buffer): void {
+    this.#connection.on('data', this.#wsListener);
+    this.#connection.off('data', this.#onData);
+    this.#wsListener.call(this.#connection, bytes);
+  }
+}
+
+/** The text of a masked payload, which the mask precedes; undefined where it is no UTF-8, the bytes then as they came. */
+function readText(bytes: Buffer, start: number, end: number): string | undefined {
+  const seen = unmask(bytes, start, end);
+  if (seen < 0x80) {
+    return bytes.toString('latin1', start, end);
+  }
+  const payload = bytes.subarray(start, end);
+  if (isUtf8(payload)) {
+    return payload.toString();
+  }
+  // The mask undoes itself.
+  unmask(bytes, start, end);
+  return undefined;
+}
