@@ -43,6 +43,32 @@ describe('quote()', () => {
     assert.equal(quote('\uffff'), '"\\uffff"');
   });
 
+  it('escapes in texts of any length, wherever the code unit stands, as it does where it stands alone', () => {
+    const escapedOnes = '\0\x1f"\\\u200c\u200f\u2028\u202f\u2060\u206f\ud800\udfff\ufff0\uffff';
+    const neighbours = ' !#[]\x7f\u200b\u2010\u2027\u2030\u205f\u2070\ud7ff\ue000\uffef';
+    // split() takes code units apart, which is what surrogates are here.
+    for (const unit of `${escapedOnes}${neighbours}`.split('')) {
+      for (const length of [2, 3, 100, 253, 254, 255, 256, 257, 258, 1000]) {
+        for (const at of [0, 1, length >> 1, length - 1]) {
+          const before = '.'.repeat(at);
+          const after = '.'.repeat(length - at - 1);
+          const where = `${quote(unit)} at ${at} of ${length}`;
+          assert.equal(quote(`${before}${unit}${after}`), `"${before}${quote(unit).slice(1, -1)}${after}"`, where);
+        }
+      }
+    }
+  });
+
+  it('gives back pairs of surrogates in texts of any length', () => {
+    for (const length of [2, 3, 254, 255, 256, 257, 1000]) {
+      for (const at of [0, (length >> 1) - 1, length - 2]) {
+        const text = `${'.'.repeat(at)}\u{1f600}${'.'.repeat(length - at - 2)}`;
+        assert.equal(JSON.parse(quote(text)), text);
+        assert.doesNotMatch(quote(text), FRAGILE);
+      }
+    }
+  });
+
   it('escapes lone surrogates beside pairs', () => {
     assert.match(quote('\ud83d\ude00\ude00'), /^"(?:\u{1f600}|\\ud83d\\ude00)\\ude00"$/u);
     assert.match(quote('\ud83d\ud83d\ude00'), /^"\\ud83d(?:\u{1f600}|\\ud83d\\ude00)"$/u);

@@ -7,7 +7,7 @@ import {
   parseWebSocketPayload,
   TooManyMessagesError,
 } from '../lib/payload.ts';
-import { AWKWARD_TEXTS } from './support/awkward.ts';
+import { AWKWARD_TEXTS, range } from './support/awkward.ts';
 
 const EXPECTED = 'Payload expected.';
 const BROKEN = 'Broken JSON encoding.';
@@ -99,6 +99,83 @@ for (const parse of [parsePayload, parseWebSocketPayload]) {
     });
   });
 }
+
+describe('parseWebSocketPayload(), which does not parse what it can tell at a look,', () => {
+  /** What JSON.parse makes of it; undefined where it is no JSON. */
+  function parsed(text: string): string[] | undefined {
+    try {
+      return JSON.parse(text) as string[];
+    } catch {
+      return undefined;
+    }
+  }
+
+  function agrees(text: string): void {
+    const expected = parsed(text);
+    if (expected === undefined) {
+      refuses(parseWebSocketPayload, text, BROKEN);
+    } else {
+      assert.deepEqual(parseWebSocketPayload(text, expected.length), expected, JSON.stringify(text).slice(0, 40));
+    }
+  }
+
+  for (const [where, textWith] of [
+    ['alone in a message', (unit: string) => `["${unit}"]`],
+    ['within a message', (unit: string) => `["a${unit}b"]`],
+    ['at the end of a message', (unit: string) => `["a${unit}"]`],
+  ] as const) {
+    it(`agrees with JSON.parse on every code unit ${where}`, () => {
+      for (let unit = 0; unit <= 0xffff; unit += 1) {
+        agrees(textWith(String.fromCharCode(unit)));
+      }
+    });
+  }
+
+  /** All that might pass for white space, and what else is short. */
+  const AROUND = `${range(0x00, 0xff)}\u1680${range(0x2000, 0x200f)}\u2028\u2029\u202f\u205f\u3000\ufeff\uffff`;
+
+  for (const [where, textWith] of [
+    ['before the message', (unit: string) => `[${unit}"a"]`],
+    ['behind the message', (unit: string) => `["a"${unit}]`],
+    ['before the array', (unit: string) => `${unit}["a"]`],
+    ['behind the array', (unit: string) => `["a"]${unit}`],
+  ] as const) {
+    it(`agrees with JSON.parse on whatever character ${where}`, () => {
+      for (const character of AROUND) {
+        agrees(textWith(character));
+      }
+    });
+  }
+
+  it('agrees with JSON.parse on texts of any length, wherever there is something to unescape or refuse', () => {
+    for (let length = 250; length <= 262; length += 1) {
+      const plain = 'x'.repeat(length - 4);
+      for (const part of ['', '\\n', '\\', '"', '","', '\n', '\0', '\u2028', '\ud800', '\u{1f600}', '\x7f', 'é']) {
+        for (const at of [0, 100, plain.length - part.length]) {
+          const text = `["${plain.slice(0, at)}${part}${plain.slice(at + part.length)}"]`;
+          assert.equal(text.length, length);
+          agrees(text);
+        }
+      }
+    }
+  });
+
+  it('agrees with JSON.parse on every pair of characters that mean something to JSON', () => {
+    const characters = ['[', ']', '"', '\\', ',', '{', '}', ':', ' ', 'a', '0', '\n'];
+    for (const first of characters) {
+      for (const second of characters) {
+        agrees(`["${first}${second}"]`);
+        agrees(`["a"${first}${second}"b"]`);
+      }
+    }
+  });
+
+  it('refuses a message where none may come, be it short or long', () => {
+    for (const length of [0, 1, 252, 253, 1000]) {
+      assert.throws(() => parseWebSocketPayload(JSON.stringify(['x'.repeat(length)]), 0), TOO_MANY);
+    }
+  });
+});
 
 describe('a single JSON string', () => {
   it('is one message on a WebSocket', () => {

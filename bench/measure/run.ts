@@ -44,7 +44,12 @@ export class Run {
 
   startServer(name: ServerName, ...nodeArgs: string[]): Promise<ServerProcess> {
     const profile = this.options.profile
-      ? ['--cpu-prof', `--cpu-prof-dir=${BENCH}.cache/profiles`, `--cpu-prof-name=${name}-${Date.now()}.cpuprofile`]
+      ? [
+          '--cpu-prof',
+          '--cpu-prof-interval=200',
+          `--cpu-prof-dir=${BENCH}.cache/profiles`,
+          `--cpu-prof-name=${name}-${Date.now()}.cpuprofile`,
+        ]
       : [];
     const program: Program =
       name === 'sockjs-go'

@@ -1,0 +1,55 @@
+/** Taking masks off, against the plainest way to do it. */
+import assert from 'node:assert/strict';
+import { unmask } from '../../lib/transports/websocket-frame.ts';
+import { Random } from '../hostile/random.ts';
+
+/** Around what is done byte by byte, by words, and with what is left before and behind the words. */
+const SIZES = [0, 1, 2, 3, 4, 5, 124, 125, 126, 127, 254, 255, 256, 257, 258, 259, 260, 261, 262, 263, 1000, 65_535];
+
+const START = 14;
+
+/** A payload at every alignment, bytes before and behind it that are not its own. */
+function* places(random: Random) {
+  for (const size of SIZES) {
+    const memory = random.bytes(START + size + 20);
+    for (let alignment = 0; alignment < 8; alignment += 1) {
+      const bytes = Buffer.from(new ArrayBuffer(memory.length + 8), alignment, memory.length);
+      memory.copy(bytes);
+      yield { bytes, memory, size, end: START + size, where: `${size} bytes at ${alignment}` };
+    }
+  }
+}
+
+describe('unmask()', () => {
+  it('takes the mask off every byte of the payload and touches no other, wherever it lies', () => {
+    for (const { bytes, memory, end, where } of places(new Random(1))) {
+      const expected = memory.map((byte, i) =>
+        i >= START && i < end ? byte ^ (memory[START - 4 + ((i - START) % 4)] ?? 0) : byte,
+      );
+      unmask(bytes, START, end);
+      assert.equal(bytes.equals(expected), true, where);
+    }
+  });
+
+  it('puts it back when done again', () => {
+    for (const { bytes, memory, end, where } of places(new Random(2))) {
+      unmask(bytes, START, end);
+      unmask(bytes, START, end);
+      assert.equal(bytes.equals(memory), true, where);
+    }
+  });
+
+  it('tells the bits that are set anywhere in the payload, and none of what lies around', () => {
+    for (const size of [1, 5, 255, 256, 257, 258, 259, 263]) {
+      for (let alignment = 0; alignment < 4; alignment += 1) {
+        for (let i = 0; i < size; i += 1) {
+          const bytes = Buffer.from(new ArrayBuffer(START + size + 12), alignment, START + size + 8).fill(0xff);
+          // The payload, once unmasked, is all zeros but for one byte.
+          bytes[START + i] = 0xff ^ 0x84;
+          const where = `byte ${i} of ${size} at ${alignment}`;
+          assert.equal(unmask(bytes, START, START + size), 0x84, where);
+        }
+      }
+    }
+  });
+});

@@ -1,0 +1,924 @@
+/**
+ * Text messages that are read without ws. That nobody can tell is shown by sending the same bytes where ws reads them;
+ * that it happens at all, by what ws does not get to see.
+ */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { setImmediate as turn } from 'node:timers/promises';
+import { WebSocket, WebSocketServer } from 'ws';
+import type { Session, SessionCloseEvent, SockjsOptions } from '../../lib/index.ts';
+import { Random } from '../hostile/random.ts';
+import { FramePeer, type FrameShape, frame, frameHead, type Outcome } from '../support/frame-peer.ts';
+import { RawSocket } from '../support/http.ts';
+import { afterTest } from '../support/leftovers.ts';
+import { Queue } from '../support/queue.ts';
+import { closePayload, ServerSockets, serverFrame } from '../support/upgrade-client.ts';
+import { type Arena, arena, WAYS, type Way } from '../support/ways.ts';
+import { WebSocketClient } from '../support/websocket.ts';
+
+const TEXT = 0x81;
+const BINARY = 0x82;
+const CLOSE = 0x88;
+const PING = 0x89;
+const PONG = 0x8a;
+/** Fragments: a first and one between, and the last. */
+const FIRST = 0x01;
+const NEXT = 0x00;
+const LAST = 0x80;
+
+const WEBSOCKETS = WAYS.filter(({ family }) => family === 'websocket');
+const RAW = WEBSOCKETS.find(({ name }) => name === 'websocket-raw') as Way;
+
+/** Whose WebSockets are of a class of their own, so that all is left to ws; nothing else is different. */
+const OWN_CLASS: { readonly WebSocket?: typeof WebSocket } = { WebSocket: class extends WebSocket {} };
+const LEFT_TO_WS: SockjsOptions = { websocketServer: OWN_CLASS };
+
+const READERS: readonly [name: string, options: SockjsOptions, engine: typeof OWN_CLASS][] = [
+  ['the reader', {}, {}],
+  ['ws', LEFT_TO_WS, OWN_CLASS],
+];
+
+/** What of UTF-8 takes 1 to 4 bytes. */
+const MIXED = 'aé€😀';
+
+/** A message as text of this endpoint. */
+function textOf({ name }: Way, message: string): string {
+  return name === 'websocket' ? JSON.stringify([message]) : message;
+}
+
+/** A message as one frame. */
+function message(way: Way, text: string, shape: FrameShape = {}): Buffer {
+  return frame(TEXT, textOf(way, text), shape);
+}
+
+/** What the server sends on its own at the beginning. */
+function opening({ name }: Way): string {
+  return name === 'websocket' ? serverFrame(1, 'o') : '';
+}
+
+function closing(code: number, reason = ''): Buffer {
+  return frame(CLOSE, Buffer.from(closePayload(code, reason), 'latin1'));
+}
+
+/** One chunk for each byte. */
+function byteByByte(bytes: Buffer): Buffer[] {
+  return Array.from(bytes, (byte) => Buffer.from([byte]));
+}
+
+/** A text of exactly so many bytes. */
+function randomText(random: Random, bytes: number, alphabet: readonly string[]): string {
+  let text = '';
+  for (let left = bytes; left > 0; ) {
+    const character = random.pick(alphabet);
+    const size = Buffer.byteLength(character);
+    text += size > left ? '.' : character;
+    left -= size > left ? 1 : size;
+  }
+  return text;
+}
+
+/** Sends the chunks one by one, and tells what comes of it. One of them ends the connection. */
+async function converse(on: Arena, way: Way, chunks: readonly Buffer[]): Promise<Outcome> {
+  const peer = await FramePeer.open(on, way);
+  for (const chunk of chunks) {
+    await peer.send(chunk);
+  }
+  return peer.outcome();
+}
+
+/** An `onSession` that is still at it: what nobody will ever read is another matter. */
+const READING = { onSession: () => new Promise(() => {}) };
+
+/** The texts of messages that ws reads from now on, on the side of the server. */
+function seenByWs(): string[] {
+  const texts: string[] = [];
+  const { emit } = WebSocket.prototype;
+  // Its own, in front of the one that it inherits.
+  WebSocket.prototype.emit = function (this: WebSocket, event: string | symbol, ...args: unknown[]) {
+    // Clients in this process have an address.
+    if (event === 'message' && !this.url) {
+      texts.push(String(args[0]));
+    }
+    return Reflect.apply(emit, this, [event, ...args]);
+  };
+  afterTest(() => {
+    Reflect.deleteProperty(WebSocket.prototype, 'emit');
+  });
+  return texts;
+}
+
+describe('text messages of one frame', () => {
+  for (const way of WEBSOCKETS) {
+    describe(`on ${way.name}`, () => {
+      it('are read without ws', async () => {
+        const seen = seenByWs();
+        const peer = await FramePeer.open(await arena(), way);
+        await peer.send(message(way, 'a'), message(way, MIXED), frame(PING, ''), message(way, 'x'.repeat(70_000)));
+        while (peer.messages.length < 3) {
+          await turn();
+        }
+        assert.deepEqual(peer.messages, ['a', MIXED, 'x'.repeat(70_000)]);
+        assert.deepEqual(seen, []);
+      });
+
+      it('are read by ws where its engine may do something about them', async () => {
+        const seen = seenByWs();
+        const peer = await FramePeer.open(await arena(LEFT_TO_WS), way);
+        await peer.send(message(way, 'a'));
+        assert.deepEqual(peer.messages, ['a']);
+        assert.deepEqual(seen, [textOf(way, 'a')]);
+      });
+
+      it('are left to ws where somebody else listens to the connection, who sees what came', async () => {
+        const seen = seenByWs();
+        const on = await arena();
+        const heard: Buffer[] = [];
+        on.server.on('connection', (socket) => socket.on('data', (chunk) => heard.push(Buffer.from(chunk))));
+        const peer = await FramePeer.open(on, way);
+        heard.length = 0;
+        await peer.send(message(way, 'a'), message(way, 'b'));
+        assert.deepEqual(peer.messages, ['a', 'b']);
+        assert.deepEqual(seen, [textOf(way, 'a'), textOf(way, 'b')]);
+        assert.deepEqual(Buffer.concat(heard), Buffer.concat([message(way, 'a'), message(way, 'b')]));
+      });
+
+      it('arrive in order, however many are in one chunk', async () => {
+        const peer = await FramePeer.open(await arena(), way);
+        const texts = Array.from({ length: 2000 }, (_, i) => `${i} ${MIXED}`);
+        await peer.send(...texts.map((text) => message(way, text)));
+        assert.deepEqual(peer.messages, texts);
+      });
+
+      for (const [title, lengthBits, text] of [
+        ['a length of 7 bits', 7, MIXED],
+        ['a length of 16 bits', 16, MIXED.repeat(30)],
+        ['a length of 64 bits', 64, MIXED.repeat(30)],
+      ] as const) {
+        it(`arrive once and unchanged, at whatever byte they are cut: ${title}`, async () => {
+          const peer = await FramePeer.open(await arena(), way);
+          const bytes = message(way, text, { lengthBits });
+          for (let at = 1; at < bytes.length; at += 1) {
+            // In the same chunks as the one before it and the one behind it.
+            await peer.send(message(way, 'before'), bytes.subarray(0, at));
+            assert.deepEqual(peer.messages.splice(0), ['before'], `first half, cut at ${at}`);
+            await peer.send(bytes.subarray(at), message(way, 'behind'));
+            assert.deepEqual(peer.messages.splice(0), [text, 'behind'], `cut at ${at}`);
+          }
+        });
+      }
+
+      it('arrive once and unchanged, at whatever two bytes of the beginning they are cut', async () => {
+        const seen = seenByWs();
+        const peer = await FramePeer.open(await arena(), way);
+        const bytes = message(way, MIXED.repeat(30), { lengthBits: 64 });
+        for (let first = 1; first < 17; first += 1) {
+          for (let second = first + 1; second < 18; second += 1) {
+            await peer.send(bytes.subarray(0, first));
+            await peer.send(bytes.subarray(first, second));
+            assert.deepEqual(peer.messages, []);
+            await peer.send(bytes.subarray(second));
+            assert.deepEqual(peer.messages.splice(0), [MIXED.repeat(30)], `cut at ${first} and ${second}`);
+          }
+        }
+        assert.deepEqual(seen, []);
+      });
+
+      it('arrive unchanged in all sizes, under any mask, at any place in memory', async () => {
+        const random = new Random(1);
+        const peer = await FramePeer.open(await arena({ maxMessageSize: 400_000 }), way);
+        const overhead = Buffer.byteLength(textOf(way, ''));
+        for (const size of [0, 1, 124, 125, 126, 127, 255, 256, 257, 65_535, 65_536, 300_000]) {
+          for (const alphabet of [['a', 'Z', ' '], [...MIXED]]) {
+            for (let shift = 0; shift < 4; shift += 1) {
+              const before = 'x'.repeat(shift);
+              const text = randomText(random, Math.max(0, size - overhead), alphabet);
+              const mask = shift === 0 && size < 256 ? Buffer.alloc(4) : random.bytes(4);
+              await peer.send(message(way, before, { mask: random.bytes(4) }), message(way, text, { mask }));
+              while (peer.messages.length < 2) {
+                await turn();
+              }
+              const where = `${size} bytes, ${before.length} bytes on, mask ${mask.toString('hex')}`;
+              assert.equal(peer.messages.length, 2, where);
+              assert.equal(peer.messages[0], before, where);
+              assert.equal(peer.messages[1] === text, true, where);
+              peer.messages.length = 0;
+            }
+          }
+        }
+      });
+
+      it('arrive unchanged with one character that is not ASCII, wherever it stands', async () => {
+        const peer = await FramePeer.open(await arena(), way);
+        for (const size of [20, 255, 256, 261]) {
+          const texts = Array.from({ length: size }, (_, i) => `${'.'.repeat(i)}é${'.'.repeat(size - i - 1)}`);
+          await peer.send(...texts.map((text) => message(way, text)));
+          while (peer.messages.length < texts.length) {
+            await turn();
+          }
+          assert.deepEqual(peer.messages.splice(0), texts);
+        }
+      });
+
+      it('arrive unchanged in thousands of pieces, which ws bounds', async () => {
+        const seen = seenByWs();
+        const peer = await FramePeer.open(await arena(), way);
+        const text = MIXED.repeat(250);
+        for (const byte of byteByByte(message(way, text))) {
+          assert.deepEqual(peer.messages, []);
+          await peer.send(byte);
+        }
+        await peer.send(message(way, 'behind'));
+        assert.deepEqual(peer.messages, [text, 'behind']);
+        assert.deepEqual(seen, [textOf(way, text), textOf(way, 'behind')]);
+      });
+
+      it('leave no listeners behind, however often they are cut', async () => {
+        const peer = await FramePeer.open(await arena(), way);
+        const count = () => ['data', 'close', 'end', 'error'].map((event) => peer.connection.listenerCount(event));
+        const before = count();
+        const bytes = message(way, MIXED.repeat(30));
+        for (let i = 0; i < 20; i += 1) {
+          for (const [from, to] of [
+            [0, 1],
+            [1, 3],
+            [3, 50],
+            [50, bytes.length],
+          ]) {
+            await peer.send(bytes.subarray(from, to));
+          }
+          assert.deepEqual(peer.messages.splice(0), [MIXED.repeat(30)]);
+        }
+        assert.deepEqual(count(), before);
+      });
+    });
+  }
+});
+
+describe('pings between text messages', () => {
+  for (const way of WEBSOCKETS) {
+    it(`are answered in order, with what they hold, and do not give the connection to ws: ${way.name}`, async () => {
+      const seen = seenByWs();
+      const peer = await FramePeer.open(await arena(), way);
+      const payloads = ['', 'x', MIXED, 'x'.repeat(125)];
+      await peer.send(
+        ...payloads.flatMap((payload, i) => [message(way, `${i}`), frame(PING, payload)]),
+        // Not asked for, and of no consequence.
+        frame(PONG, 'x'),
+        message(way, 'last'),
+        closing(1000),
+      );
+      const pongs = payloads.map((payload) => serverFrame(0xa, Buffer.from(payload).toString('latin1')));
+      assert.deepEqual(await peer.outcome(), {
+        messages: ['0', '1', '2', '3', 'last'],
+        received: `${opening(way)}${pongs.join('')}${serverFrame(8, closePayload(1000))}`,
+        event: { code: 1000, reason: '', wasClean: true },
+      });
+      assert.deepEqual(seen, []);
+    });
+
+    it(`are answered at whatever byte they are cut: ${way.name}`, async () => {
+      const seen = seenByWs();
+      const peer = await FramePeer.open(await arena(), way);
+      const sent: string[] = [];
+      for (const payload of ['', 'ping', 'x'.repeat(125)]) {
+        const bytes = frame(PING, payload);
+        for (let at = 1; at < bytes.length; at += 1) {
+          await peer.send(message(way, 'before'), bytes.subarray(0, at));
+          await peer.send(bytes.subarray(at), message(way, 'behind'));
+          assert.deepEqual(peer.messages.splice(0), ['before', 'behind'], `${payload.length} bytes, cut at ${at}`);
+          sent.push(serverFrame(0xa, payload));
+        }
+      }
+      await peer.send(closing(1000));
+      const { received } = await peer.outcome();
+      assert.equal(received, `${opening(way)}${sent.join('')}${serverFrame(8, closePayload(1000))}`);
+      assert.deepEqual(seen, []);
+    });
+  }
+});
+
+/** Longer than that is too big. */
+const MAX_SIZE = 400;
+
+const CONTROL = [
+  [CLOSE, 'close'],
+  [PING, 'ping'],
+  [PONG, 'pong'],
+] as const;
+
+const NORMAL: SessionCloseEvent = { code: 1000, reason: '', wasClean: true };
+const BROKEN: SessionCloseEvent = { code: 1006, reason: '', wasClean: false };
+const TOO_BIG: SessionCloseEvent = { code: 1009, reason: 'Message too big.', wasClean: false };
+
+/** Frames between one message and another, and what comes of them. */
+interface Case {
+  readonly title: string;
+  frames(way: Way): readonly Buffer[];
+  /** What is delivered of them; after that, also the message behind them where `event` is normal. */
+  readonly messages: readonly string[];
+  /** What the server sends, latin1. */
+  readonly sent: string;
+  readonly event: SessionCloseEvent;
+}
+
+/** The connection lives on, and ws reads from the first of the frames on. */
+function givenBack(title: string, frames: Case['frames'], messages: readonly string[], sent = ''): Case[] {
+  return [{ title, frames, messages, sent: `${sent}${serverFrame(8, closePayload(1000))}`, event: NORMAL }];
+}
+
+/** The server breaks off with this code, and delivers nothing of it. */
+function refused(title: string, code: number, frames: Case['frames'], event = BROKEN): Case[] {
+  return [{ title, frames, messages: [], sent: serverFrame(8, closePayload(code)), event }];
+}
+
+/** The client closes. */
+function closes(title: string, closeFrame: Buffer, code: number, reason: string, answer: string): Case[] {
+  const event = { code, reason, wasClean: true };
+  return [{ title, frames: () => [closeFrame], messages: [], sent: serverFrame(8, answer), event }];
+}
+
+const LONG = 'x'.repeat(300);
+
+/** In a text of 300 bytes, which is unmasked by words: at the beginning, among the words, and at the end. */
+function inLong(bytes: Buffer, at: number): Buffer {
+  const payload = Buffer.from(`["${'x'.repeat(296)}"]`);
+  bytes.copy(payload, at);
+  return payload;
+}
+
+/** The text of one message in pieces, none of them whole UTF-8. */
+function pieces(way: Way): [Buffer, Buffer, Buffer] {
+  const bytes = Buffer.from(textOf(way, MIXED));
+  const middle = bytes.indexOf('é') + 1;
+  return [bytes.subarray(0, middle), bytes.subarray(middle, middle + 3), bytes.subarray(middle + 3)];
+}
+
+const CASES: readonly Case[] = [
+  ...closes('a close', closing(3001, 'bye'), 3001, 'bye', closePayload(3001, 'bye')),
+  ...closes('a close without a code', frame(CLOSE, ''), 1005, '', ''),
+  ...refused('a close with a code that must not be sent', 1002, () => [closing(1006)]),
+  ...refused('a close with half a code', 1002, () => [frame(CLOSE, '\x03')]),
+  ...refused('a close whose reason is not UTF-8', 1007, () => [closing(3001, '\xff')]),
+
+  ...givenBack(
+    'a message in fragments, cut within characters, with control frames between',
+    (way) => {
+      const [a, b, c] = pieces(way);
+      return [frame(FIRST, a), frame(PING, '1'), frame(NEXT, b), frame(PONG, ''), frame(PING, '2'), frame(LAST, c)];
+    },
+    [MIXED],
+    `${serverFrame(0xa, '1')}${serverFrame(0xa, '2')}`,
+  ),
+  ...givenBack(
+    'two messages in fragments, some empty',
+    (way) => {
+      const [a, b, c] = pieces(way);
+      const last = frame(LAST, '');
+      return [
+        ...[frame(FIRST, ''), frame(NEXT, a), frame(NEXT, ''), frame(NEXT, b), frame(NEXT, c), last],
+        ...[frame(FIRST, textOf(way, 'x')), last],
+      ];
+    },
+    [MIXED, 'x'],
+  ),
+  ...refused('a fragment of nothing', 1002, () => [frame(NEXT, 'x')]),
+  ...refused('the last fragment of nothing', 1002, () => [frame(LAST, 'x')]),
+  ...refused('a text among fragments', 1002, (way) => [frame(FIRST, '"'), message(way, 'x')]),
+  ...refused('fragments that are not UTF-8', 1007, () => [
+    frame(FIRST, '"\xe9'),
+    frame(LAST, Buffer.from('ff22', 'hex')),
+  ]),
+  ...refused(
+    'fragments that are too long',
+    1009,
+    () => [frame(FIRST, LONG), frame(LAST, 'x'.repeat(MAX_SIZE + 1 - LONG.length))],
+    TOO_BIG,
+  ),
+
+  ...[BINARY, 0x02].map(
+    (first): Case => ({
+      title: `binary, ${first === BINARY ? 'whole' : 'in fragments'}`,
+      frames: (way) => [frame(first, textOf(way, 'x')), ...(first === BINARY ? [] : [frame(LAST, 'y')])],
+      messages: [],
+      sent: serverFrame(8, closePayload(1003, 'Text messages only.')),
+      event: { code: 1003, reason: 'Text messages only.', wasClean: false },
+    }),
+  ),
+
+  ...[3, 4, 5, 6, 7, 11, 12, 13, 14, 15].flatMap((opcode) =>
+    refused(`the reserved opcode ${opcode}`, 1002, (way) => [frame(0x80 | opcode, textOf(way, 'x'))]),
+  ),
+  ...[0x40, 0x20, 0x10, 0x70].flatMap((bits) => [
+    ...refused(`a text with the reserved bits ${bits}`, 1002, (way) => [frame(TEXT | bits, textOf(way, 'x'))]),
+    ...refused(`a ping with the reserved bits ${bits}`, 1002, () => [frame(PING | bits, 'x')]),
+  ]),
+  ...[...CONTROL, [TEXT, 'text'] as const].flatMap(([first, name]) =>
+    refused(`a ${name} without a mask`, 1002, (way) => [frame(first, textOf(way, 'x'), { mask: undefined })]),
+  ),
+  ...refused('an empty text without a mask', 1002, () => [frame(TEXT, '', { mask: undefined })]),
+  ...refused('a long text without a mask', 1002, () => [frame(TEXT, LONG, { mask: undefined })]),
+  ...CONTROL.flatMap(([first, name]) => [
+    ...refused(`a ${name} in fragments`, 1002, () => [frame(first & 0x0f, 'xx')]),
+    ...refused(`a ${name} of 126 bytes`, 1002, () => [frame(first, 'x'.repeat(126))]),
+    ...refused(`a ${name} with a length of 16 bits`, 1002, () => [frame(first, 'xx', { lengthBits: 16 })]),
+    ...refused(`a ${name} with a length of 64 bits`, 1002, () => [frame(first, 'xx', { lengthBits: 64 })]),
+  ]),
+
+  ...refused('a text one byte too long', 1009, () => [frame(TEXT, 'x'.repeat(MAX_SIZE + 1))], TOO_BIG),
+  ...[2n ** 31n, 2n ** 32n + 5n, 2n ** 53n - 1n].flatMap((length) =>
+    refused(`the beginning of a text of ${length} bytes`, 1009, () => [frameHead(TEXT, length)], TOO_BIG),
+  ),
+  ...[2n ** 53n, 2n ** 63n + 5n, 2n ** 64n - 1n].flatMap((length) =>
+    refused(`the beginning of a text of ${length} bytes`, 1009, () => [frameHead(TEXT, length)]),
+  ),
+
+  ...[
+    ['a byte that never stands in UTF-8', 'ff'],
+    ['a byte that begins nothing', '80'],
+    ['a character of two bytes where one would do', 'c1a1'],
+    ['half a pair of surrogates', 'eda080'],
+    ['a character beyond the last', 'f4908080'],
+  ].flatMap(([what = '', hex = '']) => {
+    const wrong = Buffer.from(hex, 'hex');
+    return [
+      ...refused(`a short text with ${what}`, 1007, () => [frame(TEXT, Buffer.concat([Buffer.from('"'), wrong]))]),
+      ...[2, 77, 300 - 2 - wrong.length].flatMap((at) =>
+        refused(`a long text with ${what} at ${at}`, 1007, () => [frame(TEXT, inLong(wrong, at))]),
+      ),
+    ];
+  }),
+  ...refused('a short text that ends within a character', 1007, () => [frame(TEXT, Buffer.from('22e282', 'hex'))]),
+  ...refused('a long text that ends within a character', 1007, () => [
+    frame(TEXT, inLong(Buffer.from('f09f98', 'hex'), 297)),
+  ]),
+];
+
+/** Ways to make chunks of frames. */
+const MANNERS: readonly [name: string, cut: (frames: readonly Buffer[]) => readonly Buffer[]][] = [
+  ['in one chunk', (frames) => [Buffer.concat(frames)]],
+  ['frame by frame', (frames) => frames],
+  ['byte by byte', (frames) => frames.flatMap(byteByByte)],
+];
+
+describe('a frame that is not a whole text message', () => {
+  for (const way of WEBSOCKETS) {
+    for (const { title, frames, messages, sent, event } of CASES) {
+      it(`is as it would be without the reader, on ${way.name}: ${title}`, async () => {
+        const all = [message(way, 'before'), ...frames(way), message(way, 'behind'), closing(1000)];
+        const expected: Outcome = {
+          messages: ['before', ...messages, ...(event === NORMAL ? ['behind'] : [])],
+          received: `${opening(way)}${sent}`,
+          event,
+        };
+        for (const [reader, options] of READERS) {
+          const on = await arena({ ...options, maxMessageSize: MAX_SIZE });
+          // That ws takes its bytes as they come is not for us to prove.
+          for (const [manner, cut] of reader === 'ws' ? MANNERS.slice(0, 1) : MANNERS) {
+            assert.deepEqual(await converse(on, way, cut(all)), expected, `${manner}, read by ${reader}`);
+          }
+        }
+      });
+    }
+  }
+});
+
+describe('a connection that was given back to ws', () => {
+  for (const way of WEBSOCKETS) {
+    it(`stays with it, which reads from the very frame on that was not for the reader: ${way.name}`, async () => {
+      const seen = seenByWs();
+      const peer = await FramePeer.open(await arena(), way);
+      const [a, b, c] = pieces(way);
+      await peer.send(message(way, 'read'), frame(FIRST, a), frame(NEXT, b));
+      await peer.send(frame(LAST, c), message(way, 'same chunk'));
+      await peer.send(message(way, 'later'));
+      assert.deepEqual(peer.messages, ['read', MIXED, 'same chunk', 'later']);
+      assert.deepEqual(
+        seen,
+        [MIXED, 'same chunk', 'later'].map((text) => textOf(way, text)),
+      );
+    });
+  }
+
+  it('has no listener left on it but those that ws has put there', async () => {
+    const counts: number[][] = [];
+    for (const [, options] of READERS) {
+      const peer = await FramePeer.open(await arena(options), RAW);
+      const bytes = message(RAW, MIXED);
+      await peer.send(bytes.subarray(0, 5));
+      await peer.send(bytes.subarray(5), frame(FIRST, 'a'));
+      await peer.send(frame(LAST, 'b'));
+      assert.deepEqual(peer.messages, [MIXED, 'ab']);
+      counts.push(['data', 'close', 'end', 'error'].map((event) => peer.connection.listenerCount(event)));
+    }
+    assert.deepEqual(counts[0], counts[1]);
+  });
+});
+
+describe('messages behind the one at which the application closes', () => {
+  /** An application that has had enough at that message, and what comes of it. */
+  async function closingAt(way: Way, options: SockjsOptions, chunks: readonly Buffer[]): Promise<Outcome> {
+    const peer = await FramePeer.open(await arena({ ...options, maxMessageSize: MAX_SIZE }), way);
+    peer.session.on('message', (text) => {
+      if (text === 'enough') {
+        peer.session.close(3001, 'bye');
+      }
+    });
+    for (const chunk of chunks) {
+      await peer.send(chunk);
+    }
+    return peer.outcome();
+  }
+
+  const CLOSED: SessionCloseEvent = { code: 3001, reason: 'bye', wasClean: true };
+
+  for (const way of WEBSOCKETS) {
+    const frameOfClose = way.name === 'websocket' ? serverFrame(1, 'c[3001,"bye"]') : '';
+    const closed: Outcome = {
+      messages: ['before', 'enough'],
+      received: `${opening(way)}${frameOfClose}${serverFrame(8, closePayload(3001, 'bye'))}`,
+      event: CLOSED,
+    };
+    for (const [reader, options] of READERS) {
+      it(`are not delivered, and the client's close is understood: ${way.name}, read by ${reader}`, async () => {
+        const late = [message(way, 'late'), frame(PING, 'late'), message(way, LONG)];
+        const all = [message(way, 'before'), message(way, 'enough'), ...late, closing(3001, 'bye')];
+        for (const [manner, cut] of MANNERS) {
+          assert.deepEqual(await closingAt(way, options, cut(all)), closed, manner);
+        }
+      });
+
+      it(`are not delivered where they were half there: ${way.name}, read by ${reader}`, async () => {
+        const late = message(way, LONG);
+        for (const at of [1, 2, 4, 7, 8, 100]) {
+          assert.deepEqual(
+            await closingAt(way, options, [
+              Buffer.concat([message(way, 'before'), message(way, 'enough'), late.subarray(0, at)]),
+              Buffer.concat([late.subarray(at), closing(3001, 'bye')]),
+            ]),
+            closed,
+            `cut at ${at}`,
+          );
+        }
+      });
+    }
+  }
+});
+
+describe('a connection that ends within a frame', () => {
+  const LATE = [
+    ['a text', (way: Way) => message(way, MIXED.repeat(30))],
+    ['a ping', () => frame(PING, 'ping')],
+    ['a close', () => closing(3001, 'bye')],
+  ] as const;
+  const ENDS = [
+    ['end', ({ raw }: FramePeer) => raw.socket.end()],
+    ['reset', ({ raw }: FramePeer) => raw.socket.resetAndDestroy()],
+    ['destroyed by the server', ({ connection }: FramePeer) => connection.destroy()],
+  ] as const;
+
+  for (const way of WEBSOCKETS) {
+    for (const [how, end] of ENDS) {
+      it(`ends its session with 1006, and nothing is left (${how}): ${way.name}`, async () => {
+        for (const [reader, options] of READERS) {
+          const on = await arena(options);
+          const sockets = new ServerSockets(on.server);
+          for (const [what, bytesOf] of LATE) {
+            const bytes = bytesOf(way);
+            for (const at of [1, 2, 3, 6, bytes.length - 1].filter((at) => at < bytes.length)) {
+              const peer = await FramePeer.open(on, way);
+              await peer.send(message(way, 'before'), bytes.subarray(0, at));
+              end(peer);
+              const { messages, event } = await peer.outcome();
+              const where = `${at} bytes of ${what}, read by ${reader}`;
+              assert.deepEqual({ messages, event }, { messages: ['before'], event: BROKEN }, where);
+            }
+          }
+          await sockets.gone();
+          assert.equal(on.router.sessions.size, 0);
+        }
+      });
+    }
+  }
+});
+
+describe('a frame of which half was there when the session had no more room', () => {
+  const LIMITS: SockjsOptions = { maxReceiveBuffer: 10 };
+  const FULL = 'x'.repeat(20);
+
+  for (const way of WEBSOCKETS) {
+    for (const [reader, options] of READERS) {
+      const late = message(way, MIXED.repeat(30));
+
+      const half = async (at: number) => {
+        const peer = await FramePeer.open(await arena({ ...options, ...LIMITS }, READING), way, { listens: false });
+        await peer.send(message(way, FULL), late.subarray(0, at));
+        assert.equal(peer.connection.isPaused(), true);
+        return peer;
+      };
+
+      it(`is delivered once the application has read: ${way.name}, read by ${reader}`, async () => {
+        for (const at of [1, 3, 5, 100]) {
+          const peer = await half(at);
+          await peer.send(late.subarray(at), message(way, 'behind'));
+          for (const text of [FULL, MIXED.repeat(30), 'behind']) {
+            assert.equal(await peer.session.recv(), text);
+          }
+        }
+      });
+
+      for (const [how, end] of [
+        ['reset', ({ raw }: FramePeer) => raw.socket.resetAndDestroy()],
+        ['destroyed by the server', ({ connection }: FramePeer) => connection.destroy()],
+      ] as const) {
+        it(`does not hide the close behind it when the connection is ${how}: ${way.name}, read by ${reader}`, async () => {
+          for (const at of [1, 3, 5, 100]) {
+            const peer = await half(at);
+            await peer.send(late.subarray(at), closing(3001, 'bye'));
+            assert.equal(peer.session.state, 'active');
+            end(peer);
+            const { event } = await peer.outcome();
+            assert.deepEqual(event, { code: 3001, reason: 'bye', wasClean: true }, `cut at ${at}`);
+            assert.equal(await peer.session.recv(), FULL);
+            await assert.rejects(peer.session.recv(), { name: 'SessionNotOpenError' });
+          }
+        });
+
+        it(`is given up where the rest is missing and the connection is ${how}: ${way.name}, read by ${reader}`, async () => {
+          for (const at of [1, 3, 5, 100]) {
+            const peer = await half(at);
+            await peer.send(late.subarray(at, at + 1));
+            end(peer);
+            assert.deepEqual((await peer.outcome()).event, BROKEN, `cut at ${at}`);
+            assert.equal(await peer.session.recv(), FULL);
+            await assert.rejects(peer.session.recv(), { name: 'SessionNotOpenError' });
+          }
+        });
+      }
+    }
+  }
+});
+
+describe('bytes right behind the handshake', () => {
+  /** What is sent in one chunk with the handshake, and what comes after that. */
+  async function behindHandshake(way: Way, options: SockjsOptions, bytes: Buffer, at: number): Promise<Outcome> {
+    const peers = new Queue<FramePeer>();
+    const on = await arena(options, { onSession: (session) => peers.push(new FramePeer(raw, session)) });
+    const raw = new RawSocket(on.port);
+    raw.socket.write(Buffer.concat([Buffer.from(way.lines('session').join('\r\n')), bytes.subarray(0, at)]));
+    const peer = await peers.next();
+    if (at < bytes.length) {
+      await peer.send(bytes.subarray(at));
+    }
+    return peer.outcome();
+  }
+
+  for (const way of WEBSOCKETS) {
+    it(`are read as any, at whatever byte the chunk ends: ${way.name}`, async () => {
+      const bytes = Buffer.concat([message(way, MIXED), frame(PING, 'x'), message(way, 'b'), closing(3001, 'bye')]);
+      const answers = `${serverFrame(0xa, 'x')}${serverFrame(8, closePayload(3001, 'bye'))}`;
+      const expected: Outcome = {
+        messages: [MIXED, 'b'],
+        received: `${opening(way)}${answers}`,
+        event: { code: 3001, reason: 'bye', wasClean: true },
+      };
+      for (const [reader, options] of READERS) {
+        for (let at = 0; at <= bytes.length; at += 1) {
+          const outcome = await behindHandshake(way, options, bytes, at);
+          assert.deepEqual(outcome, expected, `${at} bytes behind the handshake, read by ${reader}`);
+        }
+      }
+    });
+
+    it(`are read without ws: ${way.name}`, async () => {
+      const seen = seenByWs();
+      const bytes = Buffer.concat([message(way, LONG), message(way, MIXED), closing(1000)]);
+      const { messages } = await behindHandshake(way, {}, bytes, bytes.length);
+      assert.deepEqual(messages, [LONG, MIXED]);
+      assert.deepEqual(seen, []);
+    });
+
+    it(`may be a frame that is not for the reader: ${way.name}`, async () => {
+      const [a, b, c] = pieces(way);
+      const bytes = Buffer.concat([frame(FIRST, a), frame(NEXT, b), frame(LAST, c), message(way, 'b'), closing(1000)]);
+      for (const [reader, options] of READERS) {
+        const { messages, event } = await behindHandshake(way, options, bytes, bytes.length);
+        assert.deepEqual({ messages, event }, { messages: [MIXED, 'b'], event: NORMAL }, `read by ${reader}`);
+      }
+    });
+  }
+});
+
+describe('websocketServer', () => {
+  const TEXTS = ['first', MIXED, 'x'.repeat(70_000), '', 'last'];
+
+  for (const [title, engine, isReadByWs] of [
+    ['no options', () => ({}), false],
+    ['maxPayload', () => ({ maxPayload: 80_000 }), false],
+    ['maxPayload: 0', () => ({ maxPayload: 0 }), false],
+    ['allowSynchronousEvents: true', () => ({ allowSynchronousEvents: true }), false],
+    ['allowSynchronousEvents: false', () => ({ allowSynchronousEvents: false }), true],
+    ['perMessageDeflate, agreed on', () => ({ perMessageDeflate: { threshold: 0 } }), true],
+    ['a class of its own', () => LEFT_TO_WS.websocketServer, true],
+    ['an engine of its own', () => new WebSocketServer({ noServer: true }), true],
+  ] as const) {
+    for (const way of WEBSOCKETS) {
+      it(`${isReadByWs ? 'leaves' : 'does not leave'} it to ws to read, with ${title}: ${way.name}`, async () => {
+        const seen = seenByWs();
+        const messages: string[] = [];
+        const onSession = (session: Session) => {
+          session.on('message', (text) => {
+            messages.push(text);
+            if (text === 'last') {
+              session.close(3001, 'all there');
+            }
+          });
+        };
+        const on = await arena({ websocketServer: engine() }, { onSession });
+        const path = way.name === 'websocket' ? '/echo/000/session/websocket' : '/echo/websocket';
+        const client = new WebSocketClient(on.origin, path);
+        await client.opened;
+        const pong = once(client.socket, 'pong');
+        client.socket.ping('ping');
+        for (const text of TEXTS) {
+          client.send(textOf(way, text));
+        }
+        assert.deepEqual(await client.closed, { code: 3001, reason: 'all there' });
+        assert.equal(String((await pong)[0]), 'ping');
+        assert.deepEqual(messages, TEXTS);
+        assert.deepEqual(seen, isReadByWs ? TEXTS.map((text) => textOf(way, text)) : []);
+      });
+    }
+  }
+
+  for (const way of WEBSOCKETS) {
+    it(`does not leave it to ws to read where the client does not compress: ${way.name}`, async () => {
+      const seen = seenByWs();
+      const peer = await FramePeer.open(await arena({ websocketServer: { perMessageDeflate: true } }), way);
+      await peer.send(message(way, 'a'));
+      assert.deepEqual(peer.messages, ['a']);
+      assert.deepEqual(seen, []);
+    });
+  }
+
+  it('bounds by maxPayload what is read, with or without ws, and not what pings hold', async () => {
+    const seen = seenByWs();
+    for (const [reader, , engine] of READERS) {
+      for (const maxPayload of [10, 300]) {
+        const options: SockjsOptions = { maxMessageSize: MAX_SIZE, websocketServer: { ...engine, maxPayload } };
+        const fits = 'x'.repeat(maxPayload);
+        const frames = [frame(TEXT, fits), frame(PING, 'ping'.repeat(10)), frame(TEXT, fits), frame(TEXT, `${fits}x`)];
+        assert.deepEqual(
+          await converse(await arena(options), RAW, frames),
+          {
+            messages: [fits, fits],
+            received: `${serverFrame(0xa, 'ping'.repeat(10))}${serverFrame(8, closePayload(1009))}`,
+            event: TOO_BIG,
+          },
+          `read by ${reader}`,
+        );
+        // A ping that is longer than a message may be is enough to have ws go on.
+        const left = maxPayload === 10 ? [fits] : [];
+        assert.deepEqual(seen.splice(0), reader === 'ws' ? [fits, fits] : left);
+      }
+    }
+  });
+
+  it('lets no message through that is longer than maxMessageSize, whatever it allows itself', async () => {
+    for (const maxPayload of [0, 1000]) {
+      for (const [reader, , engine] of READERS) {
+        const options: SockjsOptions = {
+          maxMessageSize: MAX_SIZE,
+          websocketServer: { ...engine, maxPayload },
+        };
+        const fits = 'x'.repeat(MAX_SIZE);
+        const frames = [frame(TEXT, fits), frame(TEXT, `${fits}x`), frame(TEXT, 'behind'), closing(1009)];
+        assert.deepEqual(
+          await converse(await arena(options), RAW, frames),
+          {
+            messages: [fits],
+            received: serverFrame(8, closePayload(1009, 'Message too big.')),
+            event: TOO_BIG,
+          },
+          `maxPayload ${maxPayload}, read by ${reader}`,
+        );
+      }
+    }
+  });
+
+  it('may tell ws to take what is not UTF-8 as it is', async () => {
+    for (const [reader, , engine] of READERS) {
+      const on = await arena({ websocketServer: { ...engine, skipUTF8Validation: true } });
+      const long = Buffer.concat([Buffer.from(LONG), Buffer.from('ff', 'hex')]);
+      const frames = [frame(TEXT, MIXED), frame(TEXT, Buffer.from('61ff62', 'hex')), frame(TEXT, long), closing(1000)];
+      const { messages, event } = await converse(on, RAW, frames);
+      assert.deepEqual({ messages, event }, { messages: [MIXED, 'a\ufffdb', `${LONG}\ufffd`], event: NORMAL }, reader);
+    }
+  });
+});
+
+describe('any frames in any pieces', () => {
+  /** What clients send, for the most part; now and then something that ends it all. */
+  function randomFrames(random: Random, way: Way): Buffer[] {
+    const shape = () => ({ mask: random.chance(0.1) ? Buffer.alloc(4) : random.bytes(4) });
+    const text = (): string => {
+      const size = random.pick([0, 1, 3, 20, 120, 126, 130, 252, 256, 300, 1000]) + random.below(4);
+      const one = () => randomText(random, size, random.chance(0.5) ? ['a', 'Z', '"', '\\', '\n'] : [...MIXED]);
+      if (way.name === 'websocket-raw') {
+        return one();
+      }
+      return random.chance(0.8)
+        ? JSON.stringify([one()])
+        : JSON.stringify(random.pick(['single', [], ['x', 'y', one()]]));
+    };
+    const kinds: readonly [weight: number, make: () => Buffer[]][] = [
+      [50, () => [frame(TEXT, text(), shape())]],
+      [3, () => [frame(TEXT, text(), { ...shape(), lengthBits: 64 })]],
+      [10, () => [frame(random.pick([PING, PONG]), random.bytes(random.pick([0, 1, 124, 125])), shape())]],
+      [
+        5,
+        () => {
+          const bytes = Buffer.from(text());
+          const at = random.below(bytes.length + 1);
+          return [
+            frame(FIRST, bytes.subarray(0, at), shape()),
+            ...(random.chance(0.5) ? [frame(PING, 'between', shape())] : []),
+            frame(LAST, bytes.subarray(at), shape()),
+          ];
+        },
+      ],
+      [2, () => [frame(TEXT, textOf(way, 'enough'), shape())]],
+      [1, () => [frame(TEXT, '["broken', shape())]],
+      [1, () => [frame(TEXT, Buffer.concat([Buffer.from(text()), random.bytes(5)]), shape())]],
+      [1, () => [frame(random.below(256), random.bytes(random.pick([0, 2, 20, 200])), shape())]],
+      [1, () => [frame(TEXT, text(), { mask: undefined })]],
+      [1, () => [frameHead(TEXT, 5000), random.bytes(20)]],
+      [1, () => [random.bytes(10)]],
+      [1, () => [closing(random.pick([1000, 1005, 3001, 4999]), 'bye')]],
+    ];
+    const all = kinds.flatMap(([weight, make]) => Array<() => Buffer[]>(weight).fill(make));
+    return Array.from({ length: 1 + random.below(12) }, () => random.pick(all)()).flat();
+  }
+
+  function randomPieces(random: Random, bytes: Buffer): Buffer[] {
+    const most = random.pick([3, 20, 200, 2000, 20_000]);
+    const cut: Buffer[] = [];
+    for (let at = 0; at < bytes.length; ) {
+      const size = 1 + random.below(most);
+      cut.push(bytes.subarray(at, at + size));
+      at += size;
+    }
+    return cut;
+  }
+
+  /** A listener, which has had enough at some message. */
+  const listen = (peer: FramePeer) => {
+    peer.session.on('message', (text) => {
+      peer.messages.push(text);
+      if (text === 'enough') {
+        peer.session.close(3001, 'bye');
+      }
+    });
+  };
+
+  /** So slowly that the client has to be held up again and again. */
+  const readSlowly = async (peer: FramePeer) => {
+    for await (const text of peer.session) {
+      peer.messages.push(text);
+      await turn();
+      await turn();
+    }
+  };
+
+  for (const [seed, way] of WEBSOCKETS.entries()) {
+    for (const [how, read, limits] of [
+      ['is quick', listen, {}],
+      ['is slow', readSlowly, { maxReceiveBuffer: 60 }],
+    ] as const) {
+      it(`come to the same as they would without the reader, where the application ${how}: ${way.name}`, async () => {
+        const random = new Random(seed);
+        const arenas = await Promise.all(
+          READERS.map(([, options]) => arena({ ...options, ...limits, maxMessageSize: 4000 }, READING)),
+        );
+        for (let i = 0; i < 60; i += 1) {
+          const chunks = randomPieces(random, Buffer.concat(randomFrames(random, way)));
+          const outcomes = await Promise.all(
+            arenas.map(async (on) => {
+              const peer = await FramePeer.open(on, way, { listens: false });
+              const reading = read(peer);
+              // Whatever has become of the frames before: the client closes if it still may, and ends.
+              for (const chunk of [...chunks, closing(1000)]) {
+                await peer.send(chunk);
+              }
+              peer.raw.socket.end();
+              const outcome = await peer.outcome();
+              await reading;
+              return outcome;
+            }),
+          );
+          const where = `seed ${seed}, case ${i}: ${chunks.map((chunk) => chunk.toString('hex'))}`;
+          assert.deepEqual(outcomes[0], outcomes[1], where);
+        }
+      });
+    }
+  }
+});
