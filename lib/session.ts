@@ -395,7 +395,9 @@ export class Session<
       this.#open(receiver);
     } else {
       this.#arm();
-      this.flush();
+      if (!this.#outbox.isEmpty) {
+        this.#scheduleFlush();
+      }
     }
     return true;
   }
@@ -564,11 +566,15 @@ export class Session<
     if (this.#outbox.needsDrain) {
       this.#drainContext ??= new AsyncResource('sockjs.drain');
     }
+    this.#scheduleFlush();
+    return true;
+  }
+
+  #scheduleFlush(): void {
     if (!this.#flushScheduled) {
       this.#flushScheduled = true;
       flushAfterTurn(this);
     }
-    return true;
   }
 
   /** @internal Hands everything queued to the receiver, as one frame. */

@@ -242,10 +242,13 @@ describe('Session', () => {
       session.send('2');
       await settle();
       const poll = attach();
+      await settle();
       assert.deepEqual(poll.frames, ['a["1","2"]']);
       session.send('3');
       await settle();
-      assert.deepEqual(attach().frames, ['a["3"]']);
+      const next = attach();
+      await settle();
+      assert.deepEqual(next.frames, ['a["3"]']);
     });
 
     it('returns false and sends nothing unless the session is active', async () => {
@@ -1385,6 +1388,7 @@ describe('Session', () => {
     it('comes when a poll that takes the queue has left', async () => {
       const { session, attach, drains, receiver } = await clogged({ kind: 'slow poll' });
       const next = attach();
+      await settle();
       assert.deepEqual(next.frames, ['a["x"]']);
       next.bufferedAmount = 10;
       session.detach(receiver);

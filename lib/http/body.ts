@@ -37,22 +37,48 @@ export class UnwantedBodyError extends Error {
   override readonly name = 'UnwantedBodyError';
 }
 
-/**
- * The body of a request: at most `limit` bytes, of which not one more is read, within `timeout` ms (0 for any).
- *
- * @returns rejects with {@link BodyError} where it is larger, too slow or no UTF-8, with {@link UnwantedBodyError} once
- *   nobody wants it any more, and with any other error where the client broke off
- */
-export function readBody(req: IncomingMessage, limit: number, timeout: number, reader: BodyReader): Promise<Body> {
-  return new Promise((resolve, reject) => {
-    if (Number(req.headers['content-length'] ?? 0) > limit) {
-      reject(tooLarge());
-    } else if (isConsumed(req)) {
-      resolve(takeOver(req, limit));
-    } else {
-      readStream(req, limit, timeout, reader, (bytes) => resolve(decode(bytes)), reject);
+/** What becomes of a body: one of the two is called, once. Callbacks, since a promise for each send would be felt. */
+export interface BodyOutcome {
+  onBody(body: Body): void;
+  /**
+   * A {@link BodyError} where it is larger than allowed, too slow or no UTF-8, {@link UnwantedBodyError} once nobody wants
+   * it any more, and any other error where the client broke off.
+   */
+  onError(error: unknown): void;
+}
+
+/** Reads the body of a request: at most `limit` bytes, of which not one more is read, within `timeout` ms (0 for any). */
+export function readBody(
+  req: IncomingMessage,
+  limit: number,
+  timeout: number,
+  reader: BodyReader,
+  outcome: BodyOutcome,
+): void {
+  const give = (bodyOf: () => Body) => {
+    let body: Body;
+    try {
+      body = bodyOf();
+    } catch (error) {
+      outcome.onError(error);
+      return;
     }
-  });
+    outcome.onBody(body);
+  };
+  if (Number(req.headers['content-length'] ?? 0) > limit) {
+    outcome.onError(tooLarge());
+  } else if (isConsumed(req)) {
+    give(() => takeOver(req, limit));
+  } else {
+    readStream(
+      req,
+      limit,
+      timeout,
+      reader,
+      (bytes) => give(() => decode(bytes)),
+      (error) => outcome.onError(error),
+    );
+  }
 }
 
 /** Events rather than `for await`, which would destroy the socket, and the answer with it, when left early. */
@@ -78,11 +104,7 @@ function readStream(
       onError(error);
       return;
     }
-    try {
-      onBody(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks));
-    } catch (broken) {
-      onError(broken);
-    }
+    onBody(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks));
   };
   const onData = (chunk: Buffer | string) => {
     // A string where somebody called setEncoding().

@@ -5,9 +5,9 @@ const YEAR_SECONDS = 31_536_000;
 
 /** Answers that hold for this request only. `no-transform` also keeps compression from holding frames back. */
 export function setNotCached(res: ServerResponse): void {
+  drop(res, 'Expires');
+  drop(res, 'Last-Modified');
   res.setHeader('Cache-Control', 'no-store, no-cache, no-transform, must-revalidate, max-age=0');
-  res.removeHeader('Expires');
-  res.removeHeader('Last-Modified');
 }
 
 /** Answers that hold for a year. */
@@ -21,4 +21,11 @@ export function setCachedForYear(res: ServerResponse): void {
 export function setPreflightCached(res: ServerResponse): void {
   setCachedForYear(res);
   res.setHeader('Access-Control-Max-Age', YEAR_SECONDS);
+}
+
+/** Takes back what earlier middleware has set, if it has; to look costs much less than to remove what is not there. */
+function drop(res: ServerResponse, name: string): void {
+  if (res.hasHeader(name)) {
+    res.removeHeader(name);
+  }
 }

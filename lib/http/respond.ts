@@ -1,5 +1,7 @@
 /** Complete answers, as plain `node:http`: the same in Express, in Connect and without either. */
 import type { ServerResponse } from 'node:http';
+import { debugRequest } from '../debug.ts';
+import { flushAfterTurn } from '../flush-queue.ts';
 
 /** A short text. Never carries anything of the request back, since some of these are read as scripts or pages. */
 export function sendText(res: ServerResponse, status: number, text: string): void {
@@ -30,6 +32,29 @@ export function sendEmpty(res: ServerResponse, status: number): void {
     res.setHeader('Content-Length', 0);
   }
   res.end();
+}
+
+/**
+ * Ends an answer, its head set, when the present turn of the event loop is over: with what other requests of the turn get,
+ * and not before they are read. Nothing where somebody else, such as a time limit of middleware, has answered by then.
+ */
+export function endAfterTurn(exchange: Closable, body?: string): void {
+  const { res } = exchange;
+  flushAfterTurn({
+    flush: () => {
+      if (res.writableEnded || res.destroyed) {
+        return;
+      }
+      try {
+        endConnectionIfClosing(exchange);
+        res.end(body);
+      } catch (error) {
+        // From what middleware has put in the place of `end`: nobody to hand it to, and no reason to end the process.
+        debugRequest('an answer could not be ended: %O', error);
+        res.destroy();
+      }
+    },
+  });
 }
 
 /** Has the connection closed after this answer. Not on HTTP/2, which has no such header. */

@@ -4,15 +4,16 @@ import { identityOf, reject } from '../admission.ts';
 import { debugRequest } from '../debug.ts';
 import { type Body, BodyError, readBody, UnwantedBodyError } from '../http/body.ts';
 import { allowFraming } from '../http/protection.ts';
-import { endConnectionIfClosing, sendEmpty, sendError, sendText, setConnectionClose } from '../http/respond.ts';
+import { endAfterTurn, endConnectionIfClosing, sendError, setConnectionClose } from '../http/respond.ts';
 import type { Exchange, Handler } from '../mount.ts';
 import { expectMessages, PayloadError, parsePayload, TooManyMessagesError } from '../payload.ts';
 
 /** Sends for xhr-polling, xhr-streaming, eventsource and htmlfile: the body is JSON, whatever its type says. */
 export const xhrSend: Handler = (exchange) => {
   deliver(exchange, 'xhr', jsonMessages, () => {
+    exchange.res.statusCode = 204;
     exchange.res.setHeader('Content-Type', 'text/plain; charset=UTF-8');
-    sendEmpty(exchange.res, 204);
+    endAfterTurn(exchange);
   });
 };
 
@@ -21,7 +22,12 @@ export const jsonpSend: Handler = (exchange) => {
   // The answer to a form that was posted into a frame.
   allowFraming(exchange.res);
   const isForm = /^application\/x-www-form-urlencoded\b/i.test(exchange.req.headers['content-type'] ?? '');
-  deliver(exchange, 'jsonp', isForm ? formMessages : jsonMessages, () => sendText(exchange.res, 200, 'ok'));
+  deliver(exchange, 'jsonp', isForm ? formMessages : jsonMessages, () => {
+    const { res } = exchange;
+    res.setHeader('Content-Type', 'text/plain; charset=UTF-8');
+    res.setHeader('Content-Length', 2);
+    endAfterTurn(exchange, 'ok');
+  });
 };
 
 function jsonMessages(body: Body, max: number): string[] {
@@ -67,14 +73,44 @@ function onlyValue(values: readonly unknown[]): string {
   return values.length === 1 && typeof value === 'string' ? value : '';
 }
 
-/**
- * The sends of each session that wait for their turn, by the last of them. One at a time: otherwise a client could have
- * any number of bodies held for it at once, whatever its session's own limit.
- */
-const turns = new WeakMap<object, { last: Promise<void>; count: number }>();
+/** The sends of a session: whether one is being received, and those that wait for their turn. */
+interface Line {
+  isBusy: boolean;
+  readonly waiting: (() => void)[];
+}
+
+const lines = new WeakMap<object, Line>();
 
 /** Clients send one at a time; a connection can pipeline any number. */
 const MAX_WAITING = 100;
+
+/**
+ * Calls `begin` when it is this send's turn, which ends when `done` is called. One at a time: otherwise a client could
+ * have any number of bodies held for it at once, whatever its session's own limit.
+ *
+ * @returns false where too many wait already
+ */
+function takeTurn(session: object, begin: (done: () => void) => void): boolean {
+  const line = lines.get(session) ?? { isBusy: false, waiting: [] };
+  lines.set(session, line);
+  const done = () => {
+    const next = line.waiting.shift();
+    if (next === undefined) {
+      line.isBusy = false;
+    } else {
+      next();
+    }
+  };
+  if (!line.isBusy) {
+    line.isBusy = true;
+    begin(done);
+  } else if (line.waiting.length < MAX_WAITING) {
+    line.waiting.push(() => begin(done));
+  } else {
+    return false;
+  }
+  return true;
+}
 
 /** Reads and checks the whole payload, then delivers it; `answer` tells the client that it arrived. */
 function deliver<Data, Req extends IncomingMessage>(
@@ -96,23 +132,9 @@ function deliver<Data, Req extends IncomingMessage>(
   }
   const { session } = found;
 
-  const receive = async () => {
-    // Asked again: it may have ended while this one waited for its turn.
-    const body = session.state === 'active' ? await readBody(req, maxMessageSize, receiveTimeout, session) : undefined;
-    const messages = body === undefined ? [] : messagesOf(body, maxMessagesPerRequest);
-    // And again: or while the body came in.
-    if (body === undefined || session.state !== 'active') {
-      endConnectionIfClosing(exchange);
-      sendError(res, 404, 'Session not found.');
-      return;
-    }
-    session.receive(messages, body.bytes);
-    // A client sends on when this one is answered, so the answer is what slows it.
-    if (!session.hasRoom) {
-      await new Promise<void>((resolve) => session.whenRoom(resolve));
-    }
+  const notFound = () => {
     endConnectionIfClosing(exchange);
-    answer();
+    sendError(res, 404, 'Session not found.');
   };
   const fail = (error: unknown) => {
     if (error instanceof UnwantedBodyError) {
@@ -132,20 +154,43 @@ function deliver<Data, Req extends IncomingMessage>(
       res.destroy();
     }
   };
-  const turn = turns.get(session) ?? { last: Promise.resolve(), count: 0 };
-  turns.set(session, turn);
-  if (turn.count > MAX_WAITING) {
+  const receive = (done: () => void) => {
+    // Asked again: it may have ended while this one waited for its turn.
+    if (session.state !== 'active') {
+      notFound();
+      done();
+      return;
+    }
+    const end = (conclude: () => void) => {
+      try {
+        conclude();
+      } catch (error) {
+        fail(error);
+      }
+      done();
+    };
+    const onBody = (body: Body) => {
+      let messages: string[];
+      try {
+        messages = messagesOf(body, maxMessagesPerRequest);
+      } catch (error) {
+        end(() => fail(error));
+        return;
+      }
+      // And again: or while the body came in.
+      if (session.state !== 'active') {
+        end(notFound);
+        return;
+      }
+      session.receive(messages, body.bytes);
+      // A client sends on when this one is answered, so the answer is what slows it.
+      session.whenRoom(() => end(answer));
+    };
+    const onError = (error: unknown) => end(() => fail(error));
+    readBody(req, maxMessageSize, receiveTimeout, session, { onBody, onError });
+  };
+  if (!takeTurn(session, receive)) {
     setConnectionClose(res);
     reject(exchange, 'busy', 503, 'Too many sends at once.');
-    return;
   }
-  const received = turn.count === 0 ? receive() : turn.last.then(receive);
-  turn.count += 1;
-  const done = () => {
-    turn.count -= 1;
-  };
-  turn.last = received.then(done, (error: unknown) => {
-    done();
-    fail(error);
-  });
 }

@@ -219,6 +219,17 @@ describe('text messages of one frame', () => {
         }
       });
 
+      it('are read without ws in hundreds of pieces', async () => {
+        const seen = seenByWs();
+        const peer = await FramePeer.open(await arena(), way);
+        const text = MIXED.repeat(80);
+        for (const byte of byteByByte(message(way, text))) {
+          await peer.send(byte);
+        }
+        assert.deepEqual(peer.messages, [text]);
+        assert.deepEqual(seen, []);
+      });
+
       it('arrive unchanged in thousands of pieces, which ws bounds', async () => {
         const seen = seenByWs();
         const peer = await FramePeer.open(await arena(), way);
@@ -230,6 +241,18 @@ describe('text messages of one frame', () => {
         await peer.send(message(way, 'behind'));
         assert.deepEqual(peer.messages, [text, 'behind']);
         assert.deepEqual(seen, [textOf(way, text), textOf(way, 'behind')]);
+      });
+
+      it('count as many bytes as they do where ws reads them', async () => {
+        const counts: number[] = [];
+        for (const [, options] of READERS) {
+          const on = await arena(options);
+          const peer = await FramePeer.open(on, way);
+          await peer.send(message(way, 'a'), message(way, MIXED), message(way, MIXED.repeat(30)));
+          assert.equal(peer.messages.length, 3);
+          counts.push(on.router.stats().bytesIn);
+        }
+        assert.equal(counts[0], counts[1]);
       });
 
       it('leave no listeners behind, however often they are cut', async () => {
@@ -447,6 +470,7 @@ const CASES: readonly Case[] = [
       ),
     ];
   }),
+  ...refused('a text of nothing but a byte that begins nothing', 1007, () => [frame(TEXT, Buffer.from('80', 'hex'))]),
   ...refused('a short text that ends within a character', 1007, () => [frame(TEXT, Buffer.from('22e282', 'hex'))]),
   ...refused('a long text that ends within a character', 1007, () => [
     frame(TEXT, inLong(Buffer.from('f09f98', 'hex'), 297)),
@@ -540,7 +564,8 @@ describe('messages behind the one at which the application closes', () => {
     };
     for (const [reader, options] of READERS) {
       it(`are not delivered, and the client's close is understood: ${way.name}, read by ${reader}`, async () => {
-        const late = [message(way, 'late'), frame(PING, 'late'), message(way, LONG)];
+        // The text that is no JSON is no reason any more to close with 1007.
+        const late = [message(way, 'late'), frame(PING, 'late'), frame(TEXT, '["broken'), message(way, LONG)];
         const all = [message(way, 'before'), message(way, 'enough'), ...late, closing(3001, 'bye')];
         for (const [manner, cut] of MANNERS) {
           assert.deepEqual(await closingAt(way, options, cut(all)), closed, manner);
@@ -757,6 +782,24 @@ describe('websocketServer', () => {
       await peer.send(message(way, 'a'));
       assert.deepEqual(peer.messages, ['a']);
       assert.deepEqual(seen, []);
+    });
+  }
+
+  for (const way of WEBSOCKETS) {
+    it(`leaves it to ws to read what is not compressed where it might be: ${way.name}`, async () => {
+      const seen = seenByWs();
+      const on = await arena({ websocketServer: { perMessageDeflate: true } });
+      const client = new WebSocketClient(
+        on.origin,
+        way.name === 'websocket' ? '/echo/000/session/websocket' : '/echo/websocket',
+      );
+      const session = await on.sessions.next();
+      await client.opened;
+      assert.equal(client.socket.extensions, 'permessage-deflate');
+      const received = once(session, 'message');
+      client.socket.send(textOf(way, 'a'), { compress: false });
+      assert.deepEqual(await received, ['a']);
+      assert.deepEqual(seen, [textOf(way, 'a')]);
     });
   }
 
