@@ -102,6 +102,8 @@ export function acceptWebSocket<Data, Req extends IncomingMessage>(
     // The engine may refuse, at once or (`verifyClient`) later; either way the socket is closed.
     const release = () => mount.sessions.release(sessionId, identity);
     socket.once('close', release);
+    // The handshake and what the session says first leave in one write.
+    socket.cork();
     try {
       mount.webSocketServer.handleUpgrade(req, socket, upgrade.head, (webSocket) => {
         socket.off('close', release);
@@ -117,6 +119,8 @@ export function acceptWebSocket<Data, Req extends IncomingMessage>(
       // A function in the application's `websocketServer` options threw.
       socket.destroy();
       next(error);
+    } finally {
+      socket.uncork();
     }
     return true;
   });
