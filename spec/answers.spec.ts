@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { createServer, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { type SockjsRouter, sockjs } from '../lib/index.ts';
-import { fetchText, post } from './support/http.ts';
+import { fetchText, post, RawSocket } from './support/http.ts';
+import { Queue } from './support/queue.ts';
 import { listen, serve, sessionCatcher } from './support/server.ts';
 import { WebSocketClient } from './support/websocket.ts';
 
@@ -73,6 +74,36 @@ describe('an answer', () => {
       }
     });
     assert.equal((await fetchText(`${origin}/echo/info`)).headers['connection'], 'close');
+  });
+});
+
+describe('sends that wait in line', () => {
+  it('are answered 404 when the session ends, though one of them has been answered in the meantime', async () => {
+    const sessions = sessionCatcher();
+    const router = sockjs({ prefix: '/echo' }, sessions.onSession);
+    const came = new Queue<ServerResponse>();
+    const { origin, port } = await listen(
+      createServer((req, res) => {
+        router(req, res);
+        came.push(res);
+      }),
+    );
+    await post(`${origin}/echo/0/a/xhr`);
+    await came.next();
+    const session = await sessions.next();
+    const send = (length: number, body: string) =>
+      new RawSocket(port).send(`POST /echo/0/a/xhr_send HTTP/1.1`, 'Host: x', `Content-Length: ${length}`, '', body);
+    const reading = send(100, '["');
+    await came.next();
+    const answered = send(5, '["x"]');
+    answer503(await came.next());
+    const waiting = send(5, '["y"]');
+    await came.next();
+    session.close();
+    for (const raw of [reading, waiting]) {
+      assert.match(await raw.until('Session not found.'), /^HTTP\/1\.1 404 /);
+    }
+    assert.match(await answered.until('too late'), /^HTTP\/1\.1 503 /);
   });
 });
 

@@ -155,20 +155,20 @@ function deliver<Data, Req extends IncomingMessage>(
     }
   };
   const receive = (done: () => void) => {
-    // Asked again: it may have ended while this one waited for its turn.
-    if (session.state !== 'active') {
-      notFound();
-      done();
-      return;
-    }
     const end = (conclude: () => void) => {
       try {
         conclude();
       } catch (error) {
+        // Somebody has answered in the meantime, such as a time limit of middleware.
         fail(error);
       }
       done();
     };
+    // Asked again: it may have ended while this one waited for its turn.
+    if (session.state !== 'active') {
+      end(notFound);
+      return;
+    }
     const onBody = (body: Body) => {
       let messages: string[];
       try {
