@@ -161,7 +161,10 @@ export interface WebSocketLimits {
 /** One WebSocket: what it writes, what it takes in, whether it lives, and how it ends. */
 export class WebSocketConnection {
   readonly #socket: WebSocket;
-  readonly #line: Line;
+  /** Of the line, what each message asks for. */
+  readonly #wire: Socket;
+  readonly #isPlain: boolean;
+  readonly #maxRead: number;
   readonly #limits: WebSocketLimits;
   #session: AnySession | undefined;
   #unwritten = 0;
@@ -181,7 +184,9 @@ export class WebSocketConnection {
 
   constructor(socket: WebSocket, line: Line, limits: WebSocketLimits) {
     this.#socket = socket;
-    this.#line = line;
+    this.#wire = line.socket;
+    this.#isPlain = line.isPlain;
+    this.#maxRead = line.maxRead;
     this.#limits = limits;
     this.#heardBytes = line.socket.bytesRead;
   }
@@ -190,14 +195,13 @@ export class WebSocketConnection {
   listen(receiver: Receiver, session: AnySession, onText: (text: string, bytes: number) => void): void {
     this.#session = session;
     const socket = this.#socket;
-    const { maxRead } = this.#line;
     const take = (text: string, bytes: number) => {
       onText(text, bytes);
       this.#pauseWhileFull(session);
     };
-    if (maxRead > 0) {
+    if (this.#maxRead > 0) {
       const isOpen = () => socket.readyState === WebSocket.OPEN;
-      WebSocketReader.attach(this.#line.socket, { isOpen, onText: take }, maxRead);
+      WebSocketReader.attach(this.#wire, { isOpen, onText: take }, this.#maxRead);
     }
     socket.on('message', (data: Buffer, isBinary) => {
       if (socket.readyState !== WebSocket.OPEN) {
@@ -244,12 +248,13 @@ export class WebSocketConnection {
   }
 
   get bufferedAmount(): number {
-    return this.#socket.bufferedAmount;
+    // All that a plain WebSocket holds is in its connection; asked for each message, so not by way of ws.
+    return this.#isPlain ? this.#wire.writableLength : this.#socket.bufferedAmount;
   }
 
   /** Sends one text message; nothing once the WebSocket is closing. `awaited` as for `Receiver.messages`. */
   send(text: string, awaited: boolean): void {
-    if (this.#line.isPlain) {
+    if (this.#isPlain) {
       // One piece and one write; ws would write header and payload each for itself.
       this.#write(textFrame(text), awaited);
     } else if (this.#socket.readyState === WebSocket.OPEN) {
@@ -264,7 +269,7 @@ export class WebSocketConnection {
     textOf: (message: SharedMessage) => string,
     awaited: boolean,
   ) {
-    if (this.#line.isPlain) {
+    if (this.#isPlain) {
       this.#write(
         message.encoded(name, () => textFrame(textOf(message))),
         awaited,
@@ -276,7 +281,7 @@ export class WebSocketConnection {
 
   #write(frame: Buffer, awaited: boolean): void {
     if (this.#socket.readyState === WebSocket.OPEN) {
-      this.#line.socket.write(frame, this.#callback(awaited));
+      this.#wire.write(frame, this.#callback(awaited));
     }
   }
 
@@ -340,7 +345,7 @@ export class WebSocketConnection {
 
   /** One round is over: asks a silent peer for a sign of life, and cuts one that has not answered for a whole round. */
   #checkPulse(): void {
-    const { bytesRead } = this.#line.socket;
+    const { bytesRead } = this.#wire;
     if (this.#heard || this.#paused || bytesRead !== this.#heardBytes) {
       this.#heard = false;
       this.#heardBytes = bytesRead;
