@@ -23,6 +23,7 @@ export const info: Handler = (exchange) => {
     base_url: url,
   });
   setNotCached(res);
+  res.statusCode = 200;
   res.setHeader('Content-Type', 'application/json; charset=UTF-8');
   res.setHeader('Content-Length', Buffer.byteLength(body));
   endAfterTurn(exchange, body);

@@ -1,4 +1,5 @@
 /** Complete answers, as plain `node:http`: the same in Express, in Connect and without either. */
+import { AsyncResource } from 'node:async_hooks';
 import type { ServerResponse } from 'node:http';
 import { debugRequest } from '../debug.ts';
 import { flushAfterTurn } from '../flush-queue.ts';
@@ -41,7 +42,8 @@ export function sendEmpty(res: ServerResponse, status: number): void {
 export function endAfterTurn(exchange: Closable, body?: string): void {
   const { res } = exchange;
   flushAfterTurn({
-    flush: () => {
+    // In the context of its own request, not of the one that began the turn.
+    flush: AsyncResource.bind(() => {
       if (res.writableEnded || res.destroyed) {
         return;
       }
@@ -53,7 +55,7 @@ export function endAfterTurn(exchange: Closable, body?: string): void {
         debugRequest('an answer could not be ended: %O', error);
         res.destroy();
       }
-    },
+    }),
   });
 }
 

@@ -1,4 +1,5 @@
 /** The sending side of the HTTP transports: `xhr_send` and `jsonp_send` (PROTOCOL.md section 8). */
+import { AsyncResource } from 'node:async_hooks';
 import type { IncomingMessage } from 'node:http';
 import { identityOf, reject } from '../admission.ts';
 import { debugRequest } from '../debug.ts';
@@ -24,6 +25,7 @@ export const jsonpSend: Handler = (exchange) => {
   const isForm = /^application\/x-www-form-urlencoded\b/i.test(exchange.req.headers['content-type'] ?? '');
   deliver(exchange, 'jsonp', isForm ? formMessages : jsonMessages, () => {
     const { res } = exchange;
+    res.statusCode = 200;
     res.setHeader('Content-Type', 'text/plain; charset=UTF-8');
     res.setHeader('Content-Length', 2);
     endAfterTurn(exchange, 'ok');
@@ -98,14 +100,15 @@ function takeTurn(session: object, begin: (done: () => void) => void): boolean {
     if (next === undefined) {
       line.isBusy = false;
     } else {
-      next();
+      // Not within the application's call that made room: its messages come before those of the next send.
+      process.nextTick(next);
     }
   };
   if (!line.isBusy) {
     line.isBusy = true;
     begin(done);
   } else if (line.waiting.length < MAX_WAITING) {
-    line.waiting.push(() => begin(done));
+    line.waiting.push(AsyncResource.bind(() => begin(done)));
   } else {
     return false;
   }
@@ -184,10 +187,14 @@ function deliver<Data, Req extends IncomingMessage>(
       }
       session.receive(messages, body.bytes);
       // A client sends on when this one is answered, so the answer is what slows it.
-      session.whenRoom(() => end(answer));
+      session.whenRoom(AsyncResource.bind(() => end(answer)));
     };
     const onError = (error: unknown) => end(() => fail(error));
-    readBody(req, maxMessageSize, receiveTimeout, session, { onBody, onError });
+    // What the application's listeners find in AsyncLocalStorage is of this request, not of whatever brought the body.
+    readBody(req, maxMessageSize, receiveTimeout, session, {
+      onBody: AsyncResource.bind(onBody),
+      onError: AsyncResource.bind(onError),
+    });
   };
   if (!takeTurn(session, receive)) {
     setConnectionClose(res);
