@@ -40,23 +40,24 @@ export function sendEmpty(res: ServerResponse, status: number): void {
  * and not before they are read. Nothing where somebody else, such as a time limit of middleware, has answered by then.
  */
 export function endAfterTurn(exchange: Closable, body?: string): void {
+  // Each answer in the context of its own request, not in that of the one which began the turn.
+  const context = new AsyncResource('sockjs.answer');
+  flushAfterTurn({ flush: () => context.runInAsyncScope(endNow, undefined, exchange, body) });
+}
+
+function endNow(exchange: Closable, body: string | undefined): void {
   const { res } = exchange;
-  flushAfterTurn({
-    // In the context of its own request, not of the one that began the turn.
-    flush: AsyncResource.bind(() => {
-      if (res.writableEnded || res.destroyed) {
-        return;
-      }
-      try {
-        endConnectionIfClosing(exchange);
-        res.end(body);
-      } catch (error) {
-        // From what middleware has put in the place of `end`: nobody to hand it to, and no reason to end the process.
-        debugRequest('an answer could not be ended: %O', error);
-        res.destroy();
-      }
-    }),
-  });
+  if (res.writableEnded || res.destroyed) {
+    return;
+  }
+  try {
+    endConnectionIfClosing(exchange);
+    res.end(body);
+  } catch (error) {
+    // From what middleware has put in the place of `end`: nobody to hand it to, and no reason to end the process.
+    debugRequest('an answer could not be ended: %O', error);
+    res.destroy();
+  }
 }
 
 /** Has the connection closed after this answer. Not on HTTP/2, which has no such header. */

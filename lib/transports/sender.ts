@@ -187,13 +187,18 @@ function deliver<Data, Req extends IncomingMessage>(
       }
       session.receive(messages, body.bytes);
       // A client sends on when this one is answered, so the answer is what slows it.
-      session.whenRoom(AsyncResource.bind(() => end(answer)));
+      if (session.hasRoom) {
+        end(answer);
+      } else {
+        session.whenRoom(AsyncResource.bind(() => end(answer)));
+      }
     };
     const onError = (error: unknown) => end(() => fail(error));
     // What the application's listeners find in AsyncLocalStorage is of this request, not of whatever brought the body.
+    const context = new AsyncResource('sockjs.send');
     readBody(req, maxMessageSize, receiveTimeout, session, {
-      onBody: AsyncResource.bind(onBody),
-      onError: AsyncResource.bind(onError),
+      onBody: (body) => context.runInAsyncScope(onBody, undefined, body),
+      onError: (error) => context.runInAsyncScope(onError, undefined, error),
     });
   };
   if (!takeTurn(session, receive)) {
