@@ -1,7 +1,9 @@
 /** Answers that leave when a turn of the event loop is over, and what may have happened to them by then. */
 import assert from 'node:assert/strict';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import express from 'express';
 import { type SockjsRouter, sockjs } from '../lib/index.ts';
 import { fetchText, post, RawSocket } from './support/http.ts';
 import { Queue } from './support/queue.ts';
@@ -107,19 +109,139 @@ describe('sends that wait in line', () => {
   });
 });
 
-describe('a handshake', () => {
-  it('leaves together with the open frame, and nothing is held back afterwards', async () => {
-    const corked: number[] = [];
+describe('sends of one session', () => {
+  it('are delivered in order, where one waited for room and the next for its turn', async () => {
     const sessions = sessionCatcher();
-    const { origin } = await serve({}, (session) => {
-      corked.push(session.request.socket.writableCorked);
-      return sessions.onSession(session);
+    const came = new Queue<void>();
+    const { origin } = await serve(
+      { maxReceiveBuffer: 10 },
+      async (session) => {
+        sessions.onSession(session);
+        await once(session, 'close');
+      },
+      {
+        before: (app) => {
+          app.use(express.json());
+          app.use((_req, _res, next) => {
+            next();
+            came.push();
+          });
+        },
+      },
+    );
+    await post(`${origin}/echo/0/a/xhr`);
+    await came.next();
+    const session = await sessions.next();
+    const answers = [];
+    for (const body of ['["m1-aaaaaaaaaa","m2","m3"]', '["m4"]']) {
+      answers.push(post(`${origin}/echo/0/a/xhr_send`, body, { 'Content-Type': 'application/json' }));
+      await came.next();
+    }
+    const got: string[] = [];
+    session.on('message', (message) => got.push(message));
+    assert.deepEqual(
+      (await Promise.all(answers)).map(({ status }) => status),
+      [204, 204],
+    );
+    assert.deepEqual(got, ['m1-aaaaaaaaaa', 'm2', 'm3', 'm4']);
+  });
+});
+
+describe('an answer at the end of a turn', () => {
+  it('has its own status, whatever was there before', async () => {
+    const { origin } = await serve({}, undefined, {
+      before: (app) => {
+        app.use((_req, res, next) => {
+          res.statusCode = 404;
+          next();
+        });
+      },
+    });
+    assert.equal((await fetchText(`${origin}/echo/info`)).status, 200);
+    await fetchText(`${origin}/echo/0/a/jsonp?c=x`);
+    const sent = await post(`${origin}/echo/0/a/jsonp_send`, '["x"]', { 'Content-Type': 'text/plain' });
+    assert.deepEqual([sent.status, sent.body], [200, 'ok']);
+  });
+
+  it('ends in the async context of its own request, and so does what it delivers', async () => {
+    const storage = new AsyncLocalStorage<string>();
+    const ended: string[] = [];
+    const heard: unknown[] = [];
+    const { port, origin } = await serve(
+      {},
+      (session) => {
+        session.on('message', () => heard.push(storage.getStore()));
+      },
+      {
+        before: (app) => {
+          app.use((req, res, next) => {
+            const id = req.get('X-Id') ?? '';
+            const { end } = res;
+            res.end = (...args: unknown[]) => {
+              ended.push(`${id} in ${storage.getStore()}`);
+              return Reflect.apply(end, res, args);
+            };
+            storage.run(id, next);
+          });
+        },
+      },
+    );
+    await post(`${origin}/echo/0/a/xhr`);
+    const raw = new RawSocket(port);
+    const request = (id: string, head: string, body = '') =>
+      [head, 'Host: x', `X-Id: ${id}`, `Content-Length: ${body.length}`, '', body].join('\r\n');
+    raw.send(
+      request('A', 'GET /echo/info HTTP/1.1') +
+        request('B', 'GET /echo/info HTTP/1.1') +
+        request('C', 'POST /echo/0/a/xhr_send HTTP/1.1', '["x"]'),
+    );
+    await raw.until(' 204 ');
+    assert.deepEqual(ended.slice(1).sort(), ['A in A', 'B in B', 'C in C']);
+    assert.deepEqual(heard, ['C']);
+  });
+});
+
+describe('messages for a poll whose end throws', () => {
+  it('cost its connection and nothing else', async () => {
+    const sessions = sessionCatcher();
+    const { origin } = await serve({}, sessions.onSession, {
+      before: (app) => {
+        app.use((req, res, next) => {
+          if (req.get('X-Broken') !== undefined) {
+            res.end = () => {
+              throw new Error('broken middleware');
+            };
+          }
+          next();
+        });
+      },
+    });
+    await post(`${origin}/echo/0/a/xhr`);
+    (await sessions.next()).send('x');
+    await assert.rejects(post(`${origin}/echo/0/a/xhr`, '', { 'X-Broken': '1' }));
+    assert.equal((await fetchText(`${origin}/echo`)).status, 200);
+  });
+});
+
+describe('a handshake', () => {
+  it('leaves together with the open frame, and counts for nothing that the application sends', async () => {
+    const held: number[] = [];
+    const seen: unknown[] = [];
+    const { origin, server } = await serve({ maxSendBuffer: 1000, sendHighWaterMark: 100 }, (session) => {
+      const { socket } = session.request;
+      seen.push(socket.bytesWritten === held[0], socket.writableCorked, session.bufferedAmount);
+      seen.push(session.send('y'), session.writableNeedDrain, session.send('x'.repeat(900)));
+    });
+    server.on('connection', (socket) => {
+      const { uncork } = socket;
+      socket.uncork = () => {
+        held.push(socket.writableLength);
+        uncork.call(socket);
+      };
     });
     const client = new WebSocketClient(origin, '/echo/0/a/websocket');
-    const { request } = await sessions.next();
-    const socket: Socket = request.socket;
     assert.equal(await client.next(), 'o');
-    assert.deepEqual(corked, [1]);
-    assert.equal(socket.writableCorked, 0);
+    assert.deepEqual(JSON.parse((await client.next()).slice(1)), ['y', 'x'.repeat(900)]);
+    assert.deepEqual(seen, [true, 0, 0, true, false, true]);
   });
 });

@@ -3,8 +3,10 @@ import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { admit } from '../admission.ts';
 import { CloseCode } from '../close-code.ts';
+import { debugRequest } from '../debug.ts';
 import { setConnectionClose } from '../http/respond.ts';
 import type { Exchange } from '../mount.ts';
+import type { Outgoing } from '../receiver.ts';
 import type { Session, SessionCloseEvent } from '../session.ts';
 import type { SharedMessage } from '../shared-message.ts';
 import { FrameTransport } from './transport.ts';
@@ -89,6 +91,16 @@ export abstract class HttpTransport extends FrameTransport {
       this.#res.req.socket.destroy();
     } else {
       this.#res.destroy();
+    }
+  }
+
+  override messages(batch: readonly Outgoing[], awaited: boolean): void {
+    try {
+      super.messages(batch, awaited);
+    } catch (error) {
+      // From what middleware has put in the place of `write` or `end`. The request is long past whoever could be told.
+      debugRequest('messages could not be written: %O', error);
+      this.abort();
     }
   }
 

@@ -76,6 +76,8 @@ export interface Line {
   readonly isPlain: boolean;
   /** Messages up to this size are read without ws. */
   readonly maxRead: number;
+  /** Lets the handshake leave, with what was written since. */
+  uncork(): void;
 }
 
 /**
@@ -102,15 +104,22 @@ export function acceptWebSocket<Data, Req extends IncomingMessage>(
     // The engine may refuse, at once or (`verifyClient`) later; either way the socket is closed.
     const release = () => mount.sessions.release(sessionId, identity);
     socket.once('close', release);
-    // The handshake and what the session says first leave in one write.
+    // The handshake and the open frame leave in one write, before the application sees how much is on its way.
     socket.cork();
+    let isCorked = true;
+    const uncork = () => {
+      if (isCorked) {
+        isCorked = false;
+        socket.uncork();
+      }
+    };
     try {
       mount.webSocketServer.handleUpgrade(req, socket, upgrade.head, (webSocket) => {
         socket.off('close', release);
         const session = mount.sessions.create(sessionId, req, transport, identity, data);
         const isPlain = socket === req.socket && webSocket.extensions === '' && webSocket.send === SEND;
         const maxRead = isPlain ? (maxReads.get(mount.webSocketServer) ?? 0) : 0;
-        attach(session, webSocket, { socket: req.socket, isPlain, maxRead });
+        attach(session, webSocket, { socket: req.socket, isPlain, maxRead, uncork });
         if (mount.sessions.isClosing) {
           session.close(CloseCode.GoingAway, 'Server shutting down');
         }
@@ -120,7 +129,7 @@ export function acceptWebSocket<Data, Req extends IncomingMessage>(
       socket.destroy();
       next(error);
     } finally {
-      socket.uncork();
+      uncork();
     }
     return true;
   });
@@ -165,6 +174,7 @@ export class WebSocketConnection {
   readonly #wire: Socket;
   readonly #isPlain: boolean;
   readonly #maxRead: number;
+  #uncork: (() => void) | undefined;
   readonly #limits: WebSocketLimits;
   #session: AnySession | undefined;
   #unwritten = 0;
@@ -187,6 +197,7 @@ export class WebSocketConnection {
     this.#wire = line.socket;
     this.#isPlain = line.isPlain;
     this.#maxRead = line.maxRead;
+    this.#uncork = line.uncork;
     this.#limits = limits;
     this.#heardBytes = line.socket.bytesRead;
   }
@@ -250,6 +261,12 @@ export class WebSocketConnection {
   get bufferedAmount(): number {
     // All that a plain WebSocket holds is in its connection; asked for each message, so not by way of ws.
     return this.#isPlain ? this.#wire.writableLength : this.#socket.bufferedAmount;
+  }
+
+  /** The session is open, and has said so if it does. */
+  opened(): void {
+    this.#uncork?.();
+    this.#uncork = undefined;
   }
 
   /** Sends one text message; nothing once the WebSocket is closing. `awaited` as for `Receiver.messages`. */

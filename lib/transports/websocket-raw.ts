@@ -36,7 +36,9 @@ export class RawWebSocketTransport implements Receiver {
   }
 
   /** The handshake has told the client already. */
-  open(): void {}
+  open(): void {
+    this.#connection.opened();
+  }
 
   messages(batch: readonly Outgoing[], awaited: boolean): void {
     for (const message of batch) {

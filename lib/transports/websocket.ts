@@ -46,6 +46,11 @@ export class WebSocketTransport extends FrameTransport {
     this.#connection.abort();
   }
 
+  override open(): void {
+    super.open();
+    this.#connection.opened();
+  }
+
   protected override send(frame: string, awaited: boolean): void {
     this.#connection.send(frame, awaited);
   }
