@@ -1,7 +1,7 @@
 /** `/info`: what the server can do (PROTOCOL.md section 3). Clients time it, so it waits for nothing. */
 import { randomInt } from 'node:crypto';
 import { setNotCached } from '../http/cache.ts';
-import { endAfterTurn } from '../http/respond.ts';
+import { sendAfterTurn } from '../http/respond.ts';
 import type { Handler } from '../mount.ts';
 import { disregard } from '../thenable.ts';
 
@@ -23,8 +23,5 @@ export const info: Handler = (exchange) => {
     base_url: url,
   });
   setNotCached(res);
-  res.statusCode = 200;
-  res.setHeader('Content-Type', 'application/json; charset=UTF-8');
-  res.setHeader('Content-Length', Buffer.byteLength(body));
-  endAfterTurn(exchange, body);
+  sendAfterTurn(exchange, 200, 'application/json; charset=UTF-8', body);
 };

@@ -17,10 +17,16 @@ export function sendError(res: ServerResponse, status: number, text: string): vo
 
 /** A whole body, with its length, so that the connection can be kept alive. */
 export function send(res: ServerResponse, status: number, contentType: string, body: string): void {
+  setHead(res, status, contentType, body);
+  res.end(body);
+}
+
+function setHead(res: ServerResponse, status: number, contentType: string, body: string | undefined): void {
   res.statusCode = status;
   res.setHeader('Content-Type', contentType);
-  res.setHeader('Content-Length', Buffer.byteLength(body));
-  res.end(body);
+  if (body !== undefined) {
+    res.setHeader('Content-Length', Buffer.byteLength(body));
+  }
 }
 
 /** No body at all, and so no Content-Type, but for a 204 that has been given one. */
@@ -36,10 +42,12 @@ export function sendEmpty(res: ServerResponse, status: number): void {
 }
 
 /**
- * Ends an answer, its head set, when the present turn of the event loop is over: with what other requests of the turn get,
- * and not before they are read. Nothing where somebody else, such as a time limit of middleware, has answered by then.
+ * As `send`, when the present turn of the event loop is over: with what other requests of the turn get, and not before
+ * they are read. Nothing where somebody else, such as a time limit of middleware, has answered by then. The head is set at
+ * once; without a body it is that of a 204.
  */
-export function endAfterTurn(exchange: Closable, body?: string): void {
+export function sendAfterTurn(exchange: Closable, status: number, contentType: string, body?: string): void {
+  setHead(exchange.res, status, contentType, body);
   // Each answer in the context of its own request, not in that of the one which began the turn.
   const context = new AsyncResource('sockjs.answer');
   flushAfterTurn({ flush: () => context.runInAsyncScope(endNow, undefined, exchange, body) });

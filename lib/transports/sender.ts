@@ -5,17 +5,15 @@ import { identityOf, reject } from '../admission.ts';
 import { debugRequest } from '../debug.ts';
 import { type Body, BodyError, readBody, UnwantedBodyError } from '../http/body.ts';
 import { allowFraming } from '../http/protection.ts';
-import { endAfterTurn, endConnectionIfClosing, sendError, setConnectionClose } from '../http/respond.ts';
+import { endConnectionIfClosing, sendAfterTurn, sendError, setConnectionClose } from '../http/respond.ts';
 import type { Exchange, Handler } from '../mount.ts';
 import { expectMessages, PayloadError, parsePayload, TooManyMessagesError } from '../payload.ts';
 
+const PLAIN_TEXT = 'text/plain; charset=UTF-8';
+
 /** Sends for xhr-polling, xhr-streaming, eventsource and htmlfile: the body is JSON, whatever its type says. */
 export const xhrSend: Handler = (exchange) => {
-  deliver(exchange, 'xhr', jsonMessages, () => {
-    exchange.res.statusCode = 204;
-    exchange.res.setHeader('Content-Type', 'text/plain; charset=UTF-8');
-    endAfterTurn(exchange);
-  });
+  deliver(exchange, 'xhr', jsonMessages, () => sendAfterTurn(exchange, 204, PLAIN_TEXT));
 };
 
 /** Sends for jsonp-polling: the body is a form with the JSON in its field `d`, or the JSON itself. */
@@ -23,13 +21,9 @@ export const jsonpSend: Handler = (exchange) => {
   // The answer to a form that was posted into a frame.
   allowFraming(exchange.res);
   const isForm = /^application\/x-www-form-urlencoded\b/i.test(exchange.req.headers['content-type'] ?? '');
-  deliver(exchange, 'jsonp', isForm ? formMessages : jsonMessages, () => {
-    const { res } = exchange;
-    res.statusCode = 200;
-    res.setHeader('Content-Type', 'text/plain; charset=UTF-8');
-    res.setHeader('Content-Length', 2);
-    endAfterTurn(exchange, 'ok');
-  });
+  deliver(exchange, 'jsonp', isForm ? formMessages : jsonMessages, () =>
+    sendAfterTurn(exchange, 200, PLAIN_TEXT, 'ok'),
+  );
 };
 
 function jsonMessages(body: Body, max: number): string[] {
@@ -76,12 +70,12 @@ function onlyValue(values: readonly unknown[]): string {
 }
 
 /** The sends of a session: whether one is being received, and those that wait for their turn. */
-interface Line {
+interface Queue {
   isBusy: boolean;
   readonly waiting: (() => void)[];
 }
 
-const lines = new WeakMap<object, Line>();
+const queues = new WeakMap<object, Queue>();
 
 /** Clients send one at a time; a connection can pipeline any number. */
 const MAX_WAITING = 100;
@@ -93,22 +87,22 @@ const MAX_WAITING = 100;
  * @returns false where too many wait already
  */
 function takeTurn(session: object, begin: (done: () => void) => void): boolean {
-  const line = lines.get(session) ?? { isBusy: false, waiting: [] };
-  lines.set(session, line);
+  const queue = queues.get(session) ?? { isBusy: false, waiting: [] };
+  queues.set(session, queue);
   const done = () => {
-    const next = line.waiting.shift();
+    const next = queue.waiting.shift();
     if (next === undefined) {
-      line.isBusy = false;
+      queue.isBusy = false;
     } else {
       // Not within the application's call that made room: its messages come before those of the next send.
       process.nextTick(next);
     }
   };
-  if (!line.isBusy) {
-    line.isBusy = true;
+  if (!queue.isBusy) {
+    queue.isBusy = true;
     begin(done);
-  } else if (line.waiting.length < MAX_WAITING) {
-    line.waiting.push(AsyncResource.bind(() => begin(done)));
+  } else if (queue.waiting.length < MAX_WAITING) {
+    queue.waiting.push(AsyncResource.bind(() => begin(done)));
   } else {
     return false;
   }
@@ -124,26 +118,26 @@ function deliver<Data, Req extends IncomingMessage>(
 ): void {
   const { mount, req, res, sessionId } = exchange;
   const { maxMessageSize, maxMessagesPerRequest, receiveTimeout } = mount.options;
+  const notFound = () => {
+    endConnectionIfClosing(exchange);
+    sendError(res, 404, 'Session not found.');
+  };
   const found = mount.sessions.find(sessionId, identityOf(exchange, family));
   if (found.kind !== 'live' || found.session.state !== 'active') {
     if (found.kind === 'foreign') {
       reject(exchange, 'identity', 404, 'Session not found.');
     } else {
-      sendError(res, 404, 'Session not found.');
+      notFound();
     }
     return;
   }
   const { session } = found;
 
-  const notFound = () => {
-    endConnectionIfClosing(exchange);
-    sendError(res, 404, 'Session not found.');
-  };
   const fail = (error: unknown) => {
     if (error instanceof UnwantedBodyError) {
       // Ended while the body came in, which nobody wants any more.
       setConnectionClose(res);
-      sendError(res, 404, 'Session not found.');
+      notFound();
     } else if (error instanceof BodyError) {
       // The rest of the body will not be read, so the connection is of no more use.
       setConnectionClose(res);
@@ -172,6 +166,8 @@ function deliver<Data, Req extends IncomingMessage>(
       end(notFound);
       return;
     }
+    // What the application finds in AsyncLocalStorage is of this request, not of whatever brought its body or made room.
+    const context = new AsyncResource('sockjs.send');
     const onBody = (body: Body) => {
       let messages: string[];
       try {
@@ -187,15 +183,9 @@ function deliver<Data, Req extends IncomingMessage>(
       }
       session.receive(messages, body.bytes);
       // A client sends on when this one is answered, so the answer is what slows it.
-      if (session.hasRoom) {
-        end(answer);
-      } else {
-        session.whenRoom(AsyncResource.bind(() => end(answer)));
-      }
+      session.whenRoom(() => context.runInAsyncScope(end, undefined, answer));
     };
     const onError = (error: unknown) => end(() => fail(error));
-    // What the application's listeners find in AsyncLocalStorage is of this request, not of whatever brought the body.
-    const context = new AsyncResource('sockjs.send');
     readBody(req, maxMessageSize, receiveTimeout, session, {
       onBody: (body) => context.runInAsyncScope(onBody, undefined, body),
       onError: (error) => context.runInAsyncScope(onError, undefined, error),

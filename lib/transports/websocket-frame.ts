@@ -1,9 +1,10 @@
 /** WebSocket frames as bytes (RFC 6455, section 5), for connections on which nothing was negotiated but the text. */
 
-const FIN_TEXT = 0x81;
+/** First byte of a text message that is whole in one frame. */
+export const FIN_TEXT = 0x81;
 /** What the 7 bits of the length say where 16 or 64 bits follow. */
-const LENGTH_16 = 126;
-const LENGTH_64 = 127;
+export const LENGTH_16 = 126;
+export const LENGTH_64 = 127;
 
 /** A whole text message in one frame, unmasked as a server sends it: header and payload in one piece, for one write. */
 export function textFrame(text: string): Buffer {

@@ -4,18 +4,15 @@
  */
 import { isUtf8 } from 'node:buffer';
 import type { Readable } from 'node:stream';
-import { unmask } from './websocket-frame.ts';
+import { FIN_TEXT, LENGTH_16, LENGTH_64, unmask } from './websocket-frame.ts';
 
-/** First bytes of frames that come whole (RFC 6455, section 5.2). */
-const TEXT = 0x81;
+/** First bytes of control frames (RFC 6455, section 5.2). */
 const PING = 0x89;
 const PONG = 0x8a;
 
 /** In the second byte: whether the payload is masked, and its length, or how many bits hold that. */
 const MASKED = 0x80;
 const LENGTH = 0x7f;
-const LENGTH_16 = 126;
-const LENGTH_64 = 127;
 
 const MASK_BYTES = 4;
 
@@ -103,7 +100,7 @@ export class WebSocketReader {
       const second = bytes[offset + 1] ?? 0;
       const isControl = first === PING || first === PONG;
       let size = second & LENGTH;
-      if ((first !== TEXT && !isControl) || second < MASKED || (isControl && size >= LENGTH_16)) {
+      if ((first !== FIN_TEXT && !isControl) || second < MASKED || (isControl && size >= LENGTH_16)) {
         break;
       }
       let start = offset + 2 + MASK_BYTES;
