@@ -1,65 +1,184 @@
-/** A timer that is set and put off all the time. */
+/** Times that are set and put off all the time: alarms, and the one timer that they share. */
+import { AsyncResource } from 'node:async_hooks';
+
+/** Whom an alarm calls. */
+export interface Sleeper {
+  onAlarm(): void;
+}
+
+/** By the clock of `performance.now()`, which nobody sets. */
+const NEVER = -1;
+
+/** Where an alarm stands that is in no heap. */
+const NOWHERE = -1;
 
 /**
- * Calls back when it was set and the time has passed. Setting it anew and putting it off only notes when it is due, and
- * unsetting it leaves Node's timer to run out unheard: to make, move and clear one for every frame and every poll would
- * cost more than all else a session does for it.
+ * One timer for many alarms. They stand in a binary heap by the time when they are looked at next, which is when they are
+ * due or, where they were put off since, before that. To make, move and clear a timer of Node's for every frame and every
+ * poll would cost more than all else that a session does for it, and a timer for each idle session some memory.
  */
-export class Alarm {
-  readonly #callback: () => void;
+export class AlarmClock {
+  readonly #heap: Alarm[] = [];
   #timer: NodeJS.Timeout | undefined;
-  #delay = 0;
-  /** By the clock of `performance.now()`, which nobody sets; `Infinity` where the alarm is not set. */
-  #due = Number.POSITIVE_INFINITY;
+  #timerAt = Number.POSITIVE_INFINITY;
 
-  constructor(callback: () => void) {
-    this.#callback = callback;
+  /** Has an alarm looked at when it says; it may be in the heap already. */
+  wake(alarm: Alarm): void {
+    if (alarm.place === NOWHERE) {
+      this.#heap.push(alarm);
+      this.#rise(alarm, this.#heap.length - 1);
+    } else {
+      this.#rise(alarm, alarm.place);
+    }
+    this.#setTimer();
+  }
+
+  /** Takes an alarm out, if it is in. */
+  remove(alarm: Alarm): void {
+    const { place } = alarm;
+    if (place === NOWHERE) {
+      return;
+    }
+    alarm.place = NOWHERE;
+    const last = this.#heap.pop();
+    if (last !== undefined && last !== alarm) {
+      this.#rise(last, place);
+      this.#sink(last, last.place);
+    }
+    this.#setTimer();
+  }
+
+  /** Sees to it that there is a timer in time, and none where there is no alarm. One that is early does no harm. */
+  #setTimer(): void {
+    const first = this.#heap[0];
+    if (first === undefined) {
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+      this.#timerAt = Number.POSITIVE_INFINITY;
+    } else if (first.wakeAt < this.#timerAt) {
+      clearTimeout(this.#timer);
+      this.#timerAt = first.wakeAt;
+      this.#timer = setTimeout(() => this.#onTimeout(), Math.max(1, first.wakeAt - Math.floor(performance.now())));
+    }
+  }
+
+  #onTimeout(): void {
+    // No timer for what changes meanwhile.
+    this.#timerAt = Number.NEGATIVE_INFINITY;
+    try {
+      const now = performance.now();
+      for (let first = this.#heap[0]; first !== undefined && first.wakeAt <= now; first = this.#heap[0]) {
+        if (first.due > now) {
+          first.wakeAt = first.due;
+          this.#sink(first, 0);
+        } else {
+          this.remove(first);
+          first.ring();
+        }
+      }
+    } finally {
+      this.#timerAt = Number.POSITIVE_INFINITY;
+      this.#setTimer();
+    }
+  }
+
+  /** Puts an alarm where it belongs, from here towards the first. */
+  #rise(alarm: Alarm, from: number): void {
+    let place = from;
+    while (place > 0) {
+      const parentPlace = (place - 1) >> 1;
+      const parent = this.#heap[parentPlace];
+      if (parent === undefined || parent.wakeAt <= alarm.wakeAt) {
+        break;
+      }
+      this.#put(parent, place);
+      place = parentPlace;
+    }
+    this.#put(alarm, place);
+  }
+
+  /** Puts an alarm where it belongs, from here towards the last. */
+  #sink(alarm: Alarm, from: number): void {
+    let place = from;
+    for (;;) {
+      const leftPlace = 2 * place + 1;
+      const left = this.#heap[leftPlace];
+      if (left === undefined) {
+        break;
+      }
+      const right = this.#heap[leftPlace + 1];
+      const child = right !== undefined && right.wakeAt < left.wakeAt ? right : left;
+      if (child.wakeAt >= alarm.wakeAt) {
+        break;
+      }
+      const childPlace = child.place;
+      this.#put(child, place);
+      place = childPlace;
+    }
+    this.#put(alarm, place);
+  }
+
+  #put(alarm: Alarm, place: number): void {
+    this.#heap[place] = alarm;
+    alarm.place = place;
+  }
+}
+
+/**
+ * Calls `onAlarm()` when it was set and the time has passed, in the async context that it was made in. Setting it to a
+ * later time, putting it off and unsetting it only notes that.
+ */
+export class Alarm extends AsyncResource {
+  readonly #clock: AlarmClock;
+  readonly #sleeper: Sleeper;
+  #delay = 0;
+
+  /** When it goes off, in whole ms; `NEVER` where it is not set. Read by the clock only, as all below. */
+  due = NEVER;
+  /** When the clock looks at it; never after it is due. */
+  wakeAt = NEVER;
+  /** Where it stands in the heap. */
+  place = NOWHERE;
+
+  constructor(clock: AlarmClock, sleeper: Sleeper) {
+    super('sockjs.alarm');
+    this.#clock = clock;
+    this.#sleeper = sleeper;
   }
 
   /** Has it go off in so many ms, counted from now, whenever it was to before. */
   set(delay: number): void {
-    this.#due = performance.now() + delay;
-    if (this.#timer === undefined || this.#delay !== delay) {
-      this.#delay = delay;
-      this.#start(delay);
+    this.#delay = delay;
+    this.due = Math.ceil(performance.now() + delay);
+    if (this.place === NOWHERE || this.due < this.wakeAt) {
+      this.wakeAt = this.due;
+      this.#clock.wake(this);
     }
   }
 
-  /** Counts the same time from now, where it is set. */
-  putOff(): void {
-    if (this.#due !== Number.POSITIVE_INFINITY) {
-      this.#due = performance.now() + this.#delay;
+  /** Counts the same time from `now`, by the clock of `performance.now()`, where it is set. */
+  putOff(now: number): void {
+    if (this.due !== NEVER) {
+      this.due = Math.max(this.due, Math.ceil(now + this.#delay));
     }
   }
 
   /** Keeps it from going off. */
   unset(): void {
-    this.#due = Number.POSITIVE_INFINITY;
+    this.due = NEVER;
   }
 
-  /** Unsets it for good, and frees the timer. */
+  /** Unsets it for good, and lets the clock forget it. */
   clear(): void {
     this.unset();
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#clock.remove(this);
   }
 
-  #start(delay: number): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#onTimeout(), delay);
-  }
-
-  #onTimeout(): void {
-    this.#timer = undefined;
-    if (this.#due === Number.POSITIVE_INFINITY) {
-      return;
-    }
-    const left = this.#due - performance.now();
-    if (left > 0) {
-      this.#start(left);
-    } else {
+  /** For the clock: the time that it was looked at for has come. */
+  ring(): void {
+    if (this.due !== NEVER) {
       this.unset();
-      this.#callback();
+      this.runInAsyncScope(this.#sleeper.onAlarm, this.#sleeper);
     }
   }
 }

@@ -1,6 +1,7 @@
 /** What one call of `sockjs()` holds, and what a handler is given of one request. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { WebSocketServer } from 'ws';
+import type { AlarmClock } from './alarm.ts';
 import type { OriginRule } from './http/origin.ts';
 import type { Meter } from './meter.ts';
 import type { ResolvedOptions } from './options.ts';
@@ -12,6 +13,8 @@ export interface Mount<Data = unknown, Req extends IncomingMessage = IncomingMes
   readonly sessions: SessionStore<Data, Req>;
   readonly webSocketServer: WebSocketServer;
   readonly meter: Meter;
+  /** Keeps the time for sessions and WebSockets. */
+  readonly clock: AlarmClock;
 }
 
 /** One request to one endpoint, and its answer. */

@@ -15,17 +15,18 @@ export interface OutboxLimits {
 /** The messages of one session on their way to the client. `inConnection` is what its receivers hold of them. */
 export class Outbox {
   readonly #limits: OutboxLimits;
-  #messages: Outgoing[] = [];
+  /** None where nothing waits, as in most sessions most of the time. */
+  #messages: Outgoing[] | undefined;
   #bytes = 0;
   #needsDrain = false;
-  readonly #waiters = new Waiters<void>();
+  #waiters: Waiters<void> | undefined;
 
   constructor(limits: OutboxLimits) {
     this.#limits = limits;
   }
 
   get isEmpty(): boolean {
-    return this.#messages.length === 0;
+    return this.#messages === undefined;
   }
 
   get bytes(): number {
@@ -42,10 +43,14 @@ export class Outbox {
     // Never 0: empty messages take room, too, and an echo of them must not queue without bounds.
     const total = this.#bytes + inConnection + (bytes || 1);
     // Small messages cost more than their bytes.
-    if (total > this.#limits.maxSendBuffer || tooMany(this.#messages.length, this.#limits.maxSendBuffer)) {
+    if (total > this.#limits.maxSendBuffer || tooMany(this.#messages?.length ?? 0, this.#limits.maxSendBuffer)) {
       return false;
     }
-    this.#messages.push(message);
+    if (this.#messages === undefined) {
+      this.#messages = [message];
+    } else {
+      this.#messages.push(message);
+    }
     this.#bytes = total - inConnection;
     this.#needsDrain ||= total >= this.#limits.sendHighWaterMark;
     return true;
@@ -53,13 +58,13 @@ export class Outbox {
 
   /** Hands all messages over. */
   take(): Outgoing[] {
-    const messages = this.#messages;
+    const messages = this.#messages ?? [];
     this.clear();
     return messages;
   }
 
   clear(): void {
-    this.#messages = [];
+    this.#messages = undefined;
     this.#bytes = 0;
   }
 
@@ -69,19 +74,20 @@ export class Outbox {
       return false;
     }
     this.#needsDrain = false;
-    this.#waiters.resolveAll();
+    this.#waiters?.resolveAll();
     return true;
   }
 
   /** Waits for `leaveMark`. */
   async drained(signal: AbortSignal | undefined): Promise<void> {
     if (this.#needsDrain) {
+      this.#waiters ??= new Waiters();
       await this.#waiters.wait(signal);
     }
   }
 
   /** The session has ended: nobody will wait in vain. What is queued stays, for it goes out before the close frame. */
   end(): void {
-    this.#waiters.rejectAll(() => new SessionNotOpenError());
+    this.#waiters?.rejectAll(() => new SessionNotOpenError());
   }
 }

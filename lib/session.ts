@@ -2,7 +2,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
-import { Alarm } from './alarm.ts';
+import { Alarm, type AlarmClock } from './alarm.ts';
 import { assertClosable, CloseCode } from './close-code.ts';
 import { debugSession } from './debug.ts';
 import { flushAfterTurn } from './flush-queue.ts';
@@ -73,6 +73,8 @@ export interface SessionHooks<Data, Req extends IncomingMessage> {
   /** ms that a slowed client waits while nothing is read. */
   readonly receiveStallTimeout: number;
   readonly meter: Meter;
+  /** Keeps the time for all sessions of the mount. */
+  readonly clock: AlarmClock;
   readonly rooms: Rooms<Session<Data, Req>>;
   /** Called once, when the session is over: the store forgets it, and remembers how it ended. */
   readonly onEnd: (session: Session<Data, Req>, event: SessionCloseEvent) => void;
@@ -129,7 +131,8 @@ export class Session<
   /** Whether the client let more than `maxSendBuffer` pile up. */
   #isTooSlow = false;
 
-  readonly #inbox: Inbox;
+  /** Made when the first message has to wait for a reader, or a reader for a message. */
+  #inbox: Inbox | undefined;
   #iterators = 0;
   /** Whether anybody ever listened or read: until then, and once `onSession` is through, nobody will. */
   #wasRead = false;
@@ -141,14 +144,13 @@ export class Session<
   #abort: AbortController | undefined;
   #whenEnded: Set<() => void> | undefined;
 
-  /** Set while the session is open and has a receiver. */
-  readonly #silence = new Alarm(() => this.#heartbeat());
   /**
-   * Set while the session is open and nobody takes what it sends; and while it is closing on an HTTP transport, whose
-   * client may come for the close frame. Neither is while the last receiver's bytes are still leaving, nor on a
-   * WebSocket session that is closing, which waits for its socket.
+   * While the session is open and has a receiver, set to the end of a silence, which calls for a heartbeat. While it is
+   * open and nobody takes what it sends, or closing on an HTTP transport, whose client may come for the close frame, set
+   * to the end of its patience. Not set while the last receiver's bytes are still leaving, nor on a WebSocket session
+   * that is closing, which waits for its socket.
    */
-  #absence: Alarm | undefined;
+  readonly #alarm: Alarm;
 
   /** @internal Sessions are made by the session store. */
   constructor(
@@ -167,7 +169,7 @@ export class Session<
     this.data = data;
     this.#hooks = hooks;
     this.#outbox = new Outbox(hooks);
-    this.#inbox = new Inbox(hooks, () => this.#onStall());
+    this.#alarm = new Alarm(hooks.clock, this);
     this.#arm();
   }
 
@@ -292,7 +294,7 @@ export class Session<
       return Promise.reject(new Error('sockjs: recv() cannot be used while a "message" listener takes the messages'));
     }
     this.#wasRead = true;
-    return this.#inbox.next(signal);
+    return this.#inboxNow.next(signal);
   }
 
   /**
@@ -465,14 +467,15 @@ export class Session<
     debugSession('%s received %d messages', this.id, messages.length);
     this.#hooks.meter.received(this, messages, bytes);
     const [first] = messages;
-    if (messages.length === 1 && first !== undefined && this.#inbox.size === 0 && this.listenerCount('message') > 0) {
+    if (messages.length === 1 && first !== undefined && !this.#inbox?.size && this.listenerCount('message') > 0) {
       // As most do: nothing to queue.
       this.#emit('message', first);
       return;
     }
     // All of them before the first is delivered: a listener may have more come in, which belongs behind.
+    const inbox = this.#inboxNow;
     for (const message of messages) {
-      this.#inbox.push(message);
+      inbox.push(message);
     }
     this.#deliver();
     this.#discardUnread();
@@ -480,7 +483,7 @@ export class Session<
 
   /** @internal Calls back when the client may send more: at once, after the application has read, or at the end. */
   whenRoom(callback: () => void): void {
-    this.#inbox.whenRoom(callback);
+    this.#inboxNow.whenRoom(callback);
   }
 
   /** @internal Calls back when the session leaves `active`; what is returned takes that back. Lighter than `signal`. */
@@ -492,7 +495,7 @@ export class Session<
 
   /** @internal Whether the client may send more. */
   get hasRoom(): boolean {
-    return this.#inbox.hasRoom;
+    return this.#inbox?.hasRoom ?? true;
   }
 
   /** @internal The kernel has taken what a receiver was to tell of, or the last of a receiver's. */
@@ -530,15 +533,22 @@ export class Session<
     return bytes;
   }
 
+  get #inboxNow(): Inbox {
+    if (this.#inbox === undefined) {
+      this.#inbox = new Inbox(this.#hooks, () => this.#onStall());
+      if (this.#isEnded) {
+        this.#inbox.end();
+      }
+    }
+    return this.#inbox;
+  }
+
   get #isEnded(): boolean {
     return this.#state === 'closing' || this.#state === 'closed';
   }
 
   #open(receiver: Receiver): void {
     this.#state = 'active';
-    // Most sessions on a WebSocket or a stream never need it again.
-    this.#absence?.clear();
-    this.#absence = undefined;
     this.#arm();
     debugSession('%s open on %s', this.id, receiver.name);
     receiver.open();
@@ -578,19 +588,19 @@ export class Session<
   }
 
   /** @internal Hands everything queued to the receiver, as one frame. */
-  flush(): void {
+  flush(now: number): void {
     this.#flushScheduled = false;
     if (this.#receiver === undefined || this.#outbox.isEmpty) {
       return;
     }
     // A heartbeat is due after silence, and this is none.
-    this.#silence.putOff();
+    this.#alarm.putOff(now);
     this.#receiver.messages(this.#outbox.take(), this.#outbox.needsDrain);
   }
 
   /** Queued messages first, then the close frame; a poll that was used up by the messages leaves it to the next. */
   #sendClose(receiver: Receiver): void {
-    this.flush();
+    this.flush(performance.now());
     if (this.#receiver === receiver) {
       this.#closeFrameSent = true;
       receiver.close(this.#closing.code, this.#closing.reason);
@@ -599,7 +609,7 @@ export class Session<
 
   /** Where the application does not read and has had its chance to begin, slowing the client would be for nothing. */
   #discardUnread(): void {
-    if (this.#isSetUp && !this.#wasRead && this.#inbox.trim()) {
+    if (this.#isSetUp && !this.#wasRead && this.#inbox?.trim()) {
       warnUnread();
     }
   }
@@ -628,7 +638,7 @@ export class Session<
 
   /** Hands the application's listener, if there is one, everything that has come in. */
   #deliver(): void {
-    while (this.#state === 'active' && this.#inbox.size > 0 && this.listenerCount('message') > 0) {
+    while (this.#state === 'active' && this.#inbox?.size && this.listenerCount('message') > 0) {
       const message = this.#inbox.shift();
       if (message !== undefined) {
         this.#emit('message', message);
@@ -644,13 +654,13 @@ export class Session<
       }
       return;
     }
-    if (this.#inbox.isAwaited || this.#iterators > 0) {
+    if (this.#inbox?.isAwaited || this.#iterators > 0) {
       throw new Error(
         'sockjs: a "message" listener cannot be added while recv() or a for-await loop takes the messages',
       );
     }
     this.#wasRead = true;
-    if (this.#inbox.size > 0) {
+    if (this.#inbox?.size) {
       // Not at once: the application may still be setting up in the same call.
       process.nextTick(() => this.#deliver());
     }
@@ -702,7 +712,7 @@ export class Session<
     debugSession('%s %s with %d %s', this.id, state, code, reason);
     this.#state = state;
     this.#closing = { code, reason };
-    this.#inbox.end();
+    this.#inbox?.end();
     this.#outbox.end();
     for (const callback of this.#whenEnded ?? []) {
       callback();
@@ -719,8 +729,7 @@ export class Session<
     this.#isFinished = true;
     this.#state = 'closed';
     this.#outbox.clear();
-    this.#silence.clear();
-    this.#absence?.clear();
+    this.#alarm.clear();
     for (const room of this.#rooms ?? []) {
       this.#hooks.rooms.leave(room, this);
     }
@@ -732,36 +741,39 @@ export class Session<
     });
   }
 
-  /** Sets the alarm that the present state calls for, and no other. */
+  /** Sets the alarm to what the present state calls for. */
   #arm(): void {
-    const { heartbeatDelay } = this.#hooks;
-    this.#silence.unset();
-    this.#absence?.unset();
+    const { heartbeatDelay, disconnectDelay } = this.#hooks;
+    let delay = Number.POSITIVE_INFINITY;
     if (this.#isEnded) {
-      this.#silence.clear();
       if (this.#state === 'closing' && this.identity.family !== 'websocket') {
-        this.#awaitReceiver();
+        delay = disconnectDelay;
       }
-    } else if (this.#receiver === undefined) {
-      if (!this.#leaving?.size) {
-        this.#awaitReceiver();
-      }
+    } else if (this.#receiver !== undefined) {
+      delay = Math.min(heartbeatDelay || Number.POSITIVE_INFINITY, this.#receiver.maxSilence);
+    } else if (!this.#leaving?.size) {
+      delay = disconnectDelay;
+    }
+    if (delay !== Number.POSITIVE_INFINITY) {
+      this.#alarm.set(delay);
+    } else if (this.#leaving?.size) {
+      // Soon to be set again.
+      this.#alarm.unset();
     } else {
-      const delay = Math.min(heartbeatDelay || Number.POSITIVE_INFINITY, this.#receiver.maxSilence);
-      if (delay !== Number.POSITIVE_INFINITY) {
-        this.#silence.set(delay);
-      }
+      this.#alarm.clear();
     }
   }
 
-  #awaitReceiver(): void {
-    this.#absence ??= new Alarm(() => (this.#state === 'closing' ? this.#giveUp() : this.#expire()));
-    this.#absence.set(this.#hooks.disconnectDelay);
-  }
-
-  #heartbeat(): void {
-    this.#arm();
-    this.#receiver?.heartbeat();
+  /** @internal Called by the alarm: the silence or the patience is over. */
+  onAlarm(): void {
+    if (this.#isEnded) {
+      this.#giveUp();
+    } else if (this.#receiver === undefined) {
+      this.#expire();
+    } else {
+      this.#arm();
+      this.#receiver.heartbeat();
+    }
   }
 
   /** Nobody came back for an open session (PROTOCOL.md 6.4). */

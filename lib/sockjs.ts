@@ -2,6 +2,7 @@
 import { IncomingMessage, type ServerResponse } from 'node:http';
 import { Router } from 'express';
 import { reject } from './admission.ts';
+import { AlarmClock } from './alarm.ts';
 import { assertClosable, CloseCode } from './close-code.ts';
 import { debugRequest } from './debug.ts';
 import { pageRoutes } from './endpoints/index.ts';
@@ -135,8 +136,9 @@ export function sockjs<Data, Req extends IncomingMessage>(
   }
   const options = resolveOptions<Data, Req>(given as SockjsOptions<Data, Req>);
   const meter = new Meter();
-  const sessions = new SessionStore<Data, Req>({ ...options, onSession, meter }, options);
-  const mount: Mount<Data, Req> = { options, sessions, webSocketServer: webSocketServerOf(options), meter };
+  const clock = new AlarmClock();
+  const sessions = new SessionStore<Data, Req>({ ...options, onSession, meter, clock }, options);
+  const mount: Mount<Data, Req> = { options, sessions, webSocketServer: webSocketServerOf(options), meter, clock };
 
   const router = Router({ strict: true, caseSensitive: true });
   const routes = [...transportRoutes(options), ...pageRoutes];

@@ -8,7 +8,13 @@ import type { Server as HttpsServer } from 'node:https';
 import { Duplex } from 'node:stream';
 import { debugUpgrade } from './debug.ts';
 import { pathOf } from './http/query.ts';
-import { clearPendingUpgrade, hasToken, type PendingUpgrade, setPendingUpgrade } from './http/upgrade.ts';
+import {
+  clearPendingUpgrade,
+  hasToken,
+  ignoreSocketError,
+  type PendingUpgrade,
+  setPendingUpgrade,
+} from './http/upgrade.ts';
 import { MAX_DELAY } from './options.ts';
 
 /** A server whose upgrades can be handled. */
@@ -86,7 +92,7 @@ function attach(server: UpgradeServer & UpgradingServer, timeout: number): () =>
     }
     const [, req, socket, head] = args as [unknown, IncomingMessage, Duplex, Buffer];
     // Stays whoever takes the socket over: a listener that ignores an upgrade leaves it with no other.
-    socket.on('error', ignoreError);
+    socket.on('error', ignoreSocketError);
     const passOn = () => {
       closeUnlessTaken(socket, timeout);
       Reflect.apply(emit, server, args);
@@ -166,14 +172,9 @@ function replay(server: UpgradeServer, req: IncomingMessage, socket: Duplex, hea
     }
   }
   // Node decodes headers as latin1, so this gives back the very bytes that came.
-  socket.off('error', ignoreError);
+  socket.off('error', ignoreSocketError);
   socket.unshift(Buffer.concat([Buffer.from(`${text}\r\n`, 'latin1'), head]));
   server.emit('encrypted' in socket ? 'secureConnection' : 'connection', socket);
-}
-
-/** Upgrades have left Node's own error handling; a reset with no listener would end the process. */
-function ignoreError(error: Error): void {
-  debugUpgrade('socket error: %s', error.message);
 }
 
 /** What an upgrade needs to know of its server. */
@@ -188,6 +189,7 @@ interface DispatchContext {
 /** What Express adds to a request, where there is Express. */
 interface MaybeExpressRequest extends IncomingMessage {
   res?: unknown;
+  next?: unknown;
 }
 
 /** Runs an upgrade through the `request` listeners of its server, with a response that decides what becomes of it. */
@@ -286,8 +288,9 @@ function dispatch(
     process.nextTick(() => {
       res.emit('close');
       if (req.res === res) {
-        // Express's link; a session keeps its request, and must not keep the response of the handshake with it.
+        // Express's links; a session keeps its request, and must not keep the response of the handshake with it.
         req.res = undefined;
+        req.next = undefined;
       }
     });
   });
@@ -364,7 +367,7 @@ class AnswerSocket extends Duplex {
     super();
     this.#target = target;
     this.#isAnswer = isAnswer;
-    this.on('error', ignoreError);
+    this.on('error', ignoreSocketError);
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {

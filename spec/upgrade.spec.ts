@@ -147,6 +147,7 @@ describe('attachUpgrade()', () => {
       assert.equal(await client.next(), 'o');
       assert.deepEqual(seen, [true], 'middleware that waits for the end still finds it');
       assert.equal((request as express.Request).res, undefined);
+      assert.equal((request as express.Request).next, undefined);
     });
 
     for (const [title, create] of [

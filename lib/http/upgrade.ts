@@ -1,6 +1,7 @@
 /** How an upgrade request shows itself to the WebSocket endpoints: a symbol on the request, nothing else. */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { debugUpgrade } from '../debug.ts';
 
 /** An upgrade that runs through the request handling of its server and can be taken over on the way. */
 export interface PendingUpgrade {
@@ -44,6 +45,11 @@ export function clearPendingUpgrade(req: IncomingMessage & MaybeUpgrade): void {
 /** The upgrade behind a request, or undefined where it is an ordinary one. */
 export function pendingUpgrade(req: IncomingMessage & MaybeUpgrade): PendingUpgrade | undefined {
   return req[PENDING_UPGRADE];
+}
+
+/** Upgrades have left Node's own error handling; a reset with no listener would end the process. */
+export function ignoreSocketError(error: Error): void {
+  debugUpgrade('socket error: %s', error.message);
 }
 
 /** Whether a header that is a list of tokens, such as Connection or Upgrade, names this one. */

