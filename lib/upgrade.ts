@@ -7,6 +7,7 @@ import type { Http2SecureServer } from 'node:http2';
 import type { Server as HttpsServer } from 'node:https';
 import { Duplex } from 'node:stream';
 import { debugUpgrade } from './debug.ts';
+import { dropResponse } from './http/express.ts';
 import { pathOf } from './http/query.ts';
 import {
   clearPendingUpgrade,
@@ -186,16 +187,10 @@ interface DispatchContext {
   passOn(): void;
 }
 
-/** What Express adds to a request, where there is Express. */
-interface MaybeExpressRequest extends IncomingMessage {
-  res?: unknown;
-  next?: unknown;
-}
-
 /** Runs an upgrade through the `request` listeners of its server, with a response that decides what becomes of it. */
 function dispatch(
   server: UpgradeServer,
-  req: MaybeExpressRequest,
+  req: IncomingMessage,
   socket: Duplex,
   head: Buffer,
   { timeout, others, passOn }: DispatchContext,
@@ -287,11 +282,7 @@ function dispatch(
     res.destroyed = true;
     process.nextTick(() => {
       res.emit('close');
-      if (req.res === res) {
-        // Express's links; a session keeps its request, and must not keep the response of the handshake with it.
-        req.res = undefined;
-        req.next = undefined;
-      }
+      dropResponse(req, res);
     });
   });
   res.assignSocket(answer as unknown as NonNullable<ServerResponse['socket']>);

@@ -5,10 +5,13 @@ import { HttpTransport } from './http-transport.ts';
 export class EventSourceTransport extends HttpTransport {
   readonly name = 'eventsource';
   protected readonly contentType = 'text/event-stream';
-  protected override readonly prelude = '\r\n';
 
   static readonly handle: Handler = (exchange) =>
     new EventSourceTransport(exchange, exchange.mount.options.responseLimit).receive(exchange);
+
+  protected override prelude(): string {
+    return '\r\n';
+  }
 
   /** The browser client runs `decodeURI` over the data; JSON encoding keeps CR, LF and NUL out of a frame already. */
   protected override wrap(frame: string): string {

@@ -8,7 +8,7 @@ import { HttpTransport, type ResponseContext } from './http-transport.ts';
 export class HtmlFileTransport extends HttpTransport {
   readonly name = 'htmlfile';
   protected readonly contentType = 'text/html; charset=UTF-8';
-  protected override readonly prelude: string;
+  readonly #callback: string;
 
   static readonly handle: Handler = (exchange) => {
     const callback = readCallback(exchange.req, exchange.res);
@@ -21,8 +21,12 @@ export class HtmlFileTransport extends HttpTransport {
 
   private constructor(exchange: ResponseContext, limit: number, callback: string) {
     super(exchange, limit);
-    // Browsers begin to render, and so to run scripts, after the first KiB.
-    this.prelude = `${page(callback).padEnd(1025)}\r\n\r\n`;
+    this.#callback = callback;
+  }
+
+  /** Browsers begin to render, and so to run scripts, after the first KiB. */
+  protected override prelude(): string {
+    return `${page(this.#callback).padEnd(1025)}\r\n\r\n`;
   }
 
   /** No `<` may stand in the script, or a message could end it. */

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { admit } from '../admission.ts';
 import { CloseCode } from '../close-code.ts';
 import { debugRequest } from '../debug.ts';
+import { dropNext } from '../http/express.ts';
 import { setConnectionClose } from '../http/respond.ts';
 import type { Exchange } from '../mount.ts';
 import type { Outgoing } from '../receiver.ts';
@@ -41,9 +42,6 @@ interface MaybeCompressed {
 export abstract class HttpTransport extends FrameTransport {
   /** The Content-Type of the response, to the letter. */
   protected abstract readonly contentType: string;
-
-  /** Written before the first frame, as a write of its own; none on polling. Not counted against the budget. */
-  protected readonly prelude: string = '';
 
   /** Transports that can take turns on one session. */
   protected readonly family: 'xhr' | 'jsonp' = 'xhr';
@@ -102,6 +100,14 @@ export abstract class HttpTransport extends FrameTransport {
       debugRequest('messages could not be written: %O', error);
       this.abort();
     }
+  }
+
+  /**
+   * Written before the first frame, as a write of its own; none on polling. Not counted against the budget. A method, so
+   * that no session keeps it in memory.
+   */
+  protected prelude(): string {
+    return '';
   }
 
   /** A frame as this transport sends it. */
@@ -169,9 +175,25 @@ export abstract class HttpTransport extends FrameTransport {
     // A write that comes after the client has gone is reported here; 'close' says all there is to say.
     res.on('error', ignoreError);
     res.setHeader('Content-Type', this.contentType);
-    if (this.prelude !== '') {
+    const prelude = this.prelude();
+    if (prelude !== '') {
       res.setHeader('X-Accel-Buffering', 'no');
-      this.#write(this.prelude, false);
+      this.#writeFirst(prelude);
+      dropNext(res.req);
+    }
+  }
+
+  /** The head and the prelude, in one write to the connection. */
+  #writeFirst(prelude: string): void {
+    const res = this.#res;
+    const socket = res.req.httpVersionMajor === 1 ? res.socket : null;
+    socket?.cork();
+    try {
+      // By itself, or Node would keep the head as the hundred pieces that it was put together from.
+      res.flushHeaders();
+      this.#write(prelude, false);
+    } finally {
+      socket?.uncork();
     }
   }
 

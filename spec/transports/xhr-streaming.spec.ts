@@ -62,6 +62,16 @@ describe('xhr-streaming', () => {
     }
   });
 
+  it('leaves the request no way back into Express, which would be kept in memory', async () => {
+    const { client, sessions } = await stage(xhrStreaming);
+    const { stream } = await client.receive();
+    await stream.next();
+    const { request } = await sessions.next();
+    assert.equal((request as express.Request).next, undefined);
+    assert.equal((request as express.Request).baseUrl, '/echo');
+    assert.equal((request as express.Request).res?.headersSent, true);
+  });
+
   it('lets middleware that wraps the writing of responses see and change every frame', async () => {
     const sessions = sessionCatcher();
     const { port } = await serve({}, sessions.onSession, {
