@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { STATUS_CODES } from 'node:http';
 import { CloseCode } from './close-code.ts';
+import { setHeader } from './http/head.ts';
 import { endConnectionIfClosing, sendError } from './http/respond.ts';
 import type { RejectionReason } from './meter.ts';
 import type { Exchange } from './mount.ts';
@@ -112,7 +113,7 @@ export function openSession<Data, Req extends IncomingMessage>(
   const refuse = (refusal: StoreRefusal) => {
     const { status, text } = REFUSALS[refusal];
     if (!res.headersSent) {
-      res.setHeader('Retry-After', RETRY_AFTER);
+      setHeader(res, 'Retry-After', RETRY_AFTER);
     }
     reject(exchange, refusal, status, text);
   };

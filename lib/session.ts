@@ -483,7 +483,11 @@ export class Session<
 
   /** @internal Calls back when the client may send more: at once, after the application has read, or at the end. */
   whenRoom(callback: () => void): void {
-    this.#inboxNow.whenRoom(callback);
+    if (this.#inbox === undefined) {
+      callback();
+    } else {
+      this.#inbox.whenRoom(callback);
+    }
   }
 
   /** @internal Calls back when the session leaves `active`; what is returned takes that back. Lighter than `signal`. */

@@ -9,6 +9,7 @@ import { pageRoutes } from './endpoints/index.ts';
 import { setNotCached } from './http/cache.ts';
 import { setCookie } from './http/cookie.ts';
 import { addVary, sendPreflight, setCors } from './http/cors.ts';
+import { handOver, setHeader } from './http/head.ts';
 import { isOriginAllowed } from './http/origin.ts';
 import { pathOf } from './http/query.ts';
 import { endConnectionIfClosing, sendEmpty, sendError } from './http/respond.ts';
@@ -154,6 +155,7 @@ export function sockjs<Data, Req extends IncomingMessage>(
       // The application vouches for Req by naming it: it is what its own middleware makes of a request.
       answer(mount, match, req as unknown as Req & MountedRequest, res, next);
     } catch (error) {
+      handOver(res);
       next(error);
     }
   };
@@ -279,7 +281,11 @@ function answer<Data, Req extends IncomingMessage>(
   next: Next,
 ): void {
   debugRequest('%s %s', req.method, req.originalUrl ?? req.url);
-  const exchange: Exchange<Data, Req> = { mount, req, res, sessionId, next };
+  const fail = (error: unknown) => {
+    handOver(res);
+    next(error);
+  };
+  const exchange: Exchange<Data, Req> = { mount, req, res, sessionId, next: fail };
   endConnectionIfClosing(exchange);
   if (route.transport) {
     setNotCached(res);
@@ -289,7 +295,7 @@ function answer<Data, Req extends IncomingMessage>(
     }
   }
   if (!isAllowedMethod(route, req.method)) {
-    res.setHeader('Allow', allowedMethods(route).join(', '));
+    setHeader(res, 'Allow', allowedMethods(route).join(', '));
     sendEmpty(res, 405);
     return;
   }
@@ -303,7 +309,7 @@ function answer<Data, Req extends IncomingMessage>(
       endConnectionIfClosing(exchange);
       proceed(exchange, route, allowed);
     })
-    .catch(next);
+    .catch(fail);
 }
 
 /** Goes on when it is known whether the page that asks may. */

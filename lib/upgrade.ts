@@ -2,12 +2,13 @@
  * WebSocket upgrades by way of the application: an upgrade request runs through the server's own request handling, so
  * that mount paths and earlier middleware apply to it, until a WebSocket endpoint takes it over.
  */
-import { type IncomingMessage, type Server, ServerResponse } from 'node:http';
+import { type IncomingMessage, type OutgoingHttpHeaders, type Server, ServerResponse } from 'node:http';
 import type { Http2SecureServer } from 'node:http2';
 import type { Server as HttpsServer } from 'node:https';
 import { Duplex } from 'node:stream';
 import { debugUpgrade } from './debug.ts';
 import { dropResponse } from './http/express.ts';
+import { takeHeaders } from './http/head.ts';
 import { pathOf } from './http/query.ts';
 import {
   clearPendingUpgrade,
@@ -268,9 +269,10 @@ function dispatch(
     finish: () => {
       socket.off('close', onSocketClose);
       clearPendingUpgrade(req);
-      res.writeHead(101);
+      const own = takeHeaders(res);
+      res.writeHead(101, own);
       res.end();
-      return headerLines(res);
+      return headerLines(res, own);
     },
   };
   setPendingUpgrade(req, upgrade);
@@ -331,11 +333,13 @@ function closeGently(socket: Duplex): void {
   socket.end();
 }
 
-/** What middleware has set and a handshake may carry. */
-function headerLines(res: ServerResponse): string[] {
+/** What was set, by middleware or by us, and a handshake may carry. */
+function headerLines(res: ServerResponse, own: OutgoingHttpHeaders): string[] {
   const lines: string[] = [];
-  for (const [name, value] of Object.entries(res.getHeaders())) {
-    if (value === undefined || /^(connection|upgrade|date|transfer-encoding|content-.*|sec-websocket-.*)$/.test(name)) {
+  // The response keeps none of what was given to `writeHead` unless something had been set before.
+  const all = res.getHeaderNames().length === 0 ? own : res.getHeaders();
+  for (const [name, value] of Object.entries(all)) {
+    if (value === undefined || NOT_OF_HANDSHAKES.test(name)) {
       continue;
     }
     for (const one of Array.isArray(value) ? value : [value]) {
@@ -344,6 +348,9 @@ function headerLines(res: ServerResponse): string[] {
   }
   return lines;
 }
+
+/** Headers that the handshake has in its own way, or that belong to answers with a body. */
+const NOT_OF_HANDSHAKES = /^(connection|upgrade|date|transfer-encoding|content-.*|sec-websocket-.*)$/i;
 
 /**
  * What the response to an upgrade writes to in place of the connection: at the first byte it asks whether the answer is

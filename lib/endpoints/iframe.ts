@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { setCachedForYear } from '../http/cache.ts';
 import { addVary } from '../http/cors.ts';
+import { setHeader } from '../http/head.ts';
 import { hashSource, protectPage } from '../http/protection.ts';
 import { send, sendEmpty } from '../http/respond.ts';
 import type { Handler } from '../mount.ts';
@@ -29,7 +30,7 @@ export const iframePage: Handler = (exchange) => {
   if (typeof mount.options.allowedOrigins !== 'string') {
     addVary(res, 'Referer');
   }
-  res.setHeader('ETag', etag);
+  setHeader(res, 'ETag', etag);
   if (matches(req.headers['if-none-match'], etag)) {
     sendEmpty(res, 304);
   } else {

@@ -4,6 +4,7 @@ import { parseCookie } from 'cookie';
 import type { Exchange } from '../mount.ts';
 import type { JsessionidAttributes } from '../options.ts';
 import { isThenable } from '../thenable.ts';
+import { handOver } from './head.ts';
 
 /** What RFC 6265 allows as the value of a cookie, quoted or not. */
 const COOKIE_VALUE = /^("?)[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]+\1$/;
@@ -35,6 +36,8 @@ export function jsessionid(
 export function setCookie<Data, Req extends IncomingMessage>({ mount, req, res, next }: Exchange<Data, Req>): void {
   const option = mount.options.jsessionid;
   if (typeof option === 'function') {
+    // It may look at what there is, change it, or answer by itself.
+    handOver(res);
     // Declared to return nothing, but an async function fits that as well, and must not end the process.
     const result: unknown = option(req, res);
     if (isThenable(result)) {

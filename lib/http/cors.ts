@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Exchange } from '../mount.ts';
 import { disregard } from '../thenable.ts';
 import { setPreflightCached } from './cache.ts';
+import { getHeader, removeHeader, setHeader } from './head.ts';
 import { sendEmpty } from './respond.ts';
 
 /**
@@ -21,13 +22,13 @@ export function setCors<Data, Req extends IncomingMessage>({ mount, req, res }: 
     }
   }
   const allowed = (checkOrigin === undefined && origin) || req.headers.origin || '*';
-  res.setHeader('Access-Control-Allow-Origin', allowed);
+  setHeader(res, 'Access-Control-Allow-Origin', allowed);
   if (allowed !== '*') {
-    res.setHeader('Access-Control-Allow-Credentials', 'true');
+    setHeader(res, 'Access-Control-Allow-Credentials', 'true');
   }
   const headers = req.headers['access-control-request-headers'];
   if (headers) {
-    res.setHeader('Access-Control-Allow-Headers', headers);
+    setHeader(res, 'Access-Control-Allow-Headers', headers);
   }
   return true;
 }
@@ -40,22 +41,22 @@ export function sendPreflight<Data, Req extends IncomingMessage>(
 ): void {
   setPreflightCached(res);
   if (corsAllowed) {
-    res.setHeader('Access-Control-Allow-Methods', `OPTIONS, ${method}`);
+    setHeader(res, 'Access-Control-Allow-Methods', `OPTIONS, ${method}`);
   } else {
-    res.removeHeader('Access-Control-Max-Age');
+    removeHeader(res, 'Access-Control-Max-Age');
   }
   sendEmpty(res, 204);
 }
 
 /** Names a header that the answer depends on, beside what earlier middleware may have named. */
 export function addVary(res: ServerResponse, field: string): void {
-  const before = res.getHeader('Vary');
+  const before = getHeader(res, 'Vary');
   if (before === undefined) {
-    res.setHeader('Vary', field);
+    setHeader(res, 'Vary', field);
     return;
   }
-  const fields = String(before).split(/\s*,\s*/);
+  const fields = before.split(/\s*,\s*/);
   if (!fields.some((given) => given === '*' || given.toLowerCase() === field.toLowerCase())) {
-    res.setHeader('Vary', [...fields, field].join(', '));
+    setHeader(res, 'Vary', [...fields, field].join(', '));
   }
 }

@@ -3,12 +3,13 @@ import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Exchange } from '../mount.ts';
 import type { ResolvedOptions } from '../options.ts';
+import { removeHeader, setHeader } from './head.ts';
 import { embedderOrigin } from './origin.ts';
 
 /** Takes back what would keep the pages that may from embedding this answer; whether they may is judged elsewhere. */
 export function allowEmbedding(res: ServerResponse): void {
-  res.removeHeader('X-Frame-Options');
-  res.setHeader('Cross-Origin-Resource-Policy', 'cross-origin');
+  removeHeader(res, 'X-Frame-Options');
+  setHeader(res, 'Cross-Origin-Resource-Policy', 'cross-origin');
 }
 
 /** Sets what a framed page of ours may do, by the directives of its policy, and who may frame it. */
@@ -23,10 +24,10 @@ export function protectPage<Data, Req extends IncomingMessage>(
     `frame-ancestors ${ancestors(mount.options, req)}`,
   ];
   allowEmbedding(res);
-  res.setHeader('Content-Security-Policy', policy.join('; '));
-  res.removeHeader('Content-Security-Policy-Report-Only');
-  res.setHeader('X-Content-Type-Options', 'nosniff');
-  res.setHeader('Referrer-Policy', 'same-origin');
+  setHeader(res, 'Content-Security-Policy', policy.join('; '));
+  removeHeader(res, 'Content-Security-Policy-Report-Only');
+  setHeader(res, 'X-Content-Type-Options', 'nosniff');
+  setHeader(res, 'Referrer-Policy', 'same-origin');
 }
 
 /**
@@ -35,8 +36,8 @@ export function protectPage<Data, Req extends IncomingMessage>(
  */
 export function allowFraming(res: ServerResponse): void {
   allowEmbedding(res);
-  res.removeHeader('Content-Security-Policy');
-  res.removeHeader('Content-Security-Policy-Report-Only');
+  removeHeader(res, 'Content-Security-Policy');
+  removeHeader(res, 'Content-Security-Policy-Report-Only');
 }
 
 /** The source by which a policy allows one inline script, given to the letter. */

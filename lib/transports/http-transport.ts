@@ -5,6 +5,7 @@ import { admit } from '../admission.ts';
 import { CloseCode } from '../close-code.ts';
 import { debugRequest } from '../debug.ts';
 import { dropNext } from '../http/express.ts';
+import { setHeader, writeHead } from '../http/head.ts';
 import { setConnectionClose } from '../http/respond.ts';
 import type { Exchange } from '../mount.ts';
 import type { Outgoing } from '../receiver.ts';
@@ -174,10 +175,10 @@ export abstract class HttpTransport extends FrameTransport {
     }
     // A write that comes after the client has gone is reported here; 'close' says all there is to say.
     res.on('error', ignoreError);
-    res.setHeader('Content-Type', this.contentType);
+    setHeader(res, 'Content-Type', this.contentType);
     const prelude = this.prelude();
     if (prelude !== '') {
-      res.setHeader('X-Accel-Buffering', 'no');
+      setHeader(res, 'X-Accel-Buffering', 'no');
       this.#writeFirst(prelude);
       dropNext(res.req);
     }
@@ -189,6 +190,7 @@ export abstract class HttpTransport extends FrameTransport {
     const socket = res.req.httpVersionMajor === 1 ? res.socket : null;
     socket?.cork();
     try {
+      writeHead(res, 200);
       // By itself, or Node would keep the head as the hundred pieces that it was put together from.
       res.flushHeaders();
       this.#write(prelude, false);
@@ -236,14 +238,11 @@ export abstract class HttpTransport extends FrameTransport {
       // No connection is to be kept alive.
       this.#closeConnection();
     }
-    if (chunk === undefined) {
-      this.#res.end();
-    } else {
-      if (!this.#res.headersSent) {
-        this.#res.setHeader('Content-Length', Buffer.byteLength(chunk));
-      }
-      this.#res.end(chunk);
+    if (!this.#res.headersSent) {
+      setHeader(this.#res, 'Content-Length', chunk === undefined ? 0 : Buffer.byteLength(chunk));
+      writeHead(this.#res, 200);
     }
+    this.#res.end(chunk);
     this.#session?.unlink(this);
     this.#watchLeaving();
   }

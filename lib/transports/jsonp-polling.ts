@@ -1,6 +1,7 @@
 /** The jsonp-polling transport: each request is a script that calls back with one frame. */
 import { quote } from '../frame.ts';
 import { readCallback } from '../http/callback.ts';
+import { setHeader } from '../http/head.ts';
 import { allowEmbedding } from '../http/protection.ts';
 import type { Handler } from '../mount.ts';
 import type { SharedMessage } from '../shared-message.ts';
@@ -21,7 +22,7 @@ export class JsonpPollingTransport extends HttpTransport {
     const { req, res } = exchange;
     const callback = readCallback(req, res);
     if (callback !== undefined) {
-      res.setHeader('X-Content-Type-Options', 'nosniff');
+      setHeader(res, 'X-Content-Type-Options', 'nosniff');
       allowEmbedding(res);
       new JsonpPollingTransport(exchange, callback).receive(exchange);
     }
