@@ -25,7 +25,7 @@ const { values, positionals } = parseArgs({
     servers: { type: 'string', default: '' },
   },
 });
-const rounds = Number(values.rounds ?? (values.quick ? 3 : 7));
+const rounds = Number(values.rounds ?? (values.quick ? 3 : 21));
 const only = values.servers.split(',').filter((name) => name !== '');
 
 if (!Number.isInteger(rounds) || rounds < 1) {
@@ -60,7 +60,7 @@ async function main(): Promise<void> {
     node,
     nodeVersion: execFileSync(node, ['-p', 'process.versions.node'], { encoding: 'utf8' }).trim(),
     rounds,
-    roundCpu: values.quick ? 250_000 : 800_000,
+    roundCpu: 250_000,
     warmUp: values.quick ? 0.7 : 1.5,
     profile: values.profile,
     only,

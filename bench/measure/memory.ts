@@ -7,13 +7,19 @@ import { type Spread, spreadOf } from './statistics.ts';
 
 const ROUNDS = 3;
 
-/** Share of the sessions that are opened and closed before the first reading, so that code and pools are there. */
-const WARM_UP = 0.1;
+/**
+ * In a process that has been running for a while, so many times a tenth of the sessions have come and gone before the
+ * first reading: code and pools are there by then, and the young generation has grown to its full size.
+ */
+const EARLIER_ROUNDS = 12;
 
 /** ms for a server to notice the last things that happened to its sockets. */
 const SETTLE = 500;
 
 export type IdleLoad = Extract<LoadOptions, { kind: 'ws-idle' | 'streaming-idle' }>;
+
+/** Whether the process has just started when the sessions come, or has had others before. */
+export type ProcessAge = 'fresh' | 'later';
 
 /** KiB per session. */
 export async function measureMemory(
@@ -21,17 +27,24 @@ export async function measureMemory(
   servers: readonly ServerName[],
   load: IdleLoad,
   sessions: number,
+  age: ProcessAge,
 ): Promise<Map<ServerName, Spread>> {
   const readings = new Map<ServerName, number[]>(servers.map((name) => [name, []]));
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const [name, values] of readings) {
-      values.push(await measureOnce(run, name, load, sessions));
+      values.push(await measureOnce(run, name, load, sessions, age));
     }
   }
   return new Map([...readings].map(([name, values]) => [name, spreadOf(values)]));
 }
 
-async function measureOnce(run: Run, name: ServerName, options: IdleLoad, sessions: number): Promise<number> {
+async function measureOnce(
+  run: Run,
+  name: ServerName,
+  options: IdleLoad,
+  sessions: number,
+  age: ProcessAge,
+): Promise<number> {
   const server = await run.startServer(name, '--expose-gc');
   const load = run.startLoad(server);
   const read = async () => {
@@ -41,8 +54,11 @@ async function measureOnce(run: Run, name: ServerName, options: IdleLoad, sessio
   };
   try {
     await load.open(options);
-    await load.round(sessions * WARM_UP);
-    await load.close();
+    for (let round = 0; age === 'later' && round < EARLIER_ROUNDS; round += 1) {
+      await load.round(sessions / 10);
+      await load.close();
+      await server.collectGarbage();
+    }
     const before = await read();
     await load.round(sessions);
     return ((await read()) - before) / sessions;

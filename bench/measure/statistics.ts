@@ -1,9 +1,23 @@
 /** Medians and spreads. */
 
 export interface Spread {
+  /** As they were measured: what has the same place in another spread was measured next to it. */
+  readonly values: readonly number[];
   readonly median: number;
   readonly min: number;
   readonly max: number;
+}
+
+/**
+ * How large one is in terms of the other: the median of the ratios of what was measured side by side, since a machine that
+ * has others to serve as well is slower in one round than in the next.
+ */
+export function ratioOf(own: Spread, other: Spread): number {
+  const ratios = own.values.flatMap((value, i) => {
+    const beside = other.values[i];
+    return beside === undefined ? [] : [value / beside];
+  });
+  return spreadOf(ratios).median;
 }
 
 export function spreadOf(values: readonly number[]): Spread {
@@ -13,5 +27,5 @@ export function spreadOf(values: readonly number[]): Spread {
   if (min === undefined || max === undefined || high === undefined || low === undefined) {
     throw new RangeError('no values');
   }
-  return { median: (low + high) / 2, min, max };
+  return { values, median: (low + high) / 2, min, max };
 }

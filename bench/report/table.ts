@@ -1,5 +1,5 @@
 /** What scenarios give: tables of servers, and how they are written. */
-import type { Spread } from '../measure/statistics.ts';
+import { ratioOf, type Spread } from '../measure/statistics.ts';
 
 export interface Row {
   /** Unique in the table. */
@@ -21,9 +21,9 @@ export interface Table {
   readonly rows: readonly Row[];
 }
 
-/** The median of a row, if it was measured. */
-export function medianOf(tables: readonly Table[], name: string, key: string): number | undefined {
-  return tables.find((table) => table.name === name)?.rows.find((row) => row.key === key)?.value.median;
+/** A row, if it was measured. */
+export function findRow(tables: readonly Table[], name: string, key: string): Row | undefined {
+  return tables.find((table) => table.name === name)?.rows.find((row) => row.key === key);
 }
 
 /** A table in Markdown, which a terminal shows well enough. */
@@ -34,7 +34,7 @@ export function writeTable({ name, title, measure, reference, rows }: Table): st
     title,
     digits(value.median),
     `${digits(value.min)} to ${digits(value.max)}`,
-    own === undefined ? '–' : (own.value.median / value.median).toFixed(2),
+    own === undefined ? '–' : ratioOf(own.value, value).toFixed(2),
     ...(hasThroughput ? [throughput === undefined ? '–' : String(Math.round(throughput.median))] : []),
   ]);
   const head = ['Server', measure, 'rounds', 'ours ÷ this', ...(hasThroughput ? ['units per s'] : [])];

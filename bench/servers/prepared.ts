@@ -1,4 +1,4 @@
-/** Floor: one WebSocket frame, built once and written to all raw sockets. It can do nothing else. */
+/** Floor: one WebSocket frame, or one chunk of a stream, built once and written to all raw sockets. It can do nothing else. */
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
 import { Socket } from 'node:net';
@@ -8,7 +8,17 @@ import { run } from './program.ts';
 const CLOSE = Buffer.from([0x88, 0x02, 0x03, 0xe8]);
 
 const sockets = new Set<Socket>();
-const server = createServer();
+const streams = new Set<Socket>();
+const server = createServer((req, res) => {
+  const { socket } = req;
+  req.resume();
+  res.writeHead(200, { 'Content-Type': 'application/javascript; charset=UTF-8' });
+  res.write(`${'h'.repeat(2048)}\n`);
+  res.write('o\n');
+  socket.on('error', () => {});
+  socket.on('close', () => streams.delete(socket));
+  streams.add(socket);
+});
 server.on('upgrade', (req, socket) => {
   if (!(socket instanceof Socket)) {
     throw new Error('an upgrade without a socket');
@@ -32,6 +42,10 @@ run(server, (message) => {
   const frame = frameOf(message);
   for (const socket of sockets) {
     socket.write(frame);
+  }
+  const chunk = Buffer.from(`${(message.length + 1).toString(16)}\r\n${message}\n\r\n`);
+  for (const socket of streams) {
+    socket.write(chunk);
   }
 });
 
