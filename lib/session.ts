@@ -466,7 +466,7 @@ export class Session<
     }
     debugSession('%s received %d messages', this.id, messages.length);
     this.#hooks.meter.received(this, messages, bytes);
-    const [first] = messages;
+    const first = messages[0];
     if (messages.length === 1 && first !== undefined && !this.#inbox?.size && this.listenerCount('message') > 0) {
       // As most do: nothing to queue.
       this.#emit('message', first);

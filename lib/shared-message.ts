@@ -1,13 +1,15 @@
 /** A message for many sessions: quoted once, framed once, and encoded once for each transport. */
 import { messagesFrame, quote } from './frame.ts';
+import type { TransportName } from './receiver.ts';
 
 /** One message of a broadcast. Everything is made when the first receiver asks for it. */
 export class SharedMessage {
   readonly text: string;
   /** Its size in UTF-8, without framing. */
   readonly bytes: number;
-  /** What each transport writes for this message alone, by the name of the transport. */
-  readonly #encodings = new Map<string, Buffer>();
+  /** What each transport writes for this message alone. */
+  readonly #encodings = new Map<TransportName, Buffer>();
+  readonly #chunks = new Map<TransportName, Buffer>();
   #quoted: string | undefined;
   #frame: string | undefined;
 
@@ -28,15 +30,25 @@ export class SharedMessage {
     return this.#frame;
   }
 
-  /** What `encode` makes of it, which is kept under that name. */
-  encoded(name: string, encode: (message: SharedMessage) => Buffer): Buffer {
-    let bytes = this.#encodings.get(name);
-    if (bytes === undefined) {
-      bytes = encode(this);
-      this.#encodings.set(name, bytes);
-    }
-    return bytes;
+  /** What a transport writes: made by `encode` for the first of its kind, and kept for the others. */
+  encoded(name: TransportName, encode: () => Buffer): Buffer {
+    return keptOrMade(this.#encodings, name, encode);
   }
+
+  /** The same as a chunk of the chunked transfer coding, with what that puts around it. */
+  chunkCoded(name: TransportName, encode: () => Buffer): Buffer {
+    return keptOrMade(this.#chunks, name, encode);
+  }
+}
+
+function keptOrMade<K, V>(kept: Map<K, V>, key: K, make: () => V): V {
+  const before = kept.get(key);
+  if (before !== undefined) {
+    return before;
+  }
+  const made = make();
+  kept.set(key, made);
+  return made;
 }
 
 /**

@@ -323,13 +323,16 @@ describe('SharedMessage', () => {
   it('is encoded once for each transport', () => {
     const message = new SharedMessage('hello');
     let calls = 0;
-    const encode = ({ frame }: SharedMessage) => {
+    const encode = () => {
       calls += 1;
-      return Buffer.from(frame);
+      return Buffer.from(message.frame);
     };
     assert.equal(message.encoded('websocket', encode), message.encoded('websocket', encode));
     assert.equal(calls, 1);
     assert.notEqual(message.encoded('eventsource', encode), message.encoded('websocket', encode));
     assert.equal(calls, 2);
+    assert.equal(message.chunkCoded('eventsource', encode), message.chunkCoded('eventsource', encode));
+    assert.notEqual(message.chunkCoded('eventsource', encode), message.encoded('eventsource', encode));
+    assert.equal(calls, 3);
   });
 });

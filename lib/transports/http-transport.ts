@@ -124,7 +124,7 @@ export abstract class HttpTransport extends FrameTransport {
   }
 
   #put(chunk: string | Buffer, awaited: boolean, shared?: SharedMessage): void {
-    this.#budget -= Buffer.byteLength(chunk);
+    this.#budget -= typeof chunk === 'string' ? Buffer.byteLength(chunk) : chunk.length;
     if (this.#ended) {
       return;
     }
@@ -203,7 +203,7 @@ export abstract class HttpTransport extends FrameTransport {
     const callback = awaited ? () => this.#session?.written() : undefined;
     const socket = this.#bareSocket;
     if (socket !== undefined) {
-      const coded = shared?.encoded(`${this.name} in chunks`, () => chunkCoded(chunk)) ?? chunkCoded(chunk);
+      const coded = shared?.chunkCoded(this.name, () => chunkCoded(chunk)) ?? chunkCoded(chunk);
       socket.write(coded, callback);
       return;
     }

@@ -18,7 +18,7 @@ export abstract class FrameTransport implements Receiver {
   }
 
   messages(batch: readonly Outgoing[], awaited: boolean): void {
-    const [first] = batch;
+    const first = batch[0];
     if (batch.length === 1 && first !== undefined && typeof first !== 'string') {
       this.sendShared(first, awaited);
     } else {
