@@ -28,11 +28,11 @@ export const TARGETS: readonly Target[] = [
   ...targets('polling-echo', ['ours-express'], { express: 1.15, sockjs: 0.6 }),
   ...targets('info', ['ours-bare'], { http: 1.25 }),
   ...targets('ws-open', ['ours-express'], { ws: 1.6, sockjs: 0.8 }),
-  ...['ws-memory', 'ws-memory-later'].flatMap((scenario) => [
+  ...['ws-memory', 'ws-memory-at-once'].flatMap((scenario) => [
     ...targets(scenario, ['ours-bare'], { ws: 1.35, sockjs: 0.65 }),
     ...targets(scenario, ['ours-express'], { ws: 1.5, sockjs: 0.65 }),
   ]),
-  ...['streaming-memory', 'streaming-memory-later'].flatMap((scenario) => targets(scenario, BOTH, { sockjs: 0.7 })),
+  ...['streaming-memory', 'streaming-memory-at-once'].flatMap((scenario) => targets(scenario, BOTH, { sockjs: 0.7 })),
   ...targets('idle-beside', ['ours-bare-10000'], { 'ours-bare-100': 1.1 }),
   ...targets('idle-beside', ['ours-express-10000'], { 'ours-express-100': 1.1 }),
 ];

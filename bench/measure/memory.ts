@@ -7,19 +7,16 @@ import { type Spread, spreadOf } from './statistics.ts';
 
 const ROUNDS = 3;
 
-/**
- * In a process that has been running for a while, so many times a tenth of the sessions have come and gone before the
- * first reading: code and pools are there by then, and the young generation has grown to its full size.
- */
-const EARLIER_ROUNDS = 12;
-
 /** ms for a server to notice the last things that happened to its sockets. */
 const SETTLE = 500;
 
 export type IdleLoad = Extract<LoadOptions, { kind: 'ws-idle' | 'streaming-idle' }>;
 
-/** Whether the process has just started when the sessions come, or has had others before. */
-export type ProcessAge = 'fresh' | 'later';
+/**
+ * When memory is read. `at-rest`: after the runtime has given back what it does not use, so that what is left is held by
+ * the sessions. `at-once`: right after they came, with all that the runtime has taken to keep up with that.
+ */
+export type ReadingTime = 'at-rest' | 'at-once';
 
 /** KiB per session. */
 export async function measureMemory(
@@ -27,12 +24,12 @@ export async function measureMemory(
   servers: readonly ServerName[],
   load: IdleLoad,
   sessions: number,
-  age: ProcessAge,
+  time: ReadingTime,
 ): Promise<Map<ServerName, Spread>> {
   const readings = new Map<ServerName, number[]>(servers.map((name) => [name, []]));
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const [name, values] of readings) {
-      values.push(await measureOnce(run, name, load, sessions, age));
+      values.push(await measureOnce(run, name, load, sessions, time));
     }
   }
   return new Map([...readings].map(([name, values]) => [name, spreadOf(values)]));
@@ -43,22 +40,19 @@ async function measureOnce(
   name: ServerName,
   options: IdleLoad,
   sessions: number,
-  age: ProcessAge,
+  time: ReadingTime,
 ): Promise<number> {
   const server = await run.startServer(name, '--expose-gc');
   const load = run.startLoad(server);
   const read = async () => {
     await pause(SETTLE);
-    await server.collectGarbage();
+    if (time === 'at-rest') {
+      await server.releaseMemory();
+    }
     return server.residentSize();
   };
   try {
     await load.open(options);
-    for (let round = 0; age === 'later' && round < EARLIER_ROUNDS; round += 1) {
-      await load.round(sessions / 10);
-      await load.close();
-      await server.collectGarbage();
-    }
     const before = await read();
     await load.round(sessions);
     return ((await read()) - before) / sessions;

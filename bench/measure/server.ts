@@ -66,8 +66,9 @@ export class ServerProcess {
     return Number(await this.#ask('cpu'));
   }
 
-  async collectGarbage(): Promise<void> {
-    await this.#ask('gc');
+  /** Has the server collect its garbage, and give memory that it does not use back to the system. */
+  async releaseMemory(): Promise<void> {
+    await this.#ask('release');
   }
 
   /** KiB of memory that is resident (Linux). */

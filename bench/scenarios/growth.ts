@@ -26,7 +26,7 @@ export function growth(servers: readonly ServerName[]): Scenario {
       }
       for (const sessions of SESSIONS) {
         const title = `Memory of an idle WebSocket session, ${sessions} of them`;
-        yield await memoryTable(run, { name, title, servers, load: { kind: 'ws-idle' }, sessions, age: 'later' });
+        yield await memoryTable(run, { name, title, servers, load: { kind: 'ws-idle' }, sessions, time: 'at-rest' });
       }
     },
   };

@@ -1,7 +1,7 @@
 /** What a scenario is, and the two kinds that most are. */
 import type { LoadOptions } from '../load/protocol.ts';
 import { measureCpu } from '../measure/cpu.ts';
-import { type IdleLoad, measureMemory, type ProcessAge } from '../measure/memory.ts';
+import { type IdleLoad, measureMemory, type ReadingTime } from '../measure/memory.ts';
 import type { Run } from '../measure/run.ts';
 import type { Row, Table } from '../report/table.ts';
 import { SERVERS, type ServerName } from '../servers/names.ts';
@@ -60,22 +60,16 @@ export function memoryScenario(
   return {
     name,
     async *measure(run) {
-      yield await memoryTable(run, {
-        name,
-        title: `${title}, in a fresh process`,
-        servers,
-        load,
-        sessions,
-        age: 'fresh',
-      });
-      yield await memoryTable(run, {
-        name: `${name}-later`,
-        title: `${title}, in a process that has had others before`,
-        servers,
-        load,
-        sessions,
-        age: 'later',
-      });
+      for (const time of ['at-rest', 'at-once'] as const) {
+        yield await memoryTable(run, {
+          name: time === 'at-rest' ? name : `${name}-at-once`,
+          title: `${title}, ${time === 'at-rest' ? 'at rest' : 'right after they came to a fresh process'}`,
+          servers,
+          load,
+          sessions,
+          time,
+        });
+      }
     },
   };
 }
@@ -86,14 +80,14 @@ interface MemoryTable {
   readonly servers: readonly ServerName[];
   readonly load: IdleLoad;
   readonly sessions: number;
-  readonly age: ProcessAge;
+  readonly time: ReadingTime;
 }
 
 export async function memoryTable(
   run: Run,
-  { name, title, servers, load, sessions, age }: MemoryTable,
+  { name, title, servers, load, sessions, time }: MemoryTable,
 ): Promise<Table> {
-  const results = await measureMemory(run, run.participants(servers), load, sessions, age);
+  const results = await measureMemory(run, run.participants(servers), load, sessions, time);
   const rows = [...results].map(([key, value]) => ({ key, title: SERVERS[key].title, value }));
   return { name, title, measure: 'KiB per session', reference: 'ours-bare', rows };
 }

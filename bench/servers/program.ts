@@ -7,7 +7,7 @@ export const LONG = 3_600_000;
 
 /**
  * Listens, prints `{"port":…}`, and obeys the lines of stdin: `broadcast TEXT` sends a message to everyone, `cpu` answers
- * the µs of CPU that the operating system has counted for this process, `gc` collects garbage and answers `gc`. The
+ * the µs of CPU that the operating system has counted for this process, `release` gives memory back to the system and answers. The
  * program ends with its stdin.
  */
 export function run(server: Server, broadcast: (message: string) => void = noBroadcast): void {
@@ -22,8 +22,8 @@ export function run(server: Server, broadcast: (message: string) => void = noBro
       } else if (line === 'cpu') {
         const { user, system } = process.cpuUsage();
         console.log(user + system);
-      } else if (line === 'gc') {
-        collect();
+      } else if (line === 'release') {
+        release();
       } else {
         throw new Error(`no such command: ${line}`);
       }
@@ -35,17 +35,21 @@ function noBroadcast(): never {
   throw new Error('this server does not broadcast');
 }
 
-/** Twice, and in turns of their own: finalizers of the first leave something to the second. */
-function collect(): void {
+/**
+ * Collects garbage as V8 does before it would run out of memory: then it gives back the room that its young generation has
+ * grown to as well. Twice, and in turns of their own, since finalizers of the first leave something to the second.
+ */
+function release(): void {
   const { gc } = globalThis;
   if (gc === undefined) {
-    throw new Error('gc needs --expose-gc');
+    throw new Error('release needs --expose-gc');
   }
+  const collect = () => gc({ type: 'major', execution: 'sync', flavor: 'last-resort' });
   setImmediate(() => {
-    gc();
+    collect();
     setImmediate(() => {
-      gc();
-      console.log('gc');
+      collect();
+      console.log('released');
     });
   });
 }

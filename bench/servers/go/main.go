@@ -79,10 +79,10 @@ func main() {
 			broadcast(line[len("broadcast "):])
 		case line == "cpu":
 			fmt.Println(cpu())
-		case line == "gc":
+		case line == "release":
 			runtime.GC()
 			debug.FreeOSMemory()
-			fmt.Println("gc")
+			fmt.Println("released")
 		default:
 			log.Fatalf("no such command: %s", line)
 		}
