@@ -4,7 +4,8 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import express from 'express';
-import { type SockjsRouter, sockjs } from '../lib/index.ts';
+import { type Session, type SessionCloseEvent, type SockjsRouter, sockjs } from '../lib/index.ts';
+import { ChunkStream } from './support/chunks.ts';
 import { fetchText, post, RawSocket } from './support/http.ts';
 import { Queue } from './support/queue.ts';
 import { listen, serve, sessionCatcher } from './support/server.ts';
@@ -221,6 +222,46 @@ describe('messages for a poll whose end throws', () => {
     await assert.rejects(post(`${origin}/echo/0/a/xhr`, '', { 'X-Broken': '1' }));
     assert.equal((await fetchText(`${origin}/echo`)).status, 200);
   });
+});
+
+describe('a stream whose write begins to throw', () => {
+  for (const [title, options, then] of [
+    ['a heartbeat', { heartbeatDelay: 10 }, () => {}],
+    ['a message', {}, (session: Session) => void session.send('x')],
+    ['the close frame', {}, (session: Session) => void session.close(3000)],
+  ] as const) {
+    it(`costs its session and nothing else when it is ${title}`, async () => {
+      const closed = new Queue<SessionCloseEvent>();
+      let isBroken = false;
+      const { origin, port } = await serve(
+        options,
+        (session) => {
+          session.on('close', (event) => closed.push(event));
+          isBroken = true;
+          then(session);
+        },
+        {
+          before: (app) => {
+            app.use((_req, res, next) => {
+              const write = res.write.bind(res) as (...args: unknown[]) => boolean;
+              res.write = ((...args: unknown[]) => {
+                if (isBroken) {
+                  throw new Error('broken middleware');
+                }
+                return write(...args);
+              }) as never;
+              next();
+            });
+          },
+        },
+      );
+      const stream = new ChunkStream(port, '/echo/0/a/xhr_streaming', 'POST');
+      const { code, wasClean } = await closed.next();
+      assert.deepEqual([code, wasClean], [title === 'the close frame' ? 3000 : 1002, false]);
+      assert.deepEqual(await stream.ended, { aborted: true });
+      assert.equal((await fetchText(`${origin}/echo`)).status, 200);
+    });
+  }
 });
 
 describe('a handshake', () => {

@@ -94,11 +94,23 @@ export abstract class HttpTransport extends FrameTransport {
   }
 
   override messages(batch: readonly Outgoing[], awaited: boolean): void {
+    this.#attempt(() => super.messages(batch, awaited));
+  }
+
+  override heartbeat(): void {
+    this.#attempt(() => super.heartbeat());
+  }
+
+  override close(code: number, reason: string): void {
+    this.#attempt(() => super.close(code, reason));
+  }
+
+  /** Where what middleware has put in the place of `write` or `end` throws, the request is long past who could be told. */
+  #attempt(write: () => void): void {
     try {
-      super.messages(batch, awaited);
+      write();
     } catch (error) {
-      // From what middleware has put in the place of `write` or `end`. The request is long past whoever could be told.
-      debugRequest('messages could not be written: %O', error);
+      debugRequest('a frame could not be written: %O', error);
       this.abort();
     }
   }
