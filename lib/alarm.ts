@@ -9,6 +9,9 @@ export interface Sleeper {
 /** By the clock of `performance.now()`, which nobody sets. */
 const NEVER = -1;
 
+/** What a timer of Node's can be set to at most. One that is early does no harm. */
+const MAX_TIMEOUT = 0x7fff_ffff;
+
 /** Where an alarm stands that is in no heap. */
 const NOWHERE = -1;
 
@@ -58,7 +61,8 @@ export class AlarmClock {
     } else if (first.wakeAt < this.#timerAt) {
       clearTimeout(this.#timer);
       this.#timerAt = first.wakeAt;
-      this.#timer = setTimeout(() => this.#onTimeout(), Math.max(1, first.wakeAt - Math.floor(performance.now())));
+      const delay = first.wakeAt - Math.floor(performance.now());
+      this.#timer = setTimeout(() => this.#onTimeout(), Math.min(Math.max(1, delay), MAX_TIMEOUT));
     }
   }
 

@@ -597,8 +597,10 @@ export class Session<
     if (this.#receiver === undefined || this.#outbox.isEmpty) {
       return;
     }
-    // A heartbeat is due after silence, and this is none.
-    this.#alarm.putOff(now);
+    if (this.#state === 'active') {
+      // A heartbeat is due after silence, and this is none.
+      this.#alarm.putOff(now);
+    }
     this.#receiver.messages(this.#outbox.take(), this.#outbox.needsDrain);
   }
 

@@ -9,7 +9,7 @@ import { pageRoutes } from './endpoints/index.ts';
 import { setNotCached } from './http/cache.ts';
 import { setCookie } from './http/cookie.ts';
 import { addVary, sendPreflight, setCors } from './http/cors.ts';
-import { handOver, setHeader } from './http/head.ts';
+import { beginHead, handOver, setHeader } from './http/head.ts';
 import { isOriginAllowed } from './http/origin.ts';
 import { pathOf } from './http/query.ts';
 import { endConnectionIfClosing, sendEmpty, sendError } from './http/respond.ts';
@@ -286,6 +286,7 @@ function answer<Data, Req extends IncomingMessage>(
     next(error);
   };
   const exchange: Exchange<Data, Req> = { mount, req, res, sessionId, next: fail };
+  beginHead(res);
   endConnectionIfClosing(exchange);
   if (route.transport) {
     setNotCached(res);

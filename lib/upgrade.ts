@@ -2,13 +2,12 @@
  * WebSocket upgrades by way of the application: an upgrade request runs through the server's own request handling, so
  * that mount paths and earlier middleware apply to it, until a WebSocket endpoint takes it over.
  */
-import { type IncomingMessage, type OutgoingHttpHeaders, type Server, ServerResponse } from 'node:http';
+import { type IncomingMessage, type Server, ServerResponse } from 'node:http';
 import type { Http2SecureServer } from 'node:http2';
 import type { Server as HttpsServer } from 'node:https';
 import { Duplex } from 'node:stream';
 import { debugUpgrade } from './debug.ts';
 import { dropResponse } from './http/express.ts';
-import { takeHeaders } from './http/head.ts';
 import { pathOf } from './http/query.ts';
 import {
   clearPendingUpgrade,
@@ -269,10 +268,9 @@ function dispatch(
     finish: () => {
       socket.off('close', onSocketClose);
       clearPendingUpgrade(req);
-      const own = takeHeaders(res);
-      res.writeHead(101, own);
+      res.writeHead(101);
       res.end();
-      return headerLines(res, own);
+      return headerLines(res);
     },
   };
   setPendingUpgrade(req, upgrade);
@@ -333,12 +331,10 @@ function closeGently(socket: Duplex): void {
   socket.end();
 }
 
-/** What was set, by middleware or by us, and a handshake may carry. */
-function headerLines(res: ServerResponse, own: OutgoingHttpHeaders): string[] {
+/** What middleware has set and a handshake may carry. */
+function headerLines(res: ServerResponse): string[] {
   const lines: string[] = [];
-  // The response keeps none of what was given to `writeHead` unless something had been set before.
-  const all = res.getHeaderNames().length === 0 ? own : res.getHeaders();
-  for (const [name, value] of Object.entries(all)) {
+  for (const [name, value] of Object.entries(res.getHeaders())) {
     if (value === undefined || NOT_OF_HANDSHAKES.test(name)) {
       continue;
     }
@@ -350,7 +346,7 @@ function headerLines(res: ServerResponse, own: OutgoingHttpHeaders): string[] {
 }
 
 /** Headers that the handshake has in its own way, or that belong to answers with a body. */
-const NOT_OF_HANDSHAKES = /^(connection|upgrade|date|transfer-encoding|content-.*|sec-websocket-.*)$/i;
+const NOT_OF_HANDSHAKES = /^(connection|upgrade|date|transfer-encoding|content-.*|sec-websocket-.*)$/;
 
 /**
  * What the response to an upgrade writes to in place of the connection: at the first byte it asks whether the answer is

@@ -103,6 +103,21 @@ describe('Alarm', () => {
     assert.deepEqual(calls, []);
   });
 
+  it('can be set to the longest time that a timer can be set to', () => {
+    const delays: unknown[] = [];
+    const { setTimeout } = globalThis;
+    globalThis.setTimeout = ((callback: () => void, delay: number) => {
+      delays.push(delay);
+      return setTimeout(callback, delay);
+    }) as typeof setTimeout;
+    clock.tick(0.5);
+    alarm.set(0x7fff_ffff);
+    globalThis.setTimeout = setTimeout;
+    assert.deepEqual(delays, [0x7fff_ffff]);
+    clock.tick(0x7fff_ffff + 2);
+    assert.equal(calls.length, 1);
+  });
+
   it('is not put off to an earlier time', () => {
     alarm.set(100);
     alarm.putOff(performance.now() - 50);

@@ -52,6 +52,19 @@ describe('an answer', () => {
     assert.equal((await fetchText(`${origin}/echo`)).status, 200, 'the server lives');
   });
 
+  it('to a send whose head somebody else has sent in the meantime keeps its status', async () => {
+    const origin = await seen((res, url) => url.endsWith('/xhr_send') && res.flushHeaders());
+    await post(`${origin}/echo/0/a/xhr`);
+    assert.equal((await post(`${origin}/echo/0/a/xhr_send`, '["x"]')).status, 204);
+  });
+
+  it('of /info whose head somebody else has sent in the meantime is completed', async () => {
+    const origin = await seen((res, url) => url.endsWith('/info') && res.flushHeaders());
+    const { status, headers, body } = await fetchText(`${origin}/echo/info`);
+    assert.deepEqual([status, headers['access-control-allow-origin']], [200, '*']);
+    assert.equal(JSON.parse(body).websocket, true);
+  });
+
   it('whose end throws costs its connection and nothing else', async () => {
     const origin = await seen((res, url) => {
       if (url.endsWith('/info')) {

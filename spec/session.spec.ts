@@ -745,6 +745,18 @@ describe('Session', () => {
       assert.equal(ends.length, 1);
     });
 
+    it('gives up as soon when a poll has come for the messages, but none for the close frame', () => {
+      const { session, ends, attach } = open({ kind: 'poll' });
+      session.send('x');
+      session.close(3000);
+      clock.tick(4000);
+      assert.deepEqual(attach().frames, ['a["x"]']);
+      clock.tick(999);
+      assert.equal(ends.length, 0);
+      clock.tick(1);
+      assert.equal(ends.length, 1);
+    });
+
     it('gives up, and tells onEnd, when no receiver comes within disconnectDelay', () => {
       const { session, ends } = open({ kind: 'poll' });
       session.send('1');

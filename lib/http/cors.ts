@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Exchange } from '../mount.ts';
 import { disregard } from '../thenable.ts';
 import { setPreflightCached } from './cache.ts';
-import { getHeader, removeHeader, setHeader } from './head.ts';
+import { getHeader, removeHeader, setGivenHeader, setHeader } from './head.ts';
 import { sendEmpty } from './respond.ts';
 
 /**
@@ -22,13 +22,13 @@ export function setCors<Data, Req extends IncomingMessage>({ mount, req, res }: 
     }
   }
   const allowed = (checkOrigin === undefined && origin) || req.headers.origin || '*';
-  setHeader(res, 'Access-Control-Allow-Origin', allowed);
+  setGivenHeader(res, 'Access-Control-Allow-Origin', allowed);
   if (allowed !== '*') {
     setHeader(res, 'Access-Control-Allow-Credentials', 'true');
   }
   const headers = req.headers['access-control-request-headers'];
   if (headers) {
-    setHeader(res, 'Access-Control-Allow-Headers', headers);
+    setGivenHeader(res, 'Access-Control-Allow-Headers', headers);
   }
   return true;
 }

@@ -11,8 +11,8 @@ interface MaybeExpressRequest extends IncomingMessage {
  * Takes the way back into the Router from a request that is answered for good: with its closures it is as large as all
  * else of an idle session, and leads nowhere any more.
  */
-export function dropNext(req: MaybeExpressRequest): void {
-  if (req.next !== undefined) {
+export function dropNext(req: MaybeExpressRequest, res: ServerResponse): void {
+  if (req.res === res) {
     req.next = undefined;
   }
 }
@@ -20,7 +20,7 @@ export function dropNext(req: MaybeExpressRequest): void {
 /** Takes the response, too, where it is the one that stood for a handshake; a session keeps its request. */
 export function dropResponse(req: MaybeExpressRequest, res: ServerResponse): void {
   if (req.res === res) {
+    dropNext(req, res);
     req.res = undefined;
-    dropNext(req);
   }
 }

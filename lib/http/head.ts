@@ -1,23 +1,76 @@
 /**
- * The headers of an answer, gathered and then written at once: setting them on the response one by one costs a tenth of
- * a poll. What earlier middleware has set on the response goes along, and gives way where both name the same.
+ * The head of an answer. Setting headers on a response one by one costs a tenth of a poll, so where nobody else has
+ * touched the response they are gathered, and written at once. Elsewhere each goes on the response when it is set: whoever
+ * wraps a response, listens to it or sets headers of his own finds them there.
  */
-import type { ServerResponse } from 'node:http';
+import { OutgoingMessage, ServerResponse } from 'node:http';
 
 type Headers = Record<string, string | number>;
 
 const GATHERED = Symbol('express-sockjs.headers');
 
-/** A response on which headers are gathered. */
+/** A response on which headers may be gathered. */
 interface Gathering extends ServerResponse {
   [GATHERED]?: Headers | undefined;
+  readonly req: ServerResponse['req'] & {
+    /** Express's, by which functions of the application find the response. */
+    readonly res?: unknown;
+  };
 }
 
-/** Sets a header of the answer. Always to be named in the same letters. */
-export function setHeader(res: Gathering, name: string, value: string | number): void {
-  res[GATHERED] ??= {};
-  res[GATHERED][name] = value;
+// As Node made them: what monitoring puts in their place wants to be called.
+const { setHeader: SET_HEADER } = OutgoingMessage.prototype;
+const { writeHead: WRITE_HEAD, write: WRITE, end: END } = ServerResponse.prototype;
+
+/** Begins to gather where that makes no difference to anybody; to be called before any header is set. */
+export function beginHead(res: Gathering): void {
+  const isGathered =
+    res.req.res === undefined &&
+    res.writeHead === WRITE_HEAD &&
+    isUnwrapped(res) &&
+    // One is Node's own. Whoever listens may look at the headers then, and `writeHead` would not keep them.
+    res.listenerCount('finish') <= 1 &&
+    res.listenerCount('close') === 0;
+  if (isGathered) {
+    res[GATHERED] = {};
+    res.writeHead = writeGathered as typeof WRITE_HEAD;
+  }
 }
+
+/** Whether nobody has wrapped the writing of a response, or set a header. */
+function isUnwrapped(res: ServerResponse): boolean {
+  return (
+    res.write === WRITE &&
+    res.end === END &&
+    res.setHeader === SET_HEADER &&
+    !res.headersSent &&
+    res.getHeaderNames().length === 0
+  );
+}
+
+/** Sets a header of the answer, always to be named in the same letters. Throws as `res.setHeader` does. */
+export function setHeader(res: Gathering, name: string, value: string | number): void {
+  const gathered = res[GATHERED];
+  if (gathered === undefined) {
+    res.setHeader(name, value);
+  } else {
+    gathered[name] = value;
+  }
+}
+
+/**
+ * The same for what a request holds. A lenient parser lets through what no answer may hold, and that is to fail now, when
+ * nothing has happened yet.
+ */
+export function setGivenHeader(res: Gathering, name: string, value: string): void {
+  if (!VISIBLE.test(value)) {
+    // Node says what is wrong with it, if its options do not allow that as well.
+    handOver(res);
+  }
+  setHeader(res, name, value);
+}
+
+const VISIBLE = /^[\x20-\x7e]*$/;
 
 /** What a header is set to, whoever has set it. */
 export function getHeader(res: Gathering, name: string): string | undefined {
@@ -36,25 +89,43 @@ export function removeHeader(res: Gathering, name: string): void {
   }
 }
 
-/** Writes the head of the answer. Throws where there is one already, as `res.writeHead` does. */
-export function writeHead(res: ServerResponse, status: number): void {
-  // As an object: old middleware that wraps this gets lost in a list of names and values.
-  res.writeHead(status, takeHeaders(res));
+/** Writes the head where headers were gathered; else it is written with what follows, which others may wrap. */
+export function writeHead(res: Gathering, status: number): void {
+  const gathered = res[GATHERED];
+  if (gathered !== undefined && res.writeHead === writeGathered && isUnwrapped(res)) {
+    res[GATHERED] = undefined;
+    WRITE_HEAD.call(res, status, gathered);
+  } else {
+    handOver(res);
+    res.statusCode = status;
+  }
 }
 
-/** The headers gathered so far, which are forgotten. */
-export function takeHeaders(res: Gathering): Headers {
-  const headers = res[GATHERED] ?? {};
-  res[GATHERED] = undefined;
-  return headers;
+/** Whether the head has to be written together with what follows, since somebody wraps the writing of that. */
+export function isWrapped(res: ServerResponse): boolean {
+  return res.write !== WRITE || res.end !== END;
 }
 
 /** Puts what was gathered on the response, which somebody else is going to see or to answer. */
-export function handOver(res: ServerResponse): void {
-  const headers = Object.entries(takeHeaders(res));
-  if (!res.headersSent) {
-    for (const [name, value] of headers) {
+export function handOver(res: Gathering): void {
+  const gathered = res[GATHERED];
+  if (gathered === undefined) {
+    return;
+  }
+  res[GATHERED] = undefined;
+  if (res.headersSent) {
+    return;
+  }
+  for (const [name, value] of Object.entries(gathered)) {
+    // What somebody else has set is later than ours.
+    if (!res.hasHeader(name)) {
       res.setHeader(name, value);
     }
   }
+}
+
+/** In the place of `res.writeHead`: somebody else answers, such as a time limit. */
+function writeGathered(this: Gathering, ...args: unknown[]): unknown {
+  handOver(this);
+  return Reflect.apply(WRITE_HEAD, this, args);
 }

@@ -43,10 +43,9 @@ export function sendEmpty(res: ServerResponse, status: number): void {
  */
 export function sendAfterTurn(exchange: Closable, status: number, contentType: string, body?: string): void {
   const { res } = exchange;
+  // At once, for whoever sends the head in the meantime.
+  res.statusCode = status;
   setHeader(res, 'Content-Type', contentType);
-  if (body !== undefined) {
-    setHeader(res, 'Content-Length', Buffer.byteLength(body));
-  }
   // Each answer in the context of its own request, not in that of the one which began the turn.
   const context = new AsyncResource('sockjs.answer');
   flushAfterTurn({ flush: () => context.runInAsyncScope(endNow, undefined, exchange, status, body) });
@@ -54,11 +53,15 @@ export function sendAfterTurn(exchange: Closable, status: number, contentType: s
 
 function endNow(exchange: Closable, status: number, body: string | undefined): void {
   const { res } = exchange;
-  if (res.headersSent || res.writableEnded || res.destroyed) {
+  if (res.writableEnded || res.destroyed) {
     return;
   }
   try {
     endConnectionIfClosing(exchange);
+    if (body !== undefined && !res.headersSent) {
+      // Not before: it would not be that of what somebody else answers.
+      setHeader(res, 'Content-Length', Buffer.byteLength(body));
+    }
     writeHead(res, status);
     res.end(body);
   } catch (error) {

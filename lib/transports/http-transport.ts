@@ -5,7 +5,7 @@ import { admit } from '../admission.ts';
 import { CloseCode } from '../close-code.ts';
 import { debugRequest } from '../debug.ts';
 import { dropNext } from '../http/express.ts';
-import { setHeader, writeHead } from '../http/head.ts';
+import { isWrapped, setHeader, writeHead } from '../http/head.ts';
 import { setConnectionClose } from '../http/respond.ts';
 import type { Exchange } from '../mount.ts';
 import type { Outgoing } from '../receiver.ts';
@@ -192,7 +192,7 @@ export abstract class HttpTransport extends FrameTransport {
     if (prelude !== '') {
       setHeader(res, 'X-Accel-Buffering', 'no');
       this.#writeFirst(prelude);
-      dropNext(res.req);
+      dropNext(res.req, res);
     }
   }
 
@@ -203,8 +203,10 @@ export abstract class HttpTransport extends FrameTransport {
     socket?.cork();
     try {
       writeHead(res, 200);
-      // By itself, or Node would keep the head as the hundred pieces that it was put together from.
-      res.flushHeaders();
+      if (!isWrapped(res)) {
+        // By itself, or Node would keep the head as the hundred pieces that it was put together from.
+        res.flushHeaders();
+      }
       this.#write(prelude, false);
     } finally {
       socket?.uncork();

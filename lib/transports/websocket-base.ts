@@ -231,7 +231,10 @@ export class WebSocketConnection implements TextListener, Sleeper {
       WebSocketReader.attach(line.socket, this, line.maxRead);
     }
     this.#socket[CONNECTION] = this;
-    socket.on('message', onMessage).on('close', onClose).on('error', onError);
+    // A class of the application's own may not call listeners as methods.
+    const own = <F extends (...args: never[]) => void>(listener: F): F =>
+      line.maxRead > 0 ? listener : (listener.bind(socket) as F);
+    socket.on('message', own(onMessage)).on('close', own(onClose)).on('error', own(onError));
     if (limits.heartbeatDelay > 0) {
       this.#pulse = new Alarm(line.clock, this);
       this.#pulse.set(limits.heartbeatDelay);

@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import express, { type ErrorRequestHandler } from 'express';
 import { sockjs } from '../../lib/index.ts';
-import { fetchText, post } from '../support/http.ts';
+import { fetchText, post, RawSocket, Stream } from '../support/http.ts';
+import { afterTest } from '../support/leftovers.ts';
+import { Queue } from '../support/queue.ts';
 import { listen } from '../support/server.ts';
 
 const NO_STORE = 'no-store, no-cache, no-transform, must-revalidate, max-age=0';
@@ -112,6 +114,150 @@ describe('the head of', () => {
     const { headers } = await post(`${origin}/echo/0/a/xhr`);
     assert.deepEqual(seen, [NO_STORE]);
     assert.equal(headers['cache-control'], 'private');
+  });
+
+  for (const [title, ask] of ANSWERS) {
+    it(`${title} takes what a wrapped end adds`, async () => {
+      const url = await behind((_req, res) => {
+        const end = res.end.bind(res) as (...args: unknown[]) => ServerResponse;
+        res.end = ((...args: unknown[]) => {
+          res.setHeader('x-time', '1');
+          return end(...args);
+        }) as never;
+      });
+      const { headers } = await ask(url);
+      assert.equal(headers['x-time'], '1');
+      assert.equal(headers['access-control-allow-origin'], '*');
+    });
+
+    it(`${title} is on the response for who listens for its end`, async () => {
+      const seen: unknown[] = [];
+      const url = await behind((_req, res) => {
+        res.on('finish', () => seen.push(res.getHeader('content-type'), res.getHeader('vary')));
+      });
+      const { headers } = await ask(url);
+      assert.deepEqual(seen.slice(-2), [headers['content-type'], 'Origin']);
+    });
+
+    it(`${title} is an error where another has been written before`, async () => {
+      const printed: unknown[] = [];
+      const { error } = console;
+      console.error = (...args) => printed.push(args[0]);
+      afterTest(() => {
+        console.error = error;
+      });
+      const url = await behind((_req, res) => void res.flushHeaders());
+      await assert.rejects(ask(url));
+      assert.deepEqual(
+        printed.map((one) => (one as { code?: string }).code),
+        printed.map(() => 'ERR_HTTP_HEADERS_SENT'),
+      );
+      assert.ok(printed.length > 0);
+    });
+  }
+
+  it('a poll takes what an end adds that was wrapped while it waited', async () => {
+    const waiting = new Queue<ServerResponse>();
+    const router = sockjs({ prefix: '/echo' }, () => {});
+    const { origin } = await listen(
+      createServer((req, res) => {
+        router(req, res);
+        waiting.push(res);
+      }),
+    );
+    await post(`${origin}/echo/0/a/xhr`);
+    await waiting.next();
+    const poll = post(`${origin}/echo/0/a/xhr`);
+    const res = await waiting.next();
+    const end = res.end.bind(res) as (...args: unknown[]) => ServerResponse;
+    res.end = ((...args: unknown[]) => {
+      res.setHeader('x-time', '1');
+      return end(...args);
+    }) as never;
+    router.broadcast('x');
+    const { headers, body } = await poll;
+    assert.deepEqual([headers['x-time'], headers.vary, body], ['1', 'Origin', 'a["x"]\n']);
+  });
+
+  it('a poll passes through a wrapped setHeader', async () => {
+    const url = await behind((_req, res) => {
+      const setHeader = res.setHeader.bind(res);
+      res.setHeader = (name, value) => setHeader(name, name === 'Vary' ? 'Everything' : value);
+    });
+    assert.equal((await post(`${url}/0/a/xhr`)).headers.vary, 'Everything');
+  });
+
+  it('a stream takes what a wrapped write adds', async () => {
+    const url = await behind((_req, res) => {
+      const write = res.write.bind(res) as (...args: unknown[]) => boolean;
+      res.write = ((...args: unknown[]) => {
+        if (!res.headersSent) {
+          res.setHeader('x-time', '1');
+        }
+        return write(...args);
+      }) as never;
+    });
+    const stream = new Stream(`${url}/0/a/xhr_streaming`, 'POST');
+    const { headers } = await stream.response;
+    assert.equal(headers['x-time'], '1');
+    assert.equal(headers['access-control-allow-origin'], '*');
+    await stream.until('o\n');
+  });
+
+  it('a poll that waits is on what a time limit answers in its place', async () => {
+    const waiting = new Queue<ServerResponse>();
+    const url = await behind((_req, res) => waiting.push(res));
+    await post(`${url}/0/a/xhr`);
+    await waiting.next();
+    const poll = post(`${url}/0/a/xhr`, '', { Origin: 'https://page.example' });
+    const res = await waiting.next();
+    res.statusCode = 503;
+    res.setHeader('Vary', 'Cookie');
+    res.end('too late');
+    const { status, headers, body } = await poll;
+    assert.deepEqual([status, body], [503, 'too late']);
+    assert.equal(headers['access-control-allow-origin'], 'https://page.example');
+    assert.equal(headers['cache-control'], NO_STORE);
+    assert.equal(headers.vary, 'Cookie');
+  });
+
+  it('a poll keeps what functions of the application set in Express, though it adds no header of its own', async () => {
+    const authorize = ({ res }: express.Request) => {
+      res?.vary('Cookie').setHeader('Cache-Control', 'private');
+      return true;
+    };
+    const app = express().disable('x-powered-by');
+    app.use(
+      '/echo',
+      sockjs<unknown, express.Request>({ authorize }, () => {}),
+    );
+    const { origin } = await listen(app);
+    const { headers } = await post(`${origin}/echo/0/a/xhr`);
+    assert.deepEqual([headers.vary, headers['cache-control']], ['Origin, Cookie', 'private']);
+  });
+
+  it('is refused at once where a lenient parser let something in that no answer can repeat', async () => {
+    const printed: unknown[] = [];
+    const { error } = console;
+    console.error = (...args) => printed.push(args[0]);
+    afterTest(() => {
+      console.error = error;
+    });
+    const router = sockjs({ prefix: '/echo' }, () => {});
+    const { port } = await listen(createServer({ insecureHTTPParser: true }, router));
+    const raw = new RawSocket(port).send(
+      'POST /echo/0/a/xhr HTTP/1.1',
+      'Host: localhost',
+      'Origin: a\x01\u0100b',
+      'Content-Length: 0',
+      'Connection: close',
+      '',
+      '',
+    );
+    const answer = await raw.closed;
+    // Newer Node lets a server that is as lenient repeat it.
+    assert.equal(answer.startsWith('HTTP/1.1 500 '), printed.length === 1, answer);
+    assert.equal(router.stats().opened, router.sessions.size);
   });
 
   it('a poll is not written where somebody else has answered while it waited', async () => {
