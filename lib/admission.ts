@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { STATUS_CODES } from 'node:http';
 import { CloseCode } from './close-code.ts';
-import { setHeader } from './http/head.ts';
+import { handOver, setHeader } from './http/head.ts';
 import { endConnectionIfClosing, sendError } from './http/respond.ts';
 import type { RejectionReason } from './meter.ts';
 import type { Exchange } from './mount.ts';
@@ -170,6 +170,8 @@ export function openSession<Data, Req extends IncomingMessage>(
     onVerdict(true);
     return;
   }
+  // Whatever the application does about the answer meanwhile is to find it as it is.
+  handOver(res);
   let verdict: unknown;
   try {
     verdict = options.authorize(req);

@@ -20,10 +20,14 @@ const NOWHERE = -1;
  * due or, where they were put off since, before that. To make, move and clear a timer of Node's for every frame and every
  * poll would cost more than all else that a session does for it, and a timer for each idle session some memory.
  */
-export class AlarmClock {
+export class AlarmClock extends AsyncResource {
   readonly #heap: Alarm[] = [];
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
+
+  constructor() {
+    super('sockjs.clock');
+  }
 
   /** Has an alarm looked at when it says; it may be in the heap already. */
   wake(alarm: Alarm): void {
@@ -62,7 +66,10 @@ export class AlarmClock {
       clearTimeout(this.#timer);
       this.#timerAt = first.wakeAt;
       const delay = first.wakeAt - Math.floor(performance.now());
-      this.#timer = setTimeout(() => this.#onTimeout(), Math.min(Math.max(1, delay), MAX_TIMEOUT));
+      // Not in the context of whoever set the alarm, which would be kept from one timer to the next.
+      this.#timer = this.runInAsyncScope(() =>
+        setTimeout(() => this.#onTimeout(), Math.min(Math.max(1, delay), MAX_TIMEOUT)),
+      );
     }
   }
 

@@ -305,6 +305,7 @@ function answer<Data, Req extends IncomingMessage>(
     proceed(exchange, route, isAllowed);
     return;
   }
+  handOver(res);
   Promise.resolve(isAllowed)
     .then((allowed) => {
       endConnectionIfClosing(exchange);

@@ -142,6 +142,19 @@ describe('Alarm', () => {
     assert.equal(heard[0], 'ours');
   });
 
+  it('leaves the timer in the context of nobody who has set it', () => {
+    const storage = new AsyncLocalStorage<string>();
+    const seen: (string | undefined)[] = [];
+    const { setTimeout } = globalThis;
+    globalThis.setTimeout = ((callback: () => void, delay: number) => {
+      seen.push(storage.getStore());
+      return setTimeout(callback, delay);
+    }) as typeof setTimeout;
+    storage.run('somebody', () => alarm.set(100));
+    globalThis.setTimeout = setTimeout;
+    assert.deepEqual(seen, [undefined]);
+  });
+
   it('does not keep others from going off when its callback throws', () => {
     const broken = new Alarm(alarms, {
       onAlarm() {

@@ -62,10 +62,10 @@ export const SCENARIOS: readonly Scenario[] = [
   ),
   memoryScenario(
     'streaming-memory',
-    'Memory of an idle xhr-streaming session, 2000 of them',
+    'Memory of an idle xhr-streaming session, 5000 of them',
     STREAMING,
     { kind: 'streaming-idle' },
-    2000,
+    5000,
   ),
   idleBeside(OURS),
   growth(['ours-bare', 'ws', 'sockjs']),

@@ -3,6 +3,7 @@
  * touched the response they are gathered, and written at once. Elsewhere each goes on the response when it is set: whoever
  * wraps a response, listens to it or sets headers of his own finds them there.
  */
+import { channel } from 'node:diagnostics_channel';
 import { OutgoingMessage, ServerResponse } from 'node:http';
 
 type Headers = Record<string, string | number>;
@@ -19,18 +20,13 @@ interface Gathering extends ServerResponse {
 }
 
 // As Node made them: what monitoring puts in their place wants to be called.
-const { setHeader: SET_HEADER } = OutgoingMessage.prototype;
+const { setHeader: SET_HEADER, flushHeaders: FLUSH_HEADERS } = OutgoingMessage.prototype;
 const { writeHead: WRITE_HEAD, write: WRITE, end: END } = ServerResponse.prototype;
 
 /** Begins to gather where that makes no difference to anybody; to be called before any header is set. */
 export function beginHead(res: Gathering): void {
   const isGathered =
-    res.req.res === undefined &&
-    res.writeHead === WRITE_HEAD &&
-    isUnwrapped(res) &&
-    // One is Node's own. Whoever listens may look at the headers then, and `writeHead` would not keep them.
-    res.listenerCount('finish') <= 1 &&
-    res.listenerCount('close') === 0;
+    res.req.res === undefined && res.writeHead === WRITE_HEAD && isUnwrapped(res) && isUnobserved(res, 0);
   if (isGathered) {
     res[GATHERED] = {};
     res.writeHead = writeGathered as typeof WRITE_HEAD;
@@ -48,8 +44,28 @@ function isUnwrapped(res: ServerResponse): boolean {
   );
 }
 
+/**
+ * Whether nobody but `own` listeners of ours and one of Node's will hear of the end: whoever does may look at the headers
+ * then, and Node keeps none of those that were given to `writeHead`.
+ */
+function isUnobserved(res: ServerResponse, own: number): boolean {
+  return (
+    res.listenerCount('finish') <= 1 + own &&
+    res.listenerCount('close') <= own &&
+    res.listenerCount('prefinish') === 0 &&
+    !RESPONSE_FINISH.hasSubscribers
+  );
+}
+
+/** By which Node tells monitoring of answers. */
+const RESPONSE_FINISH = channel('http.server.response.finish');
+
 /** Sets a header of the answer, always to be named in the same letters. Throws as `res.setHeader` does. */
 export function setHeader(res: Gathering, name: string, value: string | number): void {
+  if (res[GATHERED] !== undefined && res.getHeaderNames().length > 0) {
+    // Somebody else has begun to set headers, which come before this one.
+    handOver(res);
+  }
   const gathered = res[GATHERED];
   if (gathered === undefined) {
     res.setHeader(name, value);
@@ -74,7 +90,7 @@ const VISIBLE = /^[\x20-\x7e]*$/;
 
 /** What a header is set to, whoever has set it. */
 export function getHeader(res: Gathering, name: string): string | undefined {
-  const value = res[GATHERED]?.[name] ?? res.getHeader(name);
+  const value = res.getHeader(name) ?? res[GATHERED]?.[name];
   return value === undefined ? undefined : String(value);
 }
 
@@ -89,10 +105,15 @@ export function removeHeader(res: Gathering, name: string): void {
   }
 }
 
-/** Writes the head where headers were gathered; else it is written with what follows, which others may wrap. */
-export function writeHead(res: Gathering, status: number): void {
+/**
+ * Writes the head where headers were gathered; else it is written with what follows, which others may wrap.
+ *
+ * @param own how many listeners of ours there are for `finish`, and for `close`
+ */
+export function writeHead(res: Gathering, status: number, own = 0): void {
   const gathered = res[GATHERED];
-  if (gathered !== undefined && res.writeHead === writeGathered && isUnwrapped(res)) {
+  const isUntouched = res.writeHead === writeGathered && isUnwrapped(res) && isUnobserved(res, own);
+  if (gathered !== undefined && isUntouched) {
     res[GATHERED] = undefined;
     WRITE_HEAD.call(res, status, gathered);
   } else {
@@ -101,9 +122,21 @@ export function writeHead(res: Gathering, status: number): void {
   }
 }
 
-/** Whether the head has to be written together with what follows, since somebody wraps the writing of that. */
-export function isWrapped(res: ServerResponse): boolean {
-  return res.write !== WRITE || res.end !== END;
+/**
+ * Sends the head before what follows, where nobody wraps the writing of that and where it makes no difference on the wire:
+ * Node would keep a head that leaves with something else as the hundred pieces that it was put together from.
+ */
+export function flushHead(res: ServerResponse): void {
+  const { writeHead, write, end, flushHeaders, statusMessage } = res;
+  const isPlain =
+    (writeHead === WRITE_HEAD || writeHead === writeGathered) &&
+    write === WRITE &&
+    end === END &&
+    flushHeaders === FLUSH_HEADERS;
+  // A head that leaves by itself is written as UTF-8, while headers are latin1.
+  if (isPlain && [statusMessage, ...Object.values(res.getHeaders())].every((text) => VISIBLE.test(String(text)))) {
+    res.flushHeaders();
+  }
 }
 
 /** Puts what was gathered on the response, which somebody else is going to see or to answer. */
@@ -117,9 +150,11 @@ export function handOver(res: Gathering): void {
     return;
   }
   for (const [name, value] of Object.entries(gathered)) {
-    // What somebody else has set is later than ours.
+    // What somebody else has set is later than ours; but an answer depends on what it depends on.
     if (!res.hasHeader(name)) {
       res.setHeader(name, value);
+    } else if (name === 'Vary') {
+      res.appendHeader(name, String(value));
     }
   }
 }

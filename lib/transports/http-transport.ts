@@ -5,7 +5,7 @@ import { admit } from '../admission.ts';
 import { CloseCode } from '../close-code.ts';
 import { debugRequest } from '../debug.ts';
 import { dropNext } from '../http/express.ts';
-import { isWrapped, setHeader, writeHead } from '../http/head.ts';
+import { flushHead, setHeader, writeHead } from '../http/head.ts';
 import { setConnectionClose } from '../http/respond.ts';
 import type { Exchange } from '../mount.ts';
 import type { Outgoing } from '../receiver.ts';
@@ -105,11 +105,15 @@ export abstract class HttpTransport extends FrameTransport {
     this.#attempt(() => super.close(code, reason));
   }
 
-  /** Where what middleware has put in the place of `write` or `end` throws, the request is long past who could be told. */
+  /** What middleware has put in the place of `write` or `end` may throw when the request is long past who could be told. */
   #attempt(write: () => void): void {
     try {
       write();
     } catch (error) {
+      if (this.#session === undefined) {
+        // Turned away while the request is being dispatched.
+        throw error;
+      }
       debugRequest('a frame could not be written: %O', error);
       this.abort();
     }
@@ -202,11 +206,8 @@ export abstract class HttpTransport extends FrameTransport {
     const socket = res.req.httpVersionMajor === 1 ? res.socket : null;
     socket?.cork();
     try {
-      writeHead(res, 200);
-      if (!isWrapped(res)) {
-        // By itself, or Node would keep the head as the hundred pieces that it was put together from.
-        res.flushHeaders();
-      }
+      writeHead(res, 200, 1);
+      flushHead(res);
       this.#write(prelude, false);
     } finally {
       socket?.uncork();
@@ -254,7 +255,7 @@ export abstract class HttpTransport extends FrameTransport {
     }
     if (!this.#res.headersSent) {
       setHeader(this.#res, 'Content-Length', chunk === undefined ? 0 : Buffer.byteLength(chunk));
-      writeHead(this.#res, 200);
+      writeHead(this.#res, 200, 1);
     }
     this.#res.end(chunk);
     this.#session?.unlink(this);

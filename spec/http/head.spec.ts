@@ -1,5 +1,6 @@
 /** Headers that are gathered: what middleware sees of them, and what comes of those that it has set itself. */
 import assert from 'node:assert/strict';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import express, { type ErrorRequestHandler } from 'express';
 import { sockjs } from '../../lib/index.ts';
@@ -139,6 +140,30 @@ describe('the head of', () => {
       assert.deepEqual(seen.slice(-2), [headers['content-type'], 'Origin']);
     });
 
+    it(`${title} is on the response for who listens later, or on Node's channel`, async () => {
+      const seen: unknown[] = [];
+      const see = (res: ServerResponse) => seen.push(res.getHeader('vary'));
+      const server = createServer(sockjs({ prefix: '/echo' }, () => {}));
+      server.on('request', (_req, res) => res.on('finish', () => see(res)));
+      const { origin } = await listen(server);
+      await ask(`${origin}/echo`);
+      const count = seen.length;
+      assert.ok(count > 0);
+      server.removeAllListeners('request');
+      server.on(
+        'request',
+        sockjs({ prefix: '/echo' }, () => {}),
+      );
+      const onFinish = (message: unknown) => see((message as { response: ServerResponse }).response);
+      subscribe('http.server.response.finish', onFinish);
+      afterTest(() => void unsubscribe('http.server.response.finish', onFinish));
+      await ask(`${origin}/echo`);
+      assert.deepEqual(
+        seen.slice(count),
+        Array.from({ length: count }, () => 'Origin'),
+      );
+    });
+
     it(`${title} is an error where another has been written before`, async () => {
       const printed: unknown[] = [];
       const { error } = console;
@@ -179,12 +204,97 @@ describe('the head of', () => {
     assert.deepEqual([headers['x-time'], headers.vary, body], ['1', 'Origin', 'a["x"]\n']);
   });
 
+  it('a poll names what both it and others have said that it depends on, and what was said last', async () => {
+    const waiting = new Queue<ServerResponse>();
+    const router = sockjs({ prefix: '/echo' }, () => {});
+    const { origin } = await listen(
+      createServer((req, res) => {
+        router(req, res);
+        waiting.push(res);
+      }),
+    );
+    await post(`${origin}/echo/0/a/xhr`);
+    await waiting.next();
+    const poll = post(`${origin}/echo/0/a/xhr`);
+    const res = await waiting.next();
+    res.appendHeader('Vary', 'Accept-Encoding');
+    res.setHeader('Content-Length', 1000);
+    res.setHeader('Cache-Control', 'private');
+    router.broadcast('y');
+    const { headers, body } = await poll;
+    assert.deepEqual(
+      [headers.vary, headers['content-length'], headers['cache-control'], body],
+      ['Accept-Encoding, Origin', '7', 'private', 'a["y"]\n'],
+    );
+  });
+
   it('a poll passes through a wrapped setHeader', async () => {
     const url = await behind((_req, res) => {
       const setHeader = res.setHeader.bind(res);
       res.setHeader = (name, value) => setHeader(name, name === 'Vary' ? 'Everything' : value);
     });
     assert.equal((await post(`${url}/0/a/xhr`)).headers.vary, 'Everything');
+  });
+
+  it('a stream has the very bytes of headers that are not ASCII', async () => {
+    for (const value of [undefined, 'Jos\xe9']) {
+      const router = sockjs({ prefix: '/echo' }, () => {});
+      const { port } = await listen(
+        createServer((req, res) => {
+          if (value !== undefined) {
+            res.setHeader('X-User', value);
+          }
+          router(req, res);
+        }),
+      );
+      const raw = new RawSocket(port).send(
+        'POST /echo/0/a/xhr_streaming HTTP/1.1',
+        'Host: localhost',
+        'Access-Control-Request-Headers: x-\xe9',
+        'Content-Length: 0',
+        '',
+        '',
+      );
+      const answer = await raw.until('o\n');
+      assert.ok(answer.includes('\r\nAccess-Control-Allow-Headers: x-\xe9\r\n'), answer.slice(0, 600));
+      assert.equal(answer.includes('X-User: Jos\xe9\r\n'), value !== undefined);
+    }
+  });
+
+  it('an answer is on the response while functions of the application are asked', async () => {
+    const seen: unknown[] = [];
+    let current: ServerResponse | undefined;
+    const see = () => {
+      seen.push(current?.getHeader('Cache-Control'));
+      current?.removeHeader('Cache-Control');
+    };
+    for (const options of [
+      {
+        authorize: () => {
+          see();
+          return true;
+        },
+      },
+      {
+        allowedOrigins: async () => {
+          await null;
+          see();
+          return true;
+        },
+      },
+    ]) {
+      const router = sockjs({ prefix: '/echo', ...options }, () => {});
+      const { origin } = await listen(
+        createServer((req, res) => {
+          current = res;
+          router(req, res);
+        }),
+      );
+      const { headers } = await post(`${origin}/echo/0/a/xhr`, '', { Origin: 'https://page.example' });
+      assert.equal(headers['cache-control'], undefined);
+      assert.equal(headers['access-control-allow-origin'], 'https://page.example');
+    }
+    assert.deepEqual(seen, [NO_STORE, NO_STORE]);
   });
 
   it('a stream takes what a wrapped write adds', async () => {
@@ -218,7 +328,7 @@ describe('the head of', () => {
     assert.deepEqual([status, body], [503, 'too late']);
     assert.equal(headers['access-control-allow-origin'], 'https://page.example');
     assert.equal(headers['cache-control'], NO_STORE);
-    assert.equal(headers.vary, 'Cookie');
+    assert.equal(headers.vary, 'Cookie, Origin');
   });
 
   it('a poll keeps what functions of the application set in Express, though it adds no header of its own', async () => {
