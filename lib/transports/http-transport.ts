@@ -8,7 +8,7 @@ import { dropNext } from '../http/express.ts';
 import { flushHead, setHeader, writeHead } from '../http/head.ts';
 import { setConnectionClose } from '../http/respond.ts';
 import type { Exchange } from '../mount.ts';
-import type { Outgoing } from '../receiver.ts';
+import type { Outgoing, TransportName } from '../receiver.ts';
 import type { Session, SessionCloseEvent } from '../session.ts';
 import type { SharedMessage } from '../shared-message.ts';
 import { FrameTransport } from './transport.ts';
@@ -208,7 +208,12 @@ export abstract class HttpTransport extends FrameTransport {
     try {
       writeHead(res, 200, 1);
       flushHead(res);
-      this.#write(prelude, false);
+      const bareSocket = this.#bareSocket;
+      if (bareSocket === undefined) {
+        this.#write(prelude, false);
+      } else {
+        bareSocket.write(preludeChunk(this.name, prelude));
+      }
     } finally {
       socket?.uncork();
     }
@@ -304,6 +309,20 @@ function ignoreError(): void {}
 
 /** As Node made it: what monitoring puts in its place later wants to be called. */
 const WRITE = ServerResponse.prototype.write;
+
+/** The prelude that each transport has written last, and its chunk. */
+const preludes = new Map<TransportName, { readonly text: string; readonly chunk: Buffer }>();
+
+/** A prelude as a chunk; that of the last response where it is the same, or each would leave a hole in memory. */
+function preludeChunk(name: TransportName, text: string): Buffer {
+  const last = preludes.get(name);
+  if (last?.text === text) {
+    return last.chunk;
+  }
+  const chunk = chunkCoded(text);
+  preludes.set(name, { text, chunk });
+  return chunk;
+}
 
 const CRLF = Buffer.from('\r\n');
 
