@@ -9,6 +9,7 @@ import { afterTest } from '../support/leftovers.ts';
 import { Queue } from '../support/queue.ts';
 import { listen } from '../support/server.ts';
 
+const PAGE = 'https://page.example';
 const NO_STORE = 'no-store, no-cache, no-transform, must-revalidate, max-age=0';
 
 /** An endpoint behind a function, without a framework. */
@@ -21,6 +22,23 @@ async function behind(before: (req: IncomingMessage, res: ServerResponse) => voi
     }),
   );
   return `${origin}/echo`;
+}
+
+/** A poll that waits for a message, and its response, which nobody had touched before. */
+async function waitingPoll() {
+  const waiting = new Queue<ServerResponse>();
+  const router = sockjs({ prefix: '/echo' }, () => {});
+  const { origin } = await listen(
+    createServer((req, res) => {
+      router(req, res);
+      waiting.push(res);
+    }),
+  );
+  const url = `${origin}/echo/0/a/xhr`;
+  await post(url);
+  await waiting.next();
+  const poll = post(url, '', { Origin: PAGE });
+  return { router, poll, res: await waiting.next() };
 }
 
 const ANSWERS = [
@@ -92,9 +110,9 @@ describe('the head of', () => {
       res.status(418).end();
     }) satisfies ErrorRequestHandler);
     const { origin } = await listen(app);
-    const { status, headers } = await post(`${origin}/echo/0/a/xhr`, '', { Origin: 'https://page.example' });
+    const { status, headers } = await post(`${origin}/echo/0/a/xhr`, '', { Origin: PAGE });
     assert.equal(status, 418);
-    assert.equal(headers['access-control-allow-origin'], 'https://page.example');
+    assert.equal(headers['access-control-allow-origin'], PAGE);
     assert.equal(headers['cache-control'], NO_STORE);
     assert.equal(headers.vary, 'Origin');
   });
@@ -182,18 +200,7 @@ describe('the head of', () => {
   }
 
   it('a poll takes what an end adds that was wrapped while it waited', async () => {
-    const waiting = new Queue<ServerResponse>();
-    const router = sockjs({ prefix: '/echo' }, () => {});
-    const { origin } = await listen(
-      createServer((req, res) => {
-        router(req, res);
-        waiting.push(res);
-      }),
-    );
-    await post(`${origin}/echo/0/a/xhr`);
-    await waiting.next();
-    const poll = post(`${origin}/echo/0/a/xhr`);
-    const res = await waiting.next();
+    const { router, poll, res } = await waitingPoll();
     const end = res.end.bind(res) as (...args: unknown[]) => ServerResponse;
     res.end = ((...args: unknown[]) => {
       res.setHeader('x-time', '1');
@@ -205,18 +212,7 @@ describe('the head of', () => {
   });
 
   it('a poll names what both it and others have said that it depends on, and what was said last', async () => {
-    const waiting = new Queue<ServerResponse>();
-    const router = sockjs({ prefix: '/echo' }, () => {});
-    const { origin } = await listen(
-      createServer((req, res) => {
-        router(req, res);
-        waiting.push(res);
-      }),
-    );
-    await post(`${origin}/echo/0/a/xhr`);
-    await waiting.next();
-    const poll = post(`${origin}/echo/0/a/xhr`);
-    const res = await waiting.next();
+    const { router, poll, res } = await waitingPoll();
     res.appendHeader('Vary', 'Accept-Encoding');
     res.setHeader('Content-Length', 1000);
     res.setHeader('Cache-Control', 'private');
@@ -290,9 +286,9 @@ describe('the head of', () => {
           router(req, res);
         }),
       );
-      const { headers } = await post(`${origin}/echo/0/a/xhr`, '', { Origin: 'https://page.example' });
+      const { headers } = await post(`${origin}/echo/0/a/xhr`, '', { Origin: PAGE });
       assert.equal(headers['cache-control'], undefined);
-      assert.equal(headers['access-control-allow-origin'], 'https://page.example');
+      assert.equal(headers['access-control-allow-origin'], PAGE);
     }
     assert.deepEqual(seen, [NO_STORE, NO_STORE]);
   });
@@ -315,18 +311,13 @@ describe('the head of', () => {
   });
 
   it('a poll that waits is on what a time limit answers in its place', async () => {
-    const waiting = new Queue<ServerResponse>();
-    const url = await behind((_req, res) => waiting.push(res));
-    await post(`${url}/0/a/xhr`);
-    await waiting.next();
-    const poll = post(`${url}/0/a/xhr`, '', { Origin: 'https://page.example' });
-    const res = await waiting.next();
+    const { poll, res } = await waitingPoll();
     res.statusCode = 503;
     res.setHeader('Vary', 'Cookie');
     res.end('too late');
     const { status, headers, body } = await poll;
     assert.deepEqual([status, body], [503, 'too late']);
-    assert.equal(headers['access-control-allow-origin'], 'https://page.example');
+    assert.equal(headers['access-control-allow-origin'], PAGE);
     assert.equal(headers['cache-control'], NO_STORE);
     assert.equal(headers.vary, 'Cookie, Origin');
   });
