@@ -37,7 +37,7 @@ export function parseWebSocketPayload(text: string, max: number): string[] {
     return [text.slice(2, -2)];
   }
   const value = parseJson(text);
-  return typeof value === 'string' ? [value] : expectMessages(value, max);
+  return expectMessages(typeof value === 'string' ? [value] : value, max);
 }
 
 /**

@@ -100,6 +100,15 @@ for (const parse of [parsePayload, parseWebSocketPayload]) {
   });
 }
 
+describe('parseWebSocketPayload()', () => {
+  it('counts a single string as one message', () => {
+    assert.deepEqual(parseWebSocketPayload('"x"', 1), ['x']);
+    for (const text of ['"x"', '["x"]']) {
+      assert.throws(() => parseWebSocketPayload(text, 0), TooManyMessagesError);
+    }
+  });
+});
+
 describe('parseWebSocketPayload(), which does not parse what it can tell at a look,', () => {
   /** What JSON.parse makes of it; undefined where it is no JSON. */
   function parsed(text: string): string[] | undefined {
