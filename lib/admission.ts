@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { STATUS_CODES } from 'node:http';
 import { CloseCode } from './close-code.ts';
+import type { MaybeExpressRequest } from './http/express.ts';
 import { handOver, setHeader } from './http/head.ts';
 import { endConnectionIfClosing, sendError } from './http/respond.ts';
 import type { RejectionReason } from './meter.ts';
@@ -15,12 +16,6 @@ import { disregard, isThenable } from './thenable.ts';
 interface Refusable {
   readonly name: TransportName;
   close(code: number, reason: string): void;
-}
-
-/** What Express adds to a request, where there is Express. */
-interface MaybeExpressRequest extends IncomingMessage {
-  /** Honours `trust proxy`. */
-  readonly ip?: unknown;
 }
 
 const REFUSALS: Record<StoreRefusal, { status: number; text: string }> = {

@@ -9,7 +9,7 @@ export interface Sleeper {
 /** By the clock of `performance.now()`, which nobody sets. */
 const NEVER = -1;
 
-/** What a timer of Node's can be set to at most. One that is early does no harm. */
+/** What a timer of Node's can be set to at most. */
 const MAX_TIMEOUT = 0x7fff_ffff;
 
 /** Where an alarm stands that is in no heap. */
@@ -32,11 +32,9 @@ export class AlarmClock extends AsyncResource {
   /** Has an alarm looked at when it says; it may be in the heap already. */
   wake(alarm: Alarm): void {
     if (alarm.place === NOWHERE) {
-      this.#heap.push(alarm);
-      this.#rise(alarm, this.#heap.length - 1);
-    } else {
-      this.#rise(alarm, alarm.place);
+      this.#put(alarm, this.#heap.length);
     }
+    this.#rise(alarm);
     this.#setTimer();
   }
 
@@ -49,8 +47,9 @@ export class AlarmClock extends AsyncResource {
     alarm.place = NOWHERE;
     const last = this.#heap.pop();
     if (last !== undefined && last !== alarm) {
-      this.#rise(last, place);
-      this.#sink(last, last.place);
+      this.#put(last, place);
+      this.#rise(last);
+      this.#sink(last);
     }
     this.#setTimer();
   }
@@ -81,7 +80,7 @@ export class AlarmClock extends AsyncResource {
       for (let first = this.#heap[0]; first !== undefined && first.wakeAt <= now; first = this.#heap[0]) {
         if (first.due > now) {
           first.wakeAt = first.due;
-          this.#sink(first, 0);
+          this.#sink(first);
         } else {
           this.remove(first);
           first.ring();
@@ -93,9 +92,9 @@ export class AlarmClock extends AsyncResource {
     }
   }
 
-  /** Puts an alarm where it belongs, from here towards the first. */
-  #rise(alarm: Alarm, from: number): void {
-    let place = from;
+  /** Moves an alarm towards the first as far as it belongs. */
+  #rise(alarm: Alarm): void {
+    let { place } = alarm;
     while (place > 0) {
       const parentPlace = (place - 1) >> 1;
       const parent = this.#heap[parentPlace];
@@ -108,9 +107,9 @@ export class AlarmClock extends AsyncResource {
     this.#put(alarm, place);
   }
 
-  /** Puts an alarm where it belongs, from here towards the last. */
-  #sink(alarm: Alarm, from: number): void {
-    let place = from;
+  /** Moves an alarm towards the last as far as it belongs. */
+  #sink(alarm: Alarm): void {
+    let { place } = alarm;
     for (;;) {
       const leftPlace = 2 * place + 1;
       const left = this.#heap[leftPlace];

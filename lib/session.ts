@@ -107,7 +107,10 @@ export class Session<
   /** The session id that the client chose: the second segment of the URL. Empty for a raw WebSocket, which has none. */
   readonly id: string;
 
-  /** The request that opened the session, with whatever earlier middleware put on it. */
+  /**
+   * The request that opened the session, with whatever earlier middleware put on it, but for Express's `next` (and `res`,
+   * on a WebSocket), which are taken away once they lead nowhere any more.
+   */
   readonly request: Req;
 
   /** The object that `authorize` returned, else undefined; from then on the application's own. */

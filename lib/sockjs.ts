@@ -151,12 +151,15 @@ export function sockjs<Data, Req extends IncomingMessage>(
       next();
       return;
     }
-    try {
-      // The application vouches for Req by naming it: it is what its own middleware makes of a request.
-      answer(mount, match, req as unknown as Req & MountedRequest, res, next);
-    } catch (error) {
+    const fail = (error: unknown) => {
       handOver(res);
       next(error);
+    };
+    try {
+      // The application vouches for Req by naming it: it is what its own middleware makes of a request.
+      answer(mount, match, req as unknown as Req & MountedRequest, res, fail);
+    } catch (error) {
+      fail(error);
     }
   };
   for (const { path } of routes) {
@@ -281,11 +284,7 @@ function answer<Data, Req extends IncomingMessage>(
   next: Next,
 ): void {
   debugRequest('%s %s', req.method, req.originalUrl ?? req.url);
-  const fail = (error: unknown) => {
-    handOver(res);
-    next(error);
-  };
-  const exchange: Exchange<Data, Req> = { mount, req, res, sessionId, next: fail };
+  const exchange: Exchange<Data, Req> = { mount, req, res, sessionId, next };
   beginHead(res);
   endConnectionIfClosing(exchange);
   if (route.transport) {
@@ -311,7 +310,7 @@ function answer<Data, Req extends IncomingMessage>(
       endConnectionIfClosing(exchange);
       proceed(exchange, route, allowed);
     })
-    .catch(fail);
+    .catch(next);
 }
 
 /** Goes on when it is known whether the page that asks may. */

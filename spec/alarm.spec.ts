@@ -168,6 +168,25 @@ describe('Alarm', () => {
     assert.equal(calls.length, 1);
   });
 
+  it('goes off in time where one among those that are due late has been cleared', () => {
+    const start = clock.now;
+    const rung: [delay: number, after: number][] = [];
+    const make = (delay: number) => {
+      const one = new Alarm(alarms, { onAlarm: () => rung.push([delay, clock.now - start]) });
+      one.set(delay);
+      return one;
+    };
+    // In a heap, the one that takes the place of 1010 is due before all around it.
+    const [, , , cleared] = [10, 1000, 20, 1010, 1020, 30, 40].map(make);
+    cleared?.clear();
+    [1030, 1040, 1050].forEach(make);
+    clock.tick(2000);
+    assert.deepEqual(
+      rung,
+      [10, 20, 30, 40, 1000, 1020, 1030, 1040, 1050].map((delay) => [delay, delay]),
+    );
+  });
+
   it('goes off in time among many that are set, put off, unset and cleared at random', () => {
     // A generator with a seed, so that a failure can be repeated.
     let seed = 1;

@@ -1,4 +1,4 @@
-/** Floor: one WebSocket frame, or one chunk of a stream, built once and written to all raw sockets. It can do nothing else. */
+/** Floor: one WebSocket frame, or one chunk of a stream, built once and written to all raw sockets. It does nothing else. */
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
 import { Socket } from 'node:net';

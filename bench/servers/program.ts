@@ -7,8 +7,8 @@ export const LONG = 3_600_000;
 
 /**
  * Listens, prints `{"port":…}`, and obeys the lines of stdin: `broadcast TEXT` sends a message to everyone, `cpu` answers
- * the µs of CPU that the operating system has counted for this process, `release` gives memory back to the system and answers. The
- * program ends with its stdin.
+ * the µs of CPU that the operating system has counted for this process, `release` gives memory back to the system and
+ * answers. The program ends with its stdin.
  */
 export function run(server: Server, broadcast: (message: string) => void = noBroadcast): void {
   server.keepAliveTimeout = LONG;

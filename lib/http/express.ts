@@ -1,8 +1,11 @@
-/** What Express leaves on a request, and keeps alive by it. */
+/** What Express adds to a request, and what it keeps alive by it. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 /** A request in Express, if there is Express. */
-interface MaybeExpressRequest extends IncomingMessage {
+export interface MaybeExpressRequest extends IncomingMessage {
+  /** Honours `trust proxy`, as the next does. */
+  readonly ip?: unknown;
+  readonly protocol?: unknown;
   res?: unknown;
   next?: unknown;
 }
@@ -19,8 +22,8 @@ export function dropNext(req: MaybeExpressRequest, res: ServerResponse): void {
 
 /** Takes the response, too, where it is the one that stood for a handshake; a session keeps its request. */
 export function dropResponse(req: MaybeExpressRequest, res: ServerResponse): void {
+  dropNext(req, res);
   if (req.res === res) {
-    dropNext(req, res);
     req.res = undefined;
   }
 }

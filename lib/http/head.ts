@@ -5,6 +5,7 @@
  */
 import { channel } from 'node:diagnostics_channel';
 import { OutgoingMessage, ServerResponse } from 'node:http';
+import type { MaybeExpressRequest } from './express.ts';
 
 type Headers = Record<string, string | number>;
 
@@ -13,18 +14,17 @@ const GATHERED = Symbol('express-sockjs.headers');
 /** A response on which headers may be gathered. */
 interface Gathering extends ServerResponse {
   [GATHERED]?: Headers | undefined;
-  readonly req: ServerResponse['req'] & {
-    /** Express's, by which functions of the application find the response. */
-    readonly res?: unknown;
-  };
+  readonly req: MaybeExpressRequest;
 }
 
 // As Node made them: what monitoring puts in their place wants to be called.
 const { setHeader: SET_HEADER, flushHeaders: FLUSH_HEADERS } = OutgoingMessage.prototype;
-const { writeHead: WRITE_HEAD, write: WRITE, end: END } = ServerResponse.prototype;
+const { writeHead: WRITE_HEAD, end: END } = ServerResponse.prototype;
+export const { write: WRITE } = ServerResponse.prototype;
 
 /** Begins to gather where that makes no difference to anybody; to be called before any header is set. */
 export function beginHead(res: Gathering): void {
+  // In Express, functions of the application find the response on the request.
   const isGathered =
     res.req.res === undefined && res.writeHead === WRITE_HEAD && isUnwrapped(res) && isUnobserved(res, 0);
   if (isGathered) {
@@ -60,13 +60,17 @@ function isUnobserved(res: ServerResponse, own: number): boolean {
 /** By which Node tells monitoring of answers. */
 const RESPONSE_FINISH = channel('http.server.response.finish');
 
-/** Sets a header of the answer, always to be named in the same letters. Throws as `res.setHeader` does. */
-export function setHeader(res: Gathering, name: string, value: string | number): void {
+/** The headers gathered so far, if they still are: no longer once somebody else has begun to set some. */
+function gatheredOn(res: Gathering): Headers | undefined {
   if (res[GATHERED] !== undefined && res.getHeaderNames().length > 0) {
-    // Somebody else has begun to set headers, which come before this one.
     handOver(res);
   }
-  const gathered = res[GATHERED];
+  return res[GATHERED];
+}
+
+/** Sets a header of the answer, always to be named in the same letters. Throws as `res.setHeader` does. */
+export function setHeader(res: Gathering, name: string, value: string | number): void {
+  const gathered = gatheredOn(res);
   if (gathered === undefined) {
     res.setHeader(name, value);
   } else {
@@ -90,17 +94,17 @@ const VISIBLE = /^[\x20-\x7e]*$/;
 
 /** What a header is set to, whoever has set it. */
 export function getHeader(res: Gathering, name: string): string | undefined {
-  const value = res.getHeader(name) ?? res[GATHERED]?.[name];
+  const value = gatheredOn(res)?.[name] ?? res.getHeader(name);
   return value === undefined ? undefined : String(value);
 }
 
 /** Takes a header back, whoever has set it. */
 export function removeHeader(res: Gathering, name: string): void {
-  if (res[GATHERED]?.[name] !== undefined) {
-    delete res[GATHERED][name];
-  }
-  // To look costs much less than to remove what is not there.
-  if (res.hasHeader(name)) {
+  const gathered = gatheredOn(res);
+  if (gathered !== undefined) {
+    delete gathered[name];
+  } else if (res.hasHeader(name)) {
+    // To look costs much less than to remove what is not there.
     res.removeHeader(name);
   }
 }

@@ -1,18 +1,13 @@
 /** Who may connect, judged by where the page comes from that asks. */
 import type { IncomingMessage } from 'node:http';
 import type { ResolvedOptions } from '../options.ts';
+import type { MaybeExpressRequest } from './express.ts';
 
 /**
  * How an endpoint is judged. `script`: browsers send Origin with whatever a foreign page can do to it. `embedded`: a
  * page can load it as script or frame without one, so it is judged by its Referer.
  */
 export type OriginRule = 'script' | 'embedded';
-
-/** What Express adds to a request, where there is Express. */
-interface MaybeExpressRequest extends IncomingMessage {
-  /** Honours `trust proxy`. */
-  readonly protocol?: unknown;
-}
 
 /**
  * Whether a request may go on, by the `allowedOrigins` option.

@@ -1,11 +1,11 @@
 /** One HTTP response as a receiver: its head, its byte budget, its end, and what happens when the client breaks off. */
-import { type IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { admit } from '../admission.ts';
 import { CloseCode } from '../close-code.ts';
 import { debugRequest } from '../debug.ts';
 import { dropNext } from '../http/express.ts';
-import { flushHead, setHeader, writeHead } from '../http/head.ts';
+import { flushHead, setHeader, WRITE, writeHead } from '../http/head.ts';
 import { setConnectionClose } from '../http/respond.ts';
 import type { Exchange } from '../mount.ts';
 import type { Outgoing, TransportName } from '../receiver.ts';
@@ -306,9 +306,6 @@ export abstract class HttpTransport extends FrameTransport {
 }
 
 function ignoreError(): void {}
-
-/** As Node made it: what monitoring puts in its place later wants to be called. */
-const WRITE = ServerResponse.prototype.write;
 
 /** The prelude that each transport has written last, and its chunk. */
 const preludes = new Map<TransportName, { readonly text: string; readonly chunk: Buffer }>();

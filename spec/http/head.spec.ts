@@ -2,10 +2,12 @@
 import assert from 'node:assert/strict';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import connect from 'connect';
 import express, { type ErrorRequestHandler } from 'express';
 import { sockjs } from '../../lib/index.ts';
 import { fetchText, post, RawSocket, Stream } from '../support/http.ts';
 import { afterTest } from '../support/leftovers.ts';
+import { catchPrinted } from '../support/mounts.ts';
 import { Queue } from '../support/queue.ts';
 import { listen } from '../support/server.ts';
 
@@ -183,12 +185,7 @@ describe('the head of', () => {
     });
 
     it(`${title} is an error where another has been written before`, async () => {
-      const printed: unknown[] = [];
-      const { error } = console;
-      console.error = (...args) => printed.push(args[0]);
-      afterTest(() => {
-        console.error = error;
-      });
+      const printed = catchPrinted();
       const url = await behind((_req, res) => void res.flushHeaders());
       await assert.rejects(ask(url));
       assert.deepEqual(
@@ -222,6 +219,41 @@ describe('the head of', () => {
       [headers.vary, headers['content-length'], headers['cache-control'], body],
       ['Accept-Encoding, Origin', '7', 'private', 'a["y"]\n'],
     );
+  });
+
+  it('a poll is on the response for who began to listen while it waited', async () => {
+    const { router, poll, res } = await waitingPoll();
+    const seen: unknown[] = [];
+    res.on('finish', () => seen.push(res.getHeader('vary')));
+    router.broadcast('x');
+    await poll;
+    assert.deepEqual(seen, ['Origin']);
+  });
+
+  it('a preflight to a page that may not is without what was set before that was known', async () => {
+    const { origin } = await listen(sockjs({ prefix: '/echo', checkOrigin: () => false }, () => {}));
+    const { status, headers } = await fetchText(`${origin}/echo/info`, 'OPTIONS', { headers: { Origin: PAGE } });
+    assert.equal(status, 204);
+    assert.equal(headers['access-control-max-age'], undefined);
+    assert.match(headers['cache-control'] ?? '', /max-age=31536000/);
+  });
+
+  it('an error is on the response when an error handler gets it, without Express too', async () => {
+    const baseUrl = () => {
+      throw new Error('from the application');
+    };
+    const seen: unknown[] = [];
+    const app = connect().use(
+      '/echo',
+      sockjs({ baseUrl }, () => {}),
+    );
+    app.use(((_error: unknown, _req: IncomingMessage, res: ServerResponse, _next: unknown) => {
+      seen.push(res.getHeader('access-control-allow-origin'), res.getHeader('vary'));
+      res.end();
+    }) as never);
+    const { origin } = await listen(app);
+    await fetchText(`${origin}/echo/info`);
+    assert.deepEqual(seen, ['*', 'Origin']);
   });
 
   it('a poll passes through a wrapped setHeader', async () => {
@@ -338,12 +370,7 @@ describe('the head of', () => {
   });
 
   it('is refused at once where a lenient parser let something in that no answer can repeat', async () => {
-    const printed: unknown[] = [];
-    const { error } = console;
-    console.error = (...args) => printed.push(args[0]);
-    afterTest(() => {
-      console.error = error;
-    });
+    const printed = catchPrinted();
     const router = sockjs({ prefix: '/echo' }, () => {});
     const { port } = await listen(createServer({ insecureHTTPParser: true }, router));
     const raw = new RawSocket(port).send(
