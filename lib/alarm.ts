@@ -1,12 +1,13 @@
 /** Times that are set and put off all the time: alarms, and the one timer that they share. */
 import { AsyncResource } from 'node:async_hooks';
+import { performance as nodePerformance } from 'node:perf_hooks';
 
 /** Whom an alarm calls. */
 export interface Sleeper {
   onAlarm(): void;
 }
 
-/** By the clock of `performance.now()`, which nobody sets. */
+/** By the clock of `performance.now()`, which no clock setting of the system moves. */
 const NEVER = -1;
 
 /** What a timer of Node's can be set to at most. */
@@ -14,6 +15,21 @@ const MAX_TIMEOUT = 0x7fff_ffff;
 
 /** Where an alarm stands that is in no heap. */
 const NOWHERE = -1;
+
+/** A time limit that is looked at later than this, in ms, was held up by a stall of the event loop. */
+const STALL = 100;
+
+/** How long before its end a time limit is looked at first, in ms, and at most half of it. */
+const LOOK_AHEAD = 1000;
+
+/** How often a time limit starts again in a row. Then the loop is overloaded for good, and clients must still end. */
+const MAX_RESTARTS = 8;
+
+/** Turns of the event loop after a stall: in one Node accepts a connection, in the next it reads from it. */
+const TURNS = 2;
+
+/** ms between two looks at a loop that has not caught up after a stall. */
+const CATCH_UP_STEP = 50;
 
 /**
  * One timer for many alarms. They stand in a binary heap by the time when they are looked at next, which is when they are
@@ -24,6 +40,9 @@ export class AlarmClock extends AsyncResource {
   readonly #heap: Alarm[] = [];
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
+  #turn = 0;
+  /** Turns are counted up to this one. */
+  #lastTurn = 0;
 
   constructor() {
     super('sockjs.clock');
@@ -54,6 +73,27 @@ export class AlarmClock extends AsyncResource {
     this.#setTimer();
   }
 
+  /** How many turns of the event loop this clock has counted. It counts only where `afterTurns` asks for it. */
+  get turn(): number {
+    return this.#turn;
+  }
+
+  /** The number that `turn` has after so many more turns in which Node reads sockets. */
+  afterTurns(turns: number): number {
+    if (this.#turn === this.#lastTurn) {
+      this.runInAsyncScope(setImmediate, undefined, () => this.#countTurn());
+    }
+    this.#lastTurn = this.#turn + turns;
+    return this.#lastTurn;
+  }
+
+  #countTurn(): void {
+    this.#turn += 1;
+    if (this.#turn < this.#lastTurn) {
+      setImmediate(() => this.#countTurn());
+    }
+  }
+
   /** Sees to it that there is a timer in time, and none where there is no alarm. One that is early does no harm. */
   #setTimer(): void {
     const first = this.#heap[0];
@@ -65,7 +105,7 @@ export class AlarmClock extends AsyncResource {
       clearTimeout(this.#timer);
       this.#timerAt = first.wakeAt;
       const delay = first.wakeAt - Math.floor(performance.now());
-      // Not in the context of whoever set the alarm, which would be kept from one timer to the next.
+      // Not in the async context of the caller, which would be kept from one timer to the next.
       this.#timer = this.runInAsyncScope(() =>
         setTimeout(() => this.#onTimeout(), Math.min(Math.max(1, delay), MAX_TIMEOUT)),
       );
@@ -78,12 +118,11 @@ export class AlarmClock extends AsyncResource {
     try {
       const now = performance.now();
       for (let first = this.#heap[0]; first !== undefined && first.wakeAt <= now; first = this.#heap[0]) {
-        if (first.due > now) {
-          first.wakeAt = first.due;
-          this.#sink(first);
-        } else {
+        if (first.isOver(now)) {
           this.remove(first);
           first.ring();
+        } else {
+          this.#sink(first);
         }
       }
     } finally {
@@ -134,14 +173,31 @@ export class AlarmClock extends AsyncResource {
   }
 }
 
+/** What an alarm is set to. A time limit counts on from `FIRST_LOOK`: one for its first look, one for each restart. */
+const UNLIMITED = -1;
+const FIRST_LOOK = 0;
+const LAST_LOOK = 1;
+
 /**
  * Calls `onAlarm()` when it was set and the time has passed, in the async context that it was made in. Setting it to a
  * later time, putting it off and unsetting it only notes that.
+ *
+ * After a stall of the event loop Node runs timers before it reads sockets, so a time limit could end a client whose sign
+ * of life has arrived. `limit()` sets an alarm that bears with stalls: `set()` one that goes off as soon as it can.
+ *
+ * A time limit is looked at twice: shortly before its end, and at its end. A look that comes late by more than 100 ms
+ * shows a stall. Then the limit starts again: with its own delay, or with the time that it was late, whichever is less.
+ * After that it still waits until the loop has caught up, which is when the loop has found no event to handle; a loop
+ * that always finds one gets two turns and the whole delay. A client that has left is so ended at the latest when the
+ * loop has run freely for the delay. Where look after look is late, eight restarts are all there are.
  */
 export class Alarm extends AsyncResource {
   readonly #clock: AlarmClock;
   readonly #sleeper: Sleeper;
   #delay = 0;
+  #phase = UNLIMITED;
+  /** For a time limit that has started again: when it did, ms of idle time then, and the turn of the clock to wait for. */
+  #restart: { readonly at: number; readonly idle: number; readonly turn: number } | undefined;
 
   /** When it goes off, in whole ms; `NEVER` where it is not set. Read by the clock only, as all below. */
   due = NEVER;
@@ -156,20 +212,25 @@ export class Alarm extends AsyncResource {
     this.#sleeper = sleeper;
   }
 
-  /** Has it go off in so many ms, counted from now, whenever it was to before. */
+  /** Has it go off in so many ms, counted from now, whenever it was to before; at once after a stall. */
   set(delay: number): void {
-    this.#delay = delay;
-    this.due = Math.ceil(performance.now() + delay);
-    if (this.place === NOWHERE || this.due < this.wakeAt) {
-      this.wakeAt = this.due;
-      this.#clock.wake(this);
-    }
+    this.#start(delay, UNLIMITED);
+    this.#wakeBy(this.due);
+  }
+
+  /** Has it go off in so many ms, as `set` does, but not because of a stall of the event loop. */
+  limit(delay: number): void {
+    this.#start(delay, FIRST_LOOK);
+    this.#wakeBy(this.#firstLook);
   }
 
   /** Counts the same time from `now`, by the clock of `performance.now()`, where it is set. */
   putOff(now: number): void {
     if (this.due !== NEVER) {
       this.due = Math.max(this.due, Math.ceil(now + this.#delay));
+      if (this.#phase !== UNLIMITED) {
+        this.#phase = FIRST_LOOK;
+      }
     }
   }
 
@@ -184,11 +245,73 @@ export class Alarm extends AsyncResource {
     this.#clock.remove(this);
   }
 
-  /** For the clock: the time that it was looked at for has come. */
+  /** For the clock, when it looks: whether the time is over. Where it is not, `wakeAt` says when to look again. */
+  isOver(now: number): boolean {
+    const at = this.#phase === FIRST_LOOK ? this.#firstLook : this.due;
+    if (this.due !== NEVER && now < at) {
+      this.wakeAt = at;
+      return false;
+    }
+    if (this.due === NEVER || this.#phase === UNLIMITED) {
+      return true;
+    }
+    return this.#isLimitOver(now, now - at);
+  }
+
+  /** For the clock: the time is over. */
   ring(): void {
     if (this.due !== NEVER) {
       this.unset();
       this.runInAsyncScope(this.#sleeper.onAlarm, this.#sleeper);
     }
   }
+
+  get #firstLook(): number {
+    return this.due - Math.min(LOOK_AHEAD, Math.floor(this.#delay / 2));
+  }
+
+  #start(delay: number, phase: number): void {
+    this.#delay = delay;
+    this.due = Math.ceil(performance.now() + delay);
+    this.#phase = phase;
+    this.#restart = undefined;
+  }
+
+  #wakeBy(time: number): void {
+    if (this.place === NOWHERE || time < this.wakeAt) {
+      this.wakeAt = time;
+      this.#clock.wake(this);
+    }
+  }
+
+  /** `lateness` is how many ms after the time that it was looked at for. */
+  #isLimitOver(now: number, lateness: number): boolean {
+    const isFirst = this.#phase === FIRST_LOOK;
+    const isStalled = lateness > STALL && this.#phase < LAST_LOOK + MAX_RESTARTS;
+    if (isStalled) {
+      this.#restart = { at: now, idle: idleTime(), turn: this.#clock.afterTurns(TURNS) };
+    }
+    if (isFirst || isStalled) {
+      this.#phase = Math.max(this.#phase, LAST_LOOK) + (isStalled ? 1 : 0);
+      // The time from the end of the stall, however short: the client needs some for its sign of life.
+      this.due = Math.max(this.due, Math.ceil(now + Math.min(this.#delay, lateness)));
+      this.wakeAt = this.due;
+      return false;
+    }
+    if (this.#restart !== undefined && !this.#hasCaughtUp(now, this.#restart)) {
+      this.wakeAt = Math.ceil(now + CATCH_UP_STEP);
+      this.due = this.wakeAt;
+      return false;
+    }
+    return true;
+  }
+
+  #hasCaughtUp(now: number, { at, idle, turn }: { at: number; idle: number; turn: number }): boolean {
+    return this.#clock.turn >= turn && (idleTime() > idle || now >= at + this.#delay);
+  }
+}
+
+/** ms that the event loop has waited for events, with none to handle; it stands still where a runtime does not count it. */
+function idleTime(): number {
+  return nodePerformance.nodeTiming.idleTime;
 }

@@ -1,5 +1,6 @@
 /** What a client has sent and the application has not read yet: in order, and bounded by slowing the client down. */
 
+import { Alarm, type AlarmClock, type Sleeper } from './alarm.ts';
 import { tooMany } from './message-count.ts';
 import { Waiters } from './waiters.ts';
 
@@ -17,10 +18,12 @@ export interface InboxLimits {
   readonly maxReceiveBuffer: number;
   /** ms that a slowed client is kept waiting without a single message being read; 0 for ever. */
   readonly receiveStallTimeout: number;
+  /** Keeps the time. */
+  readonly clock: AlarmClock;
 }
 
 /** The messages of one session on their way to the application. */
-export class Inbox {
+export class Inbox implements Sleeper {
   readonly #limits: InboxLimits;
   #messages: string[] = [];
   /** Where the oldest is; `Array.shift` would move all the others, which takes seconds where they are many. */
@@ -32,7 +35,7 @@ export class Inbox {
   readonly #onStall: () => void;
   #ended = false;
   /** Runs while the client is slowed; every message that is read starts it again. */
-  #stallTimer: NodeJS.Timeout | undefined;
+  #stallAlarm: Alarm | undefined;
 
   constructor(limits: InboxLimits, onStall: () => void) {
     this.#limits = limits;
@@ -62,8 +65,9 @@ export class Inbox {
     this.#messages.push(message);
     this.#bytes += sizeOf(message);
     const { receiveStallTimeout } = this.#limits;
-    if (!this.hasRoom && receiveStallTimeout > 0) {
-      this.#stallTimer ??= setTimeout(this.#onStall, receiveStallTimeout);
+    if (!this.hasRoom && receiveStallTimeout > 0 && this.#stallAlarm === undefined) {
+      this.#stallAlarm = new Alarm(this.#limits.clock, this);
+      this.#stallAlarm.limit(receiveStallTimeout);
     }
   }
 
@@ -80,7 +84,7 @@ export class Inbox {
       if (this.hasRoom) {
         this.#giveRoom();
       } else {
-        this.#stallTimer?.refresh();
+        this.#stallAlarm?.limit(this.#limits.receiveStallTimeout);
       }
     }
     return message;
@@ -133,11 +137,14 @@ export class Inbox {
     this.#giveRoom();
   }
 
+  /** Called by the alarm: nothing was read for `receiveStallTimeout`. */
+  onAlarm(): void {
+    this.#onStall();
+  }
+
   #giveRoom(): void {
-    if (this.#stallTimer !== undefined) {
-      clearTimeout(this.#stallTimer);
-      this.#stallTimer = undefined;
-    }
+    this.#stallAlarm?.clear();
+    this.#stallAlarm = undefined;
     if (this.#roomCallbacks !== undefined) {
       for (const callback of this.#roomCallbacks.splice(0)) {
         callback();

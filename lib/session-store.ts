@@ -1,5 +1,6 @@
 /** The sessions of one mount; whatever finds, makes or ends them goes through here. */
 import type { IncomingMessage } from 'node:http';
+import { Alarm } from './alarm.ts';
 import type { TransportName } from './receiver.ts';
 import { Rooms } from './rooms.ts';
 import { Session, type SessionCloseEvent, type SessionHooks, type SessionIdentity } from './session.ts';
@@ -71,7 +72,7 @@ interface Tombstone {
   readonly code: number;
   readonly reason: string;
   readonly identity: SessionIdentity;
-  /** By the clock of `Date.now()`. */
+  /** By the clock of `performance.now()`, which no change of the system's date moves. */
   readonly until: number;
 }
 
@@ -83,7 +84,7 @@ export class SessionStore<Data, Req extends IncomingMessage> implements LiveSess
   /** Those that later requests may ask for. */
   readonly #byId = new Map<string, Session<Data, Req>>();
   /** WebSockets, which no request can ask for, but an application may; those of one id in the order they came. */
-  readonly #webSocketsById = new Map<string, Session<Data, Req>[]>();
+  readonly #webSocketsById = new Map<string, Set<Session<Data, Req>>>();
   /** Ids that wait for `authorize`, by whom they are opened. */
   readonly #pending = new Map<string, SessionIdentity>();
   /** In the order they ended, which is the order they are forgotten in. */
@@ -108,7 +109,7 @@ export class SessionStore<Data, Req extends IncomingMessage> implements LiveSess
   }
 
   get(id: string): Session<Data, Req> | undefined {
-    return this.#byId.get(id) ?? this.#webSocketsById.get(id)?.at(-1);
+    return this.#byId.get(id) ?? lastOf(this.#webSocketsById.get(id));
   }
 
   [Symbol.iterator](): IterableIterator<Session<Data, Req>> {
@@ -184,9 +185,9 @@ export class SessionStore<Data, Req extends IncomingMessage> implements LiveSess
     if (identity.family === 'websocket') {
       const sameId = this.#webSocketsById.get(id);
       if (sameId === undefined) {
-        this.#webSocketsById.set(id, [session]);
+        this.#webSocketsById.set(id, new Set([session]));
       } else {
-        sameId.push(session);
+        sameId.add(session);
       }
     } else {
       this.#pending.delete(id);
@@ -210,22 +211,26 @@ export class SessionStore<Data, Req extends IncomingMessage> implements LiveSess
   }
 
   async #closeAll(code: number, reason: string, timeout: number): Promise<CloseResult> {
-    const closed = this.#live.size;
+    let closed = 0;
     let flushed = 0;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(() => {
-        for (const session of this.#live) {
-          session.terminate();
-        }
-      }, timeout);
+      const alarm = new Alarm(this.#hooks.clock, {
+        onAlarm: () => {
+          for (const session of this.#live) {
+            session.terminate();
+          }
+        },
+      });
+      alarm.limit(timeout);
       const check = () => {
         if (this.#live.size === 0) {
-          clearTimeout(timer);
+          alarm.clear();
           // After the close events, which come in a tick of their own.
           process.nextTick(resolve);
         }
       };
       this.#onEnd = ({ wasClean }) => {
+        closed += 1;
         flushed += wasClean ? 1 : 0;
         check();
       };
@@ -246,18 +251,15 @@ export class SessionStore<Data, Req extends IncomingMessage> implements LiveSess
       this.#remember(id, identity, event);
     }
     const sameId = this.#webSocketsById.get(id);
-    if (sameId?.includes(session)) {
-      sameId.splice(sameId.indexOf(session), 1);
-      if (sameId.length === 0) {
-        this.#webSocketsById.delete(id);
-      }
+    if (sameId?.delete(session) && sameId.size === 0) {
+      this.#webSocketsById.delete(id);
     }
     this.#onEnd?.(event);
   }
 
   /** No timer: the oldest go when others come. */
   #remember(id: string, identity: SessionIdentity, { code, reason }: SessionCloseEvent): void {
-    const now = Date.now();
+    const now = performance.now();
     for (const [oldest, { until }] of this.#ended) {
       if (until > now && this.#ended.size < MAX_REMEMBERED) {
         break;
@@ -269,7 +271,7 @@ export class SessionStore<Data, Req extends IncomingMessage> implements LiveSess
 
   #recall(id: string): Tombstone | undefined {
     const ended = this.#ended.get(id);
-    if (ended !== undefined && ended.until <= Date.now()) {
+    if (ended !== undefined && ended.until <= performance.now()) {
       this.#ended.delete(id);
       return undefined;
     }
@@ -286,4 +288,13 @@ export class SessionStore<Data, Req extends IncomingMessage> implements LiveSess
       this.#perAccount.delete(account);
     }
   }
+}
+
+/** The newest of some; there are many only where a client opens many WebSockets under one id. */
+function lastOf<T>(all: Iterable<T> = []): T | undefined {
+  let last: T | undefined;
+  for (const one of all) {
+    last = one;
+  }
+  return last;
 }

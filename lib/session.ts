@@ -140,6 +140,8 @@ export class Session<
   /** Whether anybody ever listened or read: until then, and once `onSession` is through, nobody will. */
   #wasRead = false;
   #isSetUp = false;
+  /** Whether its opening was counted: its end is counted only then. */
+  #wasOpened = false;
 
   #closing: Omit<SessionCloseEvent, 'wasClean'> = NOT_CLOSED;
   #closeFrameSent = false;
@@ -558,7 +560,16 @@ export class Session<
     this.#state = 'active';
     this.#arm();
     debugSession('%s open on %s', this.id, receiver.name);
-    receiver.open();
+    try {
+      receiver.open();
+    } catch (error) {
+      // Middleware has replaced the writing of the response. The application has not seen the session, nor will it.
+      this.#receiver = undefined;
+      this.#leaveActive('closed', OPEN_FAILED);
+      this.#finish(false);
+      throw error;
+    }
+    this.#wasOpened = true;
     this.#hooks.meter.sessionOpened(this);
     try {
       Promise.resolve(this.#hooks.onSession(this)).then(
@@ -594,7 +605,11 @@ export class Session<
     }
   }
 
-  /** @internal Hands everything queued to the receiver, as one frame. */
+  /**
+   * @internal Hands everything queued to the receiver, as one frame. Receivers call it before they end by themselves.
+   *
+   * @param now by the clock of `performance.now()`
+   */
   flush(now: number): void {
     this.#flushScheduled = false;
     if (this.#receiver === undefined || this.#outbox.isEmpty) {
@@ -744,27 +759,32 @@ export class Session<
     }
     const event: SessionCloseEvent = { ...this.#closing, wasClean };
     this.#hooks.onEnd(this, event);
-    process.nextTick(() => {
-      this.#hooks.meter.sessionClosed(this, event);
-      this.#emit('close', event);
-    });
+    if (this.#wasOpened) {
+      process.nextTick(() => {
+        this.#hooks.meter.sessionClosed(this, event);
+        this.#emit('close', event);
+      });
+    }
+  }
+
+  /** Whether the session is closing, and its client may still come for the close frame. */
+  get #awaitsCloseFrame(): boolean {
+    return this.#state === 'closing' && this.identity.family !== 'websocket';
   }
 
   /** Sets the alarm to what the present state calls for. */
   #arm(): void {
     const { heartbeatDelay, disconnectDelay } = this.#hooks;
-    let delay = Number.POSITIVE_INFINITY;
-    if (this.#isEnded) {
-      if (this.#state === 'closing' && this.identity.family !== 'websocket') {
-        delay = disconnectDelay;
-      }
-    } else if (this.#receiver !== undefined) {
-      delay = Math.min(heartbeatDelay || Number.POSITIVE_INFINITY, this.#receiver.maxSilence);
-    } else if (!this.#leaving?.size) {
-      delay = disconnectDelay;
+    if (this.#isEnded ? this.#awaitsCloseFrame : this.#receiver === undefined && !this.#leaving?.size) {
+      this.#alarm.limit(disconnectDelay);
+      return;
     }
-    if (delay !== Number.POSITIVE_INFINITY) {
-      this.#alarm.set(delay);
+    const silence =
+      this.#isEnded || this.#receiver === undefined
+        ? Number.POSITIVE_INFINITY
+        : Math.min(heartbeatDelay || Number.POSITIVE_INFINITY, this.#receiver.maxSilence);
+    if (silence !== Number.POSITIVE_INFINITY) {
+      this.#alarm.set(silence);
     } else if (this.#leaving?.size) {
       // Soon to be set again.
       this.#alarm.unset();
@@ -781,7 +801,10 @@ export class Session<
       this.#expire();
     } else {
       this.#arm();
-      this.#receiver.heartbeat();
+      if (this.#receiver.bufferedAmount === 0) {
+        // Behind what the client has not taken it would show nothing, and one heartbeat would pile up on the other.
+        this.#receiver.heartbeat();
+      }
     }
   }
 
@@ -799,6 +822,9 @@ const FOREIGN_EVENTS: ReadonlyMap<string, keyof SessionEvents> = new Map([
 ]);
 
 const NOT_CLOSED = Object.freeze({ code: CloseCode.Normal, reason: '' });
+
+/** Of a session whose open frame could not be written. */
+const OPEN_FAILED = Object.freeze({ code: CloseCode.InternalError, reason: 'Internal error' });
 
 let warnedUnread = false;
 

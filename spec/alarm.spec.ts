@@ -1,9 +1,14 @@
 /** Alarms, and the one timer that they share. */
 import assert from 'node:assert/strict';
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { performance as performanceOfNode } from 'node:perf_hooks';
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from '@sinonjs/fake-timers';
 import { Alarm, AlarmClock } from '../lib/alarm.ts';
 import { stopClock } from './support/clock.ts';
+import { afterTest } from './support/leftovers.ts';
 
 describe('Alarm', () => {
   let clock: Clock;
@@ -237,5 +242,245 @@ describe('Alarm', () => {
     clock.tick(1000);
     assert.equal(due.size, 0);
     assert.equal(clock.countTimers(), 0);
+  });
+
+  describe('limit()', () => {
+    let loop: { idle: number };
+
+    beforeEach(() => {
+      // How long the event loop has waited with nothing to do, as Node counts it, is a test's to say.
+      loop = { idle: 0 };
+      const { nodeTiming } = performanceOfNode;
+      Object.defineProperty(nodeTiming, 'idleTime', { configurable: true, get: () => loop.idle });
+      afterTest(() => {
+        Reflect.deleteProperty(nodeTiming, 'idleTime');
+      });
+    });
+
+    /** A stall: no timer is looked at for so long, and then all that are due. */
+    function stall(ms: number): void {
+      clock.jump(ms);
+    }
+
+    /** Two turns of the real event loop, and one more for those that are only begun now. */
+    async function turns(): Promise<void> {
+      for (let i = 0; i < 3; i += 1) {
+        await turn();
+      }
+    }
+
+    /** Lets the loop run freely for so long: it has waited for events at the end. */
+    async function runFreely(ms: number): Promise<void> {
+      await turns();
+      loop.idle += 1;
+      clock.tick(ms);
+    }
+
+    it('goes off in time where nothing stalls', () => {
+      alarm.limit(100);
+      clock.tick(99);
+      assert.deepEqual(calls, []);
+      clock.tick(1);
+      assert.deepEqual(calls, [100]);
+      alarm.limit(5000);
+      clock.tick(5000);
+      assert.deepEqual(calls, [100, 5100]);
+      assert.equal(clock.countTimers(), 0);
+    });
+
+    for (const delay of [0, 1, 2, 3, 20, 99, 100, 101, 1999, 2000, 2001, 0x7fff_ffff]) {
+      it(`goes off after ${delay} ms, neither before nor much later`, () => {
+        alarm.limit(delay);
+        clock.tick(Math.max(0, delay - 1));
+        assert.deepEqual(calls, []);
+        clock.tick(2);
+        assert.equal(calls.length, 1);
+      });
+    }
+
+    it('is put off as any other', () => {
+      alarm.limit(3000);
+      clock.tick(2500);
+      alarm.putOff(performance.now());
+      clock.tick(2999);
+      assert.deepEqual(calls, []);
+      clock.tick(1);
+      assert.deepEqual(calls, [5500]);
+    });
+
+    for (const ms of [5000, 5001, 5050, 5100, 5101, 10_000, 15_000, 100_000]) {
+      it(`does not go off right after a stall of ${ms} ms that lasted over its end, but when the loop has run`, async () => {
+        alarm.limit(5000);
+        stall(ms);
+        assert.deepEqual(calls, []);
+        // The delay, or as long as the stall lasted beyond the time of the first look, which is a second before the end.
+        const grace = Math.min(5000, ms - 4000);
+        await runFreely(grace - 1);
+        assert.deepEqual(calls, []);
+        clock.tick(1);
+        assert.deepEqual(calls, [ms + grace]);
+      });
+    }
+
+    it('gives the time from the end of a stall that ended shortly before its own end', async () => {
+      alarm.limit(5000);
+      stall(4900);
+      await runFreely(899);
+      assert.deepEqual(calls, []);
+      clock.tick(1);
+      assert.deepEqual(calls, [5800]);
+    });
+
+    it('is not prolonged by a stall that is long over', async () => {
+      alarm.limit(5000);
+      stall(3900);
+      await runFreely(1100);
+      assert.deepEqual(calls, [5000]);
+    });
+
+    it('is prolonged once for each stall', async () => {
+      alarm.limit(1000);
+      stall(3000);
+      await turns();
+      stall(3000);
+      await turns();
+      assert.deepEqual(calls, []);
+      await runFreely(999);
+      assert.deepEqual(calls, []);
+      clock.tick(1);
+      assert.deepEqual(calls, [7000]);
+    });
+
+    it('begins anew when it is set again after a stall', async () => {
+      alarm.limit(1000);
+      stall(3000);
+      alarm.limit(500);
+      clock.tick(499);
+      assert.deepEqual(calls, []);
+      clock.tick(1);
+      assert.deepEqual(calls, [3500]);
+    });
+
+    it('gives two turns of the loop, however short it is', async () => {
+      alarm.limit(1);
+      stall(500);
+      loop.idle += 1;
+      clock.tick(100);
+      assert.deepEqual(calls, []);
+      await turn();
+      clock.tick(100);
+      assert.deepEqual(calls, []);
+      await turns();
+      clock.tick(100);
+      assert.equal(calls.length, 1);
+    });
+
+    it('waits until the loop has had nothing to do, at most for the whole delay', async () => {
+      alarm.limit(5000);
+      stall(5200);
+      await turns();
+      clock.tick(4000);
+      assert.deepEqual(calls, []);
+      loop.idle += 1;
+      clock.tick(50);
+      assert.equal(calls.length, 1);
+
+      alarm.limit(5000);
+      stall(5200);
+      const end = clock.now;
+      await turns();
+      while (clock.now < end + 5000) {
+        assert.equal(calls.length, 1);
+        clock.tick(50);
+      }
+      clock.tick(50);
+      assert.equal(calls.length, 2);
+    });
+
+    it('goes off after eight restarts in a row, where the loop stalls for ever', async () => {
+      alarm.limit(1000);
+      let stalls = 0;
+      for (; calls.length === 0 && stalls < 100; stalls += 1) {
+        stall(2000);
+        await turns();
+        loop.idle += 1;
+      }
+      assert.equal(stalls, 9);
+    });
+
+    it('does not go off after a stall where its client shows in the first turn, and unsets it', async () => {
+      alarm.limit(1000);
+      stall(10_000);
+      await turn();
+      alarm.unset();
+      await runFreely(10_000);
+      assert.deepEqual(calls, []);
+    });
+
+    it('leaves nothing behind when it is cleared after a stall', async () => {
+      alarm.limit(1000);
+      stall(3000);
+      alarm.clear();
+      assert.equal(clock.countTimers(), 0);
+      await runFreely(10_000);
+      assert.deepEqual(calls, []);
+    });
+
+    it('keeps set() from nothing: that goes off at once after a stall', () => {
+      alarm.set(1000);
+      stall(3000);
+      assert.deepEqual(calls, [3000]);
+    });
+
+    it('counts no turns where nothing has stalled', async () => {
+      const { setImmediate } = globalThis;
+      let immediates = 0;
+      globalThis.setImmediate = ((callback: () => void) => {
+        immediates += 1;
+        return setImmediate(callback);
+      }) as typeof setImmediate;
+      afterTest(() => {
+        globalThis.setImmediate = setImmediate;
+      });
+      alarm.limit(1000);
+      clock.tick(1000);
+      assert.equal(immediates, 0);
+      alarm.limit(1000);
+      stall(3000);
+      assert.equal(immediates, 1);
+    });
+  });
+
+  it('bears with a real stall of a real loop: what lies in the kernel is read first', async () => {
+    clock.uninstall();
+    const server = createServer((socket) => socket.on('data', () => real.unset()));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const heard: string[] = [];
+    const real = new Alarm(new AlarmClock(), { onAlarm: () => heard.push('went off') });
+    const client = connect((server.address() as AddressInfo).port, '127.0.0.1', () => {
+      client.write('alive');
+      real.limit(50);
+      // The byte has not been read, nor the connection been accepted.
+      const end = performance.now() + 400;
+      while (performance.now() < end) {
+        // Busy.
+      }
+    });
+    const [socket] = (await once(server, 'connection')) as [Socket];
+    await once(socket, 'data');
+    client.destroy();
+    server.close();
+    await once(server, 'close');
+    assert.deepEqual(heard, []);
+    // And it goes off where nothing comes.
+    await new Promise<void>((resolve) => {
+      const lone = new Alarm(new AlarmClock(), { onAlarm: resolve });
+      lone.limit(20);
+      const end = performance.now() + 300;
+      while (performance.now() < end) {
+        // Busy.
+      }
+    });
   });
 });

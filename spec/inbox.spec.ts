@@ -1,6 +1,7 @@
 /** What a client has sent and nobody has read: its order, its bounds, and its one timer. */
 import assert from 'node:assert/strict';
 import type { Clock } from '@sinonjs/fake-timers';
+import { AlarmClock } from '../lib/alarm.ts';
 import { Inbox, SessionNotOpenError } from '../lib/inbox.ts';
 import { stopClock } from './support/clock.ts';
 
@@ -15,7 +16,7 @@ describe('Inbox', () => {
     const onStall = () => {
       stalls += 1;
     };
-    const inbox = new Inbox({ maxReceiveBuffer, receiveStallTimeout }, onStall);
+    const inbox = new Inbox({ maxReceiveBuffer, receiveStallTimeout, clock: new AlarmClock() }, onStall);
     return { inbox, stalls: () => stalls };
   }
 
@@ -187,7 +188,7 @@ describe('Inbox', () => {
   it('gives back a great many messages in order, without moving those behind for each', () => {
     // The cost of moving them would be the square of this.
     const many = 300_000;
-    const inbox = new Inbox({ maxReceiveBuffer: many * 8, receiveStallTimeout: 0 }, () => {});
+    const inbox = new Inbox({ maxReceiveBuffer: many * 8, receiveStallTimeout: 0, clock: new AlarmClock() }, () => {});
     for (let i = 0; i < many; i += 1) {
       inbox.push(String(i));
     }
@@ -202,7 +203,7 @@ describe('Inbox', () => {
   });
 
   it('has no room for more messages than a 64th of its bytes, beyond the first thousand', () => {
-    const inbox = new Inbox({ maxReceiveBuffer: 2000 * 64, receiveStallTimeout: 0 }, () => {});
+    const inbox = new Inbox({ maxReceiveBuffer: 2000 * 64, receiveStallTimeout: 0, clock: new AlarmClock() }, () => {});
     for (let i = 0; i < 2000; i += 1) {
       inbox.push('');
     }

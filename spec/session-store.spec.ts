@@ -400,7 +400,7 @@ describe('SessionStore', () => {
       const { store, open } = makeStore();
       const { receiver } = open('id', 'slow poll');
       const closing = store.close(1001, 'bye', 0);
-      clock.tick(0);
+      clock.tick(1);
       assert.deepEqual(await closing, { closed: 1, flushed: 0, dropped: 1 });
       assert.equal(receiver.aborts, 1);
     });

@@ -1,6 +1,7 @@
 /** Request bodies: read within bounds, or taken over from a body parser that was there first (PROTOCOL.md section 8). */
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
+import { Alarm, type AlarmClock } from '../alarm.ts';
 
 /** A body that could not be read; `status` and the message are what the client gets. */
 export class BodyError extends Error {
@@ -47,11 +48,19 @@ export interface BodyOutcome {
   onError(error: unknown): void;
 }
 
-/** Reads the body of a request: at most `limit` bytes, of which not one more is read, within `timeout` ms (0 for any). */
+/** What bounds a body. */
+export interface BodyLimits {
+  /** Bytes of a body, of which not one more is read. */
+  readonly maxMessageSize: number;
+  /** ms within which it must have come; 0 for any. */
+  readonly receiveTimeout: number;
+}
+
+/** Reads the body of a request, within the limits, by the time of `clock`. */
 export function readBody(
   req: IncomingMessage,
-  limit: number,
-  timeout: number,
+  limits: BodyLimits,
+  clock: AlarmClock,
   reader: BodyReader,
   outcome: BodyOutcome,
 ): void {
@@ -65,15 +74,16 @@ export function readBody(
     }
     outcome.onBody(body);
   };
-  if (Number(req.headers['content-length'] ?? 0) > limit) {
+  const { maxMessageSize } = limits;
+  if (Number(req.headers['content-length'] ?? 0) > maxMessageSize) {
     outcome.onError(tooLarge());
   } else if (isConsumed(req)) {
-    give(() => takeOver(req, limit));
+    give(() => takeOver(req, maxMessageSize));
   } else {
     readStream(
       req,
-      limit,
-      timeout,
+      limits,
+      clock,
       reader,
       (bytes) => give(() => decode(bytes)),
       (error) => outcome.onError(error),
@@ -84,19 +94,19 @@ export function readBody(
 /** Events rather than `for await`, which would destroy the socket, and the answer with it, when left early. */
 function readStream(
   req: IncomingMessage,
-  limit: number,
-  timeout: number,
+  { maxMessageSize, receiveTimeout }: BodyLimits,
+  clock: AlarmClock,
   reader: BodyReader,
   onBody: (bytes: Buffer) => void,
   onError: (error: unknown) => void,
 ): void {
   const chunks: Buffer[] = [];
   let size = 0;
-  let timer: NodeJS.Timeout | undefined;
+  let alarm: Alarm | undefined;
   let isSettled = false;
   const settle = (error?: Error) => {
     isSettled = true;
-    clearTimeout(timer);
+    alarm?.clear();
     forget();
     req.off('data', onData).off('end', onEnd).off('error', settle).off('close', onClose);
     if (error !== undefined) {
@@ -110,7 +120,7 @@ function readStream(
     // A string where somebody called setEncoding().
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
     size += bytes.length;
-    if (size > limit) {
+    if (size > maxMessageSize) {
       settle(tooLarge());
     } else {
       chunks.push(bytes);
@@ -122,14 +132,14 @@ function readStream(
   req.on('data', onData).on('end', onEnd).on('error', settle).on('close', onClose);
   if (req.destroyed) {
     onClose();
-  } else if (timeout > 0) {
+  } else if (receiveTimeout > 0) {
     // Most bodies come in one piece with their heads, and need no timer.
     process.nextTick(() => {
       if (!isSettled) {
-        timer = setTimeout(
-          () => settle(new BodyError(408, 'timeout', 'Request timeout (see the receiveTimeout option).')),
-          timeout,
-        );
+        alarm = new Alarm(clock, {
+          onAlarm: () => settle(new BodyError(408, 'timeout', 'Request timeout (see the receiveTimeout option).')),
+        });
+        alarm.limit(receiveTimeout);
       }
     });
   }

@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { admit } from '../admission.ts';
+import { Alarm, type AlarmClock, type Sleeper } from '../alarm.ts';
 import { CloseCode } from '../close-code.ts';
 import { debugRequest } from '../debug.ts';
 import { dropNext } from '../http/express.ts';
@@ -11,6 +12,7 @@ import type { Exchange } from '../mount.ts';
 import type { Outgoing, TransportName } from '../receiver.ts';
 import type { Session, SessionCloseEvent } from '../session.ts';
 import type { SharedMessage } from '../shared-message.ts';
+import { flushTime } from './flush-time.ts';
 import { FrameTransport } from './transport.ts';
 
 const INTERRUPTED: SessionCloseEvent = Object.freeze({
@@ -19,19 +21,13 @@ const INTERRUPTED: SessionCloseEvent = Object.freeze({
   wasClean: false,
 });
 
-/** ms that a client may leave what it was sent unread once its response has ended; as much as ws gives for closing. */
-const LEAVING_TIMEOUT = 30_000;
-
-/** Lines slower than this, some 256 kbit/s, may be cut in the middle of what is larger than they take in that time. */
-const SLOWEST_BYTES_PER_MS = 32;
-
 /** The part of a session that an HTTP response needs, whatever the session holds. */
 type AnySession = Pick<Session, 'unlink' | 'detach' | 'lost' | 'written'>;
 
 /** The part of an exchange that a transport keeps. */
 export interface ResponseContext {
   readonly res: ServerResponse;
-  readonly mount: { readonly sessions: { readonly isClosing: boolean } };
+  readonly mount: { readonly sessions: { readonly isClosing: boolean }; readonly clock: AlarmClock };
 }
 
 /** A response of compression middleware, which can be told not to wait for more. */
@@ -40,7 +36,7 @@ interface MaybeCompressed {
 }
 
 /** The base of all transports that receive over HTTP. A polling one ends with its first frame: its budget is nothing. */
-export abstract class HttpTransport extends FrameTransport {
+export abstract class HttpTransport extends FrameTransport implements Sleeper {
   /** The Content-Type of the response, to the letter. */
   protected abstract readonly contentType: string;
 
@@ -54,7 +50,7 @@ export abstract class HttpTransport extends FrameTransport {
   #begun = false;
   #ended = false;
   #hasLeft = false;
-  #leavingTimer: NodeJS.Timeout | undefined;
+  #leavingAlarm: Alarm | undefined;
 
   /** @param limit bytes of frames after which the response ends; 0 for polling */
   constructor({ res, mount }: ResponseContext, limit: number) {
@@ -156,11 +152,8 @@ export abstract class HttpTransport extends FrameTransport {
     if (!this.#ended) {
       this.#finish();
     }
-    if (this.#leavingTimer !== undefined) {
-      // The session is over: reading a little now and then does not prolong that.
-      clearTimeout(this.#leavingTimer);
-      this.#leavingTimer = setTimeout(() => this.abort(), LEAVING_TIMEOUT);
-    }
+    // The session is over: reading a little now and then does not prolong that.
+    this.#leavingAlarm?.limit(flushTime(0));
   }
 
   /** Head and prelude, once. Not before it is known that there is a frame to follow: until then an error may. */
@@ -277,8 +270,13 @@ export abstract class HttpTransport extends FrameTransport {
       // The kernel has it all.
       return;
     }
-    const delay = LEAVING_TIMEOUT + this.bufferedAmount / SLOWEST_BYTES_PER_MS;
-    this.#leavingTimer = setTimeout(() => this.abort(), delay);
+    this.#leavingAlarm = new Alarm(this.#mount.clock, this);
+    this.#leavingAlarm.limit(flushTime(this.bufferedAmount));
+  }
+
+  /** Called by the alarm: the client has not taken the end of the response in time. */
+  onAlarm(): void {
+    this.abort();
   }
 
   /** Has the connection end with this response, which may have begun when it was still to be kept alive. */
@@ -295,8 +293,8 @@ export abstract class HttpTransport extends FrameTransport {
   /** The response is over. Unless all of it had left by then, messages may have been lost with it. */
   #onClose(): void {
     this.#ended = true;
-    clearTimeout(this.#leavingTimer);
-    this.#leavingTimer = undefined;
+    this.#leavingAlarm?.clear();
+    this.#leavingAlarm = undefined;
     if (this.#hasLeft) {
       this.#session?.detach(this);
     } else {

@@ -117,7 +117,7 @@ function deliver<Data, Req extends IncomingMessage>(
   answer: () => void,
 ): void {
   const { mount, req, res, sessionId } = exchange;
-  const { maxMessageSize, maxMessagesPerRequest, receiveTimeout } = mount.options;
+  const { maxMessagesPerRequest } = mount.options;
   const notFound = () => {
     endConnectionIfClosing(exchange);
     sendError(res, 404, 'Session not found.');
@@ -186,7 +186,7 @@ function deliver<Data, Req extends IncomingMessage>(
       session.whenRoom(() => context.runInAsyncScope(end, undefined, answer));
     };
     const onError = (error: unknown) => end(() => fail(error));
-    readBody(req, maxMessageSize, receiveTimeout, session, {
+    readBody(req, mount.options, mount.clock, session, {
       onBody: (body) => context.runInAsyncScope(onBody, undefined, body),
       onError: (error) => context.runInAsyncScope(onError, undefined, error),
     });

@@ -9,19 +9,29 @@ import { debugWebSocket } from '../debug.ts';
 import { sendError, setConnectionClose } from '../http/respond.ts';
 import { hasToken, ignoreSocketError, pendingUpgrade } from '../http/upgrade.ts';
 import type { Exchange } from '../mount.ts';
-import { isWebSocketServer, type ResolvedOptions } from '../options.ts';
+import { isWebSocketServer, MAX_DELAY, type ResolvedOptions } from '../options.ts';
 import type { Receiver, TransportName } from '../receiver.ts';
 import type { Session } from '../session.ts';
 import type { SharedMessage } from '../shared-message.ts';
+import { flushTime } from './flush-time.ts';
 import { textFrame } from './websocket-frame.ts';
 import { type TextListener, WebSocketReader } from './websocket-reader.ts';
 
 /** The part of a session that a WebSocket needs, whatever the session holds. */
-export type AnySession = Pick<Session, 'attach' | 'receive' | 'lost' | 'hasRoom' | 'whenRoom' | 'written' | 'refused'>;
+export type AnySession = Pick<
+  Session,
+  'attach' | 'flush' | 'receive' | 'lost' | 'hasRoom' | 'whenRoom' | 'written' | 'refused'
+>;
 
-/** Fragments of one message, and chunks that one message may arrive in, that ws holds before it gives up (1008). */
-const MAX_FRAGMENTS = 1024;
-const MAX_BUFFERED_CHUNKS = 16_384;
+/**
+ * Fragments of one message, and chunks that one message may arrive in, that ws holds before it gives up (1008). Each
+ * costs memory beyond its bytes. A message of the largest size may always come in pieces of 256 bytes.
+ */
+const MIN_PIECES = 16_384;
+const SMALLEST_PIECE = 256;
+
+/** ws is to leave the time limit on closing to us, which is by the size of what the client has still to take. */
+const NO_CLOSE_TIMEOUT = MAX_DELAY;
 
 /** The engine that an option asks for; headers that middleware has set go onto its 101 answers. */
 export function webSocketServerOf<Data, Req extends IncomingMessage>({
@@ -29,10 +39,12 @@ export function webSocketServerOf<Data, Req extends IncomingMessage>({
   maxMessageSize,
 }: Pick<ResolvedOptions<Data, Req>, 'websocketServer' | 'maxMessageSize'>): WebSocketServer {
   // To ws, 0 would mean no limit.
+  const pieces = Math.max(MIN_PIECES, Math.ceil(maxMessageSize / SMALLEST_PIECE));
   const limits = {
     maxPayload: maxMessageSize || 1,
-    maxFragments: MAX_FRAGMENTS,
-    maxBufferedChunks: MAX_BUFFERED_CHUNKS,
+    maxFragments: pieces,
+    maxBufferedChunks: pieces,
+    closeTimeout: NO_CLOSE_TIMEOUT,
   };
   if (isWebSocketServer(option)) {
     prepare(option, 0);
@@ -186,21 +198,35 @@ interface Connected extends WebSocket {
   [CONNECTION]?: WebSocketConnection;
 }
 
+/** The connection below it. */
+interface Wire extends Socket {
+  [CONNECTION]?: WebSocketConnection;
+}
+
 /** One WebSocket: what it writes, what it takes in, whether it lives, and how it ends. */
 export class WebSocketConnection implements TextListener, Sleeper {
   readonly #socket: Connected;
   readonly #receiver: WebSocketReceiver;
   readonly #session: AnySession;
   /** Of the line, what each message asks for. */
-  readonly #wire: Socket;
+  readonly #wire: Wire;
   readonly #isPlain: boolean;
   #uncork: (() => void) | undefined;
   readonly #limits: WebSocketLimits;
+  readonly #clock: AlarmClock;
   #unwritten = 0;
-  #writeTimer: NodeJS.Timeout | undefined;
+  #writeAlarm: Alarm | undefined;
 
-  /** Follows incoming silence, one round of `heartbeatDelay` after the other. */
+  /**
+   * While the WebSocket is open, follows incoming silence, one round of `heartbeatDelay` after the other. Once it is
+   * closing, set to the time that the client has for what is on its way to it and for the closing handshake.
+   */
   #pulse: Alarm | undefined;
+  #isClosing = false;
+  /** What was on its way to the client when the time for that was set last. */
+  #flushing = 0;
+  /** As it was before `onWsClose` took its place. */
+  readonly #wsClose: WebSocket['close'];
   /** Bytes of the connection, those of a message that has not ended yet included: on a slow line one takes many rounds. */
   #heardBytes: number;
   /** Whether this round does not count, since we have not listened throughout. */
@@ -210,6 +236,8 @@ export class WebSocketConnection implements TextListener, Sleeper {
   /** While we do not read, silence says nothing about the peer. */
   #paused = false;
   #tooBig = false;
+  /** Whether ws has found an error. */
+  #isBroken = false;
 
   /** From now on texts go to `receiver.onText`, and to the session how the WebSocket ended. */
   constructor(
@@ -226,6 +254,7 @@ export class WebSocketConnection implements TextListener, Sleeper {
     this.#isPlain = line.isPlain;
     this.#uncork = line.uncork;
     this.#limits = limits;
+    this.#clock = line.clock;
     this.#heardBytes = line.socket.bytesRead;
     if (line.maxRead > 0) {
       WebSocketReader.attach(line.socket, this, line.maxRead);
@@ -237,8 +266,12 @@ export class WebSocketConnection implements TextListener, Sleeper {
     socket.on('message', own(onMessage)).on('close', own(onClose)).on('error', own(onError));
     if (limits.heartbeatDelay > 0) {
       this.#pulse = new Alarm(line.clock, this);
-      this.#pulse.set(limits.heartbeatDelay);
+      this.#pulse.limit(limits.heartbeatDelay);
     }
+    this.#wsClose = socket.close;
+    socket.close = onWsClose;
+    this.#wire[CONNECTION] = this;
+    this.#wire.prependListener('end', onEnd);
   }
 
   /** Whether messages are still taken. */
@@ -268,19 +301,16 @@ export class WebSocketConnection implements TextListener, Sleeper {
 
   /** The WebSocket is closed. */
   onClose(code: number, reason: Buffer): void {
-    clearTimeout(this.#writeTimer);
+    this.#isClosing = true;
+    this.#writeAlarm?.clear();
     this.#pulse?.clear();
     this.#pulse = undefined;
-    this.#session.lost(
-      this.#receiver,
-      this.#tooBig
-        ? { code: CloseCode.MessageTooBig, reason: TOO_BIG, wasClean: false }
-        : { code, reason: reason.toString(), wasClean: code !== CloseCode.Abnormal },
-    );
+    this.#endSession(code, reason.toString());
   }
 
   /** ws closes the WebSocket itself after an error, so there is nothing to do but remember why. */
   onError(error: Error & { code?: string }): void {
+    this.#isBroken = true;
     if (error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' && !this.#tooBig) {
       this.#tooBig = true;
       this.#session.refused('size', CloseCode.MessageTooBig);
@@ -291,6 +321,7 @@ export class WebSocketConnection implements TextListener, Sleeper {
   /** Ends a WebSocket whose client does what the protocol forbids, and its session at once. */
   refuse(code: number, reason: string): void {
     this.#session.refused(code === CloseCode.MessageTooBig ? 'size' : 'payload', code);
+    this.#session.flush(performance.now());
     // The session first, so that nothing more goes out before the closing handshake.
     this.#session.lost(this.#receiver, { code, reason, wasClean: false });
     this.close(code, reason);
@@ -345,7 +376,10 @@ export class WebSocketConnection implements TextListener, Sleeper {
     const { websocketWriteTimeout } = this.#limits;
     if (websocketWriteTimeout > 0) {
       this.#unwritten += 1;
-      this.#writeTimer ??= setTimeout(() => this.abort(), websocketWriteTimeout);
+      if (this.#writeAlarm === undefined) {
+        this.#writeAlarm = new Alarm(this.#clock, { onAlarm: () => this.abort() });
+        this.#writeAlarm.limit(websocketWriteTimeout);
+      }
       return () => this.#onWritten();
     }
     return awaited ? () => this.#session.written() : undefined;
@@ -361,7 +395,52 @@ export class WebSocketConnection implements TextListener, Sleeper {
   /** Begins the closing handshake; nothing happens when it has begun already. */
   close(code: number, reason: string): void {
     this.#resume();
+    this.#startClosing(code);
     this.#socket.close(webSocketCloseCode(code), reason);
+  }
+
+  /**
+   * ws is about to begin or to answer the closing handshake by itself: the client has sent a close frame or what ws takes
+   * for no frame. What the application has sent before goes out first; the session ends when ws has said what was wrong.
+   */
+  onWsClose(code: number | undefined, reason: string | Buffer | undefined): void {
+    if (!this.#isClosing) {
+      this.#session.flush(performance.now());
+      this.#startClosing();
+      process.nextTick(() => this.#endSession(code ?? CloseCode.NoStatus, String(reason ?? '')));
+    }
+    this.#wsClose.call(this.#socket, code, reason);
+  }
+
+  /** The client has ended its side without a close frame, and ws is about to end the other. */
+  onEnd(): void {
+    if (!this.#isClosing) {
+      this.#session.flush(performance.now());
+      this.#startClosing();
+      process.nextTick(() => this.#endSession(CloseCode.Abnormal, ''));
+    }
+  }
+
+  /** The client will take no more: tells the session how the WebSocket ended, as ws is going to report it. */
+  #endSession(code: number, reason: string): void {
+    let event = { code, reason, wasClean: code !== CloseCode.Abnormal };
+    if (this.#tooBig) {
+      event = { code: CloseCode.MessageTooBig, reason: TOO_BIG, wasClean: false };
+    } else if (this.#isBroken) {
+      event = { code: CloseCode.Abnormal, reason: '', wasClean: false };
+    }
+    this.#session.lost(this.#receiver, event);
+  }
+
+  /** From now on ws sends no pings, and only the time for the client's last bytes counts. */
+  #startClosing(code?: number): void {
+    if (!this.#isClosing) {
+      this.#isClosing = true;
+      this.#pulse ??= new Alarm(this.#clock, this);
+      this.#flushing = this.bufferedAmount;
+      // A client that was too slow already gets time for what it takes, not for what it has left.
+      this.#pulse.limit(flushTime(code === CloseCode.TryAgainLater ? 0 : this.#flushing));
+    }
   }
 
   /** Cuts the connection. */
@@ -372,10 +451,10 @@ export class WebSocketConnection implements TextListener, Sleeper {
   #onWritten(): void {
     this.#unwritten -= 1;
     if (this.#unwritten === 0) {
-      clearTimeout(this.#writeTimer);
-      this.#writeTimer = undefined;
+      this.#writeAlarm?.clear();
+      this.#writeAlarm = undefined;
     } else {
-      this.#writeTimer?.refresh();
+      this.#writeAlarm?.limit(this.#limits.websocketWriteTimeout);
     }
     this.#session.written();
   }
@@ -398,8 +477,25 @@ export class WebSocketConnection implements TextListener, Sleeper {
     }
   }
 
-  /** One round is over: asks a silent peer for a sign of life, and cuts one that has not answered for a whole round. */
+  /** Called by the alarm: a round of silence is over, or the time for closing. */
   onAlarm(): void {
+    if (!this.#isClosing) {
+      this.#endRound();
+      return;
+    }
+    const left = this.bufferedAmount;
+    if (left < this.#flushing) {
+      // Slow, but alive.
+      this.#flushing = left;
+      this.#pulse?.limit(flushTime(left));
+    } else {
+      debugWebSocket('the peer does not close');
+      this.abort();
+    }
+  }
+
+  /** Asks a silent peer for a sign of life, and cuts one that has not answered for a whole round. */
+  #endRound(): void {
     const { bytesRead } = this.#wire;
     if (this.#heard || this.#paused || bytesRead !== this.#heardBytes) {
       this.#heard = false;
@@ -410,14 +506,16 @@ export class WebSocketConnection implements TextListener, Sleeper {
       this.#socket.ping(undefined, undefined, () => {
         // The wait for the answer begins when the question has left.
         this.#ping = 'sent';
-        this.#pulse?.set(this.#limits.heartbeatDelay);
+        if (!this.#isClosing) {
+          this.#pulse?.limit(this.#limits.heartbeatDelay);
+        }
       });
     } else if (this.#ping === 'sent') {
       debugWebSocket('the peer is silent');
       this.abort();
       return;
     }
-    this.#pulse?.set(this.#limits.heartbeatDelay);
+    this.#pulse?.limit(this.#limits.heartbeatDelay);
   }
 }
 
@@ -429,6 +527,14 @@ function onMessage(this: Connected, data: Buffer, isBinary: boolean): void {
 
 function onClose(this: Connected, code: number, reason: Buffer): void {
   this[CONNECTION]?.onClose(code, reason);
+}
+
+function onWsClose(this: Connected, code?: number, reason?: string | Buffer): void {
+  this[CONNECTION]?.onWsClose(code, reason);
+}
+
+function onEnd(this: Wire): void {
+  this[CONNECTION]?.onEnd();
 }
 
 function onError(this: Connected, error: Error): void {

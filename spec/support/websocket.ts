@@ -1,5 +1,6 @@
 /** A WebSocket client that keeps what arrives until a test asks for it. */
 import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { type ClientOptions, WebSocket } from 'ws';
 import { afterTest } from './leftovers.ts';
 import { Queue } from './queue.ts';
@@ -35,5 +36,12 @@ export class WebSocketClient {
 
   send(text: string): void {
     this.socket.send(text);
+  }
+}
+
+/** Settles once a socket is closed. */
+export async function ended(socket: Socket): Promise<void> {
+  if (!socket.closed) {
+    await once(socket, 'close');
   }
 }

@@ -7,7 +7,7 @@ import { stopClock } from '../support/clock.ts';
 import { fetchText, handshake, RawSocket } from '../support/http.ts';
 import { serve, sessionCatcher } from '../support/server.ts';
 import { clientFrame, parseAnswer, serverFrame } from '../support/upgrade-client.ts';
-import { WebSocketClient } from '../support/websocket.ts';
+import { ended, WebSocketClient } from '../support/websocket.ts';
 
 async function closeOf(session: Session): Promise<SessionCloseEvent> {
   const [event] = (await once(session, 'close')) as [SessionCloseEvent];
@@ -119,6 +119,7 @@ describe('websocket-raw', () => {
     assert.equal(clock.countTimers(), 0);
     client.socket.terminate();
     await closeOf(session);
+    await ended(session.request.socket);
     assert.equal(clock.countTimers(), 0);
   });
 

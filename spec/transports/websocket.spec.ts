@@ -12,7 +12,7 @@ import { afterTest } from '../support/leftovers.ts';
 import { Queue } from '../support/queue.ts';
 import { echo, listen, serve, sessionCatcher } from '../support/server.ts';
 import { clientFrame, closePayload, parseAnswer, ServerSockets, serverFrame } from '../support/upgrade-client.ts';
-import { WebSocketClient } from '../support/websocket.ts';
+import { ended, WebSocketClient } from '../support/websocket.ts';
 
 const NO_STORE = 'no-store, no-cache, no-transform, must-revalidate, max-age=0';
 
@@ -383,6 +383,7 @@ describe('websocket', () => {
       assert.equal(clock.countTimers(), 0);
       client.socket.terminate();
       await closeOf(session);
+      await ended(session.request.socket);
       assert.equal(clock.countTimers(), 0);
     });
   });
