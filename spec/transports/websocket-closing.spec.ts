@@ -1,0 +1,367 @@
+/** How WebSockets end: what was sent before still leaves, the session ends with the handshake, and slow clients have time. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { setImmediate as turn } from 'node:timers/promises';
+import { deflateRawSync, constants as zlib } from 'node:zlib';
+import { WebSocket, WebSocketServer } from 'ws';
+import type { Session, SessionCloseEvent, SockjsOptions, WebSocketServerOptions } from '../../lib/index.ts';
+import { stopClock } from '../support/clock.ts';
+import { frame, frameHead } from '../support/frame-peer.ts';
+import { handshake, RawSocket } from '../support/http.ts';
+import { closePayload, serverFrame } from '../support/upgrade-client.ts';
+import { type Arena, arena, WAYS, type Way } from '../support/ways.ts';
+import { ended, WebSocketClient } from '../support/websocket.ts';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+const TEXT = 0x81;
+const BINARY = 0x82;
+const CLOSE = 0x88;
+
+const WEBSOCKETS = WAYS.filter(({ family }) => family === 'websocket');
+
+interface Reading {
+  readonly name: string;
+  /** Made for each server, since an engine counts as the application's own. */
+  options(): SockjsOptions;
+  readonly header?: string;
+}
+
+/** Whoever reads the frames, the same must come out. */
+const READINGS: readonly Reading[] = [
+  { name: 'read directly', options: () => ({}) },
+  { name: 'read by ws', options: () => ({ websocketServer: { WebSocket: class extends WebSocket {} } }) },
+  {
+    name: 'compressed',
+    options: () => ({
+      websocketServer: { perMessageDeflate: { threshold: 1_000_000, serverNoContextTakeover: true } },
+    }),
+    header: 'Sec-WebSocket-Extensions: permessage-deflate',
+  },
+  {
+    name: "an application's own engine",
+    options: () => ({ websocketServer: new WebSocketServer({ noServer: true, maxPayload: MIB }) }),
+  },
+];
+
+/** A message of a client as one frame. */
+function message({ name: way }: Way, { name }: Reading, text: string): Buffer {
+  const payload = way === 'websocket' ? JSON.stringify([text]) : text;
+  if (name !== 'compressed') {
+    return frame(TEXT, payload);
+  }
+  const compressed = deflateRawSync(payload, { finishFlush: zlib.Z_SYNC_FLUSH });
+  return frame(TEXT | 0x40, compressed.subarray(0, -4));
+}
+
+/** What the server sends for one message of the application. */
+function answer({ name }: Way, text: string): string {
+  return serverFrame(1, name === 'websocket' ? `a["${text}"]` : text);
+}
+
+/** An open WebSocket whose bytes a test writes itself. */
+async function open(on: Arena, way: Way, reading?: Reading): Promise<{ raw: RawSocket; session: Session }> {
+  const path = way.name === 'websocket' ? '/echo/000/session/websocket' : '/echo/websocket';
+  const raw = new RawSocket(on.port).send(...handshake(path, ...(reading?.header ? [reading.header] : [])));
+  const session = await on.sessions.next();
+  await raw.until(way.name === 'websocket' ? serverFrame(1, 'o') : '\r\n\r\n');
+  return { raw, session };
+}
+
+async function closeOf(session: Session): Promise<SessionCloseEvent> {
+  const [event] = (await once(session, 'close')) as [SessionCloseEvent];
+  return event;
+}
+
+const close = (code: number, reason = '') => frame(CLOSE, Buffer.from(closePayload(code, reason), 'latin1'));
+
+/** What ends a WebSocket, behind a message in the same segment: the server's close frame, and what the session is told. */
+const ENDINGS: readonly {
+  readonly name: string;
+  readonly bytes: Buffer;
+  readonly reply: string;
+  readonly event: SessionCloseEvent;
+}[] = [
+  {
+    name: 'a close frame',
+    bytes: close(3001, 'bye'),
+    reply: closePayload(3001, 'bye'),
+    event: { code: 3001, reason: 'bye', wasClean: true },
+  },
+  {
+    name: 'a close frame without a code',
+    bytes: frame(CLOSE, ''),
+    reply: '',
+    event: { code: 1005, reason: '', wasClean: true },
+  },
+  {
+    name: 'a close frame with a bad code',
+    bytes: close(1005),
+    reply: closePayload(1002),
+    event: { code: 1006, reason: '', wasClean: false },
+  },
+  {
+    name: 'a reserved opcode',
+    bytes: frame(0x83, ''),
+    reply: closePayload(1002),
+    event: { code: 1006, reason: '', wasClean: false },
+  },
+  {
+    name: 'a frame without a mask',
+    bytes: frame(TEXT, 'x', { mask: undefined }),
+    reply: closePayload(1002),
+    event: { code: 1006, reason: '', wasClean: false },
+  },
+  {
+    name: 'text that is no UTF-8',
+    bytes: frame(TEXT, Buffer.from([0xff])),
+    reply: closePayload(1007),
+    event: { code: 1006, reason: '', wasClean: false },
+  },
+  {
+    name: 'a frame that is too large',
+    bytes: frameHead(TEXT, MIB + 1),
+    reply: closePayload(1009),
+    event: { code: 1009, reason: 'Message too big.', wasClean: false },
+  },
+  {
+    name: 'a binary message',
+    bytes: frame(BINARY, 'x'),
+    reply: closePayload(1003, 'Text messages only.'),
+    event: { code: 1003, reason: 'Text messages only.', wasClean: false },
+  },
+];
+
+describe('the end of a WebSocket', () => {
+  for (const way of WEBSOCKETS) {
+    for (const reading of READINGS) {
+      describe(`${way.name}, ${reading.name}`, () => {
+        for (const { name, bytes, reply, event } of ENDINGS) {
+          it(`comes after the answers to the messages before it: ${name} in the same segment`, async () => {
+            const on = await arena({ heartbeatDelay: 0, ...reading.options() }, { onSession: echoOnMessage });
+            const { raw, session } = await open(on, way, reading);
+            raw.socket.write(Buffer.concat([message(way, reading, '1'), message(way, reading, '2'), bytes]));
+            const end = closeOf(session);
+            const received = await raw.until(serverFrame(8, reply));
+            const answers =
+              way.name === 'websocket'
+                ? [serverFrame(1, 'a["1","2"]'), answer(way, '1') + answer(way, '2')]
+                : [answer(way, '1') + answer(way, '2')];
+            const rest = received.slice(received.indexOf('\r\n\r\n') + 4);
+            const opening = way.name === 'websocket' ? serverFrame(1, 'o') : '';
+            assert.ok(
+              answers.some((expected) => rest === opening + expected + serverFrame(8, reply)),
+              JSON.stringify(rest),
+            );
+            assert.deepEqual(await end, event);
+          });
+        }
+
+        // Not where ws inflates, in another thread: the end then comes before the message, and no answer can leave.
+        if (reading.name !== 'compressed') {
+          it('comes after the answers to the messages before it: the connection half-closed behind them', async () => {
+            const on = await arena({ heartbeatDelay: 0, ...reading.options() }, { onSession: echoOnMessage });
+            const { raw, session } = await open(on, way, reading);
+            const end = closeOf(session);
+            raw.socket.end(message(way, reading, '1'));
+            await raw.until(answer(way, '1'));
+            assert.deepEqual(await end, { code: 1006, reason: '', wasClean: false });
+          });
+        }
+
+        it('is the end of the session when the handshake is done, however long the client keeps its connection', async () => {
+          const clock = stopClock();
+          const on = await arena({ heartbeatDelay: 25_000, ...reading.options() });
+          const { raw, session } = await open(on, way, reading);
+          raw.socket.allowHalfOpen = true;
+          raw.socket.write(close(1000, 'done'));
+          assert.deepEqual(await closeOf(session), { code: 1000, reason: 'done', wasClean: true });
+          assert.equal(session.state, 'closed');
+          assert.equal(session.send('x'), false);
+          assert.equal(on.router.broadcast('x'), 0);
+          assert.equal(on.router.sessions.size, 0);
+          // And the connection is cut in time.
+          const { socket } = session.request;
+          clock.tick(29_999);
+          await turn();
+          assert.equal(socket.destroyed, false);
+          clock.tick(1);
+          await ended(socket);
+          await turn();
+          assert.equal(clock.countTimers(), 0);
+        });
+
+        it('is the end of the session when the client half-closes its connection and reads nothing more', async () => {
+          const on = await arena({ heartbeatDelay: 0, maxSendBuffer: 64 * MIB, ...reading.options() });
+          const { raw, session } = await open(on, way, reading);
+          raw.socket.pause();
+          session.send('x'.repeat(32 * MIB));
+          await turn();
+          assert.ok(session.bufferedAmount > MIB);
+          raw.socket.end();
+          assert.deepEqual(await closeOf(session), { code: 1006, reason: '', wasClean: false });
+          assert.equal(session.send('x'), false);
+        });
+      });
+    }
+
+    it(`refuses what an async listener sends when the close frame is known: ${way.name}`, async () => {
+      const accepted: boolean[] = [];
+      const on = await arena(
+        { heartbeatDelay: 0 },
+        {
+          onSession: async (session) => {
+            for await (const text of session) {
+              accepted.push(session.send(text));
+            }
+          },
+        },
+      );
+      const { raw, session } = await open(on, way);
+      const end = closeOf(session);
+      raw.socket.write(Buffer.concat([message(way, READINGS[0] as Reading, '1'), close(1000)]));
+      await end;
+      const received = await raw.until(serverFrame(8, closePayload(1000)));
+      await turn();
+      assert.equal(received.includes(answer(way, '1')), accepted[0], 'send() says what becomes of the message');
+    });
+  }
+
+  it('comes after the answers to the messages before it, where the next is no JSON', async () => {
+    const way = WEBSOCKETS.find(({ name }) => name === 'websocket') as Way;
+    const on = await arena({ heartbeatDelay: 0 }, { onSession: echoOnMessage });
+    const { raw, session } = await open(on, way);
+    const end = closeOf(session);
+    raw.socket.write(Buffer.concat([message(way, READINGS[0] as Reading, '1'), frame(TEXT, '{')]));
+    const received = await raw.until(serverFrame(8, closePayload(1007, 'Broken JSON encoding.')));
+    assert.ok(received.includes(answer(way, '1')), JSON.stringify(received));
+    assert.deepEqual(await end, { code: 1007, reason: 'Broken JSON encoding.', wasClean: false });
+  });
+});
+
+describe('close() of a WebSocket session', () => {
+  /** ms that a client has at least. */
+  const FLUSH_TIMEOUT = 30_000;
+
+  for (const way of WEBSOCKETS) {
+    it(`waits for a client that reads slowly, for as long as it goes on: ${way.name}`, async () => {
+      const clock = stopClock();
+      const on = await arena({ heartbeatDelay: 1000, maxSendBuffer: 64 * MIB });
+      const path = way.name === 'websocket' ? '/echo/000/session/websocket' : '/echo/websocket';
+      const client = new WebSocketClient(on.origin, path);
+      const session = await on.sessions.next();
+      await client.opened;
+      client.socket.pause();
+      const text = 'x'.repeat(MIB);
+      let bytes = 0;
+      client.socket.on('message', (data: Buffer) => {
+        bytes += data.length;
+      });
+      for (let i = 0; i < 30; i += 1) {
+        session.send(text);
+        await turn();
+      }
+      const end = closeOf(session);
+      session.close(3000, 'bye');
+      let isOver = false;
+      void end.then(() => {
+        isOver = true;
+      });
+      // At least one message in the time that it has, and hours in all.
+      while (!isOver) {
+        const left = session.bufferedAmount;
+        client.socket.resume();
+        while (!isOver && session.bufferedAmount === left && left > 0) {
+          await turn();
+        }
+        client.socket.pause();
+        if (left === 0) {
+          client.socket.resume();
+          await turn();
+        } else {
+          clock.tick(FLUSH_TIMEOUT - 1);
+        }
+      }
+      assert.deepEqual(await end, { code: 3000, reason: 'bye', wasClean: true });
+      assert.deepEqual(await client.closed, { code: 3000, reason: 'bye' });
+      assert.ok(bytes >= 30 * MIB, `${bytes} bytes`);
+    });
+
+    it(`gives a client that takes nothing 30 s, and a second more for each 32 kB: ${way.name}`, async () => {
+      const clock = stopClock();
+      const on = await arena({ heartbeatDelay: 1000, maxSendBuffer: 64 * MIB });
+      const { raw, session } = await open(on, way);
+      raw.socket.pause();
+      session.send('x'.repeat(32 * MIB));
+      session.close(3000, 'bye');
+      await turn();
+      await turn();
+      const end = closeOf(session);
+      const time = FLUSH_TIMEOUT + session.bufferedAmount / 32;
+      assert.ok(session.bufferedAmount > 16 * MIB);
+      clock.tick(time - 1000);
+      await turn();
+      assert.equal(session.state, 'closing');
+      clock.tick(2000);
+      assert.deepEqual(await end, { code: 3000, reason: 'bye', wasClean: false });
+      await ended(session.request.socket);
+      assert.equal(clock.countTimers(), 0);
+    });
+
+    it(`gives a client that does not answer the close frame 30 s: ${way.name}`, async () => {
+      const clock = stopClock();
+      const on = await arena({ heartbeatDelay: 0 });
+      const { raw, session } = await open(on, way);
+      session.close(3000, 'bye');
+      await raw.until('bye');
+      const end = closeOf(session);
+      clock.tick(FLUSH_TIMEOUT - 1);
+      await turn();
+      assert.equal(session.state, 'closing');
+      clock.tick(1);
+      assert.deepEqual(await end, { code: 3000, reason: 'bye', wasClean: false });
+    });
+
+    it(`leaves the time for closing to an engine that has been given one: ${way.name}`, async () => {
+      const clock = stopClock();
+      // An option of ws that its types do not have yet.
+      const engine: WebSocketServerOptions & { closeTimeout: number } = { closeTimeout: 1000 };
+      const on = await arena({ heartbeatDelay: 0, websocketServer: engine });
+      const { raw, session } = await open(on, way);
+      session.close(3000, 'bye');
+      await raw.until('bye');
+      const end = closeOf(session);
+      clock.tick(1000);
+      assert.deepEqual(await end, { code: 3000, reason: 'bye', wasClean: false });
+    });
+  }
+});
+
+describe('heartbeats of a WebSocket', () => {
+  for (const way of WEBSOCKETS) {
+    it(`do not pile up behind what the client does not take: ${way.name}`, async () => {
+      const clock = stopClock();
+      const on = await arena({ heartbeatDelay: 1000, maxSendBuffer: 64 * MIB });
+      const { raw, session } = await open(on, way);
+      raw.socket.pause();
+      session.send('x'.repeat(32 * MIB));
+      await turn();
+      await turn();
+      const before = session.bufferedAmount;
+      for (let i = 0; i < 1000; i += 1) {
+        clock.tick(1000);
+        if (i % 100 === 0) {
+          await turn();
+        }
+      }
+      // One ping, to ask for a sign of life, at the most.
+      assert.ok(session.bufferedAmount <= before + 2, `${session.bufferedAmount - before} bytes more`);
+      assert.equal(session.state, 'active');
+    });
+  }
+});
+
+function echoOnMessage(session: Session): void {
+  session.on('message', (text) => session.send(text));
+}
