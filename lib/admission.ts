@@ -86,7 +86,13 @@ export function admit<Data, Req extends IncomingMessage>(
       openSession(exchange, identity, (data) => {
         // A response that waits behind another of its connection does not hear of its end.
         if (!res.destroyed && !req.socket.destroyed) {
-          attach(mount.sessions.create(sessionId, req, transport.name, identity, data));
+          const session = mount.sessions.create(sessionId, req, transport.name, identity, data);
+          try {
+            attach(session);
+          } catch (error) {
+            session.abandon();
+            throw error;
+          }
           return true;
         }
         return false;
@@ -143,7 +149,14 @@ export function openSession<Data, Req extends IncomingMessage>(
     } else {
       // Whatever happens from here on, the place is the session's.
       isReserved = false;
-      if (!open(verdict === true ? undefined : (verdict as Data))) {
+      let isOpen = true;
+      try {
+        isOpen = open(verdict === true ? undefined : (verdict as Data));
+      } catch (error) {
+        // Middleware has replaced the writing of the response; the session has ended by now.
+        next(error);
+      }
+      if (!isOpen) {
         sessions.release(sessionId, identity);
       }
     }

@@ -517,6 +517,18 @@ export class Session<
     }
   }
 
+  /**
+   * @internal Ends a session that could not be opened, since middleware has replaced the writing of the response. The
+   * application has not seen it, nor will it.
+   */
+  abandon(): void {
+    if (!this.#wasOpened && !this.#isFinished) {
+      this.#receiver = undefined;
+      this.#leaveActive('closed', OPEN_FAILED);
+      this.#finish(false);
+    }
+  }
+
   /** @internal Ends a session that had its time to close (`router.close`), cutting whatever carries it. */
   terminate(): void {
     const { code, reason } = this.#closing;
@@ -563,10 +575,7 @@ export class Session<
     try {
       receiver.open();
     } catch (error) {
-      // Middleware has replaced the writing of the response. The application has not seen the session, nor will it.
-      this.#receiver = undefined;
-      this.#leaveActive('closed', OPEN_FAILED);
-      this.#finish(false);
+      this.abandon();
       throw error;
     }
     this.#wasOpened = true;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
-import express from 'express';
+import express, { type ErrorRequestHandler } from 'express';
 import { type Session, type SessionCloseEvent, type SockjsRouter, sockjs } from '../lib/index.ts';
 import { ChunkStream } from './support/chunks.ts';
 import { fetchText, post, RawSocket } from './support/http.ts';
@@ -274,6 +274,48 @@ describe('a stream whose write begins to throw', () => {
       assert.deepEqual(await stream.ended, { aborted: true });
       assert.equal((await fetchText(`${origin}/echo`)).status, 200);
     });
+  }
+});
+
+describe('an open frame that cannot be written', () => {
+  for (const [how, authorize] of [
+    ['without authorize', undefined],
+    ['after authorize', () => true],
+    ['after an async authorize', async () => true],
+  ] as const) {
+    for (const [endpoint, method] of [
+      ['xhr', 'end'],
+      ['xhr_streaming', 'write'],
+    ] as const) {
+      it(`ends the session and gives its place back, and the request is answered: ${endpoint} ${how}`, async () => {
+        const opened: Session[] = [];
+        const errors: unknown[] = [];
+        const router = sockjs({ maxSessions: 1, authorize }, (session) => void opened.push(session));
+        const app = express();
+        app.use((req, res, next) => {
+          if (req.get('X-Broken') !== undefined) {
+            res[method] = () => {
+              throw new Error('broken middleware');
+            };
+          }
+          next();
+        });
+        app.use('/echo', router);
+        app.use(((error, _req, res, _next) => {
+          errors.push(String(error));
+          res.destroy();
+        }) satisfies ErrorRequestHandler);
+        const { origin } = await listen(app);
+        await assert.rejects(post(`${origin}/echo/0/a/${endpoint}`, '', { 'X-Broken': '1' }));
+        assert.deepEqual(errors, ['Error: broken middleware']);
+        assert.deepEqual(opened, []);
+        assert.equal(router.sessions.size, 0);
+        const { opened: counted, closed } = router.stats();
+        assert.deepEqual([counted, closed], [0, 0]);
+        assert.equal((await post(`${origin}/echo/0/b/xhr`)).body, 'o\n');
+        assert.equal(opened.length, 1);
+      });
+    }
   }
 });
 

@@ -4,7 +4,7 @@ import { EventEmitter, getEventListeners, once } from 'node:events';
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { mock } from 'node:test';
-import { setImmediate as settle } from 'node:timers/promises';
+import { setImmediate as settle, setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from '@sinonjs/fake-timers';
 import { SessionNotOpenError } from '../lib/index.ts';
 import { Session, type SessionCloseEvent, type SessionHooks, type SessionIdentity } from '../lib/session.ts';
@@ -1814,6 +1814,60 @@ describe('Session', () => {
       assert.deepEqual(silent.receiver.frames, ['o']);
       assert.deepEqual(closed.receiver.frames, ['o', 'c[3000,""]']);
     });
+  });
+
+  describe('heartbeat behind bytes that the client has not taken', () => {
+    for (const kind of ['stream', 'socket'] as const) {
+      it(`is left out, and goes out again once all is taken: ${kind}`, () => {
+        const { receiver } = open({ kind, heartbeatDelay: 1000 });
+        receiver.bufferedAmount = 1;
+        clock.tick(10_000);
+        assert.deepEqual(receiver.frames, ['o']);
+        receiver.bufferedAmount = 0;
+        clock.tick(1000);
+        assert.deepEqual(receiver.frames, ['o', 'h']);
+      });
+    }
+  });
+
+  describe('an open frame that cannot be written', () => {
+    class Broken extends FakeReceiver {
+      override open(): void {
+        throw new Error('a wrapper threw');
+      }
+    }
+
+    it('ends the session before the application sees it, and is not counted as opened or closed', async () => {
+      let calls = 0;
+      const { session, ends, closes, meter, errors } = make({
+        onSession: () => {
+          calls += 1;
+        },
+      });
+      assert.throws(() => session.attach(new Broken(session, 'stream')), /a wrapper threw/);
+      await turn();
+      assert.equal(session.state, 'closed');
+      assert.equal(session.send('x'), false);
+      assert.deepEqual([calls, closes, errors], [0, [], []]);
+      assert.deepEqual(ends, [[session, { code: 1011, reason: 'Internal error', wasClean: false }]]);
+      assert.deepEqual([meter.opened, meter.closed], [0, 0]);
+      assert.equal(clock.countTimers(), 0);
+    });
+
+    it('leaves the session to answer the next request with its close frame', () => {
+      const { session, attach } = make();
+      assert.throws(() => session.attach(new Broken(session, 'stream')));
+      assert.deepEqual(attach().frames, ['c[1011,"Internal error"]']);
+    });
+  });
+
+  it('is not counted as closed where it expires without having been opened', async () => {
+    const { session, meter, ends } = make();
+    clock.tick(5000);
+    await turn();
+    assert.equal(session.state, 'closed');
+    assert.equal(ends.length, 1);
+    assert.deepEqual([meter.opened, meter.closed], [0, 0]);
   });
 
   describe('timers', () => {
