@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { once } from 'node:events';
-import { createServer, ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -76,23 +76,6 @@ describe('a frame', () => {
     release();
     const bytes = await raw.until('a["hello"]\n');
     assert.equal(bytes.startsWith('HTTP/1.1 200 OK\r\n'), true, bytes.slice(0, 40));
-  });
-
-  it('is seen by what was put in the place of ServerResponse.prototype.write', async () => {
-    const seen: string[] = [];
-    const { write } = ServerResponse.prototype;
-    ServerResponse.prototype.write = function (this: ServerResponse, ...args: unknown[]) {
-      seen.push(String(args[0]));
-      return Reflect.apply(write, this, args);
-    } as typeof write;
-    afterTest(() => {
-      ServerResponse.prototype.write = write;
-    });
-    const on = await arena();
-    const { raw, session } = await on.open(STREAMING);
-    session.send('hello');
-    await raw.until('a["hello"]\n');
-    assert.deepEqual(seen.slice(1), ['o\n', 'a["hello"]\n']);
   });
 
   it('of a WebSocket goes through what an application has put before the connection', async () => {

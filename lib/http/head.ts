@@ -4,8 +4,9 @@
  * wraps a response, listens to it or sets headers of his own finds them there.
  */
 import { channel } from 'node:diagnostics_channel';
-import { OutgoingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { MaybeExpressRequest } from './express.ts';
+import { isFlushPristine, isHeadPristine, isWriteHeadPristine } from './pristine-response.ts';
 
 type Headers = Record<string, string | number>;
 
@@ -17,31 +18,20 @@ interface Gathering extends ServerResponse {
   readonly req: MaybeExpressRequest;
 }
 
-// As Node made them: what monitoring puts in their place wants to be called.
-const { setHeader: SET_HEADER, flushHeaders: FLUSH_HEADERS } = OutgoingMessage.prototype;
-const { writeHead: WRITE_HEAD, end: END } = ServerResponse.prototype;
-export const { write: WRITE } = ServerResponse.prototype;
-
 /** Begins to gather where that makes no difference to anybody; to be called before any header is set. */
 export function beginHead(res: Gathering): void {
   // In Express, functions of the application find the response on the request.
   const isGathered =
-    res.req.res === undefined && res.writeHead === WRITE_HEAD && isUnwrapped(res) && isUnobserved(res, 0);
+    res.req.res === undefined && isWriteHeadPristine(res.writeHead) && isUntouched(res) && isUnobserved(res, 0);
   if (isGathered) {
     res[GATHERED] = {};
-    res.writeHead = writeGathered as typeof WRITE_HEAD;
+    res.writeHead = writeGathered as typeof res.writeHead;
   }
 }
 
-/** Whether nobody has wrapped the writing of a response, or set a header. */
-function isUnwrapped(res: ServerResponse): boolean {
-  return (
-    res.write === WRITE &&
-    res.end === END &&
-    res.setHeader === SET_HEADER &&
-    !res.headersSent &&
-    res.getHeaderNames().length === 0
-  );
+/** Whether monitoring has replaced no method that gathering skips, and no header has been set. */
+function isUntouched(res: ServerResponse): boolean {
+  return isHeadPristine(res) && !res.headersSent && res.getHeaderNames().length === 0;
 }
 
 /**
@@ -116,10 +106,16 @@ export function removeHeader(res: Gathering, name: string): void {
  */
 export function writeHead(res: Gathering, status: number, own = 0): void {
   const gathered = res[GATHERED];
-  const isUntouched = res.writeHead === writeGathered && isUnwrapped(res) && isUnobserved(res, own);
-  if (gathered !== undefined && isUntouched) {
+  const inherited = inheritedWriteHead(res);
+  const isGathered =
+    gathered !== undefined &&
+    res.writeHead === writeGathered &&
+    isWriteHeadPristine(inherited) &&
+    isUntouched(res) &&
+    isUnobserved(res, own);
+  if (isGathered) {
     res[GATHERED] = undefined;
-    WRITE_HEAD.call(res, status, gathered);
+    inherited.call(res, status, gathered);
   } else {
     handOver(res);
     res.statusCode = status;
@@ -131,12 +127,8 @@ export function writeHead(res: Gathering, status: number, own = 0): void {
  * Node would keep a head that leaves with something else as the hundred pieces that it was put together from.
  */
 export function flushHead(res: ServerResponse): void {
-  const { writeHead, write, end, flushHeaders, statusMessage } = res;
-  const isPlain =
-    (writeHead === WRITE_HEAD || writeHead === writeGathered) &&
-    write === WRITE &&
-    end === END &&
-    flushHeaders === FLUSH_HEADERS;
+  const { writeHead, statusMessage } = res;
+  const isPlain = (isWriteHeadPristine(writeHead) || writeHead === writeGathered) && isFlushPristine(res);
   // A head that leaves by itself is written as UTF-8, while headers are latin1.
   if (isPlain && [statusMessage, ...Object.values(res.getHeaders())].every((text) => VISIBLE.test(String(text)))) {
     res.flushHeaders();
@@ -166,5 +158,11 @@ export function handOver(res: Gathering): void {
 /** In the place of `res.writeHead`: somebody else answers, such as a time limit. */
 function writeGathered(this: Gathering, ...args: unknown[]): unknown {
   handOver(this);
-  return Reflect.apply(WRITE_HEAD, this, args);
+  return Reflect.apply(inheritedWriteHead(this), this, args);
+}
+
+/** What stands behind {@link writeGathered}: monitoring may have replaced it since. */
+function inheritedWriteHead(res: ServerResponse): ServerResponse['writeHead'] {
+  const prototype: ServerResponse = Object.getPrototypeOf(res);
+  return prototype.writeHead;
 }

@@ -6,7 +6,8 @@ import { Alarm, type AlarmClock, type Sleeper } from '../alarm.ts';
 import { CloseCode } from '../close-code.ts';
 import { debugRequest } from '../debug.ts';
 import { dropNext } from '../http/express.ts';
-import { flushHead, setHeader, WRITE, writeHead } from '../http/head.ts';
+import { flushHead, setHeader, writeHead } from '../http/head.ts';
+import { isWritePristine } from '../http/pristine-response.ts';
 import { setConnectionClose } from '../http/respond.ts';
 import type { Exchange } from '../mount.ts';
 import type { Outgoing, TransportName } from '../receiver.ts';
@@ -235,14 +236,13 @@ export abstract class HttpTransport extends FrameTransport implements Sleeper {
    * The connection, where a frame can be written to it as one piece: the response would write the size of the chunk, the
    * chunk and the end of the chunk, each by itself, which is most of the cost of a frame. Only once the head is out, in
    * chunks, on a connection whose turn it is and that Node has not begun to end, as it does when a client half-closes;
-   * and where nobody has wrapped the writing of responses, to see what is written.
+   * and where monitoring has replaced no method that would have been called.
    */
   get #bareSocket(): Socket | undefined {
-    const { socket, headersSent, chunkedEncoding, write, writableCorked } = this.#res;
+    const { socket, headersSent, chunkedEncoding, writableCorked } = this.#res;
     // What is corked, the head among it, has not reached the connection.
-    const isBare =
-      headersSent && writableCorked === 0 && chunkedEncoding && write === WRITE && socket?.writable === true;
-    return isBare ? socket : undefined;
+    const isUnderWay = headersSent && chunkedEncoding && writableCorked === 0;
+    return isUnderWay && socket?.writable === true && isWritePristine(this.#res) ? socket : undefined;
   }
 
   #finish(chunk?: string | Buffer): void {

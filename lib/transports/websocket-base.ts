@@ -14,6 +14,7 @@ import type { Receiver, TransportName } from '../receiver.ts';
 import type { Session } from '../session.ts';
 import type { SharedMessage } from '../shared-message.ts';
 import { flushTime } from './flush-time.ts';
+import { isReceivePristine, isSendPristine } from './pristine-websocket.ts';
 import { textFrame } from './websocket-frame.ts';
 import { type TextListener, WebSocketReader } from './websocket-reader.ts';
 
@@ -84,7 +85,7 @@ export interface Line {
   readonly socket: Socket;
   /**
    * Whether frames are ours to build and to read: not where an extension was agreed on, or something stands before the
-   * connection, or an engine sends in a way of its own.
+   * connection, or an engine or monitoring sends in a way of its own.
    */
   readonly isPlain: boolean;
   /** Messages up to this size are read without ws. */
@@ -131,7 +132,7 @@ export function acceptWebSocket<Data, Req extends IncomingMessage>(
       mount.webSocketServer.handleUpgrade(req, socket, upgrade.head, (webSocket) => {
         socket.off('close', release);
         const session = mount.sessions.create(sessionId, req, transport, identity, data);
-        const isPlain = socket === req.socket && webSocket.extensions === '' && webSocket.send === SEND;
+        const isPlain = socket === req.socket && webSocket.extensions === '' && isSendPristine(webSocket);
         const maxRead = isPlain ? (maxReads.get(mount.webSocketServer) ?? 0) : 0;
         if (maxRead > 0) {
           // ws has a listener of its own by now, and one is lighter than two.
@@ -174,9 +175,6 @@ function refuse(req: IncomingMessage, res: Exchange['res']): void {
     sendError(res, 501, 'WebSocket upgrades are not handled here.');
   }
 }
-
-/** As ws made it: what monitoring puts in its place later wants to be called. */
-const SEND = WebSocket.prototype.send;
 
 /** What bounds one WebSocket; see the options of the same names. */
 export interface WebSocketLimits {
@@ -279,6 +277,11 @@ export class WebSocketConnection implements TextListener, Sleeper {
     return this.#socket.readyState === WebSocket.OPEN;
   }
 
+  takesTexts(): boolean {
+    // Monitoring may have been loaded since the WebSocket opened, or may listen beside us.
+    return this.isOpen() && isReceivePristine(this.#socket) && this.#socket.listenerCount('message') === 1;
+  }
+
   onText(text: string, bytes: number): void {
     this.#receiver.onText(text, bytes);
     this.#pauseWhileFull();
@@ -340,7 +343,7 @@ export class WebSocketConnection implements TextListener, Sleeper {
 
   /** Sends one text message; nothing once the WebSocket is closing. `awaited` as for `Receiver.messages`. */
   send(text: string, awaited: boolean): void {
-    if (this.#isPlain) {
+    if (this.#sendsFrames()) {
       // One piece and one write; ws would write header and payload each for itself.
       this.#write(textFrame(text), awaited);
     } else if (this.isOpen()) {
@@ -355,7 +358,7 @@ export class WebSocketConnection implements TextListener, Sleeper {
     textOf: (message: SharedMessage) => string,
     awaited: boolean,
   ) {
-    if (this.#isPlain) {
+    if (this.#sendsFrames()) {
       this.#write(
         message.encoded(name, () => textFrame(textOf(message))),
         awaited,
@@ -363,6 +366,11 @@ export class WebSocketConnection implements TextListener, Sleeper {
     } else {
       this.send(textOf(message), awaited);
     }
+  }
+
+  /** Whether this frame is ours to build: monitoring may have been loaded since the WebSocket opened. */
+  #sendsFrames(): boolean {
+    return this.#isPlain && isSendPristine(this.#socket);
   }
 
   #write(frame: Buffer, awaited: boolean): void {

@@ -38,8 +38,8 @@ interface Read extends Readable {
 
 /** Who wants the messages. */
 export interface TextListener {
-  /** Whether messages are still wanted: not once the WebSocket has begun to close. Asked before each. */
-  isOpen(): boolean;
+  /** Whether messages are to be read without ws: not once the WebSocket has begun to close. Asked before each. */
+  takesTexts(): boolean;
   /** `bytes` is the size of the message in UTF-8. */
   onText(text: string, bytes: number): void;
 }
@@ -130,7 +130,7 @@ export class WebSocketReader {
         start += 8;
       }
       const end = start + size;
-      if (size > this.#maxBytes || !this.#listener.isOpen()) {
+      if (size > this.#maxBytes || !this.#listener.takesTexts()) {
         break;
       }
       if (end > length) {

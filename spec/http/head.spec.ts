@@ -1,10 +1,10 @@
 /** Headers that are gathered: what middleware sees of them, and what comes of those that it has set itself. */
 import assert from 'node:assert/strict';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, ServerResponse } from 'node:http';
 import connect from 'connect';
 import express, { type ErrorRequestHandler } from 'express';
-import { sockjs } from '../../lib/index.ts';
+import { type SockjsRouter, sockjs } from '../../lib/index.ts';
 import { fetchText, post, RawSocket, Stream } from '../support/http.ts';
 import { afterTest } from '../support/leftovers.ts';
 import { catchPrinted } from '../support/mounts.ts';
@@ -255,6 +255,27 @@ describe('the head of', () => {
     await fetchText(`${origin}/echo/info`);
     assert.deepEqual(seen, ['*', 'Origin']);
   });
+
+  for (const [title, answer] of [
+    ['a poll', (router) => router.broadcast('x')],
+    ['what a time limit answers', (_router, res) => void res.writeHead(200).end('a["x"]\n')],
+  ] as readonly [string, (router: SockjsRouter, res: ServerResponse) => void][]) {
+    it(`${title} passes through a writeHead that all responses got while the poll waited`, async () => {
+      const { router, poll, res } = await waitingPoll();
+      const seen: unknown[] = [];
+      const { writeHead } = ServerResponse.prototype;
+      ServerResponse.prototype.writeHead = function (this: ServerResponse, ...args: unknown[]) {
+        seen.push(this.getHeader('vary'));
+        return Reflect.apply(writeHead, this, args);
+      } as typeof writeHead;
+      afterTest(() => {
+        ServerResponse.prototype.writeHead = writeHead;
+      });
+      answer(router, res);
+      const { headers, body } = await poll;
+      assert.deepEqual([seen, headers.vary, body], [['Origin'], 'Origin', 'a["x"]\n']);
+    });
+  }
 
   it('a poll passes through a wrapped setHeader', async () => {
     const url = await behind((_req, res) => {

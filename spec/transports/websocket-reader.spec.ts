@@ -3,7 +3,7 @@
  * that it happens at all, by what ws does not get to see.
  */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
+import { type EventEmitter, once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { Session, SessionCloseEvent, SockjsOptions } from '../../lib/index.ts';
@@ -89,20 +89,27 @@ async function converse(on: Arena, way: Way, chunks: readonly Buffer[]): Promise
 /** An `onSession` that is still at it: what nobody will ever read is another matter. */
 const READING = { onSession: () => new Promise(() => {}) };
 
+/** What ws does when it takes a connection over; its types leave that out. */
+interface Taking {
+  setSocket(...args: unknown[]): void;
+  readonly _receiver: EventEmitter;
+}
+
 /** The texts of messages that ws reads from now on, on the side of the server. */
 function seenByWs(): string[] {
   const texts: string[] = [];
-  const { emit } = WebSocket.prototype;
-  // Its own, in front of the one that it inherits.
-  WebSocket.prototype.emit = function (this: WebSocket, event: string | symbol, ...args: unknown[]) {
+  const prototype = WebSocket.prototype as unknown as Taking;
+  const { setSocket } = prototype;
+  // Not by wrapping what emits messages, or listening for those of the WebSocket: all would be left to ws then.
+  prototype.setSocket = function (this: WebSocket & Taking, ...args) {
+    Reflect.apply(setSocket, this, args);
     // Clients in this process have an address.
-    if (event === 'message' && !this.url) {
-      texts.push(String(args[0]));
+    if (!this.url) {
+      this._receiver.on('message', (data) => texts.push(String(data)));
     }
-    return Reflect.apply(emit, this, [event, ...args]);
   };
   afterTest(() => {
-    Reflect.deleteProperty(WebSocket.prototype, 'emit');
+    prototype.setSocket = setSocket;
   });
   return texts;
 }

@@ -1,0 +1,25 @@
+/**
+ * Tells the methods that Node and ws came with from those that monitoring has put in their place. Monitoring is often
+ * loaded before this package, so that a method found at import may be a wrapper already.
+ */
+import { EventEmitter } from 'node:events';
+
+/** Stands for an original that is not known. It equals no method. */
+export const REPLACED = Symbol('express-sockjs.replaced');
+
+/**
+ * Returns `method` if its source text contains `mark`, else {@link REPLACED}. A mark is text that only the original
+ * has, such as a call of a function that its module does not export. A Proxy and a bound function show no source text.
+ * Where another runtime or a later version has other text, the method counts as replaced. Then this package calls it
+ * for everything, which is slower but never wrong.
+ */
+export function pristine<Method>(method: Method, mark: string): Method | typeof REPLACED {
+  // Not `method.toString()`: a wrapper may have one of its own.
+  return typeof method === 'function' && Function.prototype.toString.call(method).includes(mark) ? method : REPLACED;
+}
+
+/** Node's own `emit` of all emitters, else {@link REPLACED}. The mark holds in Node 20, 22, 24 and 26. */
+export const EMIT = pristine(EventEmitter.prototype.emit, 'events[kErrorMonitor]');
+
+/** The same for `on`. */
+export const ON = pristine(EventEmitter.prototype.on, '_addListener(this, type, listener, false)');

@@ -1,0 +1,15 @@
+/** The package as if it had not been loaded yet. */
+import { register } from 'tsx/esm/api';
+import { afterTest } from './leftovers.ts';
+
+export type Library = typeof import('../../lib/index.ts');
+
+let count = 0;
+
+/** Evaluates all modules of the package once more, until the test is over; those of Node and of ws stay the same. */
+export async function freshLibrary(): Promise<Library> {
+  count += 1;
+  const loader = register({ namespace: `fresh-${count}` });
+  afterTest(() => loader.unregister());
+  return (await loader.import('../../lib/index.ts', import.meta.url)) as Library;
+}
