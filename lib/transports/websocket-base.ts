@@ -223,8 +223,8 @@ export class WebSocketConnection implements TextListener, Sleeper {
   #isClosing = false;
   /** What was on its way to the client when the time for that was set last. */
   #flushing = 0;
-  /** As it was before `onWsClose` took its place. */
-  readonly #wsClose: WebSocket['close'];
+  /** The `close` that this WebSocket alone had before `onWsClose` took its place. */
+  readonly #ownClose: WebSocket['close'] | undefined;
   /** Bytes of the connection, those of a message that has not ended yet included: on a slow line one takes many rounds. */
   #heardBytes: number;
   /** Whether this round does not count, since we have not listened throughout. */
@@ -266,7 +266,7 @@ export class WebSocketConnection implements TextListener, Sleeper {
       this.#pulse = new Alarm(line.clock, this);
       this.#pulse.limit(limits.heartbeatDelay);
     }
-    this.#wsClose = socket.close;
+    this.#ownClose = Object.hasOwn(socket, 'close') ? socket.close : undefined;
     socket.close = onWsClose;
     this.#wire[CONNECTION] = this;
     this.#wire.prependListener('end', onEnd);
@@ -417,7 +417,9 @@ export class WebSocketConnection implements TextListener, Sleeper {
       this.#startClosing();
       process.nextTick(() => this.#endSession(code ?? CloseCode.NoStatus, String(reason ?? '')));
     }
-    this.#wsClose.call(this.#socket, code, reason);
+    // Looked up each time: monitoring may replace the method of all WebSockets at any time.
+    const { close }: WebSocket = Object.getPrototypeOf(this.#socket);
+    (this.#ownClose ?? close).call(this.#socket, code, reason);
   }
 
   /** The client has ended its side without a close frame, and ws is about to end the other. */
