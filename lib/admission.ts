@@ -5,6 +5,7 @@ import { CloseCode } from './close-code.ts';
 import type { MaybeExpressRequest } from './http/express.ts';
 import { handOver, setHeader } from './http/head.ts';
 import { endConnectionIfClosing, sendError } from './http/respond.ts';
+import { offSocketClose, onSocketClose } from './http/socket-close.ts';
 import type { RejectionReason } from './meter.ts';
 import type { Exchange } from './mount.ts';
 import type { TransportName } from './receiver.ts';
@@ -191,19 +192,26 @@ export function openSession<Data, Req extends IncomingMessage>(
     onVerdict(verdict);
     return;
   }
+  // Pipelined: until its turn comes, the response does not hear of the end of its connection.
+  const socket = res.socket === null ? req.socket : undefined;
+  const forget = () => {
+    sessions.whenClosing.delete(turnAway);
+    res.off('close', onClose);
+    if (socket !== undefined) {
+      offSocketClose(socket, onClose);
+    }
+  };
   // The place must not stay taken for a client that left, however long `authorize` thinks.
-  res.once('close', release);
-  // A response that waits behind another of its connection does not hear of its end.
-  req.socket.once('close', release);
+  const onClose = () => {
+    forget();
+    release();
+  };
+  res.on('close', onClose);
+  if (socket !== undefined) {
+    onSocketClose(socket, onClose);
+  }
   sessions.whenClosing.add(turnAway);
-  Promise.resolve(verdict)
-    .then(onVerdict)
-    .catch(onError)
-    .finally(() => {
-      sessions.whenClosing.delete(turnAway);
-      res.off('close', release);
-      req.socket.off('close', release);
-    });
+  Promise.resolve(verdict).then(onVerdict).catch(onError).finally(forget);
 }
 
 /** Answers an error and tells why. */

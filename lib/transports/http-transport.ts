@@ -9,6 +9,7 @@ import { dropNext } from '../http/express.ts';
 import { flushHead, setHeader, writeHead } from '../http/head.ts';
 import { isWritePristine } from '../http/pristine-response.ts';
 import { setConnectionClose } from '../http/respond.ts';
+import { offSocketClose, onSocketClose } from '../http/socket-close.ts';
 import type { Exchange } from '../mount.ts';
 import type { Outgoing, TransportName } from '../receiver.ts';
 import type { Session, SessionCloseEvent } from '../session.ts';
@@ -172,14 +173,14 @@ export abstract class HttpTransport extends FrameTransport implements Sleeper {
       this.#hasLeft = stream === undefined ? !socket.destroyed : res.writableEnded && stream.rstCode === 0;
     });
     if (res.socket === null) {
-      // Waits behind another response of its connection, and would not hear of its end.
+      // Pipelined: until its turn comes, the response does not hear of the end of its connection.
       const onClose = () => {
         res.off('close', onClose);
-        socket.off('close', onClose);
+        offSocketClose(socket, onClose);
         this.#onClose();
       };
       res.on('close', onClose);
-      socket.setMaxListeners(0).on('close', onClose);
+      onSocketClose(socket, onClose);
     } else {
       res.on('close', () => this.#onClose());
     }
