@@ -11,8 +11,9 @@ import { setCookie } from './http/cookie.ts';
 import { addVary, sendPreflight, setCors } from './http/cors.ts';
 import { beginHead, handOver, setHeader } from './http/head.ts';
 import { isOriginAllowed } from './http/origin.ts';
+import { isPipelined, takePlace } from './http/pipeline.ts';
 import { pathOf } from './http/query.ts';
-import { endConnectionIfClosing, sendEmpty, sendError } from './http/respond.ts';
+import { endConnectionIfClosing, sendEmpty, sendError, setConnectionClose } from './http/respond.ts';
 import { Meter, type SockjsStats } from './meter.ts';
 import type { Exchange, Mount, Route } from './mount.ts';
 import { MAX_DELAY, printError, resolveOptions, type SockjsOptions } from './options.ts';
@@ -286,6 +287,11 @@ function answer<Data, Req extends IncomingMessage>(
   debugRequest('%s %s', req.method, req.originalUrl ?? req.url);
   const exchange: Exchange<Data, Req> = { mount, req, res, sessionId, next };
   beginHead(res);
+  if (isPipelined(req, res) && !takePlace(req, res)) {
+    setConnectionClose(res);
+    reject(exchange, 'busy', 503, 'Too many pipelined requests.');
+    return;
+  }
   endConnectionIfClosing(exchange);
   if (route.transport) {
     setNotCached(res);

@@ -3,14 +3,17 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type ClientHttp2Session, connect, createServer, type Http2Server } from 'node:http2';
 import type { AddressInfo } from 'node:net';
-import { sockjs } from '../lib/index.ts';
+import { type SockjsOptions, sockjs } from '../lib/index.ts';
 import { afterTest } from './support/leftovers.ts';
+import { Queue } from './support/queue.ts';
 import { sessionCatcher } from './support/server.ts';
 
-async function serveHttp2(): Promise<{ client: ClientHttp2Session; sessions: ReturnType<typeof sessionCatcher> }> {
+async function serveHttp2(
+  options: SockjsOptions = {},
+): Promise<{ client: ClientHttp2Session; sessions: ReturnType<typeof sessionCatcher> }> {
   const sessions = sessionCatcher();
   const server: Http2Server = createServer(
-    sockjs({ prefix: '/echo' }, (session) => {
+    sockjs({ ...options, prefix: '/echo' }, (session) => {
       session.on('message', (message) => session.send(message));
       return sessions.onSession(session);
     }) as unknown as Parameters<typeof createServer>[1],
@@ -55,5 +58,44 @@ describe('HTTP/2', () => {
     const closed = once(session, 'close');
     stream.close(8);
     assert.deepEqual(await closed, [{ code: 1002, reason: 'Connection interrupted', wasClean: false }]);
+  });
+
+  it('carries any number of users on one connection, since no stream waits for another', async () => {
+    const { client } = await serveHttp2({ authorize: async () => true });
+    const ids = Array.from({ length: 200 }, (_, i) => `s${i}`);
+    const onAll = (endpoint: string, body?: (id: string) => string) =>
+      Promise.all(ids.map((id) => post(client, `/echo/0/${id}/${endpoint}`, body?.(id))));
+    assert.deepEqual(
+      await onAll('xhr'),
+      ids.map(() => ({ status: 200, body: 'o\n' })),
+    );
+    const polls = onAll('xhr');
+    await onAll('xhr_send', (id) => JSON.stringify([id]));
+    assert.deepEqual(
+      await polls,
+      ids.map((id) => ({ status: 200, body: `a["${id}"]\n` })),
+    );
+  });
+
+  it('gives the place of a stream back that is broken off while authorize thinks', async () => {
+    const asked = new Queue<() => void>();
+    const { client, sessions } = await serveHttp2({
+      maxSessions: 1,
+      authorize: () => new Promise((resolve) => asked.push(() => resolve(true))),
+    });
+    const stream = client.request({ ':method': 'POST', ':path': '/echo/0/left/xhr' });
+    stream.on('error', () => {});
+    stream.end();
+    const decideLeft = await asked.next();
+    stream.close(8);
+    await once(stream, 'close');
+    // Behind the reset on the same connection.
+    const poll = post(client, '/echo/0/s/xhr');
+    const decide = await asked.next();
+    decideLeft();
+    decide();
+    assert.deepEqual(await poll, { status: 200, body: 'o\n' });
+    assert.equal((await sessions.next()).id, 's');
+    assert.equal(sessions.count(), 1);
   });
 });
