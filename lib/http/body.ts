@@ -205,6 +205,16 @@ function lostBody(req: IncomingMessage & MaybeParsed): string | undefined {
   return isOfItsType ? undefined : 'an object as req.body';
 }
 
+/**
+ * Throws the body of a request away that is answered without it. Node stops reading a connection on which a body waits to
+ * be read, and would not see that the client has left.
+ */
+export function discardBody(req: IncomingMessage): void {
+  if (!isEmpty(req)) {
+    req.resume();
+  }
+}
+
 /** Whether a request has no body, by its head. HTTP/2 need not say how long one is. */
 function isEmpty({ headers, httpVersionMajor }: IncomingMessage): boolean {
   const length = headers['content-length'];

@@ -5,6 +5,7 @@ import { admit } from '../admission.ts';
 import { Alarm, type AlarmClock, type Sleeper } from '../alarm.ts';
 import { CloseCode } from '../close-code.ts';
 import { debugRequest } from '../debug.ts';
+import { discardBody } from '../http/body.ts';
 import { dropNext } from '../http/express.ts';
 import { flushHead, setHeader, writeHead } from '../http/head.ts';
 import { isWritePristine } from '../http/pristine-response.ts';
@@ -71,6 +72,7 @@ export abstract class HttpTransport extends FrameTransport implements Sleeper {
     }
     admit(exchange, this.family, this, (session) => {
       this.#session = session;
+      discardBody(req);
       this.#begin();
       if (!session.attach(this)) {
         exchange.mount.meter.rejected(req, 'busy', CloseCode.AnotherConnection);

@@ -695,6 +695,21 @@ export function itReceivesOverHttp(transport: HttpReceiver): void {
       await assertInterrupted(set, session, closed);
     });
 
+    holds('ends the session also behind a large body that is not read', async () => {
+      const set = await stage(transport);
+      const raw = new RawSocket(set.client.server.port);
+      await (streaming ? Promise.resolve() : set.client.gets('o'));
+      const asked = once(set.client.server.server, 'request');
+      const size = 1_000_000;
+      const lines = set.client.requestLines().filter((line) => line !== '' && !line.startsWith('Content-Length:'));
+      raw.send(...lines, `Content-Length: ${size}`, '', 'x'.repeat(size));
+      await asked;
+      const session = await set.sessions.next();
+      const closed = closeOf(session);
+      raw.socket.end();
+      await assertInterrupted(set, session, closed);
+    });
+
     holds('before the answer has left ends the session', async () => {
       const set = await stage(transport, { ...oneFrame, ...PATIENT }, clogging);
       const receiving = await clogged(set.client);
