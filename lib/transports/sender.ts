@@ -49,10 +49,24 @@ function formValues(form: string, name: string): string[] {
 
 function decodeFormText(text: string): string {
   try {
-    return decodeURIComponent(text.replaceAll('+', ' '));
+    return decodeURIComponent(text.includes('+') ? spacesForPlus(text) : text);
   } catch (cause) {
     throw new PayloadError('Broken JSON encoding.', { cause });
   }
+}
+
+const PLUS = 0x2b;
+const SPACE = 0x20;
+
+/** A space for every plus sign. In bytes: for a million of them, `replaceAll` takes many times as long. */
+function spacesForPlus(text: string): string {
+  const bytes = Buffer.from(text);
+  for (let at = 0; at < bytes.length; at += 1) {
+    if (bytes[at] === PLUS) {
+      bytes[at] = SPACE;
+    }
+  }
+  return bytes.toString();
 }
 
 /** The field of a form that express.urlencoded() has parsed. */
