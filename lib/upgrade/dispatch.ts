@@ -1,0 +1,144 @@
+/** Runs an upgrade through the request handling of its server. */
+import { type IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { debugUpgrade } from '../debug.ts';
+import { dropResponse } from '../http/express.ts';
+import { clearPendingUpgrade, type PendingUpgrade, setPendingUpgrade } from '../http/upgrade.ts';
+import { AnswerSocket } from './answer-socket.ts';
+import type { UpgradeServer } from './server.ts';
+import { answerUnavailable } from './sockets.ts';
+
+/** What an upgrade needs to know of its server. */
+export interface DispatchContext {
+  readonly timeout: number;
+  /** How many other listeners there are for upgrades. */
+  others(): number;
+  /** Gives the event to them. */
+  passOn(): void;
+}
+
+/** Runs an upgrade through the `request` listeners of its server, with a response that decides what becomes of it. */
+export function dispatch(
+  server: UpgradeServer,
+  req: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  { timeout, others, passOn }: DispatchContext,
+): void {
+  const url = req.url;
+  const res = new ServerResponse(req);
+  // Informational answers have no place before a 101, and are no decision. Own properties, since Express gives the
+  // response another prototype.
+  const skip = (...args: unknown[]) => {
+    const callback = args.at(-1);
+    if (typeof callback === 'function') {
+      callback();
+    }
+  };
+  Object.assign(res, { writeContinue: skip, writeProcessing: skip, writeEarlyHints: skip });
+  res.shouldKeepAlive = false;
+  let decided = false;
+
+  const decide = () => {
+    decided = true;
+    clearTimeout(timer);
+  };
+
+  /** Called with the first bytes of an answer; returns whether they are the client's. */
+  const isAnswer = () => {
+    if (decided) {
+      return false;
+    }
+    const refusal = res.statusCode >= 300 && res.statusCode !== 404;
+    decide();
+    socket.off('close', onSocketClose);
+    debugUpgrade('%s: the application answered %d', url, res.statusCode);
+    if (refusal || others() === 0) {
+      return true;
+    }
+    // As it came, whatever the frameworks made of it on the way.
+    if (url !== undefined) {
+      req.url = url;
+    }
+    passOn();
+    return false;
+  };
+
+  const answer = new AnswerSocket(socket, isAnswer);
+
+  const onSocketClose = () => {
+    decide();
+    debugUpgrade('%s: the client left', url);
+    answer.destroy();
+    req.destroy();
+  };
+  socket.on('close', onSocketClose);
+
+  let timer: NodeJS.Timeout | undefined;
+  const onTimeout = () => {
+    decide();
+    debugUpgrade('%s: nobody decided in time', url);
+    socket.off('close', onSocketClose);
+    answerUnavailable(socket);
+    answer.abandon();
+    // Not at once: that would destroy the socket, too.
+    socket.on('close', () => req.destroy());
+  };
+
+  const upgrade: PendingUpgrade = {
+    head,
+    claim: () => {
+      if (decided) {
+        return undefined;
+      }
+      decide();
+      debugUpgrade('%s: taken over', url);
+      return socket;
+    },
+    finish: () => {
+      socket.off('close', onSocketClose);
+      clearPendingUpgrade(req);
+      res.writeHead(101);
+      res.end();
+      return headerLines(res);
+    },
+  };
+  setPendingUpgrade(req, upgrade);
+
+  res.on('finish', () => {
+    res.detachSocket(answer as unknown as NonNullable<ServerResponse['socket']>);
+    answer.end();
+    // As Node does for the responses that it has made itself.
+    res.destroyed = true;
+    process.nextTick(() => {
+      res.emit('close');
+      dropResponse(req, res);
+    });
+  });
+  res.assignSocket(answer as unknown as NonNullable<ServerResponse['socket']>);
+  try {
+    server.emit('request', req, res);
+  } finally {
+    // Most are decided by now, and need no timer.
+    if (!decided) {
+      timer = setTimeout(onTimeout, timeout);
+    }
+  }
+}
+
+/** What middleware has set and a handshake may carry. */
+function headerLines(res: ServerResponse): string[] {
+  const lines: string[] = [];
+  for (const [name, value] of Object.entries(res.getHeaders())) {
+    if (value === undefined || NOT_OF_HANDSHAKES.test(name)) {
+      continue;
+    }
+    for (const one of Array.isArray(value) ? value : [value]) {
+      lines.push(`${name}: ${one}`);
+    }
+  }
+  return lines;
+}
+
+/** Headers that the handshake has in its own way, or that belong to answers with a body. */
+const NOT_OF_HANDSHAKES = /^(connection|upgrade|date|transfer-encoding|content-.*|sec-websocket-.*)$/;
