@@ -4,14 +4,14 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { createSecureServer } from 'node:http2';
 import { createServer as createHttpsServer } from 'node:https';
-import { type AddressInfo, type Socket, connect as tcpConnect } from 'node:net';
+import { type AddressInfo, connect as tcpConnect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import { connect as tlsConnect } from 'node:tls';
 import connect from 'connect';
-import express, { type Express, type RequestHandler } from 'express';
+import express, { type Express } from 'express';
 import { WebSocketServer } from 'ws';
-import { type AttachUpgradeOptions, attachUpgrade, type SessionHandler, sockjs } from '../lib/index.ts';
+import { attachUpgrade, sockjs } from '../lib/index.ts';
 import { stopClock } from './support/clock.ts';
 import { handshake, RawSocket } from './support/http.ts';
 import { afterTest } from './support/leftovers.ts';
@@ -19,55 +19,22 @@ import { express4 } from './support/mounts.ts';
 import { Queue } from './support/queue.ts';
 import { echo, listen, serve, sessionCatcher } from './support/server.ts';
 import { clientFrame, parseAnswer, ServerSockets, serverFrame } from './support/upgrade-client.ts';
+import {
+  appWith,
+  arrives,
+  asksFirst,
+  attached,
+  H2C,
+  otherListener,
+  parking,
+  request,
+  type UpgradeListener,
+  type Upgrading,
+} from './support/upgrade-server.ts';
 import { TLS } from './support/upgrade-tls.ts';
 import { WebSocketClient } from './support/websocket.ts';
 
 const PATH = '/echo/000/ws/websocket';
-
-type UpgradeListener = (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
-
-/** What Node 22.21 and 24.9 brought. */
-interface Upgrading {
-  shouldUpgradeCallback?: (req: IncomingMessage) => boolean;
-}
-
-const asksFirst = 'shouldUpgradeCallback' in createServer();
-
-/** A server with upgrades attached, of any listener; `prepare` comes before `attachUpgrade`. */
-async function attached(
-  listener: RequestListener,
-  { prepare, ...options }: { prepare?: (server: Server) => void } & AttachUpgradeOptions = {},
-) {
-  const server = createServer(listener);
-  prepare?.(server);
-  const detach = attachUpgrade(server, options);
-  return { detach, sockets: new ServerSockets(server), ...(await listen(server)) };
-}
-
-/** An app with an echo at `/echo`, and middleware in front of it. */
-function appWith(before: RequestHandler, onSession: SessionHandler = echo): Express {
-  const app = express().disable('x-powered-by').set('env', 'test');
-  app.use(before);
-  return app.use('/echo', sockjs(onSession));
-}
-
-/** Middleware that leaves each decision to the test. */
-function parking() {
-  const parked = new Queue<{ req: IncomingMessage; res: ServerResponse; next: () => void }>();
-  const middleware = (req: IncomingMessage, res: ServerResponse, next: () => void) => parked.push({ req, res, next });
-  return { middleware, next: () => parked.next() };
-}
-
-/** A listener for upgrades that answers all it sees, and tells. */
-function otherListener() {
-  const seen = new Queue<{ url: string | undefined; head: string }>();
-  const listener: UpgradeListener = (req, socket, head) => {
-    seen.push({ url: req.url, head: head.toString('latin1') });
-    socket.on('error', () => {});
-    socket.end('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nX-By: other\r\n\r\n');
-  };
-  return { seen, listener };
-}
 
 const BY_OTHER = 'X-By: other';
 
@@ -78,16 +45,6 @@ async function assertEchoes(port: number, path = PATH): Promise<void> {
   raw.send(clientFrame(1, '["x"]'));
   await raw.until(serverFrame(1, 'a["x"]'));
   raw.socket.destroy();
-}
-
-/** Sends something that nobody reads yet, and waits until the server has it all the same. */
-async function arrives(socket: Socket, send: () => void): Promise<void> {
-  const before = socket.bytesRead;
-  send();
-  while (socket.bytesRead === before) {
-    assert.equal(socket.destroyed, false);
-    await turn();
-  }
 }
 
 describe('attachUpgrade()', () => {
@@ -736,12 +693,6 @@ describe('attachUpgrade()', () => {
       });
     };
 
-    const H2C = ['Connection: Upgrade, HTTP2-Settings', 'Upgrade: h2c', 'HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA'];
-
-    function request(method: string, path: string, headers: string[], body = ''): string {
-      return [`${method} ${path} HTTP/1.1`, 'Host: localhost', ...headers, '', body].join('\r\n');
-    }
-
     const SECOND = request('GET', '/second', ['X-A: 2']);
 
     for (const [title, text, answer] of [
@@ -1235,7 +1186,6 @@ describe('attachUpgrade()', () => {
       return { ...result, asked, callback };
     }
 
-    const H2C = ['Connection: Upgrade, HTTP2-Settings', 'Upgrade: h2c', 'HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA'];
     const h2c = (path: string) => [`GET ${path} HTTP/1.1`, 'Host: localhost', ...H2C, '', ''];
 
     it('of the user decides about all but paths that may be ours', async () => {

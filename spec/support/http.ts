@@ -97,7 +97,7 @@ export class Stream {
   }
 }
 
-/** A bare TCP connection, for what no HTTP client would send. */
+/** A bare connection, for what no HTTP client would send. */
 export class RawSocket {
   readonly socket: Socket;
   #received = '';
@@ -105,8 +105,9 @@ export class RawSocket {
   /** Settles with everything received once the connection is closed. */
   readonly closed: Promise<string>;
 
-  constructor(port: number) {
-    this.socket = connect(port, '127.0.0.1');
+  /** @param to a port, or a connection such as one with TLS */
+  constructor(to: number | Socket) {
+    this.socket = typeof to === 'number' ? connect(to, '127.0.0.1') : to;
     this.socket.setEncoding('latin1');
     this.socket.on('data', (chunk: string) => {
       this.#received += chunk;
