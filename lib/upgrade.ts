@@ -70,7 +70,7 @@ export function attachUpgrade(
 
 function attach(server: UpgradeServer & UpgradingServer, timeout: number): () => void {
   const others = () => server.listeners('upgrade').filter((other) => other !== listener).length;
-  // Node tells of upgrades only where somebody listens. The work is done in `emit`, before any listener is called:
+  // Node tells of upgrades only where there is a listener. The work is done in `emit`, before any listener is called:
   // others must not see what is ours, nor anything before that is known, however early they were added.
   const listener = () => {};
   server.on('upgrade', listener);
@@ -82,17 +82,17 @@ function attach(server: UpgradeServer & UpgradingServer, timeout: number): () =>
       return Reflect.apply(emit, server, args);
     }
     const [, req, socket, head] = args as [unknown, IncomingMessage, Duplex, Buffer];
-    // Stays whoever takes the socket over: a listener that ignores an upgrade leaves it with no other.
+    // Stays on a socket that another listener is given: one that ignores the upgrade would leave it without any.
     socket.on('error', ignoreSocketError);
     const passOn = () => {
       closeUnlessTaken(socket, timeout);
       Reflect.apply(emit, server, args);
     };
     if (!isWebSocketRequest(req)) {
-      if (previous === undefined || others() === 0) {
+      if (previous === undefined) {
         whenIdle(socket, () => replay(server, req, socket, head));
       } else {
-        // Whoever set shouldUpgradeCallback said yes to this one.
+        // Set by the application, `shouldUpgradeCallback` has said yes to this one.
         passOn();
       }
     } else if (isCandidate(req) || others() === 0) {
@@ -106,10 +106,11 @@ function attach(server: UpgradeServer & UpgradingServer, timeout: number): () =>
 
   const previous = server.shouldUpgradeCallback;
   const shouldUpgrade = (req: IncomingMessage): boolean => {
-    if (isCandidate(req) || (isWebSocketRequest(req) && others() === 0)) {
-      return true;
+    if (isCandidate(req) || others() === 0) {
+      // An upgrade to another protocol stays ordinary HTTP where there is no other listener that could take it.
+      return isWebSocketRequest(req);
     }
-    // Node's own callback counts listeners. Ours must not count, and nobody's for what is no WebSocket.
+    // Node's own callback counts listeners. Ours must not count, nor any for what is no WebSocket.
     const listenerCount = () => (isWebSocketRequest(req) ? others() : 0);
     const view: Server = Object.create(server, { listenerCount: { value: listenerCount } });
     return previous?.call(view, req) === true;
@@ -124,7 +125,7 @@ function attach(server: UpgradeServer & UpgradingServer, timeout: number): () =>
     }
     server.off('upgrade', listener);
     delete server[DETACH];
-    // Where somebody has wrapped ours in the meantime it stays, and lets everything through.
+    // Where the application has wrapped ours in the meantime it stays, and lets everything through.
     if (server.emit === intercept) {
       if (ownEmit) {
         server.emit = emit;

@@ -6,7 +6,7 @@ import { dropResponse } from '../http/express.ts';
 import { clearPendingUpgrade, type PendingUpgrade, setPendingUpgrade } from '../http/upgrade.ts';
 import { AnswerSocket } from './answer-socket.ts';
 import type { UpgradeServer } from './server.ts';
-import { answerUnavailable } from './sockets.ts';
+import { answerAndClose } from './sockets.ts';
 
 /** What an upgrade needs to know of its server. */
 export interface DispatchContext {
@@ -79,7 +79,7 @@ export function dispatch(
     decide();
     debugUpgrade('%s: nobody decided in time', url);
     socket.off('close', onSocketClose);
-    answerUnavailable(socket);
+    answerAndClose(socket, 503);
     answer.abandon();
     // Not at once: that would destroy the socket, too.
     socket.on('close', () => req.destroy());

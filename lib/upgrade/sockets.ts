@@ -1,5 +1,5 @@
 /** The connection below an upgrade: when it is free, and how it is closed. */
-import type { ServerResponse } from 'node:http';
+import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 
 /** ms that a socket is given to take the last bytes and to close from the other side. */
@@ -14,21 +14,21 @@ export function whenIdle(socket: Duplex & { _httpMessage?: ServerResponse | null
   }
 }
 
-/** Other listeners may all ignore an upgrade, and Node has no time limit for it. */
+/** Closes an upgrade that no other listener has taken in `timeout` ms: they may ignore it, and Node has no time limit. */
 export function closeUnlessTaken(socket: Duplex & { bytesWritten?: number }, timeout: number): void {
   const written = socket.bytesWritten;
   const timer = setTimeout(() => {
     if (socket.readableFlowing === null && socket.bytesWritten === written) {
-      answerUnavailable(socket);
+      answerAndClose(socket, 503);
     }
   }, timeout);
   timer.unref();
   socket.once('close', () => clearTimeout(timer));
 }
 
-/** Says that nobody decided in time, without a response that could say it. */
-export function answerUnavailable(socket: Duplex): void {
-  socket.write('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+/** Answers with a status alone, where there is no response to do it, and closes the connection. */
+export function answerAndClose(socket: Duplex, status: number): void {
+  socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
   closeGently(socket);
 }
 

@@ -31,14 +31,12 @@ export class ServerSockets {
   readonly #open = new Set<Socket>();
   readonly #new = new Queue<Socket>();
 
-  constructor(server: UpgradeServer) {
-    server.on('connection', (socket: Socket) => {
-      // Also emitted for a connection that goes back to the HTTP parser.
-      if (!this.#open.has(socket)) {
-        this.#open.add(socket);
-        this.#new.push(socket);
-        socket.on('close', () => this.#open.delete(socket));
-      }
+  /** @param event `secureConnection` for the sockets within TLS */
+  constructor(server: UpgradeServer, event: 'connection' | 'secureConnection' = 'connection') {
+    server.on(event, (socket: Socket) => {
+      this.#open.add(socket);
+      this.#new.push(socket);
+      socket.on('close', () => this.#open.delete(socket));
     });
   }
 
