@@ -17,7 +17,8 @@ export type { UpgradeServer };
 /** Options of `attachUpgrade()`. */
 export interface AttachUpgradeOptions {
   /**
-   * ms that middleware has to decide about an upgrade; then the client gets 503.
+   * ms until the handshake of an upgrade must have been answered; then the client gets 503. Middleware, `authorize` and
+   * an asynchronous `verifyClient` of `websocketServer` share them.
    * @default 10_000 // 10 seconds
    */
   upgradeTimeout?: number | undefined;
@@ -39,7 +40,8 @@ interface UpgradingServer {
  * An upgrade request to a path that ends in `/websocket` is given to the server's `request` listeners first. What a
  * SockJS endpoint takes, no other `upgrade` listener sees. A refusal by the application (3xx, 4xx but 404, 5xx) is the
  * client's answer. Anything else is discarded and the event passed on to the other listeners; where there are none, the
- * client gets the application's answer and the connection is closed.
+ * client gets the application's answer and the connection is closed. A client that ends its side of the connection
+ * while its upgrade waits is gone.
  *
  * @returns a function that undoes it; WebSockets that are open stay open
  * @throws TypeError for anything that is no server, RangeError for an `upgradeTimeout` that is no number above 0

@@ -9,7 +9,8 @@ export interface PendingUpgrade {
   readonly head: Buffer;
 
   /**
-   * Takes the connection over: from now on it belongs to the caller, and no other listener will see it.
+   * Takes the connection over: no other listener will see it. The caller does the handshake or closes the socket. The
+   * time limit of the upgrade goes on until `finish()`, or until the socket is closed.
    *
    * @returns the raw socket, or undefined when it is too late: it was closed, or the time to decide ran out
    */
@@ -17,9 +18,10 @@ export interface PendingUpgrade {
 
   /**
    * Ends the response that stood for the handshake as a 101 would, so that middleware which waits for `writeHead` and
-   * `end` does its work.
+   * `end` does its work. To be called right before the 101 is written: nothing is read from the socket or held back any
+   * more. Called again it does nothing.
    *
-   * @returns the header lines that are to go onto the 101
+   * @returns the header lines that are to go onto the 101; none when it is too late
    */
   finish(): string[];
 }

@@ -7,9 +7,11 @@ import { clearPendingUpgrade, type PendingUpgrade, setPendingUpgrade } from '../
 import { AnswerSocket } from './answer-socket.ts';
 import type { UpgradeServer } from './server.ts';
 import { answerAndClose } from './sockets.ts';
+import { WaitingClient } from './waiting-client.ts';
 
 /** What an upgrade needs to know of its server. */
 export interface DispatchContext {
+  /** ms until the handshake must have been answered. */
   readonly timeout: number;
   /** How many other listeners there are for upgrades. */
   others(): number;
@@ -37,26 +39,32 @@ export function dispatch(
   };
   Object.assign(res, { writeContinue: skip, writeProcessing: skip, writeEarlyHints: skip });
   res.shouldKeepAlive = false;
-  let decided = false;
 
-  const decide = () => {
-    decided = true;
+  /** `claimed` lasts until the handshake has been answered: `verifyClient` of an application may take its time. */
+  let state: 'undecided' | 'claimed' | 'settled' = 'undecided';
+  let timer: NodeJS.Timeout | undefined;
+  let client: WaitingClient | undefined;
+
+  const isPending = () => state !== 'settled';
+  const settle = () => {
+    state = 'settled';
     clearTimeout(timer);
+    client?.giveBack();
   };
 
   /** Called with the first bytes of an answer; returns whether they are the client's. */
   const isAnswer = () => {
-    if (decided) {
+    if (state !== 'undecided') {
       return false;
     }
     const refusal = res.statusCode >= 300 && res.statusCode !== 404;
-    decide();
+    settle();
     socket.off('close', onSocketClose);
     debugUpgrade('%s: the application answered %d', url, res.statusCode);
     if (refusal || others() === 0) {
       return true;
     }
-    // As it came, whatever the frameworks made of it on the way.
+    // As it came; frameworks may have changed it on the way.
     if (url !== undefined) {
       req.url = url;
     }
@@ -67,18 +75,18 @@ export function dispatch(
   const answer = new AnswerSocket(socket, isAnswer);
 
   const onSocketClose = () => {
-    decide();
+    settle();
     debugUpgrade('%s: the client left', url);
     answer.destroy();
     req.destroy();
   };
   socket.on('close', onSocketClose);
 
-  let timer: NodeJS.Timeout | undefined;
   const onTimeout = () => {
-    decide();
-    debugUpgrade('%s: nobody decided in time', url);
+    settle();
+    debugUpgrade('%s: not answered in time', url);
     socket.off('close', onSocketClose);
+    // An engine that decides later finds a socket that cannot be written any more.
     answerAndClose(socket, 503);
     answer.abandon();
     // Not at once: that would destroy the socket, too.
@@ -88,14 +96,18 @@ export function dispatch(
   const upgrade: PendingUpgrade = {
     head,
     claim: () => {
-      if (decided) {
+      if (state !== 'undecided') {
         return undefined;
       }
-      decide();
+      state = 'claimed';
       debugUpgrade('%s: taken over', url);
       return socket;
     },
     finish: () => {
+      if (state === 'settled') {
+        return [];
+      }
+      settle();
       socket.off('close', onSocketClose);
       clearPendingUpgrade(req);
       res.writeHead(101);
@@ -119,9 +131,11 @@ export function dispatch(
   try {
     server.emit('request', req, res);
   } finally {
-    // Most are decided by now, and need no timer.
-    if (!decided) {
+    // Most are settled by now, and need neither.
+    if (isPending()) {
       timer = setTimeout(onTimeout, timeout);
+      // Where the handshake has a body, Node wraps the connection, and to read the wrapper would discard the body.
+      client = new WaitingClient(socket, socket === req.socket);
     }
   }
 }
