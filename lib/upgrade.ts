@@ -18,7 +18,8 @@ export type { UpgradeServer };
 export interface AttachUpgradeOptions {
   /**
    * ms until the handshake of an upgrade must have been answered; then the client gets 503. Middleware, `authorize` and
-   * an asynchronous `verifyClient` of `websocketServer` share them.
+   * an asynchronous `verifyClient` of `websocketServer` share them. Answers to earlier requests of the connection have
+   * as much to end before; then the connection is closed.
    * @default 10_000 // 10 seconds
    */
   upgradeTimeout?: number | undefined;
@@ -90,18 +91,20 @@ function attach(server: UpgradeServer & UpgradingServer, timeout: number): () =>
       closeUnlessTaken(socket, timeout);
       Reflect.apply(emit, server, args);
     };
-    if (!isWebSocketRequest(req)) {
-      if (previous === undefined) {
-        whenIdle(socket, () => replay(server, req, socket, head));
+    whenIdle(req, socket, timeout, () => {
+      if (!isWebSocketRequest(req)) {
+        if (previous === undefined) {
+          replay(server, req, socket, head);
+        } else {
+          // Set by the application, `shouldUpgradeCallback` has said yes to this one.
+          passOn();
+        }
+      } else if (isCandidate(req) || others() === 0) {
+        dispatch(server, req, socket, head, { timeout, others, passOn });
       } else {
-        // Set by the application, `shouldUpgradeCallback` has said yes to this one.
         passOn();
       }
-    } else if (isCandidate(req) || others() === 0) {
-      whenIdle(socket, () => dispatch(server, req, socket, head, { timeout, others, passOn }));
-    } else {
-      passOn();
-    }
+    });
     return true;
   };
   server.emit = intercept;

@@ -742,15 +742,6 @@ describe('attachUpgrade()', () => {
       await asked.until('<POST /a 1 abcdef>');
     });
 
-    it('come after an answer that is still on its way', async () => {
-      const { middleware, next } = parking();
-      const { port } = await attached(middleware as RequestListener);
-      const raw = new RawSocket(port).send(request('GET', '/slow', []) + request('GET', '/upgrading', H2C));
-      (await next()).res.end('first');
-      (await next()).res.end('second');
-      assert.match(await raw.until('second'), /first.*second/s);
-    });
-
     it('get 405 for POST to a WebSocket path, with upgrade headers and a body', async () => {
       const { port } = await serve({ rawWebsocket: true });
       for (const path of [PATH, '/echo/websocket']) {

@@ -1,17 +1,52 @@
 /** The connection below an upgrade: when it is free, and how it is closed. */
-import { type ServerResponse, STATUS_CODES } from 'node:http';
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { debugUpgrade } from '../debug.ts';
+import { WaitingClient } from './waiting-client.ts';
 
 /** ms that a socket is given to take the last bytes and to close from the other side. */
 const LINGER = 2_000;
 
-/** Calls back when the answers to earlier requests on a connection have been written. */
-export function whenIdle(socket: Duplex & { _httpMessage?: ServerResponse | null }, callback: () => void): void {
-  if (socket._httpMessage) {
-    socket._httpMessage.once('close', () => whenIdle(socket, callback));
-  } else if (socket.writable) {
+/** A connection as Node keeps it, with the response that it is writing. */
+type Connection = Duplex & { _httpMessage?: ServerResponse | null };
+
+/**
+ * Calls back when the connection of an upgrade is free: at once, or when the answers to earlier requests have left. A
+ * client may have the whole of an answer, by its Content-Length, before the application ends it.
+ *
+ * Destroys the connection where that takes longer than `timeout` ms, or where the client leaves meanwhile. Node reads no
+ * longer for the earlier answer, which may be a poll that waits for messages.
+ */
+export function whenIdle(req: IncomingMessage, socket: Duplex, timeout: number, callback: () => void): void {
+  const connection: Connection = req.socket;
+  if (!connection._httpMessage) {
     callback();
+    return;
   }
+  const client = new WaitingClient(connection, socket === connection);
+  const timer = setTimeout(() => {
+    debugUpgrade('%s: an earlier answer has not ended in time', req.url);
+    connection.destroy();
+  }, timeout);
+  const onClose = () => clearTimeout(timer);
+  connection.once('close', onClose);
+  const wait = () => {
+    if (connection.destroyed) {
+      return;
+    }
+    if (connection._httpMessage) {
+      connection._httpMessage.once('close', wait);
+      return;
+    }
+    connection.off('close', onClose);
+    clearTimeout(timer);
+    client.giveBack();
+    // The last answer may have been one that closes the connection.
+    if (connection.writable) {
+      callback();
+    }
+  };
+  wait();
 }
 
 /** Closes an upgrade that no other listener has taken in `timeout` ms: they may ignore it, and Node has no time limit. */
