@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { AlarmClock } from './alarm.ts';
 import { pathOf } from './http/query.ts';
 import { hasToken, ignoreSocketError } from './http/upgrade.ts';
 import { MAX_DELAY } from './options.ts';
@@ -72,6 +73,7 @@ export function attachUpgrade(
 }
 
 function attach(server: UpgradeServer & UpgradingServer, timeout: number): () => void {
+  const clock = new AlarmClock();
   const others = () => server.listeners('upgrade').filter((other) => other !== listener).length;
   // Node tells of upgrades only where there is a listener. The work is done in `emit`, before any listener is called:
   // others must not see what is ours, nor anything before that is known, however early they were added.
@@ -88,19 +90,19 @@ function attach(server: UpgradeServer & UpgradingServer, timeout: number): () =>
     // Stays on a socket that another listener is given: one that ignores the upgrade would leave it without any.
     socket.on('error', ignoreSocketError);
     const passOn = () => {
-      closeUnlessTaken(socket, timeout);
+      closeUnlessTaken(socket, { clock, timeout });
       Reflect.apply(emit, server, args);
     };
-    whenIdle(req, socket, timeout, () => {
+    whenIdle(req, socket, { clock, timeout }, () => {
       if (!isWebSocketRequest(req)) {
         if (previous === undefined) {
-          replay(server, req, socket, head);
+          replay(server, req, socket, head, clock);
         } else {
           // Set by the application, `shouldUpgradeCallback` has said yes to this one.
           passOn();
         }
       } else if (isCandidate(req) || others() === 0) {
-        dispatch(server, req, socket, head, { timeout, others, passOn });
+        dispatch(server, req, socket, head, { clock, timeout, others, passOn });
       } else {
         passOn();
       }

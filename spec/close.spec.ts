@@ -8,6 +8,7 @@ import { attachUpgrade, type CloseOptions, type SockjsOptions, sockjs } from '..
 import { stopClock } from './support/clock.ts';
 import { ownHeaders } from './support/contract.ts';
 import { fetchText, handshake, post, RawSocket, Stream } from './support/http.ts';
+import { Queue } from './support/queue.ts';
 import { type RoutedServer, serveRouter } from './support/router.ts';
 import { echo, listen } from './support/server.ts';
 import { clientFrame, closePayload, parseAnswer, serverFrame } from './support/upgrade-client.ts';
@@ -563,6 +564,56 @@ describe('router.close()', () => {
       assert.deepEqual(await result, { closed: 1, flushed: 1, dropped: 0 });
       await server.end();
     });
+  });
+});
+
+describe('router.close() while verifyClient of the engine has not decided', () => {
+  for (const verdict of [true, false, undefined]) {
+    it(`refuses the WebSockets and counts only sessions, whatever it says later: ${verdict ?? 'nothing'}`, async () => {
+      const decisions = new Queue<(accepts: boolean) => void>();
+      let asked = 0;
+      const verifyClient = (_: unknown, done: (accepts: boolean) => void) => {
+        asked += 1;
+        if (asked === 1) {
+          done(true);
+        } else {
+          decisions.push(done);
+        }
+      };
+      const server = await serveRouter({ rawWebsocket: true, heartbeatDelay: 0, websocketServer: { verifyClient } });
+      const { client } = await openWebSocket(server);
+      const pending = ['/0/1/websocket', '/0/2/websocket', '/websocket'].map((path) =>
+        new RawSocket(server.port).send(...handshake(`/echo${path}`)),
+      );
+      const late = await Promise.all(pending.map(() => decisions.next()));
+      const result = server.router.close({ code: 4001, reason: 'bye' });
+      assert.deepEqual(await client.closed, { code: 4001, reason: 'bye' });
+      for (const raw of pending) {
+        assert.match(await raw.closed, /^HTTP\/1\.1 503 Service Unavailable\r\n/);
+      }
+      if (verdict !== undefined) {
+        for (const decide of late) {
+          decide(verdict);
+        }
+      }
+      assert.deepEqual(await result, { closed: 1, flushed: 1, dropped: 0 });
+      assert.equal(server.router.sessions.size, 0);
+      const { opened, closed, rejected } = server.router.stats();
+      assert.deepEqual({ opened, closed, rejected }, { opened: 1, closed: 1, rejected: { closing: 3 } });
+    });
+  }
+
+  it('gives the places back', async () => {
+    const decisions = new Queue<(accepts: boolean) => void>();
+    const verifyClient = (_: unknown, done: (accepts: boolean) => void) => void decisions.push(done);
+    const server = await serveRouter({ maxSessions: 1, websocketServer: { verifyClient } });
+    const raw = new RawSocket(server.port).send(...handshake('/echo/0/1/websocket'));
+    await decisions.next();
+    assert.match((await post(`${server.url}/0/2/xhr`)).body, /^Too many sessions/);
+    const result = server.router.close();
+    await raw.closed;
+    assert.equal((await post(`${server.url}/0/2/xhr`)).body, 'Server shutting down.');
+    assert.deepEqual(await result, { closed: 0, flushed: 0, dropped: 0 });
   });
 });
 

@@ -16,6 +16,9 @@ export interface PendingUpgrade {
    */
   claim(): Duplex | undefined;
 
+  /** Answers 503 and closes the connection, also where it was claimed; does nothing once the handshake is answered. */
+  refuse(): void;
+
   /**
    * Ends the response that stood for the handshake as a 101 would, so that middleware which waits for `writeHead` and
    * `end` does its work. To be called right before the 101 is written: nothing is read from the socket or held back any

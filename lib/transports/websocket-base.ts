@@ -117,8 +117,20 @@ export function acceptWebSocket<Data, Req extends IncomingMessage>(
       return false;
     }
     // The engine may refuse, at once or (`verifyClient`) later; either way the socket is closed.
-    const release = () => mount.sessions.release(sessionId, identity);
-    socket.once('close', release);
+    const onClose = () => {
+      settle();
+      mount.sessions.release(sessionId, identity);
+    };
+    const turnAway = () => {
+      mount.meter.rejected(req, 'closing', 503);
+      upgrade.refuse();
+    };
+    const settle = () => {
+      socket.off('close', onClose);
+      mount.sessions.whenClosing.delete(turnAway);
+    };
+    socket.on('close', onClose);
+    mount.sessions.whenClosing.add(turnAway);
     // The handshake and the open frame leave in one write, before the application sees how much is on its way.
     socket.cork();
     let isCorked = true;
@@ -130,7 +142,7 @@ export function acceptWebSocket<Data, Req extends IncomingMessage>(
     };
     try {
       mount.webSocketServer.handleUpgrade(req, socket, upgrade.head, (webSocket) => {
-        socket.off('close', release);
+        settle();
         const session = mount.sessions.create(sessionId, req, transport, identity, data);
         const isPlain = socket === req.socket && webSocket.extensions === '' && isSendPristine(webSocket);
         const maxRead = isPlain ? (maxReads.get(mount.webSocketServer) ?? 0) : 0;
@@ -139,9 +151,6 @@ export function acceptWebSocket<Data, Req extends IncomingMessage>(
           socket.off('error', ignoreSocketError);
         }
         attach(session, webSocket, { socket: req.socket, isPlain, maxRead, clock: mount.clock, uncork });
-        if (mount.sessions.isClosing) {
-          session.close(CloseCode.GoingAway, 'Server shutting down');
-        }
       });
     } catch (error) {
       // A function in the application's `websocketServer` options threw.

@@ -1,5 +1,6 @@
 /** The stand-in for a connection that the response to an upgrade writes to. */
 import { Duplex } from 'node:stream';
+import type { AlarmClock } from '../alarm.ts';
 import { ignoreSocketError } from '../http/upgrade.ts';
 import { closeGently } from './sockets.ts';
 
@@ -9,12 +10,14 @@ import { closeGently } from './sockets.ts';
  */
 export class AnswerSocket extends Duplex {
   readonly #target: Duplex;
+  readonly #clock: AlarmClock;
   readonly #isAnswer: () => boolean;
   #writesThrough: boolean | undefined;
 
-  constructor(target: Duplex, isAnswer: () => boolean) {
+  constructor(target: Duplex, clock: AlarmClock, isAnswer: () => boolean) {
     super();
     this.#target = target;
+    this.#clock = clock;
     this.#isAnswer = isAnswer;
     this.on('error', ignoreSocketError);
   }
@@ -39,7 +42,7 @@ export class AnswerSocket extends Duplex {
 
   override _final(callback: (error?: Error | null) => void): void {
     if (this.#writesThrough) {
-      closeGently(this.#target);
+      closeGently(this.#target, this.#clock);
     }
     callback();
   }

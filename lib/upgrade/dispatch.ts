@@ -1,18 +1,17 @@
 /** Runs an upgrade through the request handling of its server. */
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { Alarm } from '../alarm.ts';
 import { debugUpgrade } from '../debug.ts';
 import { dropResponse } from '../http/express.ts';
 import { clearPendingUpgrade, type PendingUpgrade, setPendingUpgrade } from '../http/upgrade.ts';
 import { AnswerSocket } from './answer-socket.ts';
 import type { UpgradeServer } from './server.ts';
-import { answerAndClose } from './sockets.ts';
+import { answerAndClose, type UpgradeTime } from './sockets.ts';
 import { WaitingClient } from './waiting-client.ts';
 
 /** What an upgrade needs to know of its server. */
-export interface DispatchContext {
-  /** ms until the handshake must have been answered. */
-  readonly timeout: number;
+export interface DispatchContext extends UpgradeTime {
   /** How many other listeners there are for upgrades. */
   others(): number;
   /** Gives the event to them. */
@@ -25,7 +24,7 @@ export function dispatch(
   req: IncomingMessage,
   socket: Duplex,
   head: Buffer,
-  { timeout, others, passOn }: DispatchContext,
+  { clock, timeout, others, passOn }: DispatchContext,
 ): void {
   const url = req.url;
   const res = new ServerResponse(req);
@@ -42,13 +41,13 @@ export function dispatch(
 
   /** `claimed` lasts until the handshake has been answered: `verifyClient` of an application may take its time. */
   let state: 'undecided' | 'claimed' | 'settled' = 'undecided';
-  let timer: NodeJS.Timeout | undefined;
+  let alarm: Alarm | undefined;
   let client: WaitingClient | undefined;
 
   const isPending = () => state !== 'settled';
   const settle = () => {
     state = 'settled';
-    clearTimeout(timer);
+    alarm?.clear();
     client?.giveBack();
   };
 
@@ -72,7 +71,7 @@ export function dispatch(
     return false;
   };
 
-  const answer = new AnswerSocket(socket, isAnswer);
+  const answer = new AnswerSocket(socket, clock, isAnswer);
 
   const onSocketClose = () => {
     settle();
@@ -82,12 +81,14 @@ export function dispatch(
   };
   socket.on('close', onSocketClose);
 
-  const onTimeout = () => {
+  const refuse = () => {
+    if (!isPending()) {
+      return;
+    }
     settle();
-    debugUpgrade('%s: not answered in time', url);
     socket.off('close', onSocketClose);
     // An engine that decides later finds a socket that cannot be written any more.
-    answerAndClose(socket, 503);
+    answerAndClose(socket, 503, clock);
     answer.abandon();
     // Not at once: that would destroy the socket, too.
     socket.on('close', () => req.destroy());
@@ -103,6 +104,7 @@ export function dispatch(
       debugUpgrade('%s: taken over', url);
       return socket;
     },
+    refuse,
     finish: () => {
       if (state === 'settled') {
         return [];
@@ -133,7 +135,13 @@ export function dispatch(
   } finally {
     // Most are settled by now, and need neither.
     if (isPending()) {
-      timer = setTimeout(onTimeout, timeout);
+      alarm = new Alarm(clock, {
+        onAlarm: () => {
+          debugUpgrade('%s: not answered in time', url);
+          refuse();
+        },
+      });
+      alarm.limit(timeout);
       // Where the handshake has a body, Node wraps the connection, and to read the wrapper would discard the body.
       client = new WaitingClient(socket, socket === req.socket);
     }

@@ -1,6 +1,7 @@
 /** Upgrade requests that become ordinary HTTP again. */
 import http, { type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { AlarmClock } from '../alarm.ts';
 import { debugUpgrade } from '../debug.ts';
 import { ignoreSocketError } from '../http/upgrade.ts';
 import type { UpgradeServer } from './server.ts';
@@ -18,16 +19,22 @@ interface HttpInternals {
  * Gives a request that Node took for an upgrade back to Node's HTTP parser, less the header that made it one: Java's HTTP
  * client, for one, asks to upgrade to h2c with every first request. A request that may have lost headers gets 431.
  */
-export function replay(server: UpgradeServer, req: IncomingMessage, socket: Duplex, head: Buffer): void {
+export function replay(
+  server: UpgradeServer,
+  req: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  clock: AlarmClock,
+): void {
   if (mayLackHeaders(server, req)) {
     debugUpgrade('%s %s: too many headers', req.method, req.url);
-    answerAndClose(socket, 431);
+    answerAndClose(socket, 431, clock);
     return;
   }
   const { _connectionListener: serveConnection } = http as HttpInternals;
   if (serveConnection === undefined) {
     // A runtime that is not Node.
-    answerAndClose(socket, 501);
+    answerAndClose(socket, 501, clock);
     return;
   }
   debugUpgrade('replaying %s %s as an ordinary request', req.method, req.url);
