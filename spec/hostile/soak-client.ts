@@ -1,13 +1,24 @@
 /** Clients for the soak: one a transport, each numbering what it sends and checking the numbers of what it gets. */
 import { type Agent, type ClientRequest, type IncomingMessage, request } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 
-export const SOAK_TRANSPORTS = ['websocket', 'xhr', 'xhr_streaming', 'eventsource', 'htmlfile', 'jsonp'] as const;
+export const SOAK_TRANSPORTS = [
+  'websocket',
+  'websocket-raw',
+  'xhr',
+  'xhr_streaming',
+  'eventsource',
+  'htmlfile',
+  'jsonp',
+] as const;
 
 export type SoakTransport = (typeof SOAK_TRANSPORTS)[number];
 
+export type HttpSoakTransport = Exclude<SoakTransport, 'websocket' | 'websocket-raw'>;
+
 /** How a frame is found in the text of each HTTP transport; the one group is JSON, or the frame itself. */
-const FRAMES: Record<Exclude<SoakTransport, 'websocket'>, { pattern: RegExp; decode(text: string): string }> = {
+const FRAMES: Record<HttpSoakTransport, { pattern: RegExp; decode(text: string): string }> = {
   xhr: { pattern: /^([oac].*|h)\n/gm, decode: (text) => text },
   xhr_streaming: { pattern: /^([oac].*|h)\n/gm, decode: (text) => text },
   eventsource: { pattern: /^data: (.*)\r\n\r\n/gm, decode: decodeURI },
@@ -15,54 +26,140 @@ const FRAMES: Record<Exclude<SoakTransport, 'websocket'>, { pattern: RegExp; dec
   jsonp: { pattern: /^\/\*\*\/cb\((.*)\);\r\n/gm, decode: (text) => JSON.parse(text) },
 };
 
+/** The endpoint that a client connects to, and how the client behaves. */
+export interface SoakClientOptions {
+  readonly port: number;
+  /** For the HTTP transports; `false` for a fresh connection for each request. */
+  readonly agent: Agent | false;
+  readonly transport: SoakTransport;
+  /** The session id; a raw WebSocket, which has none, sends it as the query parameter `id`. */
+  readonly id: string;
+  /**
+   * Path of the endpoint.
+   * @default '/soak'
+   */
+  readonly mount?: string;
+  /**
+   * ms between the end of a response and the next receiving request of an HTTP transport.
+   * @default 0
+   */
+  readonly think?: number;
+  /**
+   * Called for each ping of the server, with a function that sends the pong; WebSocket only.
+   * @default sends it at once
+   */
+  readonly onPing?: (pong: () => void) => void;
+  /** Called once, with the first error. */
+  readonly onError?: (error: Error) => void;
+}
+
+/** How a client sends the messages of a round. */
+export interface RoundOptions {
+  /**
+   * How many pieces it sends: of the body over HTTP, of each WebSocket message as fragments.
+   * @default 1
+   */
+  readonly pieces?: number;
+  /**
+   * ms between two pieces.
+   * @default 0
+   */
+  readonly pause?: number;
+  /** The client reads nothing from when it sends until this settles. */
+  readonly rest?: Promise<void>;
+  /** The header `X-Soak` of a sending request. */
+  readonly tag?: string;
+}
+
 /** The part of a client that only its transport knows. */
 interface Wire {
-  send(messages: readonly string[]): Promise<void>;
+  send(messages: readonly string[], options: RoundOptions): Promise<void>;
   abort(): void;
+}
+
+/** What a wire tells its client. */
+interface WireEvents {
+  onFrame(frame: string): void;
+  onEnd(error: Error): void;
 }
 
 /** One session, as its client sees it. */
 export class SoakClient {
   readonly #wire: Wire;
-  #isOpen: (() => void) | undefined;
+  readonly #onError: ((error: Error) => void) | undefined;
+  #isOpen = false;
   #sent = 0;
   #received = 0;
-  #onFrame: (() => void) | undefined;
+  #broadcast: number | undefined;
+  readonly #waiting = new Set<() => void>();
   #error: Error | undefined;
   #aborted = false;
+  /** The code with which the server may close, and whether it has. */
+  #farewell: { readonly code: number; isSaid: boolean } | undefined;
 
-  constructor(port: number, agent: Agent, transport: SoakTransport, id: string) {
-    const onFrame = (frame: string) => this.#take(frame);
-    const onEnd = (error: Error) => this.#fail(error);
+  constructor(options: SoakClientOptions) {
+    this.#onError = options.onError;
+    const events: WireEvents = {
+      onFrame: (frame) => this.#take(frame),
+      onEnd: (error) => this.fail(error),
+    };
+    const { transport } = options;
     this.#wire =
-      transport === 'websocket'
-        ? webSocketWire(port, id, onFrame, onEnd)
-        : httpWire(port, agent, transport, id, onFrame, onEnd);
+      transport === 'websocket' || transport === 'websocket-raw'
+        ? webSocketWire(options, transport === 'websocket-raw', events)
+        : httpWire(options, transport, events);
   }
 
   /** Settles when the open frame is there. */
   opened(): Promise<void> {
-    return this.#until(() => this.#isOpen !== undefined);
+    return this.#until(() => this.#isOpen);
   }
 
-  /** Sends some numbered messages and waits for the answers to all of them. */
-  async round(count: number): Promise<void> {
+  /** Sends some numbered messages and waits for the answers to all of them. One round at a time. */
+  async round(count: number, options: RoundOptions = {}): Promise<void> {
     const messages = Array.from({ length: count }, (_, i) => String(this.#sent + i));
     this.#sent += count;
-    await this.#wire.send(messages);
+    try {
+      await this.#wire.send(messages, options);
+    } catch (error) {
+      this.fail(error instanceof Error ? error : new Error(String(error)));
+    }
     // The server answers each message with two.
     await this.#until(() => this.#received === 2 * this.#sent);
+  }
+
+  /** Settles when the broadcast of that number has come. */
+  broadcast(number: number): Promise<void> {
+    return this.#until(() => this.#broadcast !== undefined && this.#broadcast >= number);
+  }
+
+  /** From now on the server may close with that code; settles when it has. */
+  farewell(code: number): Promise<void> {
+    const farewell = { code, isSaid: false };
+    this.#farewell = farewell;
+    return this.#until(() => farewell.isSaid);
   }
 
   /** Breaks the connection off; what is under way rejects. */
   abort(): void {
     this.#aborted = true;
     this.#wire.abort();
-    this.#fail(new Error('aborted'));
+    this.fail(new Error('aborted'));
   }
 
   get wasAborted(): boolean {
     return this.#aborted;
+  }
+
+  /** Ends the client with an error. Only the first counts, and none after a farewell. */
+  fail(error: Error): void {
+    if (this.#error === undefined && this.#farewell?.isSaid !== true) {
+      this.#error = error;
+      if (!this.#aborted) {
+        this.#onError?.(error);
+      }
+    }
+    this.#wake();
   }
 
   async #until(condition: () => boolean): Promise<void> {
@@ -71,120 +168,222 @@ export class SoakClient {
         throw this.#error;
       }
       await new Promise<void>((resolve) => {
-        this.#onFrame = resolve;
+        this.#waiting.add(resolve);
       });
+    }
+  }
+
+  #wake(): void {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const resolve of waiting) {
+      resolve();
     }
   }
 
   #take(frame: string): void {
     if (frame === 'o') {
-      if (this.#isOpen !== undefined) {
-        this.#fail(new Error('opened twice'));
+      if (this.#isOpen) {
+        this.fail(new Error('opened twice'));
       }
-      this.#isOpen = () => {};
+      this.#isOpen = true;
     } else if (frame.startsWith('a')) {
       for (const message of JSON.parse(frame.slice(1)) as string[]) {
-        if (message !== String(this.#received)) {
-          this.#fail(new Error(`got ${message} in place of ${this.#received}`));
-        }
-        this.#received += 1;
+        this.#takeMessage(message.trimEnd());
       }
     } else if (frame.startsWith('c')) {
-      this.#fail(new Error(`closed by the server: ${frame}`));
+      this.#takeClose(frame);
     }
-    this.#onFrame?.();
+    this.#wake();
   }
 
-  #fail(error: Error): void {
-    this.#error ??= error;
-    this.#onFrame?.();
+  /** Takes a number, or the number of a broadcast behind `b`. The first broadcast may have any number. */
+  #takeMessage(message: string): void {
+    if (!message.startsWith('b')) {
+      if (message !== String(this.#received)) {
+        this.fail(new Error(`got ${message} in place of ${this.#received}`));
+      }
+      this.#received += 1;
+      return;
+    }
+    const number = Number(message.slice(1));
+    if (this.#broadcast !== undefined && number !== this.#broadcast + 1) {
+      this.fail(new Error(`got broadcast ${number} in place of ${this.#broadcast + 1}`));
+    }
+    this.#broadcast = number;
+  }
+
+  #takeClose(frame: string): void {
+    const [code] = JSON.parse(frame.slice(1)) as [number, string];
+    if (this.#farewell?.code === code) {
+      this.#farewell.isSaid = true;
+    } else {
+      this.fail(new Error(`closed by the server: ${frame}`));
+    }
   }
 }
 
+/** The code that `ws` gives a WebSocket without a closing handshake. */
+const ABNORMAL = 1006;
+
 function webSocketWire(
-  port: number,
-  id: string,
-  onFrame: (frame: string) => void,
-  onEnd: (error: Error) => void,
+  { port, mount = '/soak', id, onPing }: SoakClientOptions,
+  isRaw: boolean,
+  { onFrame, onEnd }: WireEvents,
 ): Wire {
-  const socket = new WebSocket(`ws://127.0.0.1:${port}/soak/0/${id}/websocket`);
-  socket.on('message', (data) => onFrame(String(data)));
+  const path = isRaw ? `/websocket?id=${id}` : `/0/${id}/websocket`;
+  const socket = new WebSocket(`ws://127.0.0.1:${port}${mount}${path}`, { autoPong: onPing === undefined });
+  if (isRaw) {
+    socket.on('open', () => onFrame('o'));
+  }
+  socket.on('message', (data) => onFrame(isRaw ? `a${JSON.stringify([String(data)])}` : String(data)));
+  socket.on('ping', (data) => onPing?.(() => socket.pong(data)));
   socket.on('error', onEnd);
-  socket.on('close', (code) => onEnd(new Error(`WebSocket closed with ${code}`)));
+  socket.on('close', (code, reason) => {
+    if (isRaw && code !== ABNORMAL) {
+      // A raw WebSocket has no close frame of SockJS.
+      onFrame(`c${JSON.stringify([code, reason.toString()])}`);
+    }
+    onEnd(new Error(`WebSocket closed with ${code}`));
+  });
+  const sendText = async (text: string, pieces: number, pause: number) => {
+    const parts = split(text, pieces);
+    for (const [i, part] of parts.entries()) {
+      if (i > 0) {
+        await delay(pause);
+      }
+      socket.send(part, { fin: i === parts.length - 1 });
+    }
+  };
   return {
-    send: async (messages) => socket.send(JSON.stringify(messages)),
+    send: async (messages, { pieces = 1, pause = 0, rest }) => {
+      for (const text of isRaw ? messages : [JSON.stringify(messages)]) {
+        await sendText(text, pieces, pause);
+      }
+      if (rest !== undefined) {
+        socket.pause();
+        await rest;
+        socket.resume();
+      }
+    },
     abort: () => socket.terminate(),
   };
 }
 
 function httpWire(
-  port: number,
-  agent: Agent,
-  transport: Exclude<SoakTransport, 'websocket'>,
-  id: string,
-  onFrame: (frame: string) => void,
-  onEnd: (error: Error) => void,
+  { port, agent, mount = '/soak', id, think = 0 }: SoakClientOptions,
+  transport: HttpSoakTransport,
+  { onFrame, onEnd }: WireEvents,
 ): Wire {
-  const base = `/soak/0/${id}`;
+  const base = `${mount}/0/${id}`;
   const { pattern, decode } = FRAMES[transport];
   const method = transport.startsWith('xhr') ? 'POST' : 'GET';
   const needsCallback = transport === 'jsonp' || transport === 'htmlfile';
   let receiver: ClientRequest | undefined;
+  let timer: NodeJS.Timeout | undefined;
   let ended = false;
+  const fail = (what: string) => (error: Error) => onEnd(new Error(`${what}: ${error.message}`, { cause: error }));
 
-  const receive = () => {
+  const receive = (isRetry = false) => {
     const path = `${base}/${transport}${needsCallback ? '?c=cb' : ''}`;
-    receiver = request({ host: '127.0.0.1', port, agent, method, path }, (res) => {
+    const req = request({ host: '127.0.0.1', port, agent, method, path }, (res) => {
       let text = '';
       res.setEncoding('utf8');
-      res.on('error', onEnd);
+      res.on('error', fail('in the middle of a response'));
       res.on('data', (chunk: string) => {
         text += chunk;
+        if (!chunk.includes('\n')) {
+          // No frame ends here. A large one would be searched once for each chunk.
+          return;
+        }
         let taken = 0;
         for (const match of text.matchAll(pattern)) {
           taken = match.index + match[0].length;
-          onFrame(decode(match[1] ?? ''));
+          const frame = decode(match[1] ?? '');
+          ended ||= frame.startsWith('c');
+          onFrame(frame);
         }
         text = text.slice(taken);
       });
       res.on('end', () => {
         if (res.statusCode !== 200) {
-          onEnd(new Error(`${transport} got ${res.statusCode}`));
+          onEnd(new Error(`receiving got ${res.statusCode}`));
+        } else if (!ended && think > 0) {
+          timer = setTimeout(() => receive(), think);
         } else if (!ended) {
           receive();
         }
       });
     });
-    receiver.on('error', onEnd);
-    receiver.end();
+    receiver = req;
+    req.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ECONNRESET' && req.reusedSocket && !isRetry && !ended) {
+        // The server ended the kept-alive connection while the request was on its way. Browsers try again, too.
+        receive(true);
+      } else {
+        fail('before a response')(error);
+      }
+    });
+    req.end();
   };
   receive();
 
+  const post = (messages: readonly string[], { pieces = 1, pause = 0, tag }: RoundOptions) =>
+    new Promise<void>((resolve, reject) => {
+      const path = `${base}/${transport === 'jsonp' ? 'jsonp_send' : 'xhr_send'}`;
+      // JSON may end in spaces, which make all pieces equally long.
+      const json = JSON.stringify(messages);
+      const body = json.padEnd(Math.ceil(json.length / pieces) * pieces);
+      const headers: Record<string, string | number> = { 'Content-Type': 'text/plain', 'Content-Length': body.length };
+      if (tag !== undefined) {
+        headers['X-Soak'] = tag;
+      }
+      const req = request({ host: '127.0.0.1', port, agent, method: 'POST', path, headers }, (res: IncomingMessage) => {
+        res.resume();
+        res.on('error', reject);
+        res.on('end', () => {
+          if (res.statusCode === 204 || res.statusCode === 200) {
+            resolve();
+          } else {
+            reject(new Error(`sending got ${res.statusCode}`));
+          }
+        });
+      });
+      req.on('error', (cause) => reject(new Error(`sending: ${cause.message}`, { cause })));
+      writePieces(req, split(body, pieces), pause).catch(reject);
+    });
+
   return {
-    send: (messages) =>
-      new Promise((resolve, reject) => {
-        const path = `${base}/${transport === 'jsonp' ? 'jsonp_send' : 'xhr_send'}`;
-        const headers = { 'Content-Type': 'text/plain' };
-        const req = request(
-          { host: '127.0.0.1', port, agent, method: 'POST', path, headers },
-          (res: IncomingMessage) => {
-            res.resume();
-            res.on('error', reject);
-            res.on('end', () => {
-              if (res.statusCode === 204 || res.statusCode === 200) {
-                resolve();
-              } else {
-                reject(new Error(`send got ${res.statusCode}`));
-              }
-            });
-          },
-        );
-        req.on('error', reject);
-        req.end(JSON.stringify(messages));
-      }),
+    send: async (messages, options) => {
+      const { rest } = options;
+      const socket = receiver?.socket;
+      if (rest !== undefined) {
+        socket?.pause();
+        // Does not wait for the answer to the send.
+        rest.then(() => socket?.resume()).catch(() => {});
+      }
+      await post(messages, options);
+    },
     abort: () => {
       ended = true;
+      clearTimeout(timer);
       receiver?.destroy();
     },
   };
+}
+
+async function writePieces(req: ClientRequest, parts: readonly string[], pause: number): Promise<void> {
+  for (const [i, part] of parts.entries()) {
+    if (i > 0) {
+      await delay(pause);
+    }
+    req.write(part);
+  }
+  req.end();
+}
+
+/** Cuts a text into so many parts; the last may be shorter. */
+function split(text: string, pieces: number): string[] {
+  const length = Math.ceil(text.length / pieces);
+  return Array.from({ length: pieces }, (_, i) => text.slice(i * length, (i + 1) * length));
 }

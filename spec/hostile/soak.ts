@@ -42,7 +42,7 @@ async function run({ sessions, seconds, seed }: SoakOptions): Promise<Omit<SoakR
   const random = new Random(seed);
   const errors: string[] = [];
   const app = express();
-  const router = sockjs({ responseLimit: 4096 }, (session) => {
+  const router = sockjs({ responseLimit: 4096, rawWebsocket: true }, (session) => {
     let expected = 0;
     let sent = 0;
     session.on('message', (message) => {
@@ -74,7 +74,7 @@ async function run({ sessions, seconds, seed }: SoakOptions): Promise<Omit<SoakR
   const open = async (place: number): Promise<SoakClient> => {
     opened += 1;
     const transport = SOAK_TRANSPORTS[place % SOAK_TRANSPORTS.length] ?? 'websocket';
-    const client = new SoakClient(port, agent, transport, `soak${seed}-${place}-${opened}`);
+    const client = new SoakClient({ port, agent, transport, id: `soak${seed}-${place}-${opened}` });
     clients.set(place, client);
     await client.opened();
     return client;
