@@ -1,0 +1,144 @@
+/** Clients, and an application, that are really gone. The server must end each once its loop runs freely again. */
+import { once } from 'node:events';
+import { request } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { handshake } from '../support/http.ts';
+import { clientFrame } from '../support/upgrade-client.ts';
+import type { StalledServer } from './stalled-server.ts';
+
+/** A client that is gone. */
+export interface Gone {
+  /** What it does not do, and the limit that must end it. */
+  readonly name: string;
+  /** How it must end: with this close code of its session, or this status. */
+  readonly expected: string;
+  /** Settles with how it has ended. */
+  readonly ended: Promise<string>;
+  /** The id of a healthy session that it uses. If that has ended, it cannot end as it must. */
+  readonly needs?: string;
+  /** Closes its connection. */
+  leave(): void;
+}
+
+/** Brings one of each kind; `liveId` is the id of a healthy xhr session. Settles when the server has them all. */
+export function bringGone(server: StalledServer, name: string, liveId: string): Promise<Gone[]> {
+  return Promise.all([
+    stoppedPolling(server, `${name}-polling`),
+    silentWebSocket(server, `${name}-silent`, `/echo/0/${name}-silent/websocket`),
+    silentWebSocket(server, `${name}-raw`, `/echo/websocket?id=${name}-raw`),
+    unreadWebSocket(server, `${name}-unread`),
+    halfSent(server, `${name}-half`, liveId),
+    undecidedUpgrade(server, `/never/0/${name}/websocket`),
+    deafApplication(server, `${name}-deaf`),
+  ]);
+}
+
+async function stoppedPolling(server: StalledServer, id: string): Promise<Gone> {
+  const ended = endOf(server, id);
+  const req = request({
+    port: server.port,
+    host: '127.0.0.1',
+    agent: false,
+    method: 'POST',
+    path: `/echo/0/${id}/xhr`,
+  });
+  req.end();
+  const [res] = await once(req, 'response');
+  res.resume();
+  await once(res, 'end');
+  return { name: 'stopped polling: disconnectDelay', expected: '1002', ended, leave: () => req.destroy() };
+}
+
+async function silentWebSocket(server: StalledServer, id: string, path: string): Promise<Gone> {
+  const ended = endOf(server, id);
+  const socket = open(server, handshake(path).join('\r\n'));
+  await until(socket, '101 Switching Protocols');
+  return { name: 'answers no ping: heartbeatDelay', expected: '1006', ended, leave: () => socket.destroy() };
+}
+
+async function unreadWebSocket(server: StalledServer, id: string): Promise<Gone> {
+  const ended = endOf(server, id);
+  const socket = open(server, handshake(`/big/0/${id}/websocket`).join('\r\n'));
+  await until(socket, '101 Switching Protocols');
+  const seen = server.report('seen', ({ tag }) => tag === id);
+  socket.pause();
+  socket.write(clientFrame(1, '["0"]'), 'latin1');
+  await seen;
+  return { name: 'reads nothing: websocketWriteTimeout', expected: '1006', ended, leave: () => socket.destroy() };
+}
+
+async function halfSent(server: StalledServer, tag: string, liveId: string): Promise<Gone> {
+  const seen = server.report('seen', (report) => report.tag === tag);
+  const head = [`POST /echo/0/${liveId}/xhr_send HTTP/1.1`, 'Host: localhost', 'Content-Length: 100', `X-Soak: ${tag}`];
+  const socket = open(server, `${head.join('\r\n')}\r\n\r\n["half`);
+  const ended = statusOf(socket);
+  await seen;
+  return {
+    name: 'sends half a body: receiveTimeout',
+    expected: '408',
+    ended,
+    needs: liveId,
+    leave: () => socket.destroy(),
+  };
+}
+
+async function undecidedUpgrade(server: StalledServer, path: string): Promise<Gone> {
+  const seen = server.report('seen', ({ tag }) => tag === path);
+  const socket = open(server, handshake(path).join('\r\n'));
+  const ended = statusOf(socket);
+  await seen;
+  return { name: 'is never let in: upgradeTimeout', expected: '503', ended, leave: () => socket.destroy() };
+}
+
+/** Here it is the application that is gone: it never reads. */
+async function deafApplication(server: StalledServer, id: string): Promise<Gone> {
+  const ended = endOf(server, id);
+  const socket = open(server, handshake(`/deaf/0/${id}/websocket`).join('\r\n'));
+  await until(socket, '101 Switching Protocols');
+  socket.write(clientFrame(1, '["one","two","three"]'), 'latin1');
+  // The client answers the close frame, since the session waits for that.
+  until(socket, '\x88').then(
+    () => socket.end(),
+    () => {},
+  );
+  return { name: 'is not read: receiveStallTimeout', expected: '1013', ended, leave: () => socket.destroy() };
+}
+
+async function endOf(server: StalledServer, id: string): Promise<string> {
+  try {
+    const { code } = await server.whenClosed(id);
+    return String(code);
+  } catch {
+    return 'the server has ended';
+  }
+}
+
+function open(server: StalledServer, text: string): Socket {
+  const socket = connect(server.port, '127.0.0.1');
+  socket.setEncoding('latin1').on('error', () => {});
+  socket.write(text, 'latin1');
+  return socket;
+}
+
+/** Settles with all that has come when the text is in it. The socket is read on. */
+function until(socket: Socket, text: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let received = '';
+    socket.on('data', (chunk: string) => {
+      received += chunk;
+      if (received.includes(text)) {
+        resolve(received);
+      }
+    });
+    socket.on('close', () => reject(new Error(`closed before ${JSON.stringify(text)} came`)));
+  });
+}
+
+async function statusOf(socket: Socket): Promise<string> {
+  try {
+    const [, status = ''] = (await until(socket, '\r\n')).split(' ');
+    return status;
+  } catch {
+    return 'closed without an answer';
+  }
+}

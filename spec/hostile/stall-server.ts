@@ -1,0 +1,238 @@
+/** A program: SockJS endpoints with short limits, in a process whose event loop the harness blocks at will. */
+// First: the package must find the clock as it is to be.
+import './fast-clock.ts';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import express, { type RequestHandler } from 'express';
+import { attachUpgrade, type Session, type SessionHandler, type SockjsOptions, sockjs } from '../../lib/index.ts';
+import { options, realTime } from './fast-clock.ts';
+import { BIG_BYTES, type Command, type Report } from './stall-protocol.ts';
+
+/** How often a timer reports that the event loop runs, in ms, and from which gap on it was stalled. */
+const TICK = 20;
+const STALLED_GAP = 100;
+
+/** The response limit of `/echo` as well, so that each broadcast ends every response. */
+const BROADCAST_BYTES = 1024;
+
+const { limit } = options;
+const { setTimeout, setInterval, now } = realTime;
+
+function tell(report: Report): void {
+  process.send?.(report);
+}
+
+const cell = new Int32Array(new SharedArrayBuffer(4));
+
+/** Blocks the event loop. It takes no processor time, since the clients need that. */
+function block(ms: number): void {
+  tell({ tells: 'stalling' });
+  if (ms > 0) {
+    Atomics.wait(cell, 0, 0, ms);
+  }
+  tell({ tells: 'stalled' });
+}
+
+/** The stall that waits for its moment, if any. */
+let armed: { readonly moment: 'request' | 'message'; readonly ms: number; readonly timer: NodeJS.Timeout } | undefined;
+
+function blockIfArmed(moment: 'request' | 'message'): void {
+  if (armed?.moment === moment) {
+    const { ms, timer } = armed;
+    armed = undefined;
+    clearTimeout(timer);
+    block(ms);
+  }
+}
+
+let queries = 0;
+const answers = new Map<number, () => void>();
+
+/** Asks the harness, as an application asks a database: Node reads the answer from a socket, after timers have run. */
+function query(by: string): Promise<void> {
+  queries += 1;
+  const number = queries;
+  tell({ tells: 'query', query: number, by });
+  return new Promise((resolve) => answers.set(number, resolve));
+}
+
+let broadcasts = 0;
+
+function broadcastText(): string {
+  return `b${broadcasts}`;
+}
+
+function idOf(session: Session): string {
+  const url = new URL(session.request.url ?? '', 'http://localhost');
+  return session.id || (url.searchParams.get('id') ?? '');
+}
+
+/** Tells a new session the number of the last broadcast, and the harness how the session ends. */
+function begin(session: Session): void {
+  session.send(broadcastText());
+  session.on('close', ({ code, reason, wasClean }) => {
+    tell({ tells: 'closed', id: idOf(session), code, reason, wasClean });
+  });
+}
+
+/** Returns what checks the number of a message and answers it with two, the first padded to `bytes` bytes. */
+function numbered(session: Session, bytes = 0): (message: string) => void {
+  let expected = 0;
+  let sent = 0;
+  return (message) => {
+    if (message !== String(expected)) {
+      const id = idOf(session);
+      tell({ tells: 'wrong', id, text: `${session.transport} ${id}: got ${message} in place of ${expected}` });
+    }
+    expected += 1;
+    session.send(String(sent).padEnd(bytes));
+    session.send(String(sent + 1));
+    sent += 2;
+  };
+}
+
+const onListening: SessionHandler = (session) => {
+  begin(session);
+  const take = numbered(session);
+  session.on('message', (message) => {
+    take(message);
+    blockIfArmed('message');
+  });
+};
+
+const onBig: SessionHandler = (session) => {
+  begin(session);
+  const take = numbered(session, BIG_BYTES);
+  session.on('message', (message) => {
+    take(message);
+    tell({ tells: 'seen', tag: idOf(session) });
+  });
+};
+
+const onReading: SessionHandler = async (session) => {
+  begin(session);
+  const take = numbered(session);
+  for await (const message of session) {
+    await query(idOf(session));
+    take(message);
+  }
+};
+
+const onDeaf: SessionHandler = (session) => {
+  begin(session);
+  return new Promise(() => {});
+};
+
+const common: SockjsOptions = {
+  rawWebsocket: true,
+  disconnectDelay: limit,
+  heartbeatDelay: limit,
+  receiveTimeout: limit,
+  receiveStallTimeout: limit,
+  websocketWriteTimeout: limit,
+};
+const authorize = async (req: IncomingMessage) => {
+  await query(req.url ?? '');
+  return true;
+};
+const mounts = {
+  '/echo': sockjs({ ...common, responseLimit: BROADCAST_BYTES }, onListening),
+  '/big': sockjs(common, onBig),
+  '/read': sockjs({ ...common, maxReceiveBuffer: 1 }, onReading),
+  '/gate': sockjs({ ...common, authorize }, onListening),
+  '/deaf': sockjs({ ...common, maxReceiveBuffer: 1 }, onDeaf),
+};
+const routers = Object.values(mounts);
+
+function broadcast(): void {
+  broadcasts += 1;
+  const text = broadcastText().padEnd(BROADCAST_BYTES);
+  for (const router of routers) {
+    router.broadcast(text);
+  }
+  tell({ tells: 'broadcast', number: broadcasts });
+}
+
+const app = express();
+app.use((req, _res, next) => {
+  blockIfArmed('request');
+  const tag = req.headers['x-soak'];
+  if (typeof tag === 'string') {
+    tell({ tells: 'seen', tag });
+  }
+  next();
+});
+// Waits for a database, as middleware may do that decides who may connect. This takes part of `upgradeTimeout`.
+const askFirst: RequestHandler = (req, _res, next) => {
+  query(req.originalUrl).then(() => next(), next);
+};
+app.get('/gate/websocket', askFirst);
+app.get('/gate/:server/:session/websocket', askFirst);
+app.use('/never', (req) => {
+  tell({ tells: 'seen', tag: req.originalUrl });
+});
+for (const [path, router] of Object.entries(mounts)) {
+  app.use(path, router);
+}
+
+const server = createServer({ requestTimeout: 0, headersTimeout: 0 }, app);
+// Node's own limit would end connections, too.
+server.keepAliveTimeout = 3_600_000;
+attachUpgrade(server, { upgradeTimeout: limit });
+
+function stall(moment: string, ms: number, fallback: number): void {
+  if (moment === 'request' || moment === 'message') {
+    armed = { moment, ms, timer: setTimeout(() => blockIfArmed(moment), fallback) };
+  } else if (moment === 'broadcast') {
+    broadcast();
+    setImmediate(() => block(ms));
+  } else {
+    setTimeout(() => {
+      block(ms);
+      if (moment === 'twice') {
+        setImmediate(() => block(ms));
+      }
+    }, 1);
+  }
+}
+
+function close(timeout: number, ms: number): void {
+  const closed = Promise.all(routers.map((router) => router.close({ timeout })));
+  closed.then(
+    (results) => tell({ tells: 'shut', dropped: results.reduce((sum, { dropped }) => sum + dropped, 0) }),
+    (error: unknown) => tell({ tells: 'wrong', id: '', text: `router.close() rejected: ${String(error)}` }),
+  );
+  setImmediate(() => block(ms));
+}
+
+process.on('message', (command: Command) => {
+  switch (command.do) {
+    case 'stall':
+      stall(command.moment, command.ms, command.fallback);
+      break;
+    case 'broadcast':
+      broadcast();
+      break;
+    case 'answer':
+      answers.get(command.query)?.();
+      answers.delete(command.query);
+      break;
+    case 'close':
+      close(command.timeout, command.ms);
+      break;
+  }
+});
+// The harness has ended.
+process.on('disconnect', () => process.exit());
+
+let last = now();
+setInterval(() => {
+  const gap = now() - last;
+  last += gap;
+  tell({ tells: 'free', ms: gap > STALLED_GAP ? null : Math.min(gap, 2 * TICK) });
+}, TICK);
+
+server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 });
+await once(server, 'listening');
+tell({ tells: 'listening', port: (server.address() as AddressInfo).port });

@@ -1,0 +1,403 @@
+/**
+ * Runs a server whose event loop is blocked again and again, with healthy clients and with clients that are gone. What
+ * a healthy client has sent in time lies in the kernel when the loop goes on, so the server must not end it.
+ */
+import assert from 'node:assert/strict';
+import { Agent } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
+import { LoopWatch } from './loop-watch.ts';
+import { Random } from './random.ts';
+import {
+  describeRole,
+  Hold,
+  isRenewed,
+  isWebSocket,
+  Member,
+  type MemberContext,
+  type Role,
+  rolesFor,
+} from './stall-cast.ts';
+import { bringGone, type Gone } from './stall-gone.ts';
+import { GOING_AWAY, type StallMoment } from './stall-protocol.ts';
+import { counted, type Death, limitOf, type StallsResult } from './stall-report.ts';
+import { StalledServer } from './stalled-server.ts';
+
+/** One stall. */
+export interface Stall {
+  readonly moment: StallMoment;
+  /** How long, in multiples of the limit. At 0 clients and server do all the same, but the server does not block. */
+  readonly factor: number;
+  /**
+   * ms for which the server runs before.
+   * @default 0
+   */
+  readonly after?: number;
+}
+
+export interface StallsOptions {
+  /** Every time limit of the server, in ms. It must be long enough for healthy clients, which use up to half of it. */
+  readonly limit: number;
+  readonly seed: number;
+  /** The stalls in their order. The run asks for the next when the one before is over. */
+  readonly plan: Iterable<Stall>;
+  /** How long the stall is that follows `router.close()`, in multiples of the limit, which is also its timeout. */
+  readonly closing: number;
+  /**
+   * The roles of the clients; each gets one client.
+   * @default rolesFor(limit)
+   */
+  readonly roles?: readonly Role[];
+  /**
+   * How many times as fast as a real clock the clock of the package runs. Above 1 there are no clients that are gone,
+   * since on such a clock every timer is late.
+   * @default 1
+   */
+  readonly speed?: number;
+}
+
+/** For how long a healthy client may hold back what it owes, in multiples of the limit. */
+const LONGEST_HOLD = 0.5;
+
+/** From which time on, in multiples of the limit, that the clients' process could not run, a death is excused. */
+const EXCUSE = 0.4;
+
+/**
+ * How long the server's loop may run freely until it has ended a client that is gone, in multiples of the limit. A
+ * silent WebSocket takes two rounds, and a stall may start one of them again.
+ */
+const GONE_WITHIN = 6;
+
+/** The same, until it has pinged a client that is silent. */
+const PINGED_WITHIN = 2;
+
+/** The same, until it has answered a healthy client. */
+const ANSWER_WITHIN = 20;
+
+/** Runs the plan on a server of its own. Rejects when the server process ends. */
+export async function stalls(options: StallsOptions): Promise<StallsResult> {
+  const { limit, speed = 1 } = options;
+  const server = await StalledServer.start({ limit: limit * speed, speed });
+  const run = new StallsRun(server, options);
+  try {
+    return await run.run();
+  } finally {
+    run.end();
+    await server.end();
+  }
+}
+
+class StallsRun {
+  readonly #server: StalledServer;
+  readonly #options: StallsOptions;
+  readonly #random: Random;
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY });
+  readonly #watch = new LoopWatch();
+  readonly #pongs: Hold;
+  /** Holds answers to queries of the application, and the clients that read slowly. */
+  readonly #duties: Hold;
+  readonly #roles: readonly Role[];
+  /** How many clients only answer pings. */
+  readonly #pinged: number;
+  /** The client of each role, in the order of the roles. */
+  readonly #members: Member[] = [];
+  readonly #gone: Gone[] = [];
+  readonly #deaths: { readonly member: Member; readonly death: Omit<Death, 'server' | 'limit'> }[] = [];
+  #sessions = 0;
+  #rounds = 0;
+  #stalls = 0;
+  #stalled = 0;
+  /** The last stall, by the clock of `performance.now()`. */
+  #present = { name: 'before all stalls', from: performance.now(), to: performance.now() };
+
+  constructor(server: StalledServer, options: StallsOptions) {
+    const { limit, seed, roles = rolesFor(limit) } = options;
+    this.#server = server;
+    this.#options = options;
+    this.#random = new Random(seed);
+    this.#pongs = new Hold(LONGEST_HOLD * limit);
+    this.#duties = new Hold(LONGEST_HOLD * limit);
+    this.#roles = roles;
+    server.onQuery = this.#duties.take;
+    this.#pinged = roles.filter(({ duty }) => duty === 'answers pings').length;
+  }
+
+  async run(): Promise<StallsResult> {
+    for (const stall of this.#options.plan) {
+      await delay(stall.after ?? 0);
+      await this.#fill();
+      if ((this.#options.speed ?? 1) === 1) {
+        await this.#bringGone();
+      }
+      await this.#stall(stall);
+      await this.#broadcast();
+    }
+    const left = await this.#awaitGone();
+    await this.#lastRounds();
+    await this.#close();
+    const dead = new Set(this.#deaths.map(({ member }) => member.id));
+    const { stderr } = this.#server;
+    // A client that has lost its session may send into a new one of the same id before it notices.
+    const wrong = this.#server.wrong.filter(({ id }) => !dead.has(id)).map(({ text }) => text);
+    return {
+      seed: this.#options.seed,
+      stalls: this.#stalls,
+      stalled: Math.round(this.#stalled / 1000),
+      sessions: this.#sessions,
+      rounds: this.#rounds,
+      deaths: this.#deaths.map(({ member, death }) => {
+        const server = this.#endOf(member.id);
+        return { ...death, server, limit: limitOf(member.role, death, server) };
+      }),
+      gone: this.#gone.length - left.length,
+      left: left.length === 0 ? [] : [`gone: ${counted(left)}`],
+      wrong: stderr === '' ? wrong : [...wrong, stderr],
+    };
+  }
+
+  end(): void {
+    this.#watch.stop();
+    this.#pongs.release();
+    this.#duties.release();
+    for (const { client } of this.#members) {
+      client.abort();
+    }
+    for (const gone of this.#gone) {
+      gone.leave();
+    }
+    this.#agent.destroy();
+  }
+
+  /** Opens a client in each role that has none, a dead one, or wants a new one for each stall. */
+  async #fill(): Promise<void> {
+    const opening: Pending[] = [];
+    for (const [place, role] of this.#roles.entries()) {
+      const member = this.#members[place];
+      if (member === undefined || member.isDead || isRenewed(role)) {
+        member?.client.abort();
+        if (role.duty !== 'arrives') {
+          const newcomer = this.#newMember(place, role);
+          opening.push({ member: newcomer, over: newcomer.open() });
+        }
+      }
+    }
+    await this.#answered('opening', opening);
+  }
+
+  #newMember(place: number, role: Role): Member {
+    this.#sessions += 1;
+    const context: MemberContext = {
+      server: this.#server,
+      agent: this.#agent,
+      limit: this.#options.limit,
+      random: this.#random,
+      onPing: this.#pongs.take,
+      rest: () => new Promise((resolve) => this.#duties.take(resolve)),
+      onDeath: (member, error) => this.#die(member, error),
+      onRound: () => {
+        this.#rounds += 1;
+      },
+    };
+    const member = new Member(role, `s${this.#options.seed}-${place}-${this.#sessions}`, context);
+    this.#members[place] = member;
+    return member;
+  }
+
+  async #bringGone(): Promise<void> {
+    const live = this.#members.find(({ role, isDead }) => role.transport === 'xhr' && role.duty === 'waits' && !isDead);
+    assert.ok(live !== undefined, `no xhr client is alive with seed ${this.#options.seed}`);
+    const gone = bringGone(this.#server, `gone${this.#options.seed}-${this.#stalls}`, live.id);
+    const come = await this.#server.within(ANSWER_WITHIN * this.#options.limit, gone);
+    assert.ok(come !== 'late', `clients that are to be gone never came, with seed ${this.#options.seed}`);
+    this.#gone.push(...come);
+  }
+
+  /** Has clients begin what they do in a stall, blocks the server, and waits until they have done it. */
+  async #stall({ moment, factor }: Stall): Promise<void> {
+    const { limit } = this.#options;
+    const ms = Math.round(factor * limit);
+    const pinged = this.#pongs.hold(this.#pinged);
+    if (factor >= 1 && this.#pinged > 0) {
+      // The server waits a whole limit for a pong, so a shorter stall cannot outlast that.
+      await this.#server.within(PINGED_WITHIN * limit, pinged);
+    }
+    const duties = this.#beginDuties();
+    await this.#server.within(ANSWER_WITHIN * limit, Promise.all(duties.map(({ begun }) => begun)));
+    if (moment !== 'broadcast') {
+      // Answers all polls. Clients that think poll again in the middle of the stall.
+      this.#server.send({ do: 'broadcast' });
+    }
+    const stalling = this.#server.report('stalling');
+    const times = moment === 'twice' ? 2 : 1;
+    let over = 0;
+    const stalled = this.#server.report('stalled', () => {
+      over += 1;
+      return over === times;
+    });
+    this.#server.send({ do: 'stall', moment, ms, fallback: 0.2 * limit });
+    await stalling;
+    this.#noteStall(`${moment} ${factor}`, times * ms);
+    // The server is blocked by now, so all of this waits in the kernel.
+    this.#pongs.release();
+    this.#duties.release();
+    await stalled;
+    await this.#answered('in the middle of a stall', duties);
+  }
+
+  /** Has clients begin what they do in a stall; `begun` settles when the server has seen the beginning. */
+  #beginDuties(): (Pending & { readonly begun: Promise<unknown> })[] {
+    void this.#duties.hold(0);
+    return [...this.#roles.entries()].flatMap(([place, role]) => {
+      const member = role.duty === 'arrives' ? this.#newMember(place, role) : this.#members[place];
+      if (member === undefined || member.isDead) {
+        return [];
+      }
+      const sign = this.#signOf(member);
+      const over = member.perform();
+      return sign === undefined ? [] : [{ member, begun: Promise.race([sign, over]), over }];
+    });
+  }
+
+  /** Settles when the server has seen the beginning of what a member does in a stall; undefined for nothing. */
+  #signOf({ id, role }: Member): Promise<unknown> | undefined {
+    const server = this.#server;
+    switch (role.duty) {
+      case 'sends slowly':
+        return isWebSocket(role.transport) ? Promise.resolve() : server.report('seen', ({ tag }) => tag === id);
+      case 'reads slowly':
+        return server.report('seen', ({ tag }) => tag === id);
+      case 'is read slowly':
+        return server.report('query', ({ by }) => by === id);
+      case 'arrives':
+        return server.report('query', ({ by }) => by.includes(id));
+      default:
+        return undefined;
+    }
+  }
+
+  /** Sends a broadcast, and waits until all have it. */
+  async #broadcast(): Promise<void> {
+    const given = this.#server.report('broadcast');
+    this.#server.send({ do: 'broadcast' });
+    const { number } = await given;
+    await this.#answered(
+      'waiting for a broadcast',
+      each(this.#members, (member) => member.broadcast(number)),
+    );
+  }
+
+  /** Waits for the end of all that are gone; returns what was wrong with it. */
+  async #awaitGone(): Promise<string[]> {
+    const all = await Promise.all(
+      this.#gone.map(async ({ name, expected, ended, needs }) => {
+        const end = await this.#server.within(GONE_WITHIN * this.#options.limit, ended);
+        if (end === expected || this.#deaths.some(({ member }) => member.id === needs)) {
+          return [];
+        }
+        return [
+          end === 'late'
+            ? `${name}: not ended in ${GONE_WITHIN} limits without a stall`
+            : `${name}: ended with ${end} in place of ${expected}`,
+        ];
+      }),
+    );
+    return all.flat();
+  }
+
+  /** One more message of each client, since those that only waited have sent none yet. */
+  async #lastRounds(): Promise<void> {
+    await this.#answered(
+      'talking',
+      each(this.#members, (member) => member.stop()),
+    );
+    // Without large answers, which would keep this process busy when the server closes.
+    const quiet = this.#alive.filter(({ role }) => role.duty !== 'reads slowly');
+    await this.#answered(
+      'in the last round',
+      each(quiet, (member) => member.round(1)),
+    );
+  }
+
+  /** Closes the routers and blocks the server right after. No session may be cut whose client takes its close frame. */
+  async #close(): Promise<void> {
+    const { limit, closing, speed = 1 } = this.#options;
+    const server = this.#server;
+    const alive = this.#alive;
+    const farewells = each(alive, (member) => member.farewell(GOING_AWAY));
+    const stalling = server.report('stalling');
+    const shut = server.report('shut');
+    server.send({ do: 'close', timeout: limit * speed, ms: Math.round(closing * limit) });
+    await stalling;
+    this.#noteStall(`close ${closing}`, closing * limit);
+    await this.#answered('waiting for the close frame', farewells);
+    const end = await server.within(ANSWER_WITHIN * limit, shut);
+    if (end === 'late') {
+      server.wrong.push({ id: '', text: 'router.close() did not settle' });
+    }
+    for (const member of alive) {
+      const closed = server.closed(member.id);
+      if (!member.isDead && closed?.wasClean !== true) {
+        this.#die(member, new Error('cut by router.close()'));
+      }
+    }
+  }
+
+  /** Waits for all. Clients that get no answer, although the server's loop runs, count as dead. */
+  async #answered(what: string, all: readonly Pending[]): Promise<void> {
+    const open = new Set<Member>();
+    const answers = all.map(async ({ member, over }) => {
+      open.add(member);
+      await over;
+      open.delete(member);
+    });
+    if ((await this.#server.within(ANSWER_WITHIN * this.#options.limit, Promise.all(answers))) === 'late') {
+      for (const { client } of open) {
+        client.fail(new Error(`got no answer, ${what}`));
+      }
+    }
+  }
+
+  get #alive(): readonly Member[] {
+    return this.#members.filter(({ isDead }) => !isDead);
+  }
+
+  #noteStall(name: string, ms: number): void {
+    const from = performance.now();
+    this.#present = { name, from, to: from + ms };
+    this.#stalls += 1;
+    this.#stalled += ms;
+  }
+
+  #die(member: Member, error: Error): void {
+    const { limit } = this.#options;
+    const { name, from, to } = this.#present;
+    const now = performance.now();
+    // A healthy client has sent what it owes after half a limit. What a stall lasts longer, the client may be late.
+    const spare = Math.max(0, to - from - LONGEST_HOLD * limit);
+    const before = Math.max(0, this.#watch.gapsIn({ from: from - limit, to }) - spare);
+    const late = before + this.#watch.gapsIn({ from: Math.max(to, now - 2 * limit), to: now });
+    const death = {
+      role: describeRole(member.role),
+      id: member.id,
+      what: error.message,
+      stall: name,
+      at: Math.round(now - from),
+      isExcused: late >= EXCUSE * limit,
+    };
+    this.#deaths.push({ member, death });
+  }
+
+  #endOf(id: string): string {
+    const end = this.#server.closed(id);
+    return end === undefined ? 'lives' : `${end.code} ${end.reason}`.trimEnd();
+  }
+}
+
+/** A member, and what the run waits for; it settles when the member is through or dead. */
+interface Pending {
+  readonly member: Member;
+  readonly over: Promise<void>;
+}
+
+function each(members: readonly Member[], what: (member: Member) => Promise<void>): Pending[] {
+  return members.map((member) => ({ member, over: what(member) }));
+}
