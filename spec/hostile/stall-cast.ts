@@ -50,7 +50,7 @@ export function rolesFor(limit: number): Role[] {
     ...HTTP_TRANSPORTS.flatMap((transport) => [
       role('waits', transport),
       role('waits', transport, { isFresh: true }),
-      role('waits', transport, { isFresh: true, think: 0.3 * limit }),
+      role('waits', transport, { isFresh: true, think: 0.2 * limit }),
       role('sends slowly', transport),
     ]),
     ...HTTP_TRANSPORTS.map((transport, i) => role('talks', transport, { isFresh: i % 2 === 0 })),

@@ -4,6 +4,7 @@ import { request } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { handshake } from '../support/http.ts';
 import { clientFrame } from '../support/upgrade-client.ts';
+import { SoakClient } from './soak-client.ts';
 import type { StalledServer } from './stalled-server.ts';
 
 /** A client that is gone. */
@@ -14,20 +15,20 @@ export interface Gone {
   readonly expected: string;
   /** Settles with how it has ended. */
   readonly ended: Promise<string>;
-  /** The id of a healthy session that it uses. If that has ended, it cannot end as it must. */
-  readonly needs?: string;
+  /** Whether it cannot end as it must, since a healthy session that it uses has ended. */
+  isVoid?(): boolean;
   /** Closes its connection. */
   leave(): void;
 }
 
-/** Brings one of each kind; `liveId` is the id of a healthy xhr session. Settles when the server has them all. */
-export function bringGone(server: StalledServer, name: string, liveId: string): Promise<Gone[]> {
+/** Brings one of each kind. Settles when the server has them all. */
+export function bringGone(server: StalledServer, name: string): Promise<Gone[]> {
   return Promise.all([
     stoppedPolling(server, `${name}-polling`),
     silentWebSocket(server, `${name}-silent`, `/echo/0/${name}-silent/websocket`),
     silentWebSocket(server, `${name}-raw`, `/echo/websocket?id=${name}-raw`),
     unreadWebSocket(server, `${name}-unread`),
-    halfSent(server, `${name}-half`, liveId),
+    halfSent(server, `${name}-half`),
     undecidedUpgrade(server, `/never/0/${name}/websocket`),
     deafApplication(server, `${name}-deaf`),
   ]);
@@ -67,19 +68,24 @@ async function unreadWebSocket(server: StalledServer, id: string): Promise<Gone>
   return { name: 'reads nothing: websocketWriteTimeout', expected: '1006', ended, leave: () => socket.destroy() };
 }
 
-async function halfSent(server: StalledServer, tag: string, liveId: string): Promise<Gone> {
-  const seen = server.report('seen', (report) => report.tag === tag);
-  const head = [`POST /echo/0/${liveId}/xhr_send HTTP/1.1`, 'Host: localhost', 'Content-Length: 100', `X-Soak: ${tag}`];
+/** Its session polls on, and is its own, since the server reads the sends of a session one after the other. */
+async function halfSent(server: StalledServer, id: string): Promise<Gone> {
+  let isVoid = false;
+  const onError = () => {
+    isVoid = true;
+  };
+  const client = new SoakClient({ port: server.port, agent: false, transport: 'xhr', id, mount: '/echo', onError });
+  await client.opened();
+  const seen = server.report('seen', ({ tag }) => tag === id);
+  const head = [`POST /echo/0/${id}/xhr_send HTTP/1.1`, 'Host: localhost', 'Content-Length: 100', `X-Soak: ${id}`];
   const socket = open(server, `${head.join('\r\n')}\r\n\r\n["half`);
   const ended = statusOf(socket);
   await seen;
-  return {
-    name: 'sends half a body: receiveTimeout',
-    expected: '408',
-    ended,
-    needs: liveId,
-    leave: () => socket.destroy(),
+  const leave = () => {
+    socket.destroy();
+    client.abort();
   };
+  return { name: 'sends half a body: receiveTimeout', expected: '408', ended, isVoid: () => isVoid, leave };
 }
 
 async function undecidedUpgrade(server: StalledServer, path: string): Promise<Gone> {

@@ -6,7 +6,7 @@ import { LIMITS, type StallsResult, summarize } from './stall-report.ts';
 import { type Stall, type StallsOptions, stalls } from './stalls.ts';
 
 /** Every time limit of a server, in ms: enough for clients on a slow machine, and for those that read megabytes. */
-const LIMIT = 1000;
+const LIMIT = 1200;
 const LONG_LIMIT = 2000;
 
 /** How often a run is tried in which the clients themselves may have been late. */

@@ -35,7 +35,7 @@ export interface Stall {
 }
 
 export interface StallsOptions {
-  /** Every time limit of the server, in ms. It must be long enough for healthy clients, which use up to half of it. */
+  /** Every time limit of the server, in ms. It must be long enough for healthy clients, which use a good part of it. */
   readonly limit: number;
   readonly seed: number;
   /** The stalls in their order. The run asks for the next when the one before is over. */
@@ -56,10 +56,10 @@ export interface StallsOptions {
 }
 
 /** For how long a healthy client may hold back what it owes, in multiples of the limit. */
-const LONGEST_HOLD = 0.5;
+const LONGEST_HOLD = 0.4;
 
 /** From which time on, in multiples of the limit, that the clients' process could not run, a death is excused. */
-const EXCUSE = 0.4;
+const EXCUSE = 0.25;
 
 /**
  * How long the server's loop may run freely until it has ended a client that is gone, in multiples of the limit. A
@@ -98,8 +98,8 @@ class StallsRun {
   readonly #roles: readonly Role[];
   /** How many clients only answer pings. */
   readonly #pinged: number;
-  /** The client of each role, in the order of the roles. */
-  readonly #members: Member[] = [];
+  /** The client of each role, by the place of the role. */
+  readonly #members = new Map<number, Member>();
   readonly #gone: Gone[] = [];
   readonly #deaths: { readonly member: Member; readonly death: Omit<Death, 'server' | 'limit'> }[] = [];
   #sessions = 0;
@@ -158,7 +158,7 @@ class StallsRun {
     this.#watch.stop();
     this.#pongs.release();
     this.#duties.release();
-    for (const { client } of this.#members) {
+    for (const { client } of this.#members.values()) {
       client.abort();
     }
     for (const gone of this.#gone) {
@@ -171,7 +171,7 @@ class StallsRun {
   async #fill(): Promise<void> {
     const opening: Pending[] = [];
     for (const [place, role] of this.#roles.entries()) {
-      const member = this.#members[place];
+      const member = this.#members.get(place);
       if (member === undefined || member.isDead || isRenewed(role)) {
         member?.client.abort();
         if (role.duty !== 'arrives') {
@@ -198,14 +198,12 @@ class StallsRun {
       },
     };
     const member = new Member(role, `s${this.#options.seed}-${place}-${this.#sessions}`, context);
-    this.#members[place] = member;
+    this.#members.set(place, member);
     return member;
   }
 
   async #bringGone(): Promise<void> {
-    const live = this.#members.find(({ role, isDead }) => role.transport === 'xhr' && role.duty === 'waits' && !isDead);
-    assert.ok(live !== undefined, `no xhr client is alive with seed ${this.#options.seed}`);
-    const gone = bringGone(this.#server, `gone${this.#options.seed}-${this.#stalls}`, live.id);
+    const gone = bringGone(this.#server, `gone${this.#options.seed}-${this.#stalls}`);
     const come = await this.#server.within(ANSWER_WITHIN * this.#options.limit, gone);
     assert.ok(come !== 'late', `clients that are to be gone never came, with seed ${this.#options.seed}`);
     this.#gone.push(...come);
@@ -247,7 +245,7 @@ class StallsRun {
   #beginDuties(): (Pending & { readonly begun: Promise<unknown> })[] {
     void this.#duties.hold(0);
     return [...this.#roles.entries()].flatMap(([place, role]) => {
-      const member = role.duty === 'arrives' ? this.#newMember(place, role) : this.#members[place];
+      const member = role.duty === 'arrives' ? this.#newMember(place, role) : this.#members.get(place);
       if (member === undefined || member.isDead) {
         return [];
       }
@@ -281,16 +279,16 @@ class StallsRun {
     const { number } = await given;
     await this.#answered(
       'waiting for a broadcast',
-      each(this.#members, (member) => member.broadcast(number)),
+      each(this.#members.values(), (member) => member.broadcast(number)),
     );
   }
 
   /** Waits for the end of all that are gone; returns what was wrong with it. */
   async #awaitGone(): Promise<string[]> {
     const all = await Promise.all(
-      this.#gone.map(async ({ name, expected, ended, needs }) => {
+      this.#gone.map(async ({ name, expected, ended, isVoid }) => {
         const end = await this.#server.within(GONE_WITHIN * this.#options.limit, ended);
-        if (end === expected || this.#deaths.some(({ member }) => member.id === needs)) {
+        if (end === expected || isVoid?.() === true) {
           return [];
         }
         return [
@@ -307,7 +305,7 @@ class StallsRun {
   async #lastRounds(): Promise<void> {
     await this.#answered(
       'talking',
-      each(this.#members, (member) => member.stop()),
+      each(this.#members.values(), (member) => member.stop()),
     );
     // Without large answers, which would keep this process busy when the server closes.
     const quiet = this.#alive.filter(({ role }) => role.duty !== 'reads slowly');
@@ -357,7 +355,7 @@ class StallsRun {
   }
 
   get #alive(): readonly Member[] {
-    return this.#members.filter(({ isDead }) => !isDead);
+    return [...this.#members.values()].filter(({ isDead }) => !isDead);
   }
 
   #noteStall(name: string, ms: number): void {
@@ -371,7 +369,7 @@ class StallsRun {
     const { limit } = this.#options;
     const { name, from, to } = this.#present;
     const now = performance.now();
-    // A healthy client has sent what it owes after half a limit. What a stall lasts longer, the client may be late.
+    // A healthy client has sent what it owes after this part of a limit. What a stall lasts longer, the client may be late.
     const spare = Math.max(0, to - from - LONGEST_HOLD * limit);
     const before = Math.max(0, this.#watch.gapsIn({ from: from - limit, to }) - spare);
     const late = before + this.#watch.gapsIn({ from: Math.max(to, now - 2 * limit), to: now });
@@ -398,6 +396,6 @@ interface Pending {
   readonly over: Promise<void>;
 }
 
-function each(members: readonly Member[], what: (member: Member) => Promise<void>): Pending[] {
-  return members.map((member) => ({ member, over: what(member) }));
+function each(members: Iterable<Member>, what: (member: Member) => Promise<void>): Pending[] {
+  return Array.from(members, (member) => ({ member, over: what(member) }));
 }
