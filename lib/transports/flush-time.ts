@@ -8,5 +8,5 @@ const SLOWEST_BYTES_PER_MS = 32;
 
 /** ms within which a client must have taken so many bytes. */
 export function flushTime(bytes: number): number {
-  return FLUSH_TIMEOUT + bytes / SLOWEST_BYTES_PER_MS;
+  return FLUSH_TIMEOUT + Math.floor(bytes / SLOWEST_BYTES_PER_MS);
 }

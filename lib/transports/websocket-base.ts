@@ -323,7 +323,7 @@ export class WebSocketConnection implements TextListener, Sleeper {
   /** ws closes the WebSocket itself after an error, so there is nothing to do but remember why. */
   onError(error: Error & { code?: string }): void {
     this.#isBroken = true;
-    if (error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' && !this.#tooBig) {
+    if (error.code !== undefined && TOO_BIG_ERRORS.has(error.code) && !this.#tooBig) {
       this.#tooBig = true;
       this.#session.refused('size', CloseCode.MessageTooBig);
     }
@@ -561,3 +561,6 @@ function onError(this: Connected, error: Error): void {
 }
 
 const TOO_BIG = 'Message too big.';
+
+/** What ws says of a message over `maxPayload`, and of a length that no number of JavaScript's can hold. */
+const TOO_BIG_ERRORS = new Set(['WS_ERR_UNSUPPORTED_MESSAGE_LENGTH', 'WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH']);

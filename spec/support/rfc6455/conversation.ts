@@ -1,0 +1,185 @@
+/** Plays a case to one server, and records all that comes back. */
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { setImmediate as turn } from 'node:timers/promises';
+import { connect as connectSecurely } from 'node:tls';
+import { handshake } from '../http.ts';
+import { close, type FrameCase, type Outcome, text } from './case.ts';
+import type { Closed, Connection, Side } from './pair.ts';
+import { codeOf, isClose, type ServerFrame, ServerStream } from './server-frames.ts';
+
+/** What one server did with a case. */
+export interface Transcript {
+  /** Status line and headers of the answer to the handshake. */
+  readonly head: string;
+  readonly frames: readonly ServerFrame[];
+  /** Bytes that are no whole frame, such as the body of a refusal. */
+  readonly rest: Buffer;
+  /** Whether the message at the end was answered. */
+  readonly isOpen: boolean;
+  /** What the application was given. */
+  readonly messages: readonly (string | Buffer)[];
+  /** What the application was told; undefined where there was no WebSocket. */
+  readonly closed: Closed | undefined;
+  /** Whether the server neither answered nor closed, so that the client gave up. */
+  readonly isStuck: boolean;
+}
+
+/** The message by which the client finds out whether the server still listens. */
+export const SENTINEL = 'the end?';
+
+/** ms without progress after which the client gives up. Only a failing case takes that long. */
+const STUCK = 10_000;
+
+const PATH = '/echo/websocket';
+
+/** How a conversation ended; see {@link Outcome}. */
+export function outcomeOf({ head, isOpen, frames }: Transcript): Outcome {
+  const last = frames.at(-1);
+  if (!head.startsWith('HTTP/1.1 101 ')) {
+    return 'refused';
+  }
+  return isOpen ? 'open' : last !== undefined && isClose(last) ? codeOf(last) : 'cut';
+}
+
+/** Plays a case, and settles when the connection is over and the application was told. */
+export async function converse(side: Side, { segments, ends, headers = [], early }: FrameCase): Promise<Transcript> {
+  const to = { port: side.port, host: '127.0.0.1', noDelay: true };
+  const client = new Client(
+    side.isTls ? connectSecurely({ ...to, rejectUnauthorized: false }) : connect(to),
+    side.isTls,
+  );
+  let port: number | undefined;
+  try {
+    await once(client.socket, side.isTls ? 'secureConnect' : 'connect');
+    port = client.socket.localPort;
+    const connection = await side.connectionOf(port);
+    client.connection = connection;
+    const request = Buffer.from(handshake(PATH, ...headers).join('\r\n'), 'latin1');
+    const [first = Buffer.alloc(0), ...others] = segments;
+    if (early) {
+      await client.send(Buffer.concat([request, first]));
+    } else {
+      await client.send(request);
+    }
+    await client.until(() => client.stream.head !== undefined);
+    if (client.stream.isUpgraded) {
+      const rest = early ? others : segments;
+      for (const [i, segment] of rest.entries()) {
+        const isLast = i === rest.length - 1;
+        await client.send(segment, isLast && ends === 'at once');
+      }
+      if (ends) {
+        client.socket.end();
+      } else {
+        await client.finish();
+      }
+    } else {
+      client.socket.end();
+    }
+    await client.until(() => false);
+    const { head = '', frames, rest, isUpgraded } = client.stream;
+    return {
+      head,
+      frames,
+      rest,
+      isOpen: client.isAnswered,
+      messages: connection.messages,
+      closed: isUpgraded ? await client.orStuck(connection.closed) : undefined,
+      isStuck: client.isStuck,
+    };
+  } finally {
+    side.forget(port);
+    client.stop();
+  }
+}
+
+class Client {
+  readonly socket: Socket;
+  readonly #isTls: boolean;
+  readonly stream = new ServerStream();
+  connection: Connection | undefined;
+  isStuck = false;
+  isAnswered = false;
+  #isOver = false;
+  #sent = 0;
+  #wake: (() => void) | undefined;
+  readonly #watchdog: NodeJS.Timeout;
+  readonly #stuck: Promise<undefined>;
+
+  constructor(socket: Socket, isTls: boolean) {
+    this.socket = socket;
+    this.#isTls = isTls;
+    let giveUp: (() => void) | undefined;
+    this.#stuck = new Promise((resolve) => {
+      giveUp = () => resolve(undefined);
+    });
+    this.#watchdog = setTimeout(() => {
+      this.isStuck = true;
+      giveUp?.();
+      socket.destroy();
+    }, STUCK);
+    socket.on('data', (chunk) => {
+      this.#watchdog.refresh();
+      this.stream.push(chunk);
+      this.#wake?.();
+    });
+    socket.on('error', () => {});
+    socket.on('close', () => {
+      this.#isOver = true;
+      this.#wake?.();
+    });
+  }
+
+  /** Writes, and settles when the server has read it, or reads no more. `ends` when nothing follows. */
+  async send(bytes: Buffer, ends = false): Promise<void> {
+    const server = this.connection?.socket;
+    // The kernel would answer with a reset, which discards bytes that the client has not read yet.
+    if (server === undefined || server.destroyed || !this.socket.writable) {
+      return;
+    }
+    this.#sent += bytes.length;
+    this.socket.write(bytes);
+    if (ends) {
+      this.socket.end();
+    }
+    // On TLS, bytesRead counts encrypted bytes.
+    while (!this.#isTls && server.bytesRead < this.#sent && !server.destroyed && !this.#isOver) {
+      await turn();
+    }
+    this.#watchdog.refresh();
+  }
+
+  /** Asks whether the server still listens, then closes as a client should. */
+  async finish(): Promise<void> {
+    const { stream } = this;
+    const isClosing = () => stream.frames.some(isClose);
+    if (!isClosing()) {
+      await this.send(text(SENTINEL));
+      await this.until(() => {
+        this.isAnswered = stream.endsWith(SENTINEL);
+        return this.isAnswered || isClosing();
+      });
+    }
+    await this.send(close(1000));
+  }
+
+  /** Settles when it holds, or the connection is over. */
+  async until(holds: () => boolean): Promise<void> {
+    while (!holds() && !this.#isOver) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  /** What it settles with, or undefined once the client has given up. */
+  orStuck<T>(promise: Promise<T>): Promise<T | undefined> {
+    return Promise.race([promise, this.#stuck]);
+  }
+
+  stop(): void {
+    clearTimeout(this.#watchdog);
+    this.socket.destroy();
+  }
+}
