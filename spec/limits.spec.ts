@@ -5,7 +5,9 @@ import type { Socket } from 'node:net';
 import { WebSocketServer } from 'ws';
 import type { Session, SessionCloseEvent } from '../lib/index.ts';
 import { stopClock } from './support/clock.ts';
+import { frame } from './support/frame-peer.ts';
 import { RawSocket } from './support/http.ts';
+import { closePayload, serverFrame } from './support/upgrade-client.ts';
 import { type Arena, answerOf, arena, HTTP_WAYS, refusal, WAYS, type Way } from './support/ways.ts';
 import { WebSocketClient } from './support/websocket.ts';
 
@@ -53,6 +55,8 @@ async function openWebSocket(on: Arena, { name }: Way) {
   await client.opened;
   return { client, session };
 }
+
+const RAW = WAYS.find(({ name }) => name === 'websocket-raw') as Way;
 
 describe('maxMessageSize', () => {
   const LIMIT = 1000;
@@ -146,6 +150,45 @@ describe('maxMessageSize', () => {
       });
     });
   }
+});
+
+describe('fragments of a WebSocket message', () => {
+  const FIRST = 0x01;
+  const NEXT = 0x00;
+  const LAST = 0x80;
+
+  /** A message of so many bytes, in fragments of `size`. */
+  function fragmented(bytes: number, size: number): Buffer {
+    const count = Math.ceil(bytes / size);
+    return Buffer.concat(
+      Array.from({ length: count }, (_, i) => {
+        const first = i === 0 ? FIRST : i === count - 1 ? LAST : NEXT;
+        return frame(first, 'x'.repeat(Math.min(size, bytes - i * size)));
+      }),
+    );
+  }
+
+  for (const [maxMessageSize, bytes, size] of [
+    [undefined, 1024 * 1024, 64],
+    [8 * 1024 * 1024, 5 * 1024 * 1024, 4096],
+    [8 * 1024 * 1024, 8 * 1024 * 1024, 256],
+  ] as const) {
+    it(`may be ${Math.ceil(bytes / size)} of ${size} bytes with maxMessageSize ${maxMessageSize ?? 'as it is'}`, async () => {
+      const on = await arena({ maxMessageSize, maxReceiveBuffer: 2 ** 30 });
+      const { raw, session } = await on.open(RAW);
+      raw.socket.write(fragmented(bytes, size));
+      assert.equal((await session.recv()).length, bytes);
+    });
+  }
+
+  it('are one for each 256 bytes of maxMessageSize at the most, where that is more than 16384', async () => {
+    const on = await arena({ maxMessageSize: 8 * 1024 * 1024 });
+    const { raw, session } = await on.open(RAW);
+    const closed = once(session, 'close') as Promise<[SessionCloseEvent]>;
+    raw.socket.write(fragmented(32_769, 1));
+    assert.equal((await closed)[0].code, 1006);
+    assert.ok((await raw.closed).endsWith(serverFrame(8, closePayload(1008))));
+  });
 });
 
 describe('maxMessagesPerRequest', () => {
