@@ -126,8 +126,8 @@ async function compile(examples: readonly Example[]): Promise<Map<Example, strin
     }
     const output = await new Promise<string>((resolve) => {
       // It fails where anything does not compile, which is what its output is about.
-      execFile(process.execPath, [TSC, '--pretty', 'false', '-p', folder], { cwd: folder }, (_error, stdout, stderr) =>
-        resolve(stdout + stderr),
+      execFile(process.execPath, [TSC, '--pretty', 'false', '-p', folder], { cwd: folder }, (error, stdout, stderr) =>
+        resolve(`${stdout}${stderr}${error?.signal ? `the compiler was ended by ${error.signal}` : ''}`),
       );
     });
     return complaintsOf(examples, output);

@@ -1,18 +1,14 @@
 /** The mistakes that are easily made in the first hour, and the message that meets each: it shows the right call. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { createServer, type Server } from 'node:http';
-import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
 import connect from 'connect';
 import express, { type NextFunction, type Request, type Response } from 'express';
 import { attachUpgrade, type SockjsOptions, sockjs } from '../lib/index.ts';
+import { evaluate } from './support/child.ts';
 import { fetchText, post } from './support/http.ts';
 import { afterTest } from './support/leftovers.ts';
 import { echo, listen } from './support/server.ts';
 import { WebSocketClient } from './support/websocket.ts';
-
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 /** Calls a function of ours with what its types forbid, as JavaScript lets one. */
 function call(target: (...args: never[]) => unknown, ...args: unknown[]): unknown {
@@ -48,10 +44,7 @@ async function run(statements: string): Promise<Outcome> {
     console.log(JSON.stringify({ warnings, found }));
     process.exit();
   `;
-  const args = ['--no-warnings', '--import', 'tsx/esm', '--input-type=module', '-e', program];
-  const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
-  afterTest(() => void child.kill('SIGKILL'));
-  return JSON.parse(await text(child.stdout));
+  return (await evaluate(program)) as Outcome;
 }
 
 describe('a newcomer', () => {

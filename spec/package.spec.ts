@@ -1,13 +1,12 @@
 /** The package as it is published: what is in it, and that it works in projects of every kind it claims to. */
 import assert from 'node:assert/strict';
-import { execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFile } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { Child, spawnChild } from './support/child.ts';
 import { post } from './support/http.ts';
 import { afterTest } from './support/leftovers.ts';
 import { WebSocketClient } from './support/websocket.ts';
@@ -204,11 +203,9 @@ describe('the package', function () {
 
       for (const [by, file] of LOADED_BY) {
         it(`serves polls and WebSockets when loaded by ${by}`, async () => {
-          const child = spawn(process.execPath, ['--throw-deprecation', file], { cwd: project });
-          afterTest(() => {
-            child.kill('SIGKILL');
-          });
-          const [port] = await once(createInterface(child.stdout), 'line');
+          const child = new Child(file, spawnChild(process.execPath, ['--throw-deprecation', file], { cwd: project }));
+          afterTest(() => child.kill());
+          const [port] = await child.line(/^(\d+)$/);
           const origin = `http://127.0.0.1:${port}`;
 
           const url = `${origin}/echo/000/${basename(file)}`.replaceAll('server.', '');

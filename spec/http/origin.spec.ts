@@ -1,15 +1,13 @@
 /** Who may connect: the allowedOrigins option on every endpoint, the server's own origin, and what is no origin at all. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { IncomingMessage, RequestListener } from 'node:http';
 import { connect as connectHttp2, createSecureServer } from 'node:http2';
 import { createServer as createHttpsServer, request as httpsRequest } from 'node:https';
-import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
 import express, { type NextFunction, type Request, type Response } from 'express';
 import type { AllowedOrigins } from '../../lib/index.ts';
 import { sockjs } from '../../lib/index.ts';
+import { evaluate } from '../support/child.ts';
 import { ask, type Endpoint, preflights } from '../support/endpoints.ts';
 import { type Answer, fetchText, handshake, post, RawSocket, Stream } from '../support/http.ts';
 import { afterTest } from '../support/leftovers.ts';
@@ -503,7 +501,6 @@ describe('a function', () => {
 });
 
 describe('SOCKJS_OPEN_ORIGINS', () => {
-  const ROOT = fileURLToPath(new URL('../..', import.meta.url));
   const COOKIE = { Cookie: 'sid=secret' };
 
   /** Runs requests one after the other in a process of their own; the warnings that each brought. */
@@ -530,10 +527,7 @@ describe('SOCKJS_OPEN_ORIGINS', () => {
       console.log(JSON.stringify(found));
       process.exit();
     `;
-    const args = ['--no-warnings', '--import', 'tsx/esm', '--input-type=module', '-e', program];
-    const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
-    afterTest(() => void child.kill('SIGKILL'));
-    return JSON.parse(await text(child.stdout));
+    return evaluate(program);
   }
 
   const warning = (origin: string) => ({

@@ -1,13 +1,24 @@
-/** Root hooks: every test cleans up behind itself. */
+/** Root hooks: every test depends on its programs, and cleans up behind itself. */
 
 import { endLeftSessions, watchSessions } from './left-sessions.ts';
 import { cleanUp } from './leftovers.ts';
+import { guardTest, showOutput } from './test-guard.ts';
 
 watchSessions();
 
 export const mochaHooks = {
-  async afterEach(): Promise<void> {
-    await cleanUp();
+  beforeEach(this: Mocha.Context): void {
+    guardTest(this.currentTest);
+  },
+
+  async afterEach(this: Mocha.Context): Promise<void> {
+    showOutput(this.currentTest);
+    try {
+      await cleanUp();
+    } catch (error) {
+      // Fails the test. Thrown, it would fail this hook, and with it all tests that have not run yet.
+      (this.test as Mocha.Hook).error(error);
+    }
     endLeftSessions();
   },
 };

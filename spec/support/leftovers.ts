@@ -9,9 +9,17 @@ export function afterTest(cleanup: Cleanup): void {
   leftovers.push(cleanup);
 }
 
-/** Runs everything registered and forgets it. */
+/** Runs everything registered and forgets it. Rejects with the first error, when all the rest has run as well. */
 export async function cleanUp(): Promise<void> {
+  const errors: unknown[] = [];
   for (const cleanup of leftovers.splice(0).reverse()) {
-    await cleanup();
+    try {
+      await cleanup();
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  for (const error of errors) {
+    throw error;
   }
 }

@@ -1,12 +1,7 @@
 /** Starts a program as its npm script does, and ends it. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { Child, spawnChild } from './child.ts';
 import { afterTest } from './leftovers.ts';
-
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 export interface Program {
   /** As the program printed it, as in `http://localhost:1234`. */
@@ -17,52 +12,27 @@ export interface Program {
 
 /** Runs a script of package.json on a free port; settles once it has printed where it listens. */
 export async function startProgram(script: string): Promise<Program> {
-  const { child, lines } = await spawnScript(script, '0');
-  for await (const line of lines) {
-    const origin = /^Listening on (http:\/\/localhost:\d+)\/$/.exec(line)?.[1];
-    if (origin !== undefined) {
-      return {
-        origin,
-        stop: async (signal) => {
-          const exit = once(child, 'exit');
-          child.kill(signal);
-          const [code] = (await exit) as [number | null];
-          return code;
-        },
-      };
-    }
-  }
-  throw new Error(`npm run ${script} ended without having listened`);
+  const child = await runScript(script, 0, false);
+  const [origin = ''] = await child.line(/^Listening on (http:\/\/localhost:\d+)\/$/);
+  return { origin, stop: async (signal) => (await child.stop(signal)).code };
 }
 
 /** Runs a script of package.json that is to fail; settles with its exit code and what it printed to stderr. */
 export async function failProgram(script: string, port: number): Promise<{ code: number | null; stderr: string }> {
-  const { child } = await spawnScript(script, String(port));
-  let stderr = '';
-  child.stderr?.on('data', (chunk) => {
-    stderr += chunk;
-  });
-  const [code] = (await once(child, 'close')) as [number | null];
-  return { code, stderr };
+  const child = await runScript(script, port, true);
+  const { code } = await child.ended;
+  return { code, stderr: child.stderr };
 }
 
-async function spawnScript(script: string, PORT: string) {
-  const { scripts } = JSON.parse(await readFile(`${ROOT}package.json`, 'utf8'));
+async function runScript(script: string, port: number, mayEnd: boolean): Promise<Child> {
+  const { scripts } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'));
   // Not by npm, which would stand between the test and the process that it means to end.
   const [command, ...args] = String(scripts[script]).split(' ');
   if (command !== 'node') {
     throw new Error(`script ${script} does not begin with node`);
   }
-  const child: ChildProcess = spawn(process.execPath, args, {
-    cwd: ROOT,
-    env: { ...process.env, PORT },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  afterTest(() => {
-    child.kill('SIGKILL');
-  });
-  if (child.stdout === null) {
-    throw new Error('no stdout');
-  }
-  return { child, lines: createInterface(child.stdout) };
+  const process_ = spawnChild(process.execPath, args, { env: { ...process.env, PORT: String(port) } });
+  const child = new Child(`npm run ${script}`, process_, mayEnd);
+  afterTest(() => child.kill());
+  return child;
 }

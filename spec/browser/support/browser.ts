@@ -3,6 +3,7 @@ import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { env } from 'node:process';
 import { type Browser, type BrowserContext, chromium } from 'playwright-core';
+import { Child } from '../../support/child.ts';
 import { afterTest } from '../../support/leftovers.ts';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
@@ -38,7 +39,27 @@ const executablePath = findChromium(env);
 
 const { CI } = env;
 
-let browser: Promise<Browser> | undefined;
+/** Chromium as it runs. */
+interface Running {
+  readonly browser: Browser;
+  readonly child: Child;
+  /** Ends it, and removes its files. */
+  close(): Promise<void>;
+}
+
+let running: Promise<Running> | undefined;
+
+async function launch(): Promise<Running> {
+  const server = await chromium.launchServer({ ...(executablePath && { executablePath }), args: ARGS });
+  const child = new Child('Chromium', server.process());
+  const browser = await chromium.connect(server.wsEndpoint());
+  const close = async () => {
+    child.expectEnd();
+    await server.close();
+    await child.kill();
+  };
+  return { browser, child, close };
+}
 
 /**
  * A suite that needs the browser. Without one there is a single pending test that says so, and where `CI` is `true` a
@@ -49,8 +70,16 @@ export function describeInBrowser(title: string, suite: () => void): void {
     if (executablePath !== undefined) {
       before(async function () {
         this.timeout(60_000);
-        browser ??= chromium.launch({ executablePath, args: ARGS });
-        await browser;
+        running ??= launch();
+        await running;
+      });
+      after(async () => {
+        // Other suites do without it, or start another.
+        const ended = await running;
+        if (ended?.child.hasEnded) {
+          running = undefined;
+          await ended.close();
+        }
       });
       suite();
     } else if (CI === 'true') {
@@ -65,15 +94,16 @@ export function describeInBrowser(title: string, suite: () => void): void {
 
 // Of the whole run: the specs of this folder share the browser.
 after(async () => {
-  await (await browser)?.close();
+  await (await running)?.close();
 });
 
 /** A context of its own, with no cookies and nothing cached. */
 export async function newContext(): Promise<BrowserContext> {
-  if (browser === undefined) {
+  if (running === undefined) {
     throw new Error('not in describeInBrowser()');
   }
-  const context = await (await browser).newContext();
+  const { browser } = await running;
+  const context = await browser.newContext();
   afterTest(() => context.close());
   return context;
 }

@@ -1,12 +1,11 @@
 /** Runs nginx and HAProxy with the files of `demo/deploy/`, in which nothing is replaced but addresses, paths, times. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { accessSync, constants } from 'node:fs';
 import { chown, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { Child, spawnChild } from '../../support/child.ts';
 import { afterTest } from '../../support/leftovers.ts';
 
 export type ProxyName = 'nginx' | 'HAProxy';
@@ -135,18 +134,15 @@ export async function startProxy(
         ...more,
       }),
     );
-    const child = spawn(path, args(dir, config), { ...user, cwd: dir, stdio: ['ignore', 'ignore', 'pipe'] });
-    const exited = once(child, 'exit');
-    afterTest(async () => {
-      child.kill('SIGKILL');
-      await exited;
-    });
-    const output = await untilListening(child, port);
-    if (output === undefined) {
+    // Until it listens, its end says that the port was taken.
+    const child = new Child(program, spawnChild(path, args(dir, config), { ...user, cwd: dir }), true);
+    afterTest(() => child.kill());
+    if (await untilListening(child, port)) {
+      child.mustLive();
       return { origin: `http://127.0.0.1:${port}`, port };
     }
-    if (!ADDRESS_IN_USE.test(output)) {
-      throw new Error(`${program} did not start with ${file}:\n${output}`);
+    if (!ADDRESS_IN_USE.test(child.stderr)) {
+      throw new Error(`${program} did not start with ${file}:\n${child.stderr || 'It ended without a word.'}`);
     }
   }
 }
@@ -180,28 +176,20 @@ async function freePort(): Promise<number> {
   }
 }
 
-/** Settles once the child takes connections; with what it wrote to stderr where it ended, or took too long. */
-async function untilListening(child: ChildProcess, port: number): Promise<string | undefined> {
-  let output = '';
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    output += text;
-  });
-  let isOver = false;
-  child.on('close', () => {
-    isOver = true;
-  });
+/** Settles with whether the child takes connections, as soon as it does or has ended. */
+async function untilListening(child: Child, port: number): Promise<boolean> {
   const deadline = Date.now() + START_TIMEOUT;
-  while (!isOver) {
+  while (!child.hasEnded) {
     if (Date.now() > deadline) {
-      return `${output}\nnot listening after ${START_TIMEOUT} ms`;
+      throw new Error(`not listening after ${START_TIMEOUT} ms`);
     }
     if (await canConnect(port)) {
-      return undefined;
+      return true;
     }
     // Neither says when it is ready.
     await delay(10);
   }
-  return output === '' ? 'ended without a word' : output;
+  return false;
 }
 
 function canConnect(port: number): Promise<boolean> {
