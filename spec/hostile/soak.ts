@@ -42,7 +42,8 @@ async function run({ sessions, seconds, seed }: SoakOptions): Promise<Omit<SoakR
   const random = new Random(seed);
   const errors: string[] = [];
   const app = express();
-  const router = sockjs({ responseLimit: 4096, rawWebsocket: true }, (session) => {
+  // A busy machine takes its time between two polls, and no session may be lost by that.
+  const router = sockjs({ responseLimit: 4096, rawWebsocket: true, disconnectDelay: 60_000 }, (session) => {
     let expected = 0;
     let sent = 0;
     session.on('message', (message) => {

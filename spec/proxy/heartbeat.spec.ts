@@ -6,8 +6,8 @@ import { connect, TRANSPORTS } from './support/client.ts';
 import { DEPLOYMENTS, startFleet } from './support/fleet.ts';
 import { describeProxy } from './support/proxy.ts';
 
-/** Seconds of silence that the proxies bear here. */
-const TIMEOUT = 2;
+/** Seconds of silence that the proxies bear here: longer than a busy machine keeps a heartbeat waiting. */
+const TIMEOUT = 4;
 
 const HEARTBEAT_DELAY = 250;
 

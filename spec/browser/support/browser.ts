@@ -68,8 +68,7 @@ async function launch(): Promise<Running> {
 export function describeInBrowser(title: string, suite: () => void): void {
   describe(title, () => {
     if (executablePath !== undefined) {
-      before(async function () {
-        this.timeout(60_000);
+      before(async () => {
         running ??= launch();
         await running;
       });
