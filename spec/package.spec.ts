@@ -197,8 +197,12 @@ describe('the package', function () {
       });
 
       it('has types that a strict compiler takes, for the example in the README too', async () => {
-        const { stdout } = await run(process.execPath, [TSC], { cwd: project }).catch((error) => error);
-        assert.equal(stdout, '');
+        const {
+          stdout,
+          stderr,
+          code = 0,
+        } = await run(process.execPath, [TSC], { cwd: project }).catch((error) => error);
+        assert.deepEqual({ stdout, stderr, code }, { stdout: '', stderr: '', code: 0 });
       });
 
       for (const [by, file] of LOADED_BY) {
