@@ -113,8 +113,8 @@ export class Child {
   }
 
   /**
-   * Ends it, whatever it is doing: each test or suite does that to the children that it has started. Rejects where one
-   * has ended unasked, and no test has failed because of that.
+   * Ends it at once: each test or suite does that to the children that it has started. Rejects where one has ended
+   * unasked, and no test has failed because of that.
    */
   async kill(): Promise<void> {
     this.#isKilled = true;

@@ -61,6 +61,16 @@ async function launch(): Promise<Running> {
   return { browser, child, close };
 }
 
+/** Suites that are no browser suites do not depend on it; one that has ended is not given to the next. */
+async function release(): Promise<void> {
+  const last = await running;
+  last?.child.expectEnd();
+  if (last?.child.hasEnded) {
+    running = undefined;
+    await last.close();
+  }
+}
+
 /**
  * A suite that needs the browser. Without one there is a single pending test that says so, and where `CI` is `true` a
  * failing one.
@@ -69,17 +79,11 @@ export function describeInBrowser(title: string, suite: () => void): void {
   describe(title, () => {
     if (executablePath !== undefined) {
       before(async () => {
+        await release();
         running ??= launch();
-        await running;
+        (await running).child.mustLive();
       });
-      after(async () => {
-        // Other suites do without it, or start another.
-        const ended = await running;
-        if (ended?.child.hasEnded) {
-          running = undefined;
-          await ended.close();
-        }
-      });
+      after(release);
       suite();
     } else if (CI === 'true') {
       it('runs in Chromium', () => {
