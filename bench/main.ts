@@ -1,19 +1,28 @@
-/** The benchmark: `npm run bench -- [scenario…] [--node 20] [--rounds n] [--quick] [--servers a,b] [--profile]`. */
+/**
+ * The benchmark: `npm run bench -- [scenario…] [--node 20] [--rounds n] [--quick] [--servers a,b] [--profile]` measures this
+ * package beside others; `npm run bench -- --against <revision> [scenario…] [--node 20] [--rounds n] [--quick]
+ * [--servers a,b]` measures it beside a revision of itself, and exits with 1 if anything has become dearer.
+ */
 import { execFileSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { fetchNode } from '../scripts/fetch-node.ts';
+import { checkOut } from './against/checkout.ts';
+import { measureAgainst } from './against/main.ts';
 import { cleanUp } from './measure/cleanup.ts';
-import { Run } from './measure/run.ts';
+import type { Checkout } from './measure/participant.ts';
+import { ROOT, Run } from './measure/run.ts';
+import { LEAST_FOR_INTERVAL } from './measure/statistics.ts';
 import { writeResults } from './report/results.ts';
 import { type Table, writeTable } from './report/table.ts';
 import { SCENARIOS } from './scenarios/index.ts';
-import { SERVERS } from './servers/names.ts';
+import { OURS, SERVERS } from './servers/names.ts';
 import { writeTargets } from './targets.ts';
 
 const BENCH = fileURLToPath(new URL('./', import.meta.url));
 const RESULTS = `${BENCH}RESULTS.md`;
+const PRESENT: Checkout = { suffix: '', root: ROOT };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -23,20 +32,21 @@ const { values, positionals } = parseArgs({
     quick: { type: 'boolean', default: false },
     profile: { type: 'boolean', default: false },
     servers: { type: 'string', default: '' },
+    against: { type: 'string' },
   },
 });
-const rounds = Number(values.rounds ?? (values.quick ? 3 : 21));
 const only = values.servers.split(',').filter((name) => name !== '');
 
-if (!Number.isInteger(rounds) || rounds < 1) {
-  throw new RangeError(`--rounds ${values.rounds}: must be a whole number of 1 or more`);
-}
 expectKnown(
   'scenario',
   positionals,
   SCENARIOS.map(({ name }) => name),
 );
-expectKnown('server', only, Object.keys(SERVERS));
+expectKnown('server', only, values.against === undefined ? Object.keys(SERVERS) : OURS);
+if (values.against !== undefined && values.profile) {
+  throw new RangeError('--profile: a comparison of profiled servers would compare the profiler as well');
+}
+const chosen = SCENARIOS.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
 
 /** Fails for a name that is none, and tells those that are. */
 function expectKnown(what: string, given: readonly string[], known: readonly string[]): void {
@@ -46,7 +56,42 @@ function expectKnown(what: string, given: readonly string[], known: readonly str
   }
 }
 
-async function main(): Promise<void> {
+/** What `--rounds` says, or else the one or the other. */
+function roundsOr(usual: number, quick: number): number {
+  const rounds = Number(values.rounds ?? (values.quick ? quick : usual));
+  if (!Number.isInteger(rounds) || rounds < 1) {
+    throw new RangeError(`--rounds ${values.rounds}: must be a whole number of 1 or more`);
+  }
+  return rounds;
+}
+
+/** What both kinds of run have in common. */
+function commonOptions() {
+  const node = fetchNode(values.node);
+  return {
+    node,
+    nodeVersion: execFileSync(node, ['-p', 'process.versions.node'], { encoding: 'utf8' }).trim(),
+    roundCpu: 250_000,
+    warmUp: values.quick ? 0.7 : 1.5,
+  };
+}
+
+/** Beside a revision; RESULTS.md stays as it is. */
+async function runAgainst(name: string): Promise<void> {
+  const rounds = roundsOr(9, LEAST_FOR_INTERVAL);
+  const revision = checkOut(name);
+  const options = { ...commonOptions(), rounds, only: only.length === 0 ? OURS : only, present: PRESENT, revision };
+  console.log(
+    `Node ${options.nodeVersion}, ${rounds} rounds, the present checkout against ${name} (${revision.suffix.slice(1)})`,
+  );
+  if (await measureAgainst(options, chosen)) {
+    process.exitCode = 1;
+  }
+}
+
+/** Beside others. */
+async function runBesideOthers(): Promise<void> {
+  const rounds = roundsOr(21, 3);
   if (!existsSync(`${BENCH}node_modules/sockjs`) || !existsSync(`${BENCH}node_modules/engine.io`)) {
     execFileSync('npm', ['install', '--no-audit', '--no-fund'], {
       cwd: BENCH,
@@ -55,21 +100,12 @@ async function main(): Promise<void> {
       timeout: 300_000,
     });
   }
-  const node = fetchNode(values.node);
-  const run = new Run({
-    node,
-    nodeVersion: execFileSync(node, ['-p', 'process.versions.node'], { encoding: 'utf8' }).trim(),
-    rounds,
-    roundCpu: 250_000,
-    warmUp: values.quick ? 0.7 : 1.5,
-    profile: values.profile,
-    only,
-  });
+  const { profile } = values;
+  const run = new Run({ ...commonOptions(), rounds, memoryRounds: 3, profile, only, checkouts: [PRESENT] });
   console.log(`Node ${run.options.nodeVersion}, ${rounds} rounds`);
   if (run.goMissing !== undefined) {
     console.log(run.goMissing);
   }
-  const chosen = SCENARIOS.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
   const tables: Table[] = [];
   for (const scenario of chosen) {
     for await (const table of scenario.measure(run)) {
@@ -84,14 +120,19 @@ async function main(): Promise<void> {
   }
 }
 
+let isEnding = false;
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, async () => {
-    await cleanUp();
-    process.exit(1);
+  // npm passes on what the terminal sends to all: the same signal comes twice, and the second must not cut the end short.
+  process.on(signal, async () => {
+    if (!isEnding) {
+      isEnding = true;
+      await cleanUp();
+      process.exit(1);
+    }
   });
 }
 try {
-  await main();
+  await (values.against === undefined ? runBesideOthers() : runAgainst(values.against));
 } finally {
   await cleanUp();
 }

@@ -1,6 +1,7 @@
 /** What the package must reach: ours at most this factor of another, of the same run. */
 import { ratioOf } from './measure/statistics.ts';
 import { findRow, markdown, type Table } from './report/table.ts';
+import { OURS } from './servers/names.ts';
 
 interface Target {
   readonly scenario: string;
@@ -10,8 +11,6 @@ interface Target {
   readonly factor: number;
 }
 
-const BOTH = ['ours-express', 'ours-bare'];
-
 /** Targets of one scenario against several others. */
 function targets(scenario: string, ours: readonly string[], factors: Readonly<Record<string, number>>): Target[] {
   return ours.flatMap((own) =>
@@ -20,10 +19,10 @@ function targets(scenario: string, ours: readonly string[], factors: Readonly<Re
 }
 
 export const TARGETS: readonly Target[] = [
-  ...targets('ws-echo', BOTH, { ws: 1.15, 'sockjs-go': 1, sockjs: 0.65 }),
-  ...targets('ws-pipelined', BOTH, { ws: 0.25, 'sockjs-go': 0.25 }),
-  ...targets('ws-broadcast', BOTH, { ws: 0.9, 'sockjs-go': 0.9, prepared: 1.1 }),
-  ...targets('streaming-broadcast', BOTH, { sockjs: 0.7, 'sockjs-go': 0.85 }),
+  ...targets('ws-echo', OURS, { ws: 1.15, 'sockjs-go': 1, sockjs: 0.65 }),
+  ...targets('ws-pipelined', OURS, { ws: 0.25, 'sockjs-go': 0.25 }),
+  ...targets('ws-broadcast', OURS, { ws: 0.9, 'sockjs-go': 0.9, prepared: 1.1 }),
+  ...targets('streaming-broadcast', OURS, { sockjs: 0.7, 'sockjs-go': 0.85 }),
   ...targets('polling-echo', ['ours-bare'], { http: 1.25, 'sockjs-go': 1.1, sockjs: 0.45 }),
   ...targets('polling-echo', ['ours-express'], { express: 1.15, sockjs: 0.6 }),
   ...targets('info', ['ours-bare'], { http: 1.25 }),
@@ -32,7 +31,7 @@ export const TARGETS: readonly Target[] = [
     ...targets(scenario, ['ours-bare'], { ws: 1.35, sockjs: 0.65 }),
     ...targets(scenario, ['ours-express'], { ws: 1.5, sockjs: 0.65 }),
   ]),
-  ...['streaming-memory', 'streaming-memory-at-once'].flatMap((scenario) => targets(scenario, BOTH, { sockjs: 0.7 })),
+  ...['streaming-memory', 'streaming-memory-at-once'].flatMap((scenario) => targets(scenario, OURS, { sockjs: 0.7 })),
   ...targets('idle-beside', ['ours-bare-10000'], { 'ours-bare-100': 1.1 }),
   ...targets('idle-beside', ['ours-express-10000'], { 'ours-express-100': 1.1 }),
 ];

@@ -1,7 +1,7 @@
 /** CPU per unit of work: servers, each with a load of its own, stay alive side by side and take turns round by round. */
 import type { LoadOptions } from '../load/protocol.ts';
-import type { ServerName } from '../servers/names.ts';
 import type { LoadProcess } from './load.ts';
+import type { Participant } from './participant.ts';
 import type { Run } from './run.ts';
 import type { ServerProcess } from './server.ts';
 import { type Spread, spreadOf } from './statistics.ts';
@@ -10,7 +10,7 @@ import { type Spread, spreadOf } from './statistics.ts';
 export interface Contender {
   /** Unique among those that are measured together. */
   readonly name: string;
-  readonly server: ServerName;
+  readonly participant: Participant;
   readonly load: LoadOptions;
 }
 
@@ -27,7 +27,10 @@ interface Round {
   readonly seconds: number;
 }
 
-/** Measures all of them, interleaved; keyed by the contender's name. */
+/**
+ * Measures all of them, interleaved; keyed by the contender's name. Every other round goes through them backwards, so that
+ * none gains when the machine becomes slower or faster on the way.
+ */
 export async function measureCpu(
   run: Run,
   contenders: readonly Contender[],
@@ -36,7 +39,7 @@ export async function measureCpu(
   const entrants: Entrant[] = [];
   try {
     for (const contender of contenders) {
-      const server = await run.startServer(contender.server);
+      const server = await run.startServer(contender.participant);
       const load = run.startLoad(server);
       entrants.push(new Entrant(contender, server, load));
       await load.open(contender.load);
@@ -45,7 +48,7 @@ export async function measureCpu(
       await entrant.warmUp(run.options.warmUp, run.options.roundCpu);
     }
     for (let round = 0; round < rounds; round += 1) {
-      for (const entrant of entrants) {
+      for (const entrant of round % 2 === 0 ? entrants : entrants.toReversed()) {
         await entrant.measure();
       }
     }

@@ -48,8 +48,8 @@ export class LoadProcess {
   }
 
   async open(options: LoadOptions): Promise<void> {
-    const { name, port } = this.#server;
-    const { dialect, pollsRace } = SERVERS[name];
+    const { participant, port } = this.#server;
+    const { dialect, pollsRace } = SERVERS[participant.server];
     await this.#command({ do: 'open', target: { port, dialect, pollsRace, options } });
   }
 

@@ -1,11 +1,9 @@
 /** Resident memory per idle session, each round in a fresh process. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { LoadOptions } from '../load/protocol.ts';
-import type { ServerName } from '../servers/names.ts';
+import { keyOf, type Participant } from './participant.ts';
 import type { Run } from './run.ts';
 import { type Spread, spreadOf } from './statistics.ts';
-
-const ROUNDS = 3;
 
 /** ms for a server to notice the last things that happened to its sockets. */
 const SETTLE = 500;
@@ -18,31 +16,31 @@ export type IdleLoad = Extract<LoadOptions, { kind: 'ws-idle' | 'streaming-idle'
  */
 export type ReadingTime = 'at-rest' | 'at-once';
 
-/** KiB per session. */
+/** KiB per session; keyed by the participant's key. */
 export async function measureMemory(
   run: Run,
-  servers: readonly ServerName[],
+  participants: readonly Participant[],
   load: IdleLoad,
   sessions: number,
   time: ReadingTime,
-): Promise<Map<ServerName, Spread>> {
-  const readings = new Map<ServerName, number[]>(servers.map((name) => [name, []]));
-  for (let round = 0; round < ROUNDS; round += 1) {
-    for (const [name, values] of readings) {
-      values.push(await measureOnce(run, name, load, sessions, time));
+): Promise<Map<string, Spread>> {
+  const readings = participants.map((participant) => ({ participant, values: [] as number[] }));
+  for (let round = 0; round < run.options.memoryRounds; round += 1) {
+    for (const { participant, values } of round % 2 === 0 ? readings : readings.toReversed()) {
+      values.push(await measureOnce(run, participant, load, sessions, time));
     }
   }
-  return new Map([...readings].map(([name, values]) => [name, spreadOf(values)]));
+  return new Map(readings.map(({ participant, values }) => [keyOf(participant), spreadOf(values)]));
 }
 
 async function measureOnce(
   run: Run,
-  name: ServerName,
+  participant: Participant,
   options: IdleLoad,
   sessions: number,
   time: ReadingTime,
 ): Promise<number> {
-  const server = await run.startServer(name, '--expose-gc');
+  const server = await run.startServer(participant, '--expose-gc');
   const load = run.startLoad(server);
   const read = async () => {
     await pause(SETTLE);

@@ -4,9 +4,10 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { ServerName } from '../servers/names.ts';
 import { LoadProcess } from './load.ts';
+import { type Checkout, keyOf, type Participant } from './participant.ts';
 import { type Program, ServerProcess } from './server.ts';
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const BENCH = `${ROOT}bench/`;
 const GO_PROGRAM = `${BENCH}.cache/sockjs-go`;
 
@@ -14,7 +15,10 @@ export interface RunOptions {
   /** The binary of Node that runs servers and load. */
   readonly node: string;
   readonly nodeVersion: string;
+  /** How often CPU is measured for each server. */
   readonly rounds: number;
+  /** How often memory is, each time in a fresh process. */
+  readonly memoryRounds: number;
   /** µs of server CPU that a round should take. */
   readonly roundCpu: number;
   /** Seconds of server CPU that are spent before anything is measured. */
@@ -23,46 +27,54 @@ export interface RunOptions {
   readonly profile: boolean;
   /** Where not empty, only these servers run. */
   readonly only: readonly string[];
+  /** Whose servers run: those of each of them side by side, in this order. */
+  readonly checkouts: readonly Checkout[];
 }
 
 export class Run {
   readonly options: RunOptions;
-  /** Why sockjs-go is left out, if it is. */
-  readonly goMissing: string | undefined = buildGo();
+  /** Why sockjs-go is left out, if it was to run and cannot. */
+  readonly goMissing: string | undefined;
 
   constructor(options: RunOptions) {
     this.options = options;
+    this.goMissing = this.#isChosen('sockjs-go') ? buildGo() : undefined;
   }
 
   /** The servers of a scenario that take part in this run. */
-  participants(servers: readonly ServerName[]): ServerName[] {
-    const { only } = this.options;
-    return servers.filter(
-      (name) => (only.length === 0 || only.includes(name)) && (name !== 'sockjs-go' || this.goMissing === undefined),
-    );
+  participants(servers: readonly ServerName[]): Participant[] {
+    return servers
+      .filter((name) => this.#isChosen(name) && (name !== 'sockjs-go' || this.goMissing === undefined))
+      .flatMap((server) => this.options.checkouts.map((checkout) => ({ server, checkout })));
   }
 
-  startServer(name: ServerName, ...nodeArgs: string[]): Promise<ServerProcess> {
+  startServer(participant: Participant, ...nodeArgs: string[]): Promise<ServerProcess> {
+    const { server, checkout } = participant;
     const profile = this.options.profile
       ? [
           '--cpu-prof',
           '--cpu-prof-interval=200',
           `--cpu-prof-dir=${BENCH}.cache/profiles`,
-          `--cpu-prof-name=${name}-${Date.now()}.cpuprofile`,
+          `--cpu-prof-name=${keyOf(participant)}-${Date.now()}.cpuprofile`,
         ]
       : [];
     const program: Program =
-      name === 'sockjs-go'
+      server === 'sockjs-go'
         ? { command: GO_PROGRAM, args: [] }
         : {
             command: this.options.node,
-            args: [...this.#nodeArgs(), ...nodeArgs, ...profile, `${BENCH}servers/${name}.ts`],
+            args: [...this.#nodeArgs(), ...nodeArgs, ...profile, `${checkout.root}bench/servers/${server}.ts`],
           };
-    return ServerProcess.start(name, program, ROOT);
+    return ServerProcess.start(participant, program, ROOT);
   }
 
   startLoad(server: ServerProcess): LoadProcess {
     return new LoadProcess(server, `${BENCH}load/main.ts`, this.options.node, this.#nodeArgs(), ROOT);
+  }
+
+  #isChosen(server: ServerName): boolean {
+    const { only } = this.options;
+    return only.length === 0 || only.includes(server);
   }
 
   /** Node strips types by itself since 22.18. */

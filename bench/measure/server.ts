@@ -3,8 +3,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import type { ServerName } from '../servers/names.ts';
 import { atEnd, within } from './cleanup.ts';
+import { keyOf, type Participant } from './participant.ts';
 
 /** How to run a program. */
 export interface Program {
@@ -13,7 +13,9 @@ export interface Program {
 }
 
 export class ServerProcess {
-  readonly name: ServerName;
+  readonly participant: Participant;
+  /** What it is called in errors. */
+  readonly name: string;
   readonly pid: number;
   port = 0;
   readonly #child: ChildProcess;
@@ -23,8 +25,9 @@ export class ServerProcess {
   readonly #failure: Promise<never>;
   #isEnding = false;
 
-  private constructor(name: ServerName, child: ChildProcess) {
-    this.name = name;
+  private constructor(participant: Participant, child: ChildProcess) {
+    this.participant = participant;
+    this.name = keyOf(participant);
     this.#child = child;
     this.pid = child.pid ?? 0;
     if (child.stdout === null) {
@@ -36,7 +39,7 @@ export class ServerProcess {
       child.once('error', reject);
       child.once('exit', (code, signal) => {
         if (!this.#isEnding) {
-          reject(new Error(`server ${name} ended early: ${code ?? signal}`));
+          reject(new Error(`server ${this.name} ended early: ${code ?? signal}`));
         }
       });
     });
@@ -45,8 +48,8 @@ export class ServerProcess {
   }
 
   /** Starts a server, and settles when it listens. */
-  static async start(name: ServerName, { command, args }: Program, cwd: string): Promise<ServerProcess> {
-    const server = new ServerProcess(name, spawn(command, args, { cwd, stdio: ['pipe', 'pipe', 'inherit'] }));
+  static async start(participant: Participant, { command, args }: Program, cwd: string): Promise<ServerProcess> {
+    const server = new ServerProcess(participant, spawn(command, args, { cwd, stdio: ['pipe', 'pipe', 'inherit'] }));
     const { port } = JSON.parse(await server.#answer('the port'));
     server.port = port;
     return server;

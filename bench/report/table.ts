@@ -50,6 +50,7 @@ export function markdown(head: readonly string[], cells: readonly (readonly stri
   return [line(head), line(rule), ...cells.map(line)].join('\n');
 }
 
-function digits(value: number): string {
+/** A value with about four digits. */
+export function digits(value: number): string {
   return value.toFixed(value < 100 ? 2 : 1);
 }

@@ -1,5 +1,6 @@
 /** What idle sessions add to the cost of the busy ones: the same echo beside few and beside many of them. */
 import { measureCpu } from '../measure/cpu.ts';
+import type { Row } from '../report/table.ts';
 import { SERVERS, type ServerName } from '../servers/names.ts';
 import type { Scenario } from './scenario.ts';
 
@@ -14,17 +15,22 @@ export function idleBeside(servers: readonly ServerName[]): Scenario {
   return {
     name,
     async *measure(run) {
-      const rows = [];
-      for (const server of run.participants(servers)) {
-        const contenders = [FEW, MANY].map((idle) => ({
-          name: `${server}-${idle}`,
-          server,
-          load: { kind: 'ws-echo', connections: 100, inFlight: 100, size: 64, idle } as const,
-        }));
+      const rows: Row[] = [];
+      for (const server of servers) {
+        const contenders = [FEW, MANY].flatMap((idle) =>
+          run.participants([server]).map((participant) => ({
+            name: `${server}-${idle}${participant.checkout.suffix}`,
+            participant,
+            load: { kind: 'ws-echo', connections: 100, inFlight: 100, size: 64, idle } as const,
+          })),
+        );
         const results = await measureCpu(run, contenders, Math.max(LEAST_ROUNDS, run.options.rounds));
-        for (const [key, { cpu, throughput }] of results) {
-          const idle = key.slice(server.length + 1);
-          rows.push({ key, title: `${SERVERS[server].title}, ${idle} idle`, value: cpu, throughput });
+        for (const { name: key, load } of contenders) {
+          const result = results.get(key);
+          if (result !== undefined) {
+            const title = `${SERVERS[server].title}, ${load.idle} idle`;
+            rows.push({ key, title, value: result.cpu, throughput: result.throughput });
+          }
         }
       }
       const title = `WebSocket echo on 100 busy connections, beside ${FEW} and ${MANY} idle sessions`;

@@ -1,10 +1,9 @@
 /** All scenarios, in the order in which they run. */
-import type { ServerName } from '../servers/names.ts';
+import { OURS, type ServerName } from '../servers/names.ts';
 import { growth } from './growth.ts';
 import { idleBeside } from './idle-beside.ts';
 import { cpuScenario, memoryScenario, type Scenario } from './scenario.ts';
 
-const OURS = ['ours-express', 'ours-bare'] as const;
 const WEBSOCKET: readonly ServerName[] = [...OURS, 'ws', 'sockjs', 'engine', 'sockjs-go'];
 const BROADCAST: readonly ServerName[] = [...OURS, 'ws', 'prepared', 'sockjs', 'engine', 'sockjs-go'];
 const HTTP: readonly ServerName[] = [...OURS, 'http', 'express', 'sockjs', 'sockjs-go'];

@@ -2,6 +2,7 @@
 import type { LoadOptions } from '../load/protocol.ts';
 import { measureCpu } from '../measure/cpu.ts';
 import { type IdleLoad, measureMemory, type ReadingTime } from '../measure/memory.ts';
+import { keyOf } from '../measure/participant.ts';
 import type { Run } from '../measure/run.ts';
 import type { Row, Table } from '../report/table.ts';
 import { SERVERS, type ServerName } from '../servers/names.ts';
@@ -38,13 +39,16 @@ interface CpuTable {
 }
 
 export async function cpuTable(run: Run, { name, title, unit, servers, load }: CpuTable): Promise<Table> {
-  const contenders = run.participants(servers).map((server) => ({ name: server, server, load }));
-  const results = await measureCpu(run, contenders);
-  const rows = contenders.flatMap(({ server }): Row[] => {
-    const result = results.get(server);
-    return result === undefined
-      ? []
-      : [{ key: server, title: SERVERS[server].title, value: result.cpu, throughput: result.throughput }];
+  const participants = run.participants(servers);
+  const results = await measureCpu(
+    run,
+    participants.map((participant) => ({ name: keyOf(participant), participant, load })),
+  );
+  const rows = participants.flatMap((participant): Row[] => {
+    const key = keyOf(participant);
+    const result = results.get(key);
+    const { title } = SERVERS[participant.server];
+    return result === undefined ? [] : [{ key, title, value: result.cpu, throughput: result.throughput }];
   });
   return { name, title, measure: `CPU µs per ${unit}`, reference: 'ours-bare', rows };
 }
@@ -87,7 +91,12 @@ export async function memoryTable(
   run: Run,
   { name, title, servers, load, sessions, time }: MemoryTable,
 ): Promise<Table> {
-  const results = await measureMemory(run, run.participants(servers), load, sessions, time);
-  const rows = [...results].map(([key, value]) => ({ key, title: SERVERS[key].title, value }));
+  const participants = run.participants(servers);
+  const results = await measureMemory(run, participants, load, sessions, time);
+  const rows = participants.flatMap((participant): Row[] => {
+    const key = keyOf(participant);
+    const value = results.get(key);
+    return value === undefined ? [] : [{ key, title: SERVERS[participant.server].title, value }];
+  });
   return { name, title, measure: 'KiB per session', reference: 'ours-bare', rows };
 }

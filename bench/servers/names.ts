@@ -21,3 +21,6 @@ export const SERVERS = {
 } as const satisfies Record<string, Entry>;
 
 export type ServerName = keyof typeof SERVERS;
+
+/** Those of this package. */
+export const OURS = ['ours-express', 'ours-bare'] as const satisfies readonly ServerName[];
