@@ -65,14 +65,12 @@ function roundsOr(usual: number, quick: number): number {
   return rounds;
 }
 
-/** What both kinds of run have in common. */
-function commonOptions() {
+/** What servers and load run on. */
+function theNode(): { node: string; nodeVersion: string } {
   const node = fetchNode(values.node);
   return {
     node,
     nodeVersion: execFileSync(node, ['-p', 'process.versions.node'], { encoding: 'utf8' }).trim(),
-    roundCpu: 250_000,
-    warmUp: values.quick ? 0.7 : 1.5,
   };
 }
 
@@ -80,7 +78,13 @@ function commonOptions() {
 async function runAgainst(name: string): Promise<void> {
   const rounds = roundsOr(9, LEAST_FOR_INTERVAL);
   const revision = checkOut(name);
-  const options = { ...commonOptions(), rounds, only: only.length === 0 ? OURS : only, present: PRESENT, revision };
+  const options = {
+    ...theNode(),
+    rounds,
+    only: only.length === 0 ? OURS : only,
+    present: PRESENT,
+    revision,
+  };
   console.log(
     `Node ${options.nodeVersion}, ${rounds} rounds, the present checkout against ${name} (${revision.suffix.slice(1)})`,
   );
@@ -101,7 +105,16 @@ async function runBesideOthers(): Promise<void> {
     });
   }
   const { profile } = values;
-  const run = new Run({ ...commonOptions(), rounds, memoryRounds: 3, profile, only, checkouts: [PRESENT] });
+  const run = new Run({
+    ...theNode(),
+    rounds,
+    memoryRounds: 3,
+    roundCpu: 250_000,
+    warmUp: values.quick ? 0.7 : 1.5,
+    profile,
+    only,
+    checkouts: [PRESENT],
+  });
   console.log(`Node ${run.options.nodeVersion}, ${rounds} rounds`);
   if (run.goMissing !== undefined) {
     console.log(run.goMissing);

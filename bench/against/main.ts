@@ -5,11 +5,18 @@ import type { Scenario } from '../scenarios/scenario.ts';
 import { Comparison } from './comparison.ts';
 import { LEGEND, writeComparison } from './report.ts';
 
-/** How often the servers of a round take turns. */
-const TURNS = 3;
+/** How often the two take turns in a round: even, so that each comes first as often as the other. */
+const TURNS = 6;
+
+/** µs of server CPU that a turn takes: little, so that what else the machine does falls upon both. */
+const TURN_CPU = 125_000;
+
+/** Seconds of server CPU before them. */
+const WARM_UP = 0.8;
 
 /** What is decided by the caller. */
-export interface AgainstOptions extends Omit<RunOptions, 'memoryRounds' | 'profile' | 'checkouts'> {
+export interface AgainstOptions
+  extends Omit<RunOptions, 'memoryRounds' | 'roundCpu' | 'warmUp' | 'profile' | 'checkouts'> {
   readonly present: Checkout;
   readonly revision: Checkout;
 }
@@ -26,7 +33,15 @@ export async function measureAgainst(
   scenarios: readonly Scenario[],
 ): Promise<boolean> {
   const runOf = (...checkouts: Checkout[]) =>
-    new Run({ ...options, rounds: TURNS, memoryRounds: 1, profile: false, checkouts });
+    new Run({
+      ...options,
+      rounds: TURNS,
+      roundCpu: TURN_CPU,
+      warmUp: WARM_UP,
+      memoryRounds: 1,
+      profile: false,
+      checkouts,
+    });
   const forwards = runOf(present, revision);
   const backwards = runOf(revision, present);
   const dearer: string[] = [];

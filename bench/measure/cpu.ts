@@ -28,8 +28,8 @@ interface Round {
 }
 
 /**
- * Measures all of them, interleaved; keyed by the contender's name. Every other round goes through them backwards, so that
- * none gains when the machine becomes slower or faster on the way.
+ * Measures all of them, interleaved; keyed by the contender's name. Neighbours that differ in nothing but their checkout
+ * change places every other round, so that neither gains by coming first, or when the machine becomes slower on the way.
  */
 export async function measureCpu(
   run: Run,
@@ -48,7 +48,7 @@ export async function measureCpu(
       await entrant.warmUp(run.options.warmUp, run.options.roundCpu);
     }
     for (let round = 0; round < rounds; round += 1) {
-      for (const entrant of round % 2 === 0 ? entrants : entrants.toReversed()) {
+      for (const entrant of inTurn(entrants, run.options.checkouts.length, round)) {
         await entrant.measure();
       }
     }
@@ -59,6 +59,11 @@ export async function measureCpu(
     await Promise.all(entrants.flatMap(({ server, load }) => [load.end(), server.end()]));
   }
   return new Map(entrants.map((entrant) => [entrant.contender.name, entrant.result()]));
+}
+
+/** The order of a round: in odd ones, each group of so many neighbours is reversed. */
+function inTurn<T>(all: readonly T[], group: number, round: number): readonly T[] {
+  return round % 2 === 0 ? all : all.flatMap((_, i) => (i % group === 0 ? all.slice(i, i + group).toReversed() : []));
 }
 
 class Entrant {

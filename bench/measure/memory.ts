@@ -26,7 +26,7 @@ export async function measureMemory(
 ): Promise<Map<string, Spread>> {
   const readings = participants.map((participant) => ({ participant, values: [] as number[] }));
   for (let round = 0; round < run.options.memoryRounds; round += 1) {
-    for (const { participant, values } of round % 2 === 0 ? readings : readings.toReversed()) {
+    for (const { participant, values } of readings) {
       values.push(await measureOnce(run, participant, load, sessions, time));
     }
   }
