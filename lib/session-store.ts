@@ -83,8 +83,11 @@ export class SessionStore<Data, Req extends IncomingMessage> implements LiveSess
   readonly #live = new Set<Session<Data, Req>>();
   /** Those that later requests may ask for. */
   readonly #byId = new Map<string, Session<Data, Req>>();
-  /** WebSockets, which no request can ask for, but an application may; those of one id in the order they came. */
-  readonly #webSocketsById = new Map<string, Set<Session<Data, Req>>>();
+  /**
+   * WebSockets, which no request can ask for, but an application may. Those of one id are a set, in the order they came,
+   * so that many do not make each close a search; nearly all have an id of their own, and a set takes 170 bytes.
+   */
+  readonly #webSocketsById = new Map<string, Session<Data, Req> | Set<Session<Data, Req>>>();
   /** Ids that wait for `authorize`, by whom they are opened. */
   readonly #pending = new Map<string, SessionIdentity>();
   /** In the order they ended, which is the order they are forgotten in. */
@@ -109,7 +112,8 @@ export class SessionStore<Data, Req extends IncomingMessage> implements LiveSess
   }
 
   get(id: string): Session<Data, Req> | undefined {
-    return this.#byId.get(id) ?? lastOf(this.#webSocketsById.get(id));
+    const webSockets = this.#webSocketsById.get(id);
+    return this.#byId.get(id) ?? (webSockets instanceof Set ? lastOf(webSockets) : webSockets);
   }
 
   [Symbol.iterator](): IterableIterator<Session<Data, Req>> {
@@ -185,9 +189,11 @@ export class SessionStore<Data, Req extends IncomingMessage> implements LiveSess
     if (identity.family === 'websocket') {
       const sameId = this.#webSocketsById.get(id);
       if (sameId === undefined) {
-        this.#webSocketsById.set(id, new Set([session]));
-      } else {
+        this.#webSocketsById.set(id, session);
+      } else if (sameId instanceof Set) {
         sameId.add(session);
+      } else {
+        this.#webSocketsById.set(id, new Set([sameId, session]));
       }
     } else {
       this.#pending.delete(id);
@@ -251,7 +257,7 @@ export class SessionStore<Data, Req extends IncomingMessage> implements LiveSess
       this.#remember(id, identity, event);
     }
     const sameId = this.#webSocketsById.get(id);
-    if (sameId?.delete(session) && sameId.size === 0) {
+    if (sameId === session || (sameId instanceof Set && sameId.delete(session) && sameId.size === 0)) {
       this.#webSocketsById.delete(id);
     }
     this.#onEnd?.(event);
@@ -291,7 +297,7 @@ export class SessionStore<Data, Req extends IncomingMessage> implements LiveSess
 }
 
 /** The newest of some; there are many only where a client opens many WebSockets under one id. */
-function lastOf<T>(all: Iterable<T> = []): T | undefined {
+function lastOf<T>(all: Iterable<T>): T | undefined {
   let last: T | undefined;
   for (const one of all) {
     last = one;

@@ -1,13 +1,14 @@
 /** What the two WebSocket endpoints share: taking an upgrade over, and the life of one WebSocket. */
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { WebSocket, WebSocketServer } from 'ws';
 import { identityOf, openSession } from '../admission.ts';
 import { Alarm, type AlarmClock, type Sleeper } from '../alarm.ts';
 import { CloseCode, webSocketCloseCode } from '../close-code.ts';
 import { debugWebSocket } from '../debug.ts';
 import { sendError, setConnectionClose } from '../http/respond.ts';
-import { hasToken, ignoreSocketError, pendingUpgrade } from '../http/upgrade.ts';
+import { hasToken, ignoreSocketError, type PendingUpgrade, pendingUpgrade } from '../http/upgrade.ts';
 import type { Exchange } from '../mount.ts';
 import { isWebSocketServer, MAX_DELAY, type ResolvedOptions } from '../options.ts';
 import type { Receiver, TransportName } from '../receiver.ts';
@@ -116,21 +117,6 @@ export function acceptWebSocket<Data, Req extends IncomingMessage>(
     if (socket === undefined) {
       return false;
     }
-    // The engine may refuse, at once or (`verifyClient`) later; either way the socket is closed.
-    const onClose = () => {
-      settle();
-      mount.sessions.release(sessionId, identity);
-    };
-    const turnAway = () => {
-      mount.meter.rejected(req, 'closing', 503);
-      upgrade.refuse();
-    };
-    const settle = () => {
-      socket.off('close', onClose);
-      mount.sessions.whenClosing.delete(turnAway);
-    };
-    socket.on('close', onClose);
-    mount.sessions.whenClosing.add(turnAway);
     // The handshake and the open frame leave in one write, before the application sees how much is on its way.
     socket.cork();
     let isCorked = true;
@@ -140,9 +126,12 @@ export function acceptWebSocket<Data, Req extends IncomingMessage>(
         socket.uncork();
       }
     };
+    let isOpen = false;
+    let settle: (() => void) | undefined;
     try {
       mount.webSocketServer.handleUpgrade(req, socket, upgrade.head, (webSocket) => {
-        settle();
+        settle?.();
+        isOpen = true;
         const session = mount.sessions.create(sessionId, req, transport, identity, data);
         const isPlain = socket === req.socket && webSocket.extensions === '' && isSendPristine(webSocket);
         const maxRead = isPlain ? (maxReads.get(mount.webSocketServer) ?? 0) : 0;
@@ -159,8 +148,46 @@ export function acceptWebSocket<Data, Req extends IncomingMessage>(
     } finally {
       uncork();
     }
+    if (!isOpen) {
+      // The engine has refused, or waits for `verifyClient`: either way it opens a session or closes the socket.
+      settle = awaitEngine(exchange, upgrade, socket, () => mount.sessions.release(sessionId, identity));
+    }
     return true;
   });
+}
+
+/**
+ * Gives the place back when the socket of an upgrade closes, and refuses the upgrade when shutdown begins before.
+ *
+ * @returns what ends that, since there is a session
+ */
+function awaitEngine<Data, Req extends IncomingMessage>(
+  { mount, req }: Exchange<Data, Req>,
+  upgrade: PendingUpgrade,
+  socket: Duplex,
+  release: () => void,
+): () => void {
+  const turnAway = () => {
+    mount.meter.rejected(req, 'closing', 503);
+    upgrade.refuse();
+  };
+  const settle = () => {
+    socket.off('close', onClose);
+    mount.sessions.whenClosing.delete(turnAway);
+  };
+  const onClose = () => {
+    settle();
+    release();
+  };
+  if (socket.closed) {
+    release();
+  } else {
+    socket.on('close', onClose);
+    if (socket.writable) {
+      mount.sessions.whenClosing.add(turnAway);
+    }
+  }
+  return settle;
 }
 
 let warnedNoUpgrade = false;
@@ -220,7 +247,6 @@ export class WebSocketConnection implements TextListener, Sleeper {
   readonly #isPlain: boolean;
   #uncork: (() => void) | undefined;
   readonly #limits: WebSocketLimits;
-  readonly #clock: AlarmClock;
   #unwritten = 0;
   #writeAlarm: Alarm | undefined;
 
@@ -228,12 +254,10 @@ export class WebSocketConnection implements TextListener, Sleeper {
    * While the WebSocket is open, follows incoming silence, one round of `heartbeatDelay` after the other. Once it is
    * closing, set to the time that the client has for what is on its way to it and for the closing handshake.
    */
-  #pulse: Alarm | undefined;
+  readonly #pulse: Alarm;
   #isClosing = false;
   /** What was on its way to the client when the time for that was set last. */
   #flushing = 0;
-  /** The `close` that this WebSocket alone had before `onWsClose` took its place. */
-  readonly #ownClose: WebSocket['close'] | undefined;
   /** Bytes of the connection, those of a message that has not ended yet included: on a slow line one takes many rounds. */
   #heardBytes: number;
   /** Whether this round does not count, since we have not listened throughout. */
@@ -242,9 +266,8 @@ export class WebSocketConnection implements TextListener, Sleeper {
   #ping: 'none' | 'queued' | 'sent' = 'none';
   /** While we do not read, silence says nothing about the peer. */
   #paused = false;
-  #tooBig = false;
-  /** Whether ws has found an error. */
-  #isBroken = false;
+  /** What ws has found wrong. */
+  #fault: 'none' | 'size' | 'other' = 'none';
 
   /** From now on texts go to `receiver.onText`, and to the session how the WebSocket ended. */
   constructor(
@@ -261,7 +284,6 @@ export class WebSocketConnection implements TextListener, Sleeper {
     this.#isPlain = line.isPlain;
     this.#uncork = line.uncork;
     this.#limits = limits;
-    this.#clock = line.clock;
     this.#heardBytes = line.socket.bytesRead;
     if (line.maxRead > 0) {
       WebSocketReader.attach(line.socket, this, line.maxRead);
@@ -271,12 +293,15 @@ export class WebSocketConnection implements TextListener, Sleeper {
     const own = <F extends (...args: never[]) => void>(listener: F): F =>
       line.maxRead > 0 ? listener : (listener.bind(socket) as F);
     socket.on('message', own(onMessage)).on('close', own(onClose)).on('error', own(onError));
+    this.#pulse = new Alarm(line.clock, this);
     if (limits.heartbeatDelay > 0) {
-      this.#pulse = new Alarm(line.clock, this);
       this.#pulse.limit(limits.heartbeatDelay);
     }
-    this.#ownClose = Object.hasOwn(socket, 'close') ? socket.close : undefined;
-    socket.close = onWsClose;
+    if (limits.websocketWriteTimeout > 0) {
+      this.#writeAlarm = new Alarm(line.clock, { onAlarm: () => this.abort() });
+    }
+    // Where an application has put one in its place on this very WebSocket, that is called.
+    socket.close = Object.hasOwn(socket, 'close') ? closeOfOwn(socket.close) : onWsClose;
     this.#wire[CONNECTION] = this;
     this.#wire.prependListener('end', onEnd);
   }
@@ -315,17 +340,17 @@ export class WebSocketConnection implements TextListener, Sleeper {
   onClose(code: number, reason: Buffer): void {
     this.#isClosing = true;
     this.#writeAlarm?.clear();
-    this.#pulse?.clear();
-    this.#pulse = undefined;
+    this.#pulse.clear();
     this.#endSession(code, reason.toString());
   }
 
   /** ws closes the WebSocket itself after an error, so there is nothing to do but remember why. */
   onError(error: Error & { code?: string }): void {
-    this.#isBroken = true;
-    if (error.code !== undefined && TOO_BIG_ERRORS.has(error.code) && !this.#tooBig) {
-      this.#tooBig = true;
-      this.#session.refused('size', CloseCode.MessageTooBig);
+    if (this.#fault === 'none') {
+      this.#fault = error.code !== undefined && TOO_BIG_ERRORS.has(error.code) ? 'size' : 'other';
+      if (this.#fault === 'size') {
+        this.#session.refused('size', CloseCode.MessageTooBig);
+      }
     }
     debugWebSocket('%O', error);
   }
@@ -393,9 +418,8 @@ export class WebSocketConnection implements TextListener, Sleeper {
     const { websocketWriteTimeout } = this.#limits;
     if (websocketWriteTimeout > 0) {
       this.#unwritten += 1;
-      if (this.#writeAlarm === undefined) {
-        this.#writeAlarm = new Alarm(this.#clock, { onAlarm: () => this.abort() });
-        this.#writeAlarm.limit(websocketWriteTimeout);
+      if (this.#unwritten === 1) {
+        this.#writeAlarm?.limit(websocketWriteTimeout);
       }
       return () => this.#onWritten();
     }
@@ -426,9 +450,6 @@ export class WebSocketConnection implements TextListener, Sleeper {
       this.#startClosing();
       process.nextTick(() => this.#endSession(code ?? CloseCode.NoStatus, String(reason ?? '')));
     }
-    // Looked up each time: monitoring may replace the method of all WebSockets at any time.
-    const { close }: WebSocket = Object.getPrototypeOf(this.#socket);
-    (this.#ownClose ?? close).call(this.#socket, code, reason);
   }
 
   /** The client has ended its side without a close frame, and ws is about to end the other. */
@@ -443,9 +464,9 @@ export class WebSocketConnection implements TextListener, Sleeper {
   /** The client will take no more: tells the session how the WebSocket ended, as ws is going to report it. */
   #endSession(code: number, reason: string): void {
     let event = { code, reason, wasClean: code !== CloseCode.Abnormal };
-    if (this.#tooBig) {
+    if (this.#fault === 'size') {
       event = { code: CloseCode.MessageTooBig, reason: TOO_BIG, wasClean: false };
-    } else if (this.#isBroken) {
+    } else if (this.#fault === 'other') {
       event = { code: CloseCode.Abnormal, reason: '', wasClean: false };
     }
     this.#session.lost(this.#receiver, event);
@@ -455,7 +476,6 @@ export class WebSocketConnection implements TextListener, Sleeper {
   #startClosing(code?: number): void {
     if (!this.#isClosing) {
       this.#isClosing = true;
-      this.#pulse ??= new Alarm(this.#clock, this);
       this.#flushing = this.bufferedAmount;
       // A client that was too slow already gets time for what it takes, not for what it has left.
       this.#pulse.limit(flushTime(code === CloseCode.TryAgainLater ? 0 : this.#flushing));
@@ -471,7 +491,6 @@ export class WebSocketConnection implements TextListener, Sleeper {
     this.#unwritten -= 1;
     if (this.#unwritten === 0) {
       this.#writeAlarm?.clear();
-      this.#writeAlarm = undefined;
     } else {
       this.#writeAlarm?.limit(this.#limits.websocketWriteTimeout);
     }
@@ -506,7 +525,7 @@ export class WebSocketConnection implements TextListener, Sleeper {
     if (left < this.#flushing) {
       // Slow, but alive.
       this.#flushing = left;
-      this.#pulse?.limit(flushTime(left));
+      this.#pulse.limit(flushTime(left));
     } else {
       debugWebSocket('the peer does not close');
       this.abort();
@@ -526,7 +545,7 @@ export class WebSocketConnection implements TextListener, Sleeper {
         // The wait for the answer begins when the question has left.
         this.#ping = 'sent';
         if (!this.#isClosing) {
-          this.#pulse?.limit(this.#limits.heartbeatDelay);
+          this.#pulse.limit(this.#limits.heartbeatDelay);
         }
       });
     } else if (this.#ping === 'sent') {
@@ -534,7 +553,7 @@ export class WebSocketConnection implements TextListener, Sleeper {
       this.abort();
       return;
     }
-    this.#pulse?.limit(this.#limits.heartbeatDelay);
+    this.#pulse.limit(this.#limits.heartbeatDelay);
   }
 }
 
@@ -550,6 +569,16 @@ function onClose(this: Connected, code: number, reason: Buffer): void {
 
 function onWsClose(this: Connected, code?: number, reason?: string | Buffer): void {
   this[CONNECTION]?.onWsClose(code, reason);
+  // Looked up each time: monitoring may replace the method of all WebSockets at any time.
+  const { close }: WebSocket = Object.getPrototypeOf(this);
+  close.call(this, code, reason);
+}
+
+function closeOfOwn(close: WebSocket['close']): WebSocket['close'] {
+  return function (this: Connected, code?: number, reason?: string | Buffer) {
+    this[CONNECTION]?.onWsClose(code, reason);
+    close.call(this, code, reason);
+  };
 }
 
 function onEnd(this: Wire): void {
