@@ -1,0 +1,114 @@
+/** Mutation testing of the core: `npm run mutation [-- files of lib/]`. See docs/internals/mutation.md. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { delimiter, dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { fetchNode } from '../scripts/fetch-node.ts';
+import { isKilled, type Listed, listedIn, type Mutant, mutantsIn, type Report } from './survivors.ts';
+
+/** What is mutated, and the unit specs that must notice. */
+const SPECS: Readonly<Record<string, readonly string[]>> = {
+  'lib/session.ts': ['spec/session.spec.ts'],
+  'lib/session-store.ts': ['spec/session-store.spec.ts'],
+  'lib/inbox.ts': ['spec/inbox.spec.ts'],
+  'lib/outbox.ts': ['spec/outbox.spec.ts'],
+  'lib/frame.ts': ['spec/frame.spec.ts'],
+  'lib/payload.ts': ['spec/payload.spec.ts'],
+  'lib/alarm.ts': ['spec/alarm.spec.ts'],
+  'lib/transports/websocket-frame.ts': ['spec/transports/websocket-frame.spec.ts'],
+  'lib/transports/websocket-reader.ts': ['spec/transports/websocket-reader.spec.ts'],
+};
+
+/** Percent of the mutants, those in the list left out, that must be killed. */
+const MIN_SCORE = 95;
+
+/** ms after which a run is given up. */
+const TIMEOUT = 60 * 60 * 1000;
+
+/** Stryker needs 22.18 at least, which is newer than what the package itself supports. */
+const NODE = '22';
+
+const CHECKOUT = fileURLToPath(new URL('..', import.meta.url));
+const FOLDER = fileURLToPath(new URL('.', import.meta.url));
+/** Holds copies: Stryker writes mutants into a copy of its working directory, which should be small. */
+const WORK = `${FOLDER}work/`;
+const LIST = `${CHECKOUT}docs/internals/mutation.md`;
+
+function install(): void {
+  if (!existsSync(`${FOLDER}node_modules/@stryker-mutator/core/package.json`)) {
+    execFileSync('npm', ['install', '--no-package-lock', '--no-audit', '--no-fund'], {
+      cwd: FOLDER,
+      stdio: ['ignore', 'ignore', 'inherit'],
+      timeout: 300_000,
+      shell: process.platform === 'win32',
+    });
+  }
+}
+
+function prepare(files: readonly string[]): void {
+  rmSync(WORK, { recursive: true, force: true });
+  mkdirSync(WORK);
+  for (const folder of ['lib', 'spec']) {
+    cpSync(`${CHECKOUT}${folder}`, `${WORK}${folder}`, { recursive: true });
+  }
+  cpSync(`${FOLDER}stryker.config.json`, `${WORK}stryker.config.json`);
+  const mocha = {
+    extension: ['ts'],
+    require: ['./spec/support/hooks.ts'],
+    // A mutant that has a test wait for ever is found the sooner; tests take milliseconds.
+    timeout: 5000,
+    spec: files.flatMap((file) => SPECS[file] ?? []),
+  };
+  writeFileSync(`${WORK}.mocharc.json`, JSON.stringify(mocha));
+}
+
+function runStryker(files: readonly string[]): Report {
+  const node = fetchNode(NODE);
+  const stryker = `${FOLDER}node_modules/@stryker-mutator/core/bin/stryker.js`;
+  const { status, error } = spawnSync(node, [stryker, 'run', 'stryker.config.json', '--mutate', files.join(',')], {
+    cwd: WORK,
+    stdio: 'inherit',
+    timeout: TIMEOUT,
+    // Stryker starts its workers by name.
+    env: { ...process.env, PATH: [dirname(node), process.env['PATH']].join(delimiter) },
+  });
+  if (error !== undefined || status !== 0) {
+    throw new Error(`Stryker ended with ${status}`, { cause: error });
+  }
+  return JSON.parse(readFileSync(`${WORK}reports/mutation.json`, 'utf8')) as Report;
+}
+
+/** Prints the outcome; returns whether it is good enough. */
+function judge(mutants: readonly Mutant[], listed: readonly Listed[]): boolean {
+  const survivors = mutants.filter((mutant) => !isKilled(mutant));
+  // Lines that are alike make entries that are alike, so the numbers of both are compared.
+  const entriesOf = (row: string) => listed.filter((entry) => entry.row === row).length;
+  const survivorsOf = (row: string) => survivors.filter((mutant) => mutant.row === row).length;
+  const unlisted = survivors.filter(({ row }) => survivorsOf(row) > entriesOf(row));
+  const stale = listed.filter(({ row }) => entriesOf(row) > survivorsOf(row));
+  for (const { file, line, row } of unlisted) {
+    console.log(`survived: ${file}:${line} ${row}`);
+  }
+  for (const { file, row } of stale) {
+    console.log(`stale entry of the list: ${file} ${row}`);
+  }
+  const killed = mutants.length - survivors.length;
+  const counted = killed + unlisted.length;
+  const score = counted === 0 ? 100 : (100 * killed) / counted;
+  console.log(`${mutants.length} mutants, ${killed} killed, ${survivors.length - unlisted.length} listed`);
+  console.log(`${unlisted.length} survived that are not listed; score ${score.toFixed(1)} %`);
+  return unlisted.length === 0 && score >= MIN_SCORE;
+}
+
+const named = process.argv.slice(2);
+const files = named.length > 0 ? named : Object.keys(SPECS);
+const unknown = files.filter((file) => SPECS[file] === undefined);
+if (unknown.length > 0) {
+  console.error(`not mutated: ${unknown.join(', ')}; these are: ${Object.keys(SPECS).join(', ')}`);
+  process.exit(1);
+}
+install();
+prepare(files);
+const mutants = mutantsIn(runStryker(files));
+const listed = listedIn(readFileSync(LIST, 'utf8')).filter(({ file }) => files.includes(file));
+process.exitCode = judge(mutants, listed) ? 0 : 1;
