@@ -94,6 +94,11 @@ describe('frames', () => {
     assert.equal(messagesFrame(['', 'ü', '"\u2028']), 'a["","ü","\\"\\u2028"]');
   });
 
+  it('hold messages that were quoted before as they are, beside others', () => {
+    assert.equal(messagesFrame(['x', { quoted: '"quoted"' }, 'y']), 'a["x","quoted","y"]');
+    assert.equal(messagesFrame([{ quoted: '"a"' }, { quoted: '"b"' }]), 'a["a","b"]');
+  });
+
   it('hold close code and reason', () => {
     assert.equal(closeFrame(3000, 'Go away!'), 'c[3000,"Go away!"]');
     assert.equal(closeFrame(1000, ''), 'c[1000,""]');

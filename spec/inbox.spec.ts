@@ -53,6 +53,10 @@ describe('Inbox', () => {
       waiting.end();
       assert.equal(await inbox.next(undefined), '1');
       await assert.rejects(inbox.next(undefined), SessionNotOpenError);
+      await assert.rejects(inbox.next(undefined), {
+        name: 'SessionNotOpenError',
+        message: 'sockjs: the session is not open',
+      });
       await rejected;
     });
   });

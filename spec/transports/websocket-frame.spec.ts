@@ -1,6 +1,6 @@
-/** Taking masks off, against the plainest way to do it. */
+/** Frames as bytes: writing them, and taking masks off, against the plainest way to do it. */
 import assert from 'node:assert/strict';
-import { unmask } from '../../lib/transports/websocket-frame.ts';
+import { textFrame, unmask } from '../../lib/transports/websocket-frame.ts';
 import { Random } from '../hostile/random.ts';
 
 /** Around what is done byte by byte, by words, and with what is left before and behind the words. */
@@ -19,6 +19,31 @@ function* places(random: Random) {
     }
   }
 }
+
+describe('textFrame()', () => {
+  for (const [size, header] of [
+    [0, '8100'],
+    [1, '8101'],
+    [125, '817d'],
+    [126, '817e007e'],
+    [127, '817e007f'],
+    [0x1234, '817e1234'],
+    [0xffff, '817effff'],
+    [0x1_0000, '817f0000000000010000'],
+    [0x12_3456, '817f0000000000123456'],
+  ] as const) {
+    it(`begins a text of ${size} bytes with ${header}`, () => {
+      const text = 'x'.repeat(size);
+      assert.equal(textFrame(text).equals(Buffer.concat([Buffer.from(header, 'hex'), Buffer.from(text)])), true);
+    });
+  }
+
+  it('counts the length in bytes of UTF-8', () => {
+    assert.equal(textFrame('aé€😀').toString('hex'), '810a61c3a9e282acf09f9880');
+    const text = 'é'.repeat(63);
+    assert.equal(textFrame(text).toString('hex'), `817e007e${Buffer.from(text).toString('hex')}`);
+  });
+});
 
 describe('unmask()', () => {
   it('takes the mask off every byte of the payload and touches no other, wherever it lies', () => {
@@ -49,6 +74,17 @@ describe('unmask()', () => {
           const where = `byte ${i} of ${size} at ${alignment}`;
           assert.equal(unmask(bytes, START, START + size), 0x84, where);
         }
+      }
+    }
+  });
+
+  it('takes the mask off a short payload far behind in its chunk', () => {
+    for (let start = 1000; start < 1004; start += 1) {
+      for (const size of [0, 1, 2, 3]) {
+        const bytes = Buffer.alloc(start + 10, 0xff);
+        bytes.fill(0x0f, start, start + size);
+        assert.equal(unmask(bytes, start, start + size), size === 0 ? 0 : 0xf0);
+        assert.deepEqual([...bytes.subarray(start, start + size)], Array(size).fill(0xf0));
       }
     }
   });
