@@ -1,6 +1,6 @@
 /** Alarms, and the one timer that they share. */
 import assert from 'node:assert/strict';
-import { AsyncLocalStorage } from 'node:async_hooks';
+import { AsyncLocalStorage, createHook } from 'node:async_hooks';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { performance as performanceOfNode } from 'node:perf_hooks';
@@ -160,6 +160,32 @@ describe('Alarm', () => {
     assert.deepEqual(seen, [undefined]);
   });
 
+  it('makes no timer for what is due at the same time as that, or later', () => {
+    let timers = 0;
+    const { setTimeout } = globalThis;
+    globalThis.setTimeout = ((callback: () => void, delay: number) => {
+      timers += 1;
+      return setTimeout(callback, delay);
+    }) as typeof setTimeout;
+    afterTest(() => {
+      globalThis.setTimeout = setTimeout;
+    });
+    for (const delay of [100, 100, 101, 200]) {
+      new Alarm(alarms, { onAlarm() {} }).set(delay);
+    }
+    assert.equal(timers, 1);
+    alarm.set(99);
+    assert.equal(timers, 2);
+  });
+
+  it('is of a type that tools can tell from others, and so is its clock', () => {
+    const types: string[] = [];
+    const hook = createHook({ init: (_, type) => types.push(type) }).enable();
+    new Alarm(new AlarmClock(), { onAlarm() {} });
+    hook.disable();
+    assert.deepEqual(types, ['sockjs.clock', 'sockjs.alarm']);
+  });
+
   it('does not keep others from going off when its callback throws', () => {
     const broken = new Alarm(alarms, {
       onAlarm() {
@@ -308,6 +334,56 @@ describe('Alarm', () => {
       assert.deepEqual(calls, [5500]);
     });
 
+    it('bears with stalls as any other where it was put off after its first look', async () => {
+      alarm.limit(3000);
+      clock.tick(2500);
+      alarm.putOff(performance.now());
+      clock.tick(1900);
+      // Over the time of the first look, 4500, to shortly before the end, 5500.
+      stall(1050);
+      await runFreely(949);
+      assert.deepEqual(calls, []);
+      clock.tick(1);
+      assert.deepEqual(calls, [6400]);
+    });
+
+    it('takes a look that is 100 ms late for no stall, and one that is later for one', async () => {
+      alarm.limit(5000);
+      stall(4100);
+      clock.tick(900);
+      assert.deepEqual(calls, [5000]);
+      alarm.limit(5000);
+      stall(4101);
+      clock.tick(4000);
+      assert.deepEqual(calls, [5000]);
+      await runFreely(1000);
+      assert.equal(calls.length, 2);
+    });
+
+    it('is looked at first when half of it has passed, where it is short', async () => {
+      alarm.limit(1000);
+      stall(1200);
+      await runFreely(699);
+      assert.deepEqual(calls, []);
+      clock.tick(1);
+      assert.deepEqual(calls, [1900]);
+    });
+
+    it('gives two turns to all that a stall has held up', async () => {
+      const others = [1, 2, 3].map(() => new Alarm(alarms, { onAlarm: () => calls.push(-1) }));
+      for (const one of [alarm, ...others]) {
+        one.limit(1);
+      }
+      stall(500);
+      loop.idle += 1;
+      await turn();
+      clock.tick(100);
+      assert.deepEqual(calls, []);
+      await turns();
+      clock.tick(100);
+      assert.equal(calls.length, 4);
+    });
+
     for (const ms of [5000, 5001, 5050, 5100, 5101, 10_000, 15_000, 100_000]) {
       it(`does not go off right after a stall of ${ms} ms that lasted over its end, but when the loop has run`, async () => {
         alarm.limit(5000);
@@ -393,7 +469,6 @@ describe('Alarm', () => {
         assert.equal(calls.length, 1);
         clock.tick(50);
       }
-      clock.tick(50);
       assert.equal(calls.length, 2);
     });
 
@@ -430,6 +505,10 @@ describe('Alarm', () => {
       alarm.set(1000);
       stall(3000);
       assert.deepEqual(calls, [3000]);
+      alarm.set(1000);
+      alarm.putOff(performance.now());
+      stall(3000);
+      assert.deepEqual(calls, [3000, 6000]);
     });
 
     it('counts no turns where nothing has stalled', async () => {
@@ -448,6 +527,8 @@ describe('Alarm', () => {
       alarm.limit(1000);
       stall(3000);
       assert.equal(immediates, 1);
+      await turns();
+      assert.equal(immediates, 2);
     });
   });
 
