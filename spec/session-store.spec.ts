@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { setImmediate as settle } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import type { Clock } from '@sinonjs/fake-timers';
 import express from 'express';
 import { type Session, sockjs } from '../lib/index.ts';
@@ -42,6 +44,12 @@ function makeStore(limits: Partial<StoreLimits> = {}, hooks: Hooks = {}) {
     return { session, receiver };
   };
   return { store, request, add, open };
+}
+
+/** A whole garbage collection, which Node offers only when asked. */
+function gc(): () => void {
+  setFlagsFromString('--expose-gc');
+  return runInNewContext('gc') as () => void;
 }
 
 describe('SessionStore', () => {
@@ -323,6 +331,19 @@ describe('SessionStore', () => {
       assert.equal(store.reserve('id', identity('websocket')), 'closing');
     });
 
+    it('turns away at once those that wait, each time it is called', async () => {
+      const { store } = makeStore();
+      const turnedAway: string[] = [];
+      for (const name of ['a', 'b', 'c']) {
+        store.whenClosing.add(() => turnedAway.push(name));
+      }
+      const closing = store.close(1001, 'bye', 5000);
+      assert.deepEqual(turnedAway, ['a', 'b', 'c']);
+      store.close(1001, 'bye', 5000);
+      assert.equal(turnedAway.length, 6);
+      await closing;
+    });
+
     it('returns the first promise when called again, whatever it is given', async () => {
       const { store, open } = makeStore();
       const { receiver } = open('1', 'stream');
@@ -409,6 +430,48 @@ describe('SessionStore', () => {
       const { store, open } = makeStore();
       open('id', 'stream');
       await assert.rejects(store.close(1005, 'bye', 0), RangeError);
+    });
+  });
+
+  describe('what is over', () => {
+    /** Bytes that are still in use when something was done so many times, each time with a name of 10 KB. */
+    function kept(times: number, use: (name: string) => void): number {
+      const collect = gc();
+      collect();
+      const before = process.memoryUsage().heapUsed;
+      for (let i = 0; i < times; i += 1) {
+        // A flat string: padEnd() makes one of parts that all share.
+        use(Buffer.alloc(10_000, `${i}.`).toString('latin1'));
+      }
+      collect();
+      return process.memoryUsage().heapUsed - before;
+    }
+
+    it('leaves no client behind that has no session any more', () => {
+      const { store } = makeStore({ maxSessionsPerClient: 1 });
+      const bytes = kept(2000, (name) => {
+        const one = identity('xhr', '', name);
+        assert.equal(store.reserve('id', one), undefined);
+        store.release('id', one);
+      });
+      assert.ok(bytes < 10_000_000, `${bytes} bytes`);
+    });
+
+    it('leaves no id of a WebSocket behind', () => {
+      const { store, add } = makeStore();
+      const bytes = kept(2000, (name) => add(name, identity('websocket')).terminate());
+      assert.equal(store.size, 0);
+      assert.ok(bytes < 10_000_000, `${bytes} bytes`);
+    });
+
+    it('leaves nothing behind of sessions that are forgotten, once another ends', () => {
+      const { store, open } = makeStore();
+      const bytes = kept(2000, (name) => {
+        open(name, 'stream').session.close();
+        clock.tick(2000);
+      });
+      assert.equal(store.size, 0);
+      assert.ok(bytes < 10_000_000, `${bytes} bytes`);
     });
   });
 
