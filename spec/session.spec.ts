@@ -1,5 +1,7 @@
 /** The session object as the application sees it, driven by receivers that stand in for the transports. */
 import assert from 'node:assert/strict';
+import { AsyncLocalStorage, createHook } from 'node:async_hooks';
+import { randomUUID } from 'node:crypto';
 import { EventEmitter, getEventListeners, once } from 'node:events';
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
@@ -7,7 +9,9 @@ import { mock } from 'node:test';
 import { setImmediate as settle, setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from '@sinonjs/fake-timers';
 import { SessionNotOpenError } from '../lib/index.ts';
+import { Rooms } from '../lib/rooms.ts';
 import { Session, type SessionCloseEvent, type SessionHooks, type SessionIdentity } from '../lib/session.ts';
+import { SharedMessage } from '../lib/shared-message.ts';
 import { stopClock } from './support/clock.ts';
 import { FakeReceiver, hooksWith, identity, type Kind, NAMES } from './support/fake-receiver.ts';
 import { RawSocket, Stream } from './support/http.ts';
@@ -227,6 +231,21 @@ describe('Session', () => {
       session.send('4');
       await settle();
       assert.deepEqual(receiver.frames, ['o', 'a["1","2","3"]', 'a["4"]']);
+    });
+
+    it('flushes once for all that was sent in a turn, and not for a receiver that finds nothing', async () => {
+      const { session, attach } = open({ kind: 'poll' });
+      const { mock: flush } = mock.method(session, 'flush');
+      attach();
+      await settle();
+      assert.equal(flush.callCount(), 0);
+      session.send('1');
+      session.send('2');
+      await settle();
+      assert.equal(flush.callCount(), 1);
+      session.send('3');
+      await settle();
+      assert.equal(flush.callCount(), 2);
     });
 
     it('sends what onSession sends after the open frame', async () => {
@@ -799,6 +818,20 @@ describe('Session', () => {
       });
     }
 
+    it('is aborted when the state has changed already', () => {
+      const { session, receiver } = open();
+      const states: string[] = [];
+      session.signal.addEventListener('abort', () => states.push(session.state));
+      session.lost(receiver, INTERRUPTED);
+      const closing = open().session;
+      closing.signal.addEventListener('abort', () => states.push(closing.state));
+      closing.close();
+      const unopened = make().session;
+      unopened.signal.addEventListener('abort', () => states.push(unopened.state));
+      unopened.abandon();
+      assert.deepEqual(states, ['closed', 'closing', 'closed']);
+    });
+
     it('is aborted within the call of close(), while the close frame has yet to go', () => {
       const { session } = open({ kind: 'poll' });
       const { signal } = session;
@@ -1104,6 +1137,19 @@ describe('Session', () => {
       assert.deepEqual(receiver.frames, ['o', 'a["1"]']);
     });
 
+    it('waits for the one that has the close frame, whatever becomes of one that was turned away', () => {
+      const { session, attach } = open({ kind: 'socket', family: 'xhr' });
+      session.close();
+      assert.deepEqual(attach('poll').frames, ['c[2010,"Another connection still open"]']);
+      assert.equal(session.state, 'closing');
+    });
+
+    it('writes nothing to one that is lost', () => {
+      const { session, receiver } = open();
+      session.lost(receiver, INTERRUPTED);
+      assert.deepEqual(receiver.frames, ['o']);
+    });
+
     it('goes on when one that was turned away breaks off', async () => {
       const { session, attach, receiver } = open();
       session.lost(attach('poll'), INTERRUPTED);
@@ -1159,6 +1205,19 @@ describe('Session', () => {
       assert.deepEqual(attach().frames, ['c[3000,"x"]']);
     });
 
+    it('tells by what attach() returns whether the receiver was turned away', () => {
+      const { session } = make({ kind: 'poll' });
+      const come = () => session.attach(new FakeReceiver(session, 'poll'));
+      assert.equal(come(), true, 'opening');
+      assert.equal(come(), true, 'active');
+      assert.equal(come(), false, 'another is there');
+      session.send('x');
+      session.close();
+      assert.equal(come(), true, 'closing');
+      assert.equal(session.state, 'closed');
+      assert.equal(come(), true, 'closed');
+    });
+
     it('ignores one that detaches twice', () => {
       const { session, receiver, attach } = open({ kind: 'poll' });
       const next = attach();
@@ -1197,12 +1256,13 @@ describe('Session', () => {
       assert.equal(session.state, 'closed');
     });
 
-    for (const kind of ['poll', 'socket'] as const) {
+    for (const kind of ['stream', 'socket'] as const) {
       it(`emits close when a listener of the last messages closes it, on a ${kind}`, async () => {
         const { session, receiver, closes, ends } = open({ kind });
         session.receive(['1', '2'], 1);
         session.on('message', () => session.close(3000, 'x'));
         session.lost(receiver, BROKEN);
+        assert.equal(session.state, kind === 'stream' ? 'closing' : 'closed');
         await settle();
         clock.tick(5000);
         await settle();
@@ -1234,9 +1294,12 @@ describe('Session', () => {
     it('lets the next one come, and does not trouble it by leaving', () => {
       const { session, receiver, attach } = leaving();
       const next = attach();
+      clock.tick(10_000);
       session.detach(receiver);
       session.unlink(receiver);
-      clock.tick(25_000);
+      clock.tick(14_999);
+      assert.deepEqual(next.frames, []);
+      clock.tick(1);
       assert.deepEqual(next.frames, ['h']);
       assert.equal(session.state, 'active');
     });
@@ -1252,6 +1315,28 @@ describe('Session', () => {
       clock.tick(5000);
       assert.equal(session.state, 'closed');
     });
+
+    it('leaves the timer alone, which is soon to be set again', () => {
+      leaving();
+      assert.equal(clock.countTimers(), 1);
+    });
+
+    for (const [title, leave] of [
+      ['takes no more', ({ session, receiver }) => session.unlink(receiver)],
+      ['has left without the close frame', ({ session, receiver }) => session.detach(receiver)],
+    ] as [string, (opened: ReturnType<typeof open>) => void][]) {
+      it(`gives a session that closes no more time when it ${title}`, () => {
+        const opened = title === 'takes no more' ? open({ kind: 'socket', family: 'xhr' }) : leaving();
+        const { session, ends } = opened;
+        session.close();
+        clock.tick(3000);
+        leave(opened);
+        clock.tick(1999);
+        assert.deepEqual(ends, []);
+        clock.tick(1);
+        assert.equal(ends.length, 1);
+      });
+    }
 
     it('ends the session when it is lost', async () => {
       const { session, receiver, closes } = leaving();
@@ -1437,6 +1522,36 @@ describe('Session', () => {
       });
     }
 
+    it('comes in the async context of what reached the mark, each time anew', async () => {
+      const storage = new AsyncLocalStorage<string>();
+      const { session, receiver } = open({ sendHighWaterMark: 10 });
+      const heard: unknown[] = [];
+      session.on('drain', () => heard.push(storage.getStore()));
+      for (const name of ['first', 'second']) {
+        storage.run('below the mark', () => session.send('x'.repeat(9)));
+        storage.run(name, () => session.send('y'));
+        storage.run('beyond the mark', () => session.send('z'));
+        await settle();
+        storage.run('the write', () => session.written());
+      }
+      assert.deepEqual(heard, ['first', 'second']);
+      receiver.bufferedAmount = 0;
+      storage.run('the write', () => session.written());
+      assert.equal(heard.length, 2);
+    });
+
+    it('has a context of a type that tools can tell from others', () => {
+      const { session } = open({ sendHighWaterMark: 1 });
+      const types: string[] = [];
+      const hook = createHook({ init: (_, type) => types.push(type) }).enable();
+      session.send('x');
+      hook.disable();
+      assert.deepEqual(
+        types.filter((type) => type !== 'Immediate'),
+        ['sockjs.drain'],
+      );
+    });
+
     it('may send on from its listener, up to the mark', async () => {
       const { session, receiver } = await clogged();
       session.once('drain', () => {
@@ -1570,6 +1685,25 @@ describe('Session', () => {
       assert.equal(receiver.frames.length, 101);
     });
 
+    it('is no reason to cut what is still leaving where it was not passed', () => {
+      const { session, receiver } = open({ maxSendBuffer: 10 });
+      receiver.bufferedAmount = 10;
+      session.unlink(receiver);
+      session.close();
+      clock.tick(5000);
+      assert.equal(session.state, 'closed');
+      assert.equal(receiver.aborts, 0);
+    });
+
+    it('is no reason to cut a receiver that is attached and has the close frame', () => {
+      const { session, receiver } = open({ kind: 'socket', family: 'xhr', maxSendBuffer: 10 });
+      session.send('x'.repeat(11));
+      assert.deepEqual(receiver.frames, ['o', SLOW]);
+      clock.tick(5000);
+      assert.equal(session.state, 'closed');
+      assert.equal(receiver.aborts, 0);
+    });
+
     it('cuts what is still leaving when nobody comes for the close frame', () => {
       const { session, receiver } = open({ maxSendBuffer: 10 });
       receiver.bufferedAmount = 10;
@@ -1603,6 +1737,15 @@ describe('Session', () => {
       assert.equal(session.hasRoom, true);
       assert.equal(calls(), 1);
       assert.equal(clock.countTimers(), 0);
+    });
+
+    it('is room at once where nothing has come', () => {
+      const { session } = open(FULL);
+      let calls = 0;
+      session.whenRoom(() => {
+        calls += 1;
+      });
+      assert.deepEqual([session.hasRoom, calls], [true, 1]);
     });
 
     it('leaves none over it, nothing lost, until enough was read', async () => {
@@ -1701,7 +1844,7 @@ describe('Session', () => {
       it('discards what is over it once onSession has settled, with one warning for the process', async () => {
         const warn = warnings();
         // A copy of the module that has not warned yet, whatever ran before.
-        const fresh = '../lib/session.ts?unread';
+        const fresh = `../lib/session.ts?unread=${randomUUID()}`;
         const { Session: FreshSession } = (await import(fresh)) as { Session: typeof Session };
         for (const onSession of [() => {}, async () => {}]) {
           const hooks = hooksWith({ ...FULL, onSession });
@@ -1718,8 +1861,25 @@ describe('Session', () => {
         }
         assert.equal(warn.callCount(), 1);
         const [text, options] = warn.calls[0]?.arguments ?? [];
-        assert.match(String(text), /discarded.*nobody reads/);
+        assert.match(
+          String(text),
+          /^sockjs: messages are discarded.*nobody reads.*session\.on\('message', …\).*recv\(\)/,
+        );
         assert.deepEqual(options, { code: 'SOCKJS_UNREAD' });
+      });
+
+      it('has nothing to discard where nothing came before onSession had settled', async () => {
+        const rejections: unknown[] = [];
+        const onRejection = (reason: unknown) => rejections.push(reason);
+        process.on('unhandledRejection', onRejection);
+        afterTest(() => {
+          process.off('unhandledRejection', onRejection);
+        });
+        const { session } = open();
+        await settle();
+        await settle();
+        assert.deepEqual(rejections, []);
+        assert.equal(session.state, 'active');
       });
 
       it('keeps everything until onSession has settled, then lets the client go on', async () => {
@@ -1776,6 +1936,158 @@ describe('Session', () => {
       assert.equal(clock.countTimers(), 0);
       await settle();
       assert.deepEqual(closes, [{ code: 3000, reason: 'x', wasClean: false }]);
+    });
+  });
+
+  describe('terminate() of an active session', () => {
+    it('delivers what came in, ends it as not clean, and cuts its receiver', async () => {
+      const { session, receiver, closes, ends } = open();
+      const seen: string[] = [];
+      session.receive(['1'], 1);
+      session.on('message', (message) => seen.push(message));
+      session.terminate();
+      assert.deepEqual(seen, ['1']);
+      assert.equal(session.state, 'closed');
+      assert.equal(ends.length, 1);
+      assert.equal(receiver.aborts, 1);
+      await settle();
+      assert.deepEqual(closes, [{ code: 1000, reason: '', wasClean: false }]);
+    });
+
+    it('ends one that has no receiver', () => {
+      const { session, ends } = open({ kind: 'poll' });
+      session.terminate();
+      assert.equal(session.state, 'closed');
+      assert.equal(ends.length, 1);
+    });
+  });
+
+  describe('sendShared()', () => {
+    it('sends among others in order, counts its bytes, and is refused unless the session is active', async () => {
+      const { session, attach, meter } = make();
+      const message = new SharedMessage('é');
+      assert.equal(session.sendShared(message), false);
+      const stream = attach();
+      session.send('1');
+      assert.equal(session.sendShared(message), true);
+      assert.equal(session.bufferedAmount, 3);
+      session.send('2');
+      await settle();
+      assert.deepEqual(stream.frames, ['o', 'a["1","é","2"]']);
+      assert.deepEqual([meter.messagesOut, meter.bytesOut], [3, 4]);
+      session.close();
+      assert.equal(session.sendShared(message), false);
+      assert.equal(meter.messagesOut, 3);
+    });
+  });
+
+  describe('join() and leave()', () => {
+    it('enter and leave rooms, and tell what they changed', () => {
+      const rooms = new Rooms<Session>();
+      const { session } = open({ rooms });
+      assert.deepEqual([...session.rooms], []);
+      assert.equal(session.leave('a'), false);
+      assert.equal(session.join('b'), true);
+      assert.equal(session.join('a'), true);
+      assert.equal(session.join('a'), true);
+      assert.deepEqual([...session.rooms], ['b', 'a']);
+      assert.deepEqual([...rooms.in('a')], [session]);
+      assert.equal(session.leave('b'), true);
+      assert.equal(session.leave('b'), false);
+      assert.deepEqual([[...session.rooms], [...rooms.in('b')]], [['a'], []]);
+      (session.rooms as Set<string>).clear();
+      assert.deepEqual([...session.rooms], ['a'], 'rooms is a copy');
+    });
+
+    it('let a session in that is opening, and none that is closing, which may leave until it has ended', () => {
+      const rooms = new Rooms<Session>();
+      const { session, attach } = make({ kind: 'poll', rooms });
+      assert.equal(session.join('a'), true);
+      attach();
+      assert.equal(session.join('b'), true);
+      session.close();
+      assert.equal(session.join('c'), false);
+      assert.deepEqual([[...session.rooms], [...rooms.in('c')]], [['a', 'b'], []]);
+      assert.equal(session.leave('a'), true);
+      assert.deepEqual([...rooms.in('b')], [session]);
+      attach();
+      assert.deepEqual([...rooms.in('b')], []);
+      assert.equal(session.leave('b'), false);
+      assert.equal(session.join('c'), false);
+      assert.deepEqual([...session.rooms], ['b'], 'those it was in');
+    });
+
+    for (const [value, shown] of [
+      [undefined, 'undefined'],
+      [null, 'null'],
+      [1, 'number'],
+      [{}, 'object'],
+    ] as const) {
+      it(`throw a TypeError for a name that is ${shown}`, () => {
+        const { session } = open();
+        assert.throws(() => Reflect.apply(session.join, session, [value]), {
+          name: 'TypeError',
+          message: `sockjs: session.join() takes the name of a room, not ${shown}`,
+        });
+        assert.deepEqual([...session.rooms], []);
+      });
+    }
+  });
+
+  describe('whenEnded()', () => {
+    for (const { title, kind = 'stream', end } of ENDINGS) {
+      it(`calls all that were not taken back, once, on ${title}`, () => {
+        const opened = open({ kind });
+        const { session } = opened;
+        const calls: string[] = [];
+        session.whenEnded(() => calls.push('1'));
+        const takeBack = session.whenEnded(() => calls.push('taken back'));
+        session.whenEnded(() => calls.push('2'));
+        takeBack();
+        assert.deepEqual(calls, []);
+        end(opened);
+        assert.deepEqual(calls, ['1', '2']);
+      });
+    }
+  });
+
+  it('counts what a client sends on its WebSocket that ends it', () => {
+    const { session, meter } = open({ kind: 'socket' });
+    session.refused('size', 1009);
+    assert.deepEqual(meter.read([]).rejected, { size: 1 });
+  });
+
+  it('counts what it receives while it is active', () => {
+    const { session, meter } = open();
+    session.receive(['1', '2'], 9);
+    session.close();
+    session.receive(['3'], 5);
+    assert.deepEqual([meter.messagesIn, meter.bytesIn], [2, 9]);
+  });
+
+  describe('an event of other servers and sockets', () => {
+    for (const method of ['on', 'once', 'addListener', 'prependListener', 'prependOnceListener'] as const) {
+      for (const [event, meant] of [
+        ['data', 'message'],
+        ['end', 'close'],
+        ['disconnect', 'close'],
+      ] as const) {
+        it(`"${event}" is refused by ${method}(), which names the one that is meant`, () => {
+          const { session } = open();
+          assert.throws(() => Reflect.apply(session[method], session, [event, () => {}]), {
+            name: 'TypeError',
+            message: `sockjs: a session has no "${event}" event; write session.on('${meant}', …)`,
+          });
+        });
+      }
+    }
+
+    it('is any other, which an application may emit by itself', () => {
+      const { session } = open();
+      const seen: unknown[] = [];
+      Reflect.apply(session.on, session, ['mine', (value: unknown) => seen.push(value)]);
+      Reflect.apply(session.emit, session, ['mine', 1]);
+      assert.deepEqual(seen, [1]);
     });
   });
 
@@ -1858,6 +2170,33 @@ describe('Session', () => {
       const { session, attach } = make();
       assert.throws(() => session.attach(new Broken(session, 'stream')));
       assert.deepEqual(attach().frames, ['c[1011,"Internal error"]']);
+    });
+  });
+
+  it('is counted as opened and as closed, once', async () => {
+    const { session, meter } = open();
+    assert.deepEqual([meter.opened, meter.closed], [1, 0]);
+    session.close();
+    await turn();
+    session.terminate();
+    await turn();
+    assert.deepEqual([meter.opened, meter.closed], [1, 1]);
+  });
+
+  describe('abandon()', () => {
+    it('is nothing to a session that was opened', () => {
+      const { session, ends } = open();
+      session.abandon();
+      assert.equal(session.state, 'active');
+      assert.deepEqual(ends, []);
+    });
+
+    it('is nothing to a session that has ended unopened, which answers as before', () => {
+      const { session, attach, ends } = make();
+      clock.tick(5000);
+      session.abandon();
+      assert.deepEqual(ends, [[session, INTERRUPTED]]);
+      assert.deepEqual(attach().frames, ['c[1002,"Connection interrupted"]']);
     });
   });
 
