@@ -4,9 +4,11 @@
  */
 import assert from 'node:assert/strict';
 import { type EventEmitter, once } from 'node:events';
+import { Readable } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { Session, SessionCloseEvent, SockjsOptions } from '../../lib/index.ts';
+import { WebSocketReader } from '../../lib/transports/websocket-reader.ts';
 import { Random } from '../hostile/random.ts';
 import { FramePeer, type FrameShape, frame, frameHead, type Outcome } from '../support/frame-peer.ts';
 import { RawSocket } from '../support/http.ts';
@@ -113,6 +115,77 @@ function seenByWs(): string[] {
   });
   return texts;
 }
+
+describe('WebSocketReader', () => {
+  /** A reader of a connection whose chunks a test makes, and what ws would be given of them. */
+  function read(maxBytes = 1000) {
+    const connection = new Readable({ read() {} });
+    const texts: [string, number][] = [];
+    const left: string[] = [];
+    connection.on('data', (chunk: Buffer) => left.push(chunk.toString('hex')));
+    const listener = {
+      takesTexts: () => true,
+      onText(text: string, bytes: number) {
+        texts.push([text, bytes]);
+      },
+    };
+    WebSocketReader.attach(connection, listener, maxBytes);
+    const bring = (chunk: Buffer) => connection.emit('data', chunk);
+    return { connection, texts, left, bring };
+  }
+
+  it('does not touch a connection to which ws does not listen', () => {
+    const connection = new Readable({ read() {} });
+    WebSocketReader.attach(connection, { takesTexts: () => true, onText() {} }, 1000);
+    assert.equal(connection.listenerCount('data'), 0);
+  });
+
+  for (const [what, head] of [
+    ['a close without a mask', Buffer.from([CLOSE, 0])],
+    ['a fragment', Buffer.from([FIRST, 0x80])],
+    ['a ping of 126 bytes', frameHead(PING, 126)],
+    ['a ping of 70 000 bytes', frameHead(PING, 70_000)],
+    ['a text that is too long, of 16 bits', frameHead(TEXT, 1001).subarray(0, 4)],
+    ['a text that is too long, of 64 bits', frameHead(TEXT, 70_000).subarray(0, 10)],
+  ] as const) {
+    it(`gives ws ${what} as soon as it can tell, and all that follows`, () => {
+      const { texts, left, bring } = read();
+      bring(frame(TEXT, 'before'));
+      bring(head);
+      assert.deepEqual(left, [head.toString('hex')]);
+      const next = frame(TEXT, 'behind');
+      bring(next);
+      assert.deepEqual(
+        left,
+        [head, next].map((bytes) => bytes.toString('hex')),
+      );
+      assert.deepEqual(texts, [['before', 6]]);
+    });
+  }
+
+  it('keeps a frame that comes in 1024 pieces, and gives ws one that comes in more', () => {
+    const text = 'x'.repeat(2000);
+    const bytes = frame(TEXT, text);
+    for (const [pieces, isRead] of [
+      [1024, true],
+      [1025, true],
+      [1026, false],
+    ] as const) {
+      const { texts, left, bring } = read(10_000);
+      // The first holds length and mask, so that there is only the end to wait for.
+      const first = bytes.length - text.length;
+      const last = first + pieces - 2;
+      bring(bytes.subarray(0, first));
+      for (const piece of byteByByte(bytes.subarray(first, last))) {
+        bring(piece);
+      }
+      assert.deepEqual(texts, []);
+      bring(bytes.subarray(last));
+      assert.equal(texts[0]?.[0] === text, isRead, `${pieces} pieces`);
+      assert.equal(left.join(''), isRead ? '' : bytes.toString('hex'), `${pieces} pieces`);
+    }
+  });
+});
 
 describe('text messages of one frame', () => {
   for (const way of WEBSOCKETS) {
