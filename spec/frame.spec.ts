@@ -1,7 +1,9 @@
 /** How frames are written (PROTOCOL.md section 5), code unit by code unit. */
 import assert from 'node:assert/strict';
+import { mock } from 'node:test';
 import { closeFrame, HEARTBEAT_FRAME, messagesFrame, OPEN_FRAME, quote } from '../lib/frame.ts';
 import { AWKWARD_TEXTS, FRAGILE } from './support/awkward.ts';
+import { afterTest } from './support/leftovers.ts';
 
 function escaped(unit: number): string {
   return `"\\u${unit.toString(16).padStart(4, '0')}"`;
@@ -56,6 +58,22 @@ describe('quote()', () => {
           assert.equal(quote(`${before}${unit}${after}`), `"${before}${quote(unit).slice(1, -1)}${after}"`, where);
         }
       }
+    }
+  });
+
+  it('has JSON.stringify spared with what is plain and shorter than 256 code units', () => {
+    const { mock: stringify } = mock.method(JSON, 'stringify');
+    afterTest(() => stringify.restore());
+    for (const [text, calls] of [
+      ['', 0],
+      ['x'.repeat(255), 0],
+      ['x'.repeat(256), 1],
+      ['x'.repeat(300), 1],
+      ['\n', 1],
+    ] as const) {
+      stringify.resetCalls();
+      quote(text);
+      assert.equal(stringify.callCount(), calls, `${text.length} code units`);
     }
   });
 

@@ -4,6 +4,7 @@ import type { Clock } from '@sinonjs/fake-timers';
 import { AlarmClock } from '../lib/alarm.ts';
 import { Inbox, SessionNotOpenError } from '../lib/inbox.ts';
 import { stopClock } from './support/clock.ts';
+import { keptOf } from './support/heap.ts';
 
 describe('Inbox', () => {
   let clock: Clock;
@@ -204,6 +205,17 @@ describe('Inbox', () => {
     assert.equal(inbox.size, 0);
     inbox.push('next');
     assert.equal(inbox.shift(), 'next');
+  });
+
+  it('keeps nothing of what was read', () => {
+    const { inbox } = make(100_000);
+    inbox.push('first');
+    const isKept = keptOf((text) => {
+      inbox.push(text);
+      inbox.shift();
+    });
+    assert.equal(isKept, false);
+    assert.equal(inbox.size, 1);
   });
 
   it('has no room for more messages than a 64th of its bytes, beyond the first thousand', () => {

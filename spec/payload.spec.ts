@@ -351,6 +351,7 @@ const HOSTILE: readonly [title: string, text: string, message: string][] = [
   ['escaped quotes without an end', `["${'\\"'.repeat(MANY)}`, BROKEN],
   ['escaped quotes and half an escape', `["${'\\"'.repeat(MANY)}\\`, BROKEN],
   ['no array', 'x'.repeat(MANY), BROKEN],
+  ['an array behind a letter', `x${'[1]'.repeat(MANY)}`, BROKEN],
   ['too many strings', `[${'"",'.repeat(MANY)}""]`, TOO_MANY.message],
   ['too many strings with blanks', `[${' "\\"" ,'.repeat(MANY)}""]`, TOO_MANY.message],
   ['too many strings and a number', `[${'"",'.repeat(MANY + 1)}1]`, TOO_MANY.message],
@@ -421,6 +422,42 @@ for (const parse of [parsePayload, parseWebSocketPayload]) {
     });
   });
 }
+
+describe('the texts that JSON.parse is spared', () => {
+  it('are WebSocket texts of one plain message, of up to 256 code units', () => {
+    for (const [length, parsed] of [
+      [4, 0],
+      [255, 0],
+      [256, 0],
+      [257, 1],
+    ] as const) {
+      const text = `["${'x'.repeat(length - 4)}"]`;
+      const count = countParsed(() => parseWebSocketPayload(text, 1));
+      assert.equal(count, parsed, `${length} code units`);
+    }
+  });
+
+  for (const parse of [parsePayload, parseWebSocketPayload]) {
+    it(`are those of more than 2048 code units that can be no payload: ${parse.name}()`, () => {
+      for (const [length, parsed, message] of [
+        [2047, 1, BROKEN],
+        [2048, 1, BROKEN],
+        [2049, 0, EXPECTED],
+      ] as const) {
+        const text = '[1'.padEnd(length, ',');
+        const count = countParsed(() => assert.equal(outcomeOf(parse, text, ANY), message));
+        assert.equal(count, parsed, `${length} code units`);
+      }
+    });
+  }
+});
+
+it('tells the cause where a text is no JSON', () => {
+  assert.throws(
+    () => parsePayload('[', 1),
+    (error) => error instanceof PayloadError && error.cause instanceof SyntaxError,
+  );
+});
 
 describe('a single JSON string', () => {
   it('is one message on a WebSocket', () => {
