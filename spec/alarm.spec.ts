@@ -490,6 +490,7 @@ describe('Alarm', () => {
       alarm.unset();
       await runFreely(10_000);
       assert.deepEqual(calls, []);
+      assert.equal(clock.countTimers(), 0);
     });
 
     it('leaves nothing behind when it is cleared after a stall', async () => {
