@@ -56,7 +56,7 @@ function prepare(files: readonly string[]): void {
     extension: ['ts'],
     require: ['./spec/support/hooks.ts'],
     // A mutant that has a test wait for ever is found the sooner; tests take milliseconds.
-    timeout: 5000,
+    timeout: 8000,
     spec: files.flatMap((file) => SPECS[file] ?? []),
   };
   writeFileSync(`${WORK}.mocharc.json`, JSON.stringify(mocha));

@@ -41,14 +41,14 @@ export interface Listed {
   readonly row: string;
 }
 
-/** Whether the specs noticed. A mutant that never ends was noticed. */
+/** Whether the specs noticed: a mutant that never ends, or that ends the process of the tests, was noticed. */
 export function isKilled({ status }: Mutant): boolean {
-  return status === 'Killed' || status === 'Timeout';
+  return status === 'Killed' || status === 'Timeout' || status === 'RuntimeError';
 }
 
 /** All mutants that ran or that no test reached. */
 export function mutantsIn({ files }: Report): Mutant[] {
-  const ran = ['Killed', 'Timeout', 'Survived', 'NoCoverage'];
+  const ran = ['Killed', 'Timeout', 'RuntimeError', 'Survived', 'NoCoverage'];
   return Object.entries(files).flatMap(([file, { source, mutants }]) => {
     const lines = source.split('\n');
     return mutants
