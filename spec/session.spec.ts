@@ -1999,6 +1999,20 @@ describe('Session', () => {
       assert.deepEqual([...session.rooms], ['a'], 'rooms is a copy');
     });
 
+    it('have a session leave at its end the rooms that it is in, and no other', () => {
+      const rooms = new Rooms<Session>();
+      const { mock: leave } = mock.method(rooms, 'leave');
+      open({ rooms }).session.close();
+      assert.equal(leave.callCount(), 0);
+      const { session } = open({ rooms });
+      session.join('a');
+      session.close();
+      assert.deepEqual(
+        leave.calls.map(({ arguments: args }) => args),
+        [['a', session]],
+      );
+    });
+
     it('let a session in that is opening, and none that is closing, which may leave until it has ended', () => {
       const rooms = new Rooms<Session>();
       const { session, attach } = make({ kind: 'poll', rooms });
