@@ -435,7 +435,8 @@ export class Session<
     if (!this.#leaving?.delete(receiver)) {
       return;
     }
-    if (this.#state === 'closing' && this.#closeFrameSent) {
+    if (this.#state === 'closing' && this.#closeFrameSent && this.#receiver === undefined && this.#leaving.size === 0) {
+      // Not before the last of several: an earlier answer may have left, and the one with the close frame not yet.
       this.#finish(true);
     } else if (this.#state === 'active' && this.#receiver === undefined) {
       this.#arm();
@@ -533,10 +534,15 @@ export class Session<
   terminate(): void {
     const { code, reason } = this.#closing;
     const receivers = [this.#receiver, ...(this.#leaving ?? [])];
-    if (this.#isEnded) {
-      this.#finish(false);
-    } else {
-      this.#terminate({ code, reason, wasClean: false });
+    try {
+      if (this.#isEnded) {
+        this.#finish(false);
+      } else {
+        this.#terminate({ code, reason, wasClean: false });
+      }
+    } catch (error) {
+      // A receiver that cannot write its close frame is cut all the same, and the other sessions are not held up.
+      debugSession('%s could not be told of its end: %O', this.id, error);
     }
     for (const receiver of receivers) {
       receiver?.abort();
