@@ -1155,13 +1155,13 @@ describe('attachUpgrade()', () => {
       assert.deepEqual(asked, ['/yes', '/no', '/yes', '/no']);
     });
 
-    it('of the user that says yes where nobody listens leaves no connection open', async () => {
+    it('of the user that says yes where there is no listener leaves no connection open', async () => {
       const { port } = await withCallback(() => true);
       await new RawSocket(port).send(...handshake('/x')).until('page at /x');
       await new RawSocket(port).send(...h2c('/x')).until('page at /x');
     });
 
-    it('of the user that says yes where nobody listens takes no body for another', async () => {
+    it('of the user that says yes where there is no listener loses no body', async () => {
       const { port, sockets } = await withCallback(() => true);
       const raw = new RawSocket(port).send(request('POST', '/x', [...H2C, 'Content-Length: 5']));
       await raw.until('page at /x');

@@ -55,7 +55,7 @@ export class AnswerSocket extends Duplex {
     callback(error);
   }
 
-  /** Throws away whatever may still come; the connection is no longer this answer's to close. */
+  /** Throws away all that may still come; the connection is no longer for this answer to close. */
   abandon(): void {
     this.#writesThrough = false;
     this.destroy();
