@@ -132,6 +132,8 @@ export function acceptWebSocket<Data, Req extends IncomingMessage>(
       mount.webSocketServer.handleUpgrade(req, socket, upgrade.head, (webSocket) => {
         settle?.();
         isOpen = true;
+        // An engine of the application's own may not say when it writes the handshake.
+        upgrade.finish();
         const session = mount.sessions.create(sessionId, req, transport, identity, data);
         const isPlain = socket === req.socket && webSocket.extensions === '' && isSendPristine(webSocket);
         const maxRead = isPlain ? (maxReads.get(mount.webSocketServer) ?? 0) : 0;
