@@ -439,7 +439,13 @@ describe('SessionStore', () => {
 
     it('leaves no id of a WebSocket behind', () => {
       const { store, add } = makeStore();
-      const isKept = keptOf((name) => add(name, identity('websocket')).terminate());
+      const isKept = keptOf((name) => {
+        add(name, identity('websocket')).terminate();
+        const several = [1, 2, 3].map(() => add(name, identity('websocket')));
+        for (const session of several) {
+          session.terminate();
+        }
+      });
       assert.equal(store.size, 0);
       assert.equal(isKept, false);
     });

@@ -1354,6 +1354,30 @@ describe('Session', () => {
       assert.deepEqual(attach().frames, ['a["1"]', 'c[1000,"Normal closure"]']);
     });
 
+    it('does not have a session end as clean while the close frame is on its way with another', async () => {
+      const { session, receiver, attach, closes } = open({ kind: 'slow poll' });
+      session.close(3000);
+      const last = attach();
+      assert.deepEqual(last.frames, ['c[3000,""]']);
+      session.detach(receiver);
+      assert.equal(session.state, 'closing');
+      session.detach(last);
+      assert.equal(session.state, 'closed');
+      await settle();
+      assert.deepEqual(closes, [{ code: 3000, reason: '', wasClean: true }]);
+    });
+
+    it('does not have a session end as clean while another that is attached has the close frame', () => {
+      const { session, receiver, attach } = leaving();
+      const last = attach('socket');
+      session.close(3000);
+      assert.deepEqual(last.frames, ['c[3000,""]']);
+      session.detach(receiver);
+      assert.equal(session.state, 'closing');
+      session.detach(last);
+      assert.equal(session.state, 'closed');
+    });
+
     for (const [title, then, wasClean] of [
       ['it has left', ({ session, receiver }) => session.detach(receiver), true],
       ['it is lost', ({ session, receiver }) => session.lost(receiver, INTERRUPTED), false],
@@ -1952,6 +1976,19 @@ describe('Session', () => {
       assert.equal(receiver.aborts, 1);
       await settle();
       assert.deepEqual(closes, [{ code: 1000, reason: '', wasClean: false }]);
+    });
+
+    it('cuts a receiver that throws when it is told of the end', () => {
+      class Broken extends FakeReceiver {
+        override close(): void {
+          throw new Error('a wrapper threw');
+        }
+      }
+      const { session } = open({ kind: 'poll' });
+      const broken = new Broken(session, 'stream');
+      session.attach(broken);
+      session.terminate();
+      assert.deepEqual([session.state, broken.aborts], ['closed', 1]);
     });
 
     it('ends one that has no receiver', () => {
