@@ -1,0 +1,342 @@
+/** Alarms beside a plain list of what is due: never early, never late, and never more than one timer of Node's. */
+import assert from 'node:assert/strict';
+import { setImmediate as turn } from 'node:timers/promises';
+import type { Clock } from '@sinonjs/fake-timers';
+import fc from 'fast-check';
+import { Alarm, AlarmClock } from '../../lib/alarm.ts';
+import { stopClock } from '../support/clock.ts';
+import { type Loop, stopIdleTime } from '../support/idle-time.ts';
+import { property, sequence } from '../support/property.ts';
+
+/** Enough for a heap of five levels. */
+const ALARMS = 31;
+
+/** What an alarm does when it goes off. */
+type Reaction =
+  | readonly [name: 'nothing']
+  | readonly [name: 'set' | 'limit', alarm: number, delay: number]
+  | readonly [name: 'clear', alarm: number];
+
+type Step =
+  | readonly [name: 'set' | 'limit', alarm: number, delay: number, reaction: Reaction]
+  | readonly [name: 'putOff' | 'unset' | 'clear', alarm: number]
+  | readonly [name: 'tick' | 'jump', ms: number]
+  | readonly [name: 'turns', count: number]
+  | readonly [name: 'idle'];
+
+/** Many alike, so that alarms meet; and around the limits that stalls are judged by. */
+const DELAY = fc.oneof(
+  fc.integer({ min: 1, max: 20 }).map((tens) => tens * 10),
+  fc.integer({ min: 1, max: 3000 }),
+  fc.constantFrom(1, 99, 100, 101, 1000, 1999, 2000, 2001, 5000),
+  fc.constantFrom(0.5, 33.3, 1500.25),
+);
+
+/** Steps that change one of so many alarms. */
+function changes(alarms: number): { set: fc.Arbitrary<Step>; limit: fc.Arbitrary<Step>; other: fc.Arbitrary<Step> } {
+  const which = fc.nat(alarms - 1);
+  const reaction: fc.Arbitrary<Reaction> = fc.oneof(
+    { weight: 8, arbitrary: fc.constant(['nothing'] as const) },
+    { weight: 2, arbitrary: fc.tuple(fc.constantFrom('set', 'limit'), which, DELAY) },
+    { weight: 2, arbitrary: fc.tuple(fc.constant('clear' as const), which) },
+  );
+  return {
+    set: fc.tuple(fc.constant('set' as const), which, DELAY, reaction),
+    limit: fc.tuple(fc.constant('limit' as const), which, DELAY, reaction),
+    other: fc.tuple(fc.constantFrom('putOff', 'unset', 'clear'), which),
+  };
+}
+
+const TICK = fc.tuple(fc.constant('tick' as const), fc.oneof(fc.integer({ min: 1, max: 60 }), fc.nat(2000)));
+const JUMP = fc.tuple(
+  fc.constant('jump' as const),
+  fc.oneof(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 1, max: 6000 })),
+);
+
+const MANY = changes(10);
+const CALM: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 6, arbitrary: MANY.set },
+  { weight: 4, arbitrary: MANY.limit },
+  { weight: 4, arbitrary: MANY.other },
+  { weight: 4, arbitrary: TICK },
+);
+
+/** A full heap, from which some are taken out, and then time passes in small steps. */
+const HEAP: fc.Arbitrary<Step[]> = fc
+  .tuple(
+    fc.array(fc.integer({ min: 1, max: 1000 }), { minLength: ALARMS, maxLength: ALARMS }),
+    fc.array(fc.nat(ALARMS - 1), { maxLength: 6 }),
+  )
+  .map(([delays, cleared]) => [
+    ...delays.map((delay, i): Step => ['set', i, delay, ['nothing']]),
+    ...cleared.map((i): Step => ['clear', i]),
+    ...Array.from({ length: 50 }, (): Step => ['tick', 20]),
+  ]);
+
+/** Few, each of which has a longer story. */
+const FEW = changes(4);
+const STALLING: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 2, arbitrary: FEW.set },
+  { weight: 6, arbitrary: FEW.limit },
+  { weight: 2, arbitrary: FEW.other },
+  { weight: 5, arbitrary: TICK },
+  { weight: 5, arbitrary: JUMP },
+  { weight: 3, arbitrary: fc.tuple(fc.constant('turns' as const), fc.integer({ min: 1, max: 3 })) },
+  { weight: 2, arbitrary: fc.tuple(fc.constant('idle' as const)) },
+);
+
+/** What is known of an alarm that is set. */
+interface Entry {
+  readonly isLimit: boolean;
+  readonly delay: number;
+  readonly reaction: Reaction;
+  /** It must not go off before this. */
+  due: number;
+  /** Where stalls make it uncertain when a limit is looked at next: then at the latest. */
+  nextLook: number;
+  /** Whether a limit still has to be looked at before its end. */
+  isUnseen: boolean;
+  /** Whether its place in the heap is that of the time when it is due. */
+  isInPlace: boolean;
+  /** Stalls since it was set. */
+  stalls: number;
+  /** What the limit found when it started again, and waits to see changed. */
+  restart: { readonly at: number; readonly idle: number; readonly turns: number } | undefined;
+}
+
+/** As the documentation of `Alarm` says. */
+const LATE = 100;
+const RESTARTS = 8;
+const TURNS = 2;
+const CATCH_UP = 50;
+
+class Model {
+  readonly #clock: Clock;
+  readonly #loop: Loop;
+  readonly #alarms: readonly Alarm[];
+  readonly #entries = new Map<number, Entry>();
+  /** Alarms that the clock may still hold. */
+  readonly #held = new Set<number>();
+  #turns = 0;
+  /** The end of the last stall, and when the loop had turned twice since. */
+  #stallEnd = 0;
+  #turnsThen = 0;
+  #readyAt = 0;
+  #rung: Entry[] = [];
+
+  constructor(clock: Clock, loop: Loop) {
+    this.#clock = clock;
+    this.#loop = loop;
+    const alarmClock = new AlarmClock();
+    this.#alarms = Array.from({ length: ALARMS }, (_, i) => new Alarm(alarmClock, { onAlarm: () => this.#ring(i) }));
+  }
+
+  async run(steps: readonly Step[]): Promise<void> {
+    for (const step of steps) {
+      await this.#do(step);
+      assert.equal(this.#clock.countTimers() <= 1, true, 'more than one timer');
+    }
+    for (const i of this.#alarms.keys()) {
+      this.#clear(i);
+    }
+    assert.equal(this.#clock.countTimers(), 0, 'a timer without an alarm');
+  }
+
+  async #do(step: Step): Promise<void> {
+    switch (step[0]) {
+      case 'set':
+      case 'limit':
+        this.#set(...step);
+        break;
+      case 'putOff':
+        this.#putOff(step[1]);
+        break;
+      case 'unset':
+        this.#alarms[step[1]]?.unset();
+        this.#entries.delete(step[1]);
+        break;
+      case 'clear':
+        this.#clear(step[1]);
+        break;
+      case 'tick':
+        this.#tick(step[1]);
+        break;
+      case 'jump':
+        this.#jump(step[1]);
+        break;
+      case 'turns':
+        for (let i = 0; i < step[1]; i += 1) {
+          await this.#turn();
+        }
+        break;
+      case 'idle':
+        this.#loop.idle += 1;
+    }
+  }
+
+  #set(how: 'set' | 'limit', i: number, delay: number, reaction: Reaction): void {
+    this.#alarms[i]?.[how](delay);
+    this.#entries.set(i, {
+      isLimit: how === 'limit',
+      delay,
+      reaction,
+      due: Math.ceil(this.#clock.now + delay),
+      nextLook: 0,
+      isUnseen: how === 'limit',
+      isInPlace: !this.#held.has(i),
+      stalls: 0,
+      restart: undefined,
+    });
+    this.#held.add(i);
+  }
+
+  #putOff(i: number): void {
+    const entry = this.#entries.get(i);
+    if (entry !== undefined && entry.stalls > 0) {
+      // Sessions put heartbeats off, never limits. When one that bears with a stall is looked at first is left open.
+      return;
+    }
+    this.#alarms[i]?.putOff(performance.now());
+    if (entry !== undefined) {
+      entry.due = Math.max(entry.due, Math.ceil(this.#clock.now + entry.delay));
+      entry.isUnseen = entry.isLimit;
+      entry.isInPlace = false;
+    }
+  }
+
+  #clear(i: number): void {
+    this.#alarms[i]?.clear();
+    this.#entries.delete(i);
+    this.#held.delete(i);
+  }
+
+  /** Every timer comes in time. */
+  #tick(ms: number): void {
+    this.#clock.tick(ms);
+    const { now } = this.#clock;
+    for (const [i, entry] of this.#entries) {
+      entry.isUnseen &&= firstLook(entry) > now;
+      assert.equal(this.#latest(entry) > now, true, `alarm ${i} is overdue`);
+    }
+  }
+
+  /** When an alarm has gone off at the latest, if no stall comes. */
+  #latest({ isLimit, due, delay, stalls }: Entry): number {
+    if (!isLimit || stalls === 0) {
+      return due;
+    }
+    if (this.#turns < this.#turnsThen + TURNS) {
+      return Number.POSITIVE_INFINITY;
+    }
+    return Math.max(due, this.#stallEnd + delay, this.#readyAt) + CATCH_UP;
+  }
+
+  async #turn(): Promise<void> {
+    await turn();
+    this.#turns += 1;
+    if (this.#turns === this.#turnsThen + TURNS) {
+      this.#readyAt = this.#clock.now;
+    }
+  }
+
+  /** No timer comes for so long, then all that are due. */
+  #jump(ms: number): void {
+    const begin = this.#clock.now;
+    this.#stallEnd = begin + ms;
+    this.#turnsThen = this.#turns;
+    for (const entry of this.#entries.values()) {
+      if (entry.isLimit) {
+        this.#prolong(entry, begin, this.#stallEnd);
+      }
+    }
+    this.#rung = [];
+    this.#clock.jump(ms);
+    for (const [i, { isLimit, due }] of this.#entries) {
+      assert.equal(isLimit || due > this.#clock.now, true, `alarm ${i} is overdue`);
+    }
+    const dues = this.#rung.filter(({ isLimit, isInPlace }) => !isLimit && isInPlace).map(({ due }) => due);
+    assert.deepEqual(
+      dues,
+      dues.toSorted((a, b) => a - b),
+      'not in the order in which they are due',
+    );
+  }
+
+  /** Notes how much time a stall gives to a limit at least. */
+  #prolong(entry: Entry, begin: number, end: number): void {
+    entry.stalls += 1;
+    const earliest = entry.isUnseen ? firstLook(entry) : entry.due;
+    if (earliest > end) {
+      return;
+    }
+    // One that has started again and waits for the loop is looked at every 50 ms.
+    const look = earliest > begin ? Math.max(earliest, entry.nextLook) : Math.max(begin + CATCH_UP, entry.nextLook);
+    const lateness = end - look;
+    entry.nextLook = Math.ceil(end + entry.delay);
+    if (entry.isUnseen || lateness > LATE) {
+      entry.due = Math.max(entry.due, Math.ceil(end + Math.min(entry.delay, lateness)));
+    }
+    if (lateness > LATE) {
+      entry.restart = { at: end, idle: this.#loop.idle, turns: this.#turns };
+    }
+    entry.isUnseen = false;
+  }
+
+  #ring(i: number): void {
+    const entry = this.#entries.get(i);
+    assert.ok(entry, `alarm ${i} goes off, and is not set`);
+    this.#entries.delete(i);
+    this.#held.delete(i);
+    this.#rung.push(entry);
+    this.#mayRing(entry);
+    const { reaction } = entry;
+    if (reaction[0] === 'clear') {
+      this.#clear(reaction[1]);
+    } else if (reaction[0] !== 'nothing') {
+      this.#set(...reaction, ['nothing']);
+    }
+  }
+
+  #mayRing({ isLimit, due, delay, stalls, restart }: Entry): void {
+    const { now } = this.#clock;
+    if (isLimit && stalls > RESTARTS) {
+      return;
+    }
+    assert.equal(now >= due, true, `early: ${now} instead of ${due}`);
+    if (restart !== undefined) {
+      assert.equal(this.#turns >= restart.turns + TURNS, true, 'before two turns of the loop');
+      assert.equal(this.#loop.idle > restart.idle || now >= restart.at + delay, true, 'before the loop was idle');
+    }
+  }
+}
+
+/** When a limit is looked at before its end. */
+function firstLook({ due, delay }: Entry): number {
+  return due - Math.min(1000, Math.floor(delay / 2));
+}
+
+describe('any use of alarms', () => {
+  let clock: Clock;
+  let loop: Loop;
+
+  beforeEach(() => {
+    clock = stopClock();
+    loop = stopIdleTime();
+  });
+
+  const run = async (steps: readonly Step[]) => {
+    clock.reset();
+    await new Model(clock, loop).run(steps);
+  };
+
+  property('has each go off on time where the loop never stalls', 300, sequence(CALM, 60), run);
+
+  property('has those go off on time that are left when others are cleared', 200, HEAP, run);
+
+  property(
+    'has limits bear with stalls, but not for ever, and all others go off at once',
+    500,
+    sequence(STALLING, 60),
+    run,
+  );
+});

@@ -1,0 +1,207 @@
+/** A session under anything that its transports, its application, time and a stalling event loop may do, in any order. */
+import { mock } from 'node:test';
+import type { Clock } from '@sinonjs/fake-timers';
+import fc from 'fast-check';
+import type { SessionCloseEvent } from '../../lib/session.ts';
+import { stopClock } from '../support/clock.ts';
+import { type Loop, stopIdleTime } from '../support/idle-time.ts';
+import { pauseWatching } from '../support/left-sessions.ts';
+import { afterTest } from '../support/leftovers.ts';
+import { property, sequence } from '../support/property.ts';
+import { catchUncaught } from '../support/uncaught.ts';
+import type { ReceiverShape } from './support/model-receiver.ts';
+import { type Reaction, World, type WorldOptions } from './support/session-world.ts';
+
+type Step =
+  | readonly [name: 'attach', shape: ReceiverShape]
+  | readonly [name: 'unlink' | 'detach', receiver: number]
+  | readonly [name: 'lost', receiver: number, event: SessionCloseEvent]
+  | readonly [name: 'take', receiver: number, writes: number]
+  | readonly [name: 'receive' | 'send', sizes: readonly number[]]
+  | readonly [name: 'broadcast', size: number]
+  | readonly [name: 'drained' | 'recv' | 'unlisten' | 'terminate' | 'settle' | 'turn']
+  | readonly [name: 'abort' | 'iterate' | 'leave loop', which: number]
+  | readonly [name: 'listen', reactions: readonly Reaction[], once: boolean]
+  | readonly [name: 'join' | 'leave', room: string]
+  | readonly [name: 'close', event: readonly [code?: number, reason?: string]]
+  | readonly [name: 'set up', how: 'resolve' | 'reject']
+  | readonly [name: 'tick' | 'jump', ms: number];
+
+const MAX = Number.MAX_SAFE_INTEGER;
+
+/** Mostly `nothing`. */
+function reaction(...others: Reaction[]): fc.Arbitrary<Reaction> {
+  return fc.oneof({ weight: 12, arbitrary: fc.constant('nothing' as const) }, fc.constantFrom(...others));
+}
+
+const OPTIONS: fc.Arbitrary<WorldOptions> = fc.record({
+  family: fc.oneof({ weight: 3, arbitrary: fc.constant('xhr' as const) }, fc.constant('websocket' as const)),
+  heartbeatDelay: fc.constantFrom(0, 1000, 2500),
+  disconnectDelay: fc.constantFrom(0, 1000, 5000),
+  maxSendBuffer: fc.constantFrom(MAX, MAX, 0, 30, 60, 150),
+  sendHighWaterMark: fc.constantFrom(MAX, 0, 8, 20),
+  maxReceiveBuffer: fc.constantFrom(MAX, 0, 12, 30),
+  receiveStallTimeout: fc.constantFrom(0, 500, 3000),
+  onSession: fc.oneof(
+    { weight: 2, arbitrary: fc.constant('wait' as const) },
+    { weight: 6, arbitrary: reaction('throw', 'reject', 'send', 'close', 'terminate', 'join') },
+  ),
+  onError: fc.constantFrom('nothing', 'throw', 'reject', 'close'),
+  onDrain: reaction('throw', 'reject', 'send', 'close', 'terminate', 'receive'),
+  onClose: reaction('throw', 'reject', 'send', 'close', 'join', 'terminate'),
+  watchesSignal: fc.boolean(),
+});
+
+const SHAPE: fc.Arbitrary<ReceiverShape> = fc.record({
+  kind: fc.constantFrom('poll', 'slow poll', 'stream', 'slow stream', 'short stream'),
+  maxSilence: fc.constantFrom(Number.POSITIVE_INFINITY, 700),
+  breaksAt: fc.oneof(
+    { weight: 16, arbitrary: fc.constant(undefined) },
+    fc.constantFrom('open', 'messages', 'messages', 'heartbeat', 'close'),
+  ),
+  isGuarded: fc.boolean(),
+});
+
+const EVENT: fc.Arbitrary<SessionCloseEvent> = fc.constantFrom(
+  { code: 1006, reason: 'lost', wasClean: false },
+  { code: 3001, reason: 'bye', wasClean: true },
+);
+
+/** The first that comes to mind, or another. */
+const WHICH = fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, fc.nat(3));
+const SIZE = fc.nat(15);
+const ms = (max: number) =>
+  fc.oneof({ weight: 3, arbitrary: fc.integer({ min: 1, max: 300 }) }, fc.integer({ min: 1, max }));
+const ROOM = fc.constantFrom('a', 'b');
+
+const STEP: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 50, arbitrary: fc.tuple(fc.constant('attach' as const), SHAPE) },
+  { weight: 4, arbitrary: fc.tuple(fc.constant('unlink' as const), WHICH) },
+  { weight: 20, arbitrary: fc.tuple(fc.constant('detach' as const), WHICH) },
+  { weight: 1, arbitrary: fc.tuple(fc.constant('lost' as const), WHICH, EVENT) },
+  { weight: 25, arbitrary: fc.tuple(fc.constant('take' as const), WHICH, fc.integer({ min: 1, max: 3 })) },
+  { weight: 30, arbitrary: fc.tuple(fc.constant('receive' as const), sequence(SIZE, 4)) },
+  { weight: 40, arbitrary: fc.tuple(fc.constant('send' as const), sequence(SIZE, 4)) },
+  { weight: 15, arbitrary: fc.tuple(fc.constant('broadcast' as const), SIZE) },
+  { weight: 10, arbitrary: fc.tuple(fc.constant('drained' as const)) },
+  { weight: 20, arbitrary: fc.tuple(fc.constant('recv' as const)) },
+  { weight: 5, arbitrary: fc.tuple(fc.constant('abort' as const), WHICH) },
+  { weight: 10, arbitrary: fc.tuple(fc.constant('iterate' as const), fc.nat(1)) },
+  { weight: 5, arbitrary: fc.tuple(fc.constant('leave loop' as const), fc.nat(1)) },
+  {
+    weight: 15,
+    arbitrary: fc.tuple(
+      fc.constant('listen' as const),
+      fc.array(reaction('throw', 'reject', 'send', 'close', 'receive', 'remove', 'join', 'terminate'), {
+        maxLength: 3,
+      }),
+      fc.boolean(),
+    ),
+  },
+  { weight: 5, arbitrary: fc.tuple(fc.constant('unlisten' as const)) },
+  { weight: 10, arbitrary: fc.tuple(fc.constantFrom('join', 'join', 'leave'), ROOM) },
+  {
+    weight: 2,
+    arbitrary: fc.tuple(
+      fc.constant('close' as const),
+      fc.constantFrom<[code?: number, reason?: string]>([], [3000], [1000, 'done']),
+    ),
+  },
+  { weight: 1, arbitrary: fc.tuple(fc.constant('terminate' as const)) },
+  { weight: 5, arbitrary: fc.tuple(fc.constant('set up' as const), fc.constantFrom('resolve', 'reject')) },
+  { weight: 15, arbitrary: fc.tuple(fc.constant('settle' as const)) },
+  { weight: 30, arbitrary: fc.tuple(fc.constant('turn' as const)) },
+  { weight: 20, arbitrary: fc.tuple(fc.constant('tick' as const), ms(6000)) },
+  { weight: 4, arbitrary: fc.tuple(fc.constant('jump' as const), ms(10_000)) },
+);
+
+const CASE = fc.record({
+  options: OPTIONS,
+  /** Nearly all sessions get past opening. */
+  first: fc.oneof({ weight: 20, arbitrary: SHAPE }, fc.constant(undefined)),
+  steps: sequence(STEP, 60),
+  flushes: fc.boolean(),
+});
+
+function take(world: World, step: Step): void | Promise<void> {
+  switch (step[0]) {
+    case 'attach':
+      return world.attach(step[1]);
+    case 'unlink':
+      return world.withReceiver(step[1], (receiver) => receiver.kind !== 'socket' && world.unlink(receiver));
+    case 'detach':
+      return world.withReceiver(step[1], (receiver) => receiver.kind !== 'socket' && world.detach(receiver));
+    case 'lost':
+      return world.withReceiver(step[1], (receiver) => world.lose(receiver, step[2]));
+    case 'take':
+      return world.withReceiver(step[1], (receiver) => world.take(receiver, step[2]));
+    case 'receive':
+      return world.receive(step[1]);
+    case 'send':
+      return world.send(step[1]);
+    case 'broadcast':
+      return world.broadcast(step[1]);
+    case 'drained':
+      return world.drained();
+    case 'recv':
+      return world.recv();
+    case 'abort':
+      return world.abort(step[1]);
+    case 'iterate':
+      return world.iterate(step[1]);
+    case 'leave loop':
+      return world.leaveLoop(step[1]);
+    case 'listen':
+      return world.listen(step[1], step[2]);
+    case 'unlisten':
+      return world.unlisten();
+    case 'join':
+      return world.join(step[1]);
+    case 'leave':
+      return world.leave(step[1]);
+    case 'close':
+      return world.close(...step[1]);
+    case 'terminate':
+      return world.terminate();
+    case 'set up':
+      return world.finishSetUp(step[1]);
+    case 'settle':
+      return world.settle();
+    case 'turn':
+      return world.turn();
+    case 'tick':
+      return world.tick(step[1]);
+    case 'jump':
+      return world.jump(step[1]);
+  }
+}
+
+describe('any life of a session', () => {
+  let clock: Clock;
+  let loop: Loop;
+  let world: World | undefined;
+
+  beforeEach(() => {
+    clock = stopClock();
+    loop = stopIdleTime();
+    // It would keep all of them, and each ends by itself.
+    pauseWatching();
+    catchUncaught((error) => world?.onUncaught(error));
+    const { mock: warn } = mock.method(process, 'emitWarning', () => {});
+    afterTest(() => warn.restore());
+  });
+
+  property('tells the truth to both sides, and leaves nothing behind', 1000, CASE, async (life) => {
+    clock.reset();
+    world = new World(life.options, clock, loop);
+    if (life.first !== undefined) {
+      world.attach(life.first);
+      world.check();
+    }
+    for (const step of life.steps) {
+      await take(world, step);
+      world.check();
+    }
+    await world.end(life.flushes);
+  });
+});

@@ -1,0 +1,182 @@
+/** A receiver that behaves as those of the transports do, slow and broken ones among them, and checks what it is given. */
+import type { Outgoing, Receiver, TransportName } from '../../../lib/receiver.ts';
+
+/**
+ * How a receiver ends.
+ *
+ * - `poll`: with each frame, which has left at once
+ * - `slow poll`: with each frame, which is on its way until the model says that it has left
+ * - `stream`: with the close frame, which has left at once
+ * - `slow stream`: the same, with its bytes on their way
+ * - `short stream`: a slow stream whose response limit is reached with the second frame
+ * - `socket`: when its client says so, or is lost
+ */
+export type ReceiverKind = 'poll' | 'slow poll' | 'stream' | 'slow stream' | 'short stream' | 'socket';
+
+const NAMES: Record<ReceiverKind, TransportName> = {
+  poll: 'xhr-polling',
+  'slow poll': 'jsonp-polling',
+  stream: 'eventsource',
+  'slow stream': 'xhr-streaming',
+  'short stream': 'htmlfile',
+  socket: 'websocket',
+};
+
+/** Frames after which a receiver ends by itself. */
+const MAX_FRAMES: Record<ReceiverKind, number> = {
+  poll: 1,
+  'slow poll': 1,
+  stream: Number.POSITIVE_INFINITY,
+  'slow stream': Number.POSITIVE_INFINITY,
+  'short stream': 2,
+  socket: Number.POSITIVE_INFINITY,
+};
+
+export type Frame = 'open' | 'messages' | 'heartbeat' | 'close';
+
+export interface ReceiverShape {
+  readonly kind: ReceiverKind;
+  readonly maxSilence: number;
+  /** The frame that cannot be written. */
+  readonly breaksAt: Frame | undefined;
+  /** Whether the receiver keeps it to itself, as HTTP transports do, but for the open frame. */
+  readonly isGuarded: boolean;
+}
+
+/** What is thrown where a frame cannot be written. */
+export class BrokenReceiver extends Error {
+  override readonly name = 'BrokenReceiver';
+}
+
+/** Where a receiver stands, as far as the session was told. */
+export type Stage =
+  | 'new'
+  | 'attached'
+  | 'leaving'
+  | 'flushed'
+  | 'lost'
+  | 'turned away'
+  /** The session is over and does not know it any more. */
+  | 'released';
+
+/** What a receiver asks of the model: checks of what it is given, and ways back to the session. */
+export interface ReceiverOwner {
+  onOpen(receiver: ModelReceiver): void;
+  onMessages(receiver: ModelReceiver, texts: readonly string[]): void;
+  onHeartbeat(receiver: ModelReceiver): void;
+  onCloseFrame(receiver: ModelReceiver, code: number, reason: string): void;
+  onAbort(receiver: ModelReceiver): void;
+  /** It is about to throw. */
+  onBreak(receiver: ModelReceiver): void;
+  unlink(receiver: ModelReceiver): void;
+  detach(receiver: ModelReceiver): void;
+  written(): void;
+}
+
+interface Write {
+  readonly bytes: number;
+  readonly isAwaited: boolean;
+}
+
+export class ModelReceiver implements Receiver {
+  readonly name: TransportName;
+  readonly maxSilence: number;
+  readonly kind: ReceiverKind;
+  stage: Stage = 'new';
+  /** How often it was told to close, and to cut the connection. */
+  closes = 0;
+  aborts = 0;
+  readonly #shape: ReceiverShape;
+  readonly #owner: ReceiverOwner;
+  #frames = 0;
+  /** Guarded, and broken: it has cut its connection, and will be lost. */
+  isBroken = false;
+  /** What the kernel has not taken. */
+  #writes: Write[] = [];
+
+  constructor(shape: ReceiverShape, owner: ReceiverOwner) {
+    this.kind = shape.kind;
+    this.name = NAMES[shape.kind];
+    this.maxSilence = shape.maxSilence;
+    this.#shape = shape;
+    this.#owner = owner;
+  }
+
+  get bufferedAmount(): number {
+    return this.#writes.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  open(): void {
+    this.#owner.onOpen(this);
+    this.#put('open', 1, false);
+  }
+
+  messages(batch: readonly Outgoing[], awaited: boolean): void {
+    const texts = batch.map((message) => (typeof message === 'string' ? message : message.text));
+    this.#owner.onMessages(this, texts);
+    this.#put('messages', texts.join(',').length + 3, awaited);
+  }
+
+  heartbeat(awaited = false): void {
+    this.#owner.onHeartbeat(this);
+    this.#put('heartbeat', 1, awaited);
+  }
+
+  close(code: number, reason: string): void {
+    this.closes += 1;
+    this.#owner.onCloseFrame(this, code, reason);
+    this.#put('close', reason.length + 8, false);
+  }
+
+  abort(): void {
+    this.aborts += 1;
+    this.#owner.onAbort(this);
+  }
+
+  /** The kernel takes so many writes. */
+  take(writes: number): void {
+    for (const { isAwaited } of this.#writes.splice(0, writes)) {
+      if (isAwaited) {
+        this.#owner.written();
+      }
+    }
+  }
+
+  /** The connection is over. */
+  drop(): void {
+    this.#writes = [];
+  }
+
+  #put(frame: Frame, bytes: number, isAwaited: boolean): void {
+    if (this.isBroken) {
+      return;
+    }
+    if (this.#shape.breaksAt === frame) {
+      if (this.#shape.isGuarded && frame !== 'open') {
+        this.isBroken = true;
+        return;
+      }
+      this.#owner.onBreak(this);
+      throw new BrokenReceiver(`the ${frame} frame cannot be written`);
+    }
+    this.#frames += 1;
+    this.#write({ bytes, isAwaited });
+    const isLast = frame === 'close' || this.#frames >= MAX_FRAMES[this.kind];
+    if (!isLast || this.kind === 'socket') {
+      return;
+    }
+    if (this.kind === 'poll' || this.kind === 'stream') {
+      this.#owner.detach(this);
+    } else {
+      this.#owner.unlink(this);
+    }
+  }
+
+  #write(write: Write): void {
+    if (this.kind !== 'poll' && this.kind !== 'stream') {
+      this.#writes.push(write);
+    } else if (write.isAwaited) {
+      process.nextTick(() => this.#owner.written());
+    }
+  }
+}

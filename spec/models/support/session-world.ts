@@ -1,0 +1,943 @@
+/**
+ * A session between its two sides, and what is known of it: receivers that come and go, an application that does what it
+ * likes, and what each of them must see of the other. Everything is checked when it happens. What is thrown in a callback
+ * is kept until the next step as well, since the session takes it for an error of the application's.
+ */
+import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
+import { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
+import { setImmediate as turn } from 'node:timers/promises';
+import type { Clock } from '@sinonjs/fake-timers';
+import { AlarmClock } from '../../../lib/alarm.ts';
+import { Meter } from '../../../lib/meter.ts';
+import { Rooms, sendToAll } from '../../../lib/rooms.ts';
+import { Session, type SessionCloseEvent, type SessionState } from '../../../lib/session.ts';
+import { FakeReceiver, hooksWith, identity } from '../../support/fake-receiver.ts';
+import type { Loop } from '../../support/idle-time.ts';
+import { BrokenReceiver, ModelReceiver, type ReceiverOwner, type ReceiverShape } from './model-receiver.ts';
+import { Stalls } from './stalls.ts';
+import { UnreadModel } from './unread-model.ts';
+import { UnsentModel } from './unsent-model.ts';
+import { note, type Wait } from './wait.ts';
+
+/** What the application does when it is called. */
+export type Reaction = 'nothing' | 'throw' | 'reject' | 'send' | 'close' | 'receive' | 'remove' | 'join' | 'terminate';
+
+export interface WorldOptions {
+  readonly family: 'xhr' | 'websocket';
+  readonly heartbeatDelay: number;
+  readonly disconnectDelay: number;
+  readonly maxSendBuffer: number;
+  readonly sendHighWaterMark: number;
+  readonly maxReceiveBuffer: number;
+  readonly receiveStallTimeout: number;
+  /** `wait` for the step that says how it ended. */
+  readonly onSession: Reaction | 'wait';
+  readonly onError: 'nothing' | 'throw' | 'reject' | 'close';
+  readonly onDrain: Reaction;
+  readonly onClose: Reaction;
+  /** Whether the application asks for `signal` from the beginning. */
+  readonly watchesSignal: boolean;
+}
+
+const STATES: readonly SessionState[] = ['opening', 'active', 'closing', 'closed'];
+
+/** How often a listener may do what calls it again. */
+const MAX_REACTIONS = 5;
+
+class ApplicationError extends Error {
+  override readonly name = 'ApplicationError';
+}
+
+interface Iteration {
+  readonly iterator: AsyncGenerator<string, void, undefined>;
+  reading: Wait | undefined;
+  isLeft: boolean;
+}
+
+const request = new IncomingMessage(new Socket());
+
+export class World implements ReceiverOwner {
+  readonly #options: WorldOptions;
+  readonly #clock: Clock;
+  readonly #loop: Loop;
+  readonly #meter = new Meter();
+  readonly #rooms = new Rooms<Session>();
+  readonly #session: Session;
+  #failure: unknown;
+  /** Calls into the session that have not returned. */
+  #depth = 0;
+  #state: SessionState = 'opening';
+
+  // Receivers
+  readonly #receivers: ModelReceiver[] = [];
+  #current: ModelReceiver | undefined;
+  readonly #leaving = new Set<ModelReceiver>();
+  #openFrames = 0;
+  #isOpened = false;
+  #hasBroken = false;
+  /** Those that have thrown in the present step. */
+  readonly #broken: ModelReceiver[] = [];
+  readonly #closeFramesOn = new Set<ModelReceiver>();
+  /** How the client left. */
+  #loss: SessionCloseEvent | undefined;
+
+  // Time
+  #heartbeatDue = Number.POSITIVE_INFINITY;
+  /** Since when no receiver has been there. */
+  #aloneSince: number | undefined;
+  readonly #stalls: Stalls;
+
+  // What is sent
+  /** Messages are told apart by their numbers. */
+  #numbers = 0;
+  readonly #unsent: UnsentModel;
+  #drains = 0;
+
+  // What is received
+  readonly #unread: UnreadModel;
+  readonly #iterations: Iteration[] = [];
+  #listener: ((message: string) => unknown) | undefined;
+  #setUp: { resolve(): void; reject(error: unknown): void } | undefined;
+  /** Whether the transport waits for room. */
+  #isSlowed = false;
+
+  // How it ends
+  #hasTerminated = false;
+  #reactions = 0;
+  #closing: { readonly code: number; readonly reason: string } | undefined;
+  #closingSince: number | undefined;
+  /** Since when there was no room, at the moment when the session left `active`. */
+  #wasFullSince: number | undefined;
+  readonly #ends: SessionCloseEvent[] = [];
+  readonly #closes: SessionCloseEvent[] = [];
+  readonly #joined = new Set<string>();
+  readonly #thrown: unknown[] = [];
+  readonly #reported: unknown[] = [];
+
+  /** Another session of the process, which must not suffer. */
+  readonly #bystander: Session;
+  readonly #bystandersReceiver: FakeReceiver;
+  readonly #bystandersTexts: string[] = [];
+
+  constructor(options: WorldOptions, clock: Clock, loop: Loop) {
+    this.#options = options;
+    this.#clock = clock;
+    this.#loop = loop;
+    this.#stalls = new Stalls(clock);
+    this.#unsent = new UnsentModel(options);
+    this.#unread = new UnreadModel(options, clock);
+    const { family, onSession: _onSession, onError: _onError, ...limits } = options;
+    const hooks = hooksWith({
+      ...limits,
+      meter: this.#meter,
+      clock: new AlarmClock(),
+      rooms: this.#rooms,
+      onSession: () => this.#onSession(),
+      onError: (error) => this.#onError(error),
+      onEnd: (_, event) => this.#onEnd(event),
+    });
+    const transport = family === 'xhr' ? 'xhr-polling' : 'websocket';
+    this.#session = new Session<unknown>('id', request, transport, identity(family), undefined, hooks);
+    this.#session.whenEnded(() => this.#onLeaveActive());
+    this.#aloneSince = clock.now;
+    if (options.watchesSignal) {
+      this.#expect(!this.#session.signal.aborted, 'the signal is aborted from the beginning');
+    }
+    const others = hooksWith();
+    this.#bystander = new Session<unknown>('other', request, 'xhr-streaming', identity(), undefined, others);
+    this.#bystandersReceiver = new FakeReceiver(this.#bystander, 'stream');
+    this.#bystander.attach(this.#bystandersReceiver);
+  }
+
+  // ---- What a client and its transport do
+
+  attach(shape: ReceiverShape): void {
+    const isSocket = this.#options.family === 'websocket';
+    if (isSocket && this.#receivers.length > 0) {
+      return;
+    }
+    this.#loseBroken();
+    const receiver = new ModelReceiver(isSocket ? { ...shape, kind: 'socket' } : shape, this);
+    this.#receivers.push(receiver);
+    const isFree = this.#current === undefined;
+    if (!isFree) {
+      receiver.stage = 'turned away';
+    } else if (this.#session.state === 'closed') {
+      receiver.stage = 'released';
+    } else {
+      receiver.stage = 'attached';
+      this.#current = receiver;
+      this.#aloneSince = undefined;
+      this.#heartbeatDue = this.#clock.now + this.#silenceOf(receiver);
+    }
+    const isTaken = this.#call(() => this.#session.attach(receiver));
+    this.#expect(isTaken === undefined || isTaken === isFree, `attach() returned ${isTaken}`);
+    const isBroken = isTaken === undefined && !this.#isOpened;
+    this.#expect(!isBroken || this.#session.state === 'closed', 'a session that could not be opened is kept');
+    this.#noteAlone();
+  }
+
+  unlink(receiver: ModelReceiver): void {
+    if (this.#current === receiver) {
+      this.#current = undefined;
+      this.#leaving.add(receiver);
+      receiver.stage = 'leaving';
+    }
+    this.#call(() => this.#session.unlink(receiver));
+    this.#noteAlone();
+  }
+
+  detach(receiver: ModelReceiver): void {
+    if (this.#current === receiver || this.#leaving.has(receiver)) {
+      receiver.take(Number.POSITIVE_INFINITY);
+    }
+    const isKnown = this.#forget(receiver, 'flushed');
+    if (isKnown) {
+      this.#expectWritten();
+    }
+    this.#call(() => this.#session.detach(receiver));
+    this.#noteAlone();
+  }
+
+  lose(receiver: ModelReceiver, event: SessionCloseEvent): void {
+    const before = this.#session.state;
+    const isKnown = this.#forget(receiver, 'lost');
+    if (isKnown) {
+      receiver.drop();
+      this.#loss ??= event;
+    }
+    this.#call(() => this.#session.lost(receiver, event));
+    const { state } = this.#session;
+    if (isKnown) {
+      const closesIt = before === 'active' && state === 'closing' && this.#options.family === 'xhr';
+      this.#expect(state === 'closed' || closesIt, `${state} after the receiver was lost`);
+    }
+    this.#noteAlone();
+  }
+
+  /** Does something with a receiver: those that are attached or leaving come first, then the others, newest first. */
+  withReceiver(which: number, act: (receiver: ModelReceiver) => unknown): void {
+    const known = this.#receivers.filter(({ stage }) => stage === 'attached' || stage === 'leaving');
+    const receiver = [...known, ...this.#receivers.toReversed()][which];
+    if (receiver !== undefined) {
+      act(receiver);
+    }
+  }
+
+  /** The kernel takes bytes. */
+  take(receiver: ModelReceiver, writes: number): void {
+    if (receiver.stage === 'attached' || receiver.stage === 'leaving') {
+      receiver.take(writes);
+    }
+  }
+
+  written(): void {
+    this.#expectWritten();
+    this.#call(() => this.#session.written());
+  }
+
+  receive(sizes: readonly number[]): void {
+    const messages = sizes.map((size) => {
+      this.#numbers += 1;
+      return `in ${this.#numbers}`.padEnd(size, '.');
+    });
+    const isActive = this.#session.state === 'active';
+    if (isActive) {
+      for (const message of messages) {
+        this.#unread.push(message);
+      }
+    }
+    this.#call(() => this.#session.receive(messages, messages.length));
+    if (isActive) {
+      this.#unread.trim();
+    }
+    if (!this.#session.hasRoom && !this.#isSlowed) {
+      this.#isSlowed = true;
+      this.#session.whenRoom(() => {
+        this.#expect(this.#isSlowed, 'whenRoom() called back twice');
+        this.#expect(this.#session.hasRoom || this.#session.state !== 'active', 'whenRoom() called back without room');
+        this.#isSlowed = false;
+      });
+    }
+  }
+
+  // ---- What the application does
+
+  send(sizes: readonly number[]): void {
+    for (const size of sizes) {
+      this.#send(size, false);
+    }
+  }
+
+  broadcast(size: number): void {
+    this.#send(size, true);
+  }
+
+  #send(size: number, isShared: boolean): void {
+    if (!this.#isOpened) {
+      return;
+    }
+    this.#numbers += 1;
+    const text = size === 0 ? '' : String(this.#numbers).padEnd(size, '.');
+    const isInRoom = !isShared || (this.#joined.has('a') && this.#session.state !== 'closed');
+    const isTried = isInRoom && this.#session.state === 'active';
+    const isAccepted = isTried && this.#unsent.push(text, this.#bytesInConnection);
+    this.#bystandersTexts.push(text);
+    if (!isShared) {
+      const result = this.#call(() => this.#session.send(text));
+      this.#expect(result === undefined || result === isAccepted, `send() returned ${result}`);
+      this.#bystander.send(text);
+      return;
+    }
+    const members = [...this.#rooms.in('a'), this.#bystander];
+    this.#expect(members.includes(this.#session) === isInRoom, 'membership of the room');
+    const accepted = this.#call(() => sendToAll(members, text));
+    this.#expect(accepted === undefined || accepted === 1 + Number(isAccepted), `${accepted} took the broadcast`);
+  }
+
+  drained(): void {
+    if (!this.#isOpened) {
+      return;
+    }
+    const controller = new AbortController();
+    const wait = this.#unsent.wait(controller, this.#session.state === 'active');
+    note(
+      wait,
+      this.#session.drained({ signal: controller.signal }).then(() => 'drained'),
+    );
+  }
+
+  recv(): void {
+    if (!this.#isOpened) {
+      return;
+    }
+    const controller = new AbortController();
+    const reading = this.#unread.read(controller, this.#readState);
+    note(reading, this.#session.recv({ signal: controller.signal }));
+  }
+
+  /** Aborts a wait for a message or for `drain`; without effect where that is over. */
+  abort(which: number): void {
+    const wait = [...this.#unsent.drainings, ...this.#unread.readings].at(-1 - which);
+    if (wait?.controller === undefined) {
+      return;
+    }
+    if (wait.expected === undefined) {
+      wait.expected = 'aborted';
+      this.#unread.abort(wait);
+    }
+    wait.controller.abort('aborted');
+  }
+
+  /** Asks an iterator for its next message, unless it still waits for that. */
+  iterate(which: number): void {
+    if (!this.#isOpened) {
+      return;
+    }
+    let iteration = this.#iterations[which];
+    if (iteration === undefined) {
+      iteration = { iterator: this.#session[Symbol.asyncIterator](), reading: undefined, isLeft: false };
+      this.#iterations.push(iteration);
+    }
+    const isPending = iteration.reading !== undefined && iteration.reading.outcome === undefined;
+    if (!isPending && !isOver(iteration)) {
+      iteration.reading = this.#unread.read(undefined, this.#readState);
+      const next = iteration.iterator.next();
+      note(
+        iteration.reading,
+        next.then(({ done, value }) => (done ? 'not open' : String(value))),
+      );
+    }
+  }
+
+  async leaveLoop(which: number): Promise<void> {
+    const iteration = this.#iterations[which];
+    if (iteration?.reading?.outcome !== undefined && !isOver(iteration)) {
+      iteration.isLeft = true;
+      await iteration.iterator.return();
+      await this.settle();
+    }
+  }
+
+  async listen(reactions: readonly Reaction[], once: boolean): Promise<void> {
+    if (!this.#isOpened || this.#listener !== undefined) {
+      return;
+    }
+    if (this.#iterations.length > 0) {
+      await this.settle();
+    }
+    if (this.#listener !== undefined) {
+      return;
+    }
+    const isTaken = this.#unread.isAwaited || this.#iterations.some((one) => one.reading !== undefined && !isOver(one));
+    let calls = 0;
+    const listener = (message: string) => {
+      if (once) {
+        this.#listener = undefined;
+      }
+      this.#expect(this.#session.state === 'active', `a message in state ${this.#session.state}`);
+      this.#expect(this.#closes.length === 0, 'a message after close');
+      this.#expect(this.#unread.shift() === message, `"${message}" out of order`);
+      const reaction = reactions[calls % reactions.length] ?? 'nothing';
+      calls += 1;
+      return this.#react(reaction);
+    };
+    try {
+      if (once) {
+        this.#session.once('message', listener);
+      } else {
+        this.#session.on('message', listener);
+      }
+    } catch (error) {
+      this.#expect(isTaken, `cannot listen: ${String(error)}`);
+      return;
+    }
+    this.#expect(!isTaken, 'may listen while another reads');
+    this.#unread.listen();
+    this.#listener = listener;
+  }
+
+  unlisten(): void {
+    if (this.#listener !== undefined) {
+      this.#session.off('message', this.#listener);
+      this.#listener = undefined;
+    }
+  }
+
+  join(room: string): void {
+    if (this.#isOpened) {
+      const { state } = this.#session;
+      const mayJoin = state === 'active';
+      this.#expect(this.#session.join(room) === mayJoin, `join() in state ${state}`);
+      if (mayJoin) {
+        this.#joined.add(room);
+      }
+    }
+  }
+
+  leave(room: string): void {
+    if (this.#isOpened) {
+      const { state } = this.#session;
+      const isLeft = state !== 'closed' && this.#joined.delete(room);
+      this.#expect(this.#session.leave(room) === isLeft, `leave() in state ${state}`);
+    }
+  }
+
+  close(...args: [code?: number, reason?: string]): void {
+    if (!this.#isOpened) {
+      return;
+    }
+    const isOpen = this.#session.state === 'active';
+    if (isOpen) {
+      const [code = 1000, reason = args.length === 0 ? 'Normal closure' : ''] = args;
+      this.#closing = { code, reason };
+    }
+    const result = this.#call(() => this.#session.close(...args));
+    this.#expect(result === undefined || result === isOpen, `close() returned ${result}`);
+  }
+
+  /** What `router.close` does when the time is over. */
+  terminate(): void {
+    const receivers = [this.#current, ...this.#leaving].filter((receiver) => receiver !== undefined);
+    const before = receivers.map(({ aborts }) => aborts);
+    this.#hasTerminated = true;
+    this.#call(() => this.#session.terminate());
+    this.#expect(this.#session.state === 'closed', `${this.#session.state} after terminate()`);
+    for (const [i, { aborts }] of receivers.entries()) {
+      this.#expect(aborts > (before[i] ?? 0), 'terminate() has left a receiver');
+    }
+  }
+
+  /** The promise of an async `onSession` settles. */
+  finishSetUp(how: 'resolve' | 'reject'): void {
+    const setUp = this.#setUp;
+    this.#setUp = undefined;
+    if (how === 'resolve') {
+      setUp?.resolve();
+    } else {
+      setUp?.reject(this.#applicationError());
+    }
+  }
+
+  // ---- Time
+
+  /** Everything that was to happen within this turn. */
+  async settle(): Promise<void> {
+    this.#loseBroken();
+    for (let i = 0; i < 3; i += 1) {
+      await new Promise((resolve) => process.nextTick(resolve));
+    }
+    for (const { outcome, expected } of [...this.#unread.readings, ...this.#unsent.drainings]) {
+      this.#expect(outcome === expected, `a promise is ${outcome}, not ${expected}`);
+    }
+    const mustRead = this.#session.state === 'active' && this.#listener !== undefined;
+    this.#expect(!mustRead || this.#unread.size === 0, 'the listener was not called');
+    // Receivers that are leaving tell when they have left.
+    const hasLeft = this.#unsent.bytes + this.#bytesInConnection + this.#leaving.size === 0 && !this.#isBroken;
+    const isDrained = !this.#unsent.needsDrain || this.#session.state !== 'active';
+    this.#expect(!hasLeft || isDrained, 'all has left, and the application was not told');
+    this.#expect(this.#ends.length === 0 || this.#closes.length === Number(this.#isOpened), 'no close event');
+  }
+
+  async turn(): Promise<void> {
+    // A listener of drain may send more, and a receiver that throws leaves the other session to the next turn.
+    for (
+      let turns = 0;
+      turns === 0 || (turns < 2 * MAX_REACTIONS && (this.#mustFlush || this.#mustFlushOther));
+      turns += 1
+    ) {
+      await turn();
+      this.#loop.idle += 1;
+      await this.settle();
+    }
+    this.#expect(!this.#mustFlush, 'messages were not handed over');
+    this.#expect(!this.#mustFlushOther, 'messages of another session were not handed over');
+  }
+
+  async tick(ms: number): Promise<void> {
+    await this.settle();
+    this.#call(() => this.#clock.tick(ms));
+    this.#checkTimes();
+  }
+
+  /** The loop stalls: no timer is called for so long, then all that are due. */
+  async jump(ms: number): Promise<void> {
+    await this.settle();
+    this.#call(() => this.#stalls.stall(ms));
+    if (this.#heartbeatDue <= this.#clock.now && this.#current !== undefined) {
+      this.#expect(this.#current.bufferedAmount > 0 || this.#session.state !== 'active', 'no heartbeat after a stall');
+      this.#heartbeatDue = this.#clock.now + this.#silenceOf(this.#current);
+    }
+  }
+
+  // ---- What must hold at any time
+
+  /** Throws what has gone wrong in the last step, or is wrong now. */
+  check(): void {
+    if (this.#failure !== undefined) {
+      throw this.#failure;
+    }
+    const { state, bufferedAmount, writableNeedDrain, hasRoom, rooms } = this.#session;
+    assert.ok(STATES.indexOf(state) >= STATES.indexOf(this.#state), `${state} after ${this.#state}`);
+    this.#state = state;
+    const isOver = state === 'closed';
+    assert.equal(this.#ends.length, isOver ? 1 : 0, 'calls of onEnd');
+    assert.ok(this.#clock.countTimers() <= (isOver ? 0 : 1), 'timers');
+    if (!isOver) {
+      assert.equal(bufferedAmount, this.#unsent.bytes + this.#bytesInConnection, 'bufferedAmount');
+    }
+    assert.equal(writableNeedDrain, this.#unsent.needsDrain, 'writableNeedDrain');
+    assert.equal(this.#drains, this.#unsent.drains, 'drain events');
+    assert.equal(hasRoom, this.#unread.hasRoom, 'hasRoom');
+    assert.equal(this.#isSlowed && (hasRoom || state === 'closing' || isOver), false, 'slowed in spite of room');
+    assert.deepEqual([...rooms], [...this.#joined], 'rooms');
+    for (const room of ['a', 'b']) {
+      const isIn = [...this.#rooms.in(room)].includes(this.#session);
+      assert.equal(isIn, !isOver && this.#joined.has(room), `in room ${room}`);
+    }
+    const { opened, closed, messagesOut, messagesIn } = this.#meter;
+    assert.deepEqual(
+      { opened, closed, messagesOut, messagesIn },
+      {
+        opened: Number(this.#isOpened),
+        closed: this.#closes.length,
+        messagesOut: this.#unsent.count,
+        messagesIn: this.#unread.count,
+      },
+    );
+    if (this.#options.watchesSignal) {
+      assert.equal(this.#session.signal.aborted, state === 'closing' || isOver, 'signal');
+    }
+  }
+
+  /** All receivers leave, in one way or the other, and time passes. */
+  async end(flushes: boolean): Promise<void> {
+    await this.turn();
+    for (const receiver of this.#receivers) {
+      if (receiver.stage === 'attached' || receiver.stage === 'leaving') {
+        if (flushes && receiver.kind !== 'socket' && !receiver.isBroken) {
+          this.detach(receiver);
+        } else {
+          this.lose(receiver, { code: 1006, reason: 'the end', wasClean: flushes });
+        }
+        this.check();
+      }
+    }
+    for (let i = 0; i < 3; i += 1) {
+      await this.turn();
+      await this.turn();
+      await this.tick(this.#options.disconnectDelay + 100);
+      this.check();
+    }
+    await this.settle();
+    this.check();
+    const { state, bufferedAmount, signal } = this.#session;
+    assert.deepEqual({ state, bufferedAmount }, { state: 'closed', bufferedAmount: 0 });
+    assert.equal(signal.aborted, true);
+    assert.deepEqual(this.#closes, this.#isOpened ? this.#ends : []);
+    assert.deepEqual(new Set(this.#reported), new Set(this.#thrown));
+    assert.equal(this.#reported.length, this.#thrown.length, 'an error was reported twice');
+    await this.#readTheRest();
+    for (const { controller, expected } of [...this.#unread.readings, ...this.#unsent.drainings]) {
+      assert.notEqual(expected, undefined, 'a promise that never settles');
+      assert.deepEqual(controller === undefined ? [] : getEventListeners(controller.signal, 'abort'), []);
+    }
+    this.#bystander.terminate();
+  }
+
+  /** An error reached the process: one of a broken receiver's may, where no call into the session is to blame. */
+  onUncaught(error: unknown): void {
+    if (!(error instanceof BrokenReceiver)) {
+      this.#failure ??= error;
+    }
+  }
+
+  async #readTheRest(): Promise<void> {
+    if (!this.#isOpened) {
+      return;
+    }
+    this.unlisten();
+    // And once more, which there is nothing for.
+    for (let left = this.#unread.size; left >= 0; left -= 1) {
+      this.recv();
+    }
+    await this.settle();
+    this.check();
+  }
+
+  // ---- What receivers are given
+
+  onOpen(receiver: ModelReceiver): void {
+    this.#expect(this.#current === receiver && this.#openFrames === 0, 'an open frame');
+    this.#openFrames += 1;
+  }
+
+  onMessages(receiver: ModelReceiver, texts: readonly string[]): void {
+    const { state } = this.#session;
+    this.#expect(this.#current === receiver, 'messages for a receiver that is not attached');
+    this.#expect(state === 'active' || state === 'closing', `messages in state ${state}`);
+    this.#expect(this.#closeFramesOn.size === 0, 'messages after a close frame');
+    this.#expect(this.#openFrames === 1, 'messages before the open frame');
+    this.#expect(texts.length > 0, 'no messages');
+    for (const text of texts) {
+      this.#expect(this.#unsent.shift() === text, `"${text}" out of order, or dropped before`);
+    }
+    if (state === 'active') {
+      this.#heartbeatDue = this.#clock.now + this.#silenceOf(receiver);
+    }
+  }
+
+  onHeartbeat(receiver: ModelReceiver): void {
+    const { now } = this.#clock;
+    this.#expect(this.#current === receiver && this.#session.state === 'active', 'a heartbeat');
+    this.#expect(receiver.bufferedAmount === 0, 'a heartbeat behind other bytes');
+    this.#expect(now >= this.#heartbeatDue, `a heartbeat at ${now}, due at ${this.#heartbeatDue}`);
+    this.#heartbeatDue = now + this.#silenceOf(receiver);
+  }
+
+  onCloseFrame(receiver: ModelReceiver, code: number, reason: string): void {
+    this.#expect(receiver.closes === 1, 'two close frames on one receiver');
+    if (receiver.stage === 'turned away') {
+      this.#expect(code === 2010, `turned away with ${code}`);
+      return;
+    }
+    this.#expectClosing(code, reason);
+    if (this.#session.state === 'closing') {
+      this.#expect(this.#current === receiver, 'a close frame for a receiver that is not attached');
+      this.#expect(this.#unsent.bytes === 0, 'a close frame before messages');
+      this.#closeFramesOn.add(receiver);
+    } else {
+      this.#expect(receiver.stage === 'released', `a close frame on a receiver that is ${receiver.stage}`);
+    }
+  }
+
+  onAbort(): void {
+    const { state } = this.#session;
+    this.#expect(state === 'closed' || this.#hasBroken, `cut in state ${state}`);
+  }
+
+  onBreak(receiver: ModelReceiver): void {
+    this.#hasBroken = true;
+    this.#broken.push(receiver);
+  }
+
+  /** A connection that cannot be written to is over, whether or not the session has found out by itself. */
+  #loseBroken(): void {
+    for (const receiver of this.#broken.splice(0)) {
+      if (this.#isOpened) {
+        this.lose(receiver, { code: 1006, reason: 'broken', wasClean: false });
+      }
+    }
+  }
+
+  // ---- What the application is given
+
+  #onSession(): unknown {
+    this.#expect(this.#openFrames === 1 && !this.#isOpened, 'onSession');
+    this.#isOpened = true;
+    this.#session.on('drain', () => {
+      this.#drains += 1;
+      this.#expect(this.#drains === this.#unsent.drains, 'a drain that was not due');
+      return this.#react(this.#options.onDrain);
+    });
+    this.#session.on('close', (event) => {
+      this.#closes.push(event);
+      this.#expect(this.#depth === 0, 'close within a call of the application');
+      this.#expect(this.#closes.length === 1, 'close twice');
+      return this.#react(this.#options.onClose);
+    });
+    const { onSession } = this.#options;
+    const isSetUp = () => this.#unread.setUp();
+    if (onSession === 'wait') {
+      const promise = new Promise<void>((resolve, reject) => {
+        this.#setUp = { resolve, reject };
+      });
+      // Right before the session hears of it.
+      promise.then(isSetUp, () => {});
+      return promise;
+    }
+    const result = this.#react(onSession);
+    if (result === undefined) {
+      queueMicrotask(isSetUp);
+    }
+    return result;
+  }
+
+  #onError(error: unknown): unknown {
+    if (error instanceof ApplicationError) {
+      this.#reported.push(error);
+    } else if (!(error instanceof BrokenReceiver)) {
+      this.#failure ??= error;
+    }
+    switch (this.#options.onError) {
+      case 'throw':
+        throw new Error('onError throws');
+      case 'reject':
+        return Promise.reject(new Error('onError rejects'));
+      case 'close':
+        this.close(4001, 'by onError');
+        return undefined;
+      default:
+        return undefined;
+    }
+  }
+
+  #onEnd(event: SessionCloseEvent): void {
+    this.#ends.push(event);
+    this.#expect(this.#ends.length === 1, 'onEnd twice');
+    this.#expect(this.#session.state === 'closed', `onEnd in state ${this.#session.state}`);
+    this.#unsent.drop();
+    this.#expectClosing(event.code, event.reason);
+    if (event.wasClean) {
+      const isTold = [...this.#closeFramesOn].some(({ stage }) => stage === 'flushed');
+      this.#expect(isTold || this.#loss?.wasClean === true, 'wasClean, and the close frame has not left');
+    }
+  }
+
+  /** The session is closing or closed. */
+  #onLeaveActive(): void {
+    this.#expect(this.#closingSince === undefined, 'has left active twice');
+    this.#closingSince = this.#clock.now;
+    this.#wasFullSince = this.#unread.fullSince;
+    this.#unread.end();
+    this.#unsent.end();
+    if (this.#session.state === 'closed' && this.#current !== undefined) {
+      this.#current.stage = 'released';
+      this.#current = undefined;
+    }
+  }
+
+  #react(reaction: Reaction): unknown {
+    this.#reactions += 1;
+    switch (reaction) {
+      case 'throw':
+        throw this.#applicationError();
+      case 'reject':
+        return Promise.reject(this.#applicationError());
+      case 'close':
+        this.close(4000, 'by a listener');
+        return undefined;
+      case 'terminate':
+        this.terminate();
+        return undefined;
+      case 'remove':
+        this.unlisten();
+        return undefined;
+      case 'join':
+        this.join('b');
+        return undefined;
+      case 'send':
+        if (this.#reactions < MAX_REACTIONS) {
+          this.send([3]);
+        }
+        return undefined;
+      case 'receive':
+        if (this.#reactions < MAX_REACTIONS) {
+          this.receive([1, 1]);
+        }
+        return undefined;
+      default:
+        return undefined;
+    }
+  }
+
+  #applicationError(): ApplicationError {
+    const error = new ApplicationError('the application throws');
+    this.#thrown.push(error);
+    return error;
+  }
+
+  // ---- The model
+
+  #expect(holds: boolean, message: string): void {
+    if (!holds && this.#failure === undefined) {
+      const error = new assert.AssertionError({ message });
+      this.#failure = error;
+      throw error;
+    }
+  }
+
+  /** Calls the session; what a broken receiver throws goes to who has called it from outside. */
+  #call<T>(call: () => T): T | undefined {
+    this.#depth += 1;
+    try {
+      return call();
+    } catch (error) {
+      if (!(error instanceof BrokenReceiver)) {
+        this.#failure ??= error;
+        throw error;
+      }
+      if (this.#depth > 1) {
+        throw error;
+      }
+      return undefined;
+    } finally {
+      this.#depth -= 1;
+      if (this.#depth === 0) {
+        this.#loseBroken();
+      }
+    }
+  }
+
+  #silenceOf({ maxSilence }: ModelReceiver): number {
+    return Math.min(this.#options.heartbeatDelay || Number.POSITIVE_INFINITY, maxSilence);
+  }
+
+  get #bytesInConnection(): number {
+    const receivers = this.#current === undefined ? [...this.#leaving] : [this.#current, ...this.#leaving];
+    return receivers.reduce((sum, { bufferedAmount }) => sum + bufferedAmount, 0);
+  }
+
+  /** Whether a receiver has lost bytes, and with them what was to be called when they have left. */
+  get #isBroken(): boolean {
+    return this.#hasBroken || this.#receivers.some(({ isBroken }) => isBroken);
+  }
+
+  get #mustFlush(): boolean {
+    return this.#session.state === 'active' && this.#current !== undefined && this.#unsent.bytes > 0;
+  }
+
+  get #mustFlushOther(): boolean {
+    const handed = this.#bystandersReceiver.frames.filter((frame) => frame.startsWith('a')).flatMap(textsOf);
+    return handed.length < this.#bystandersTexts.length;
+  }
+
+  /** What reading must come to. */
+  get #readState(): 'listened to' | 'ended' | 'open' {
+    if (this.#listener !== undefined) {
+      return 'listened to';
+    }
+    const { state } = this.#session;
+    return state === 'closing' || state === 'closed' ? 'ended' : 'open';
+  }
+
+  /** The session is told that a receiver is over; returns whether it knew of it. */
+  #forget(receiver: ModelReceiver, stage: 'flushed' | 'lost'): boolean {
+    if (this.#current === receiver) {
+      this.#current = undefined;
+    } else if (!this.#leaving.delete(receiver)) {
+      return false;
+    }
+    receiver.stage = stage;
+    return true;
+  }
+
+  #noteAlone(): void {
+    const { state } = this.#session;
+    const isOpen = state === 'opening' || state === 'active';
+    if (isOpen && this.#current === undefined && this.#leaving.size === 0) {
+      this.#aloneSince ??= this.#clock.now;
+    } else {
+      this.#aloneSince = undefined;
+    }
+  }
+
+  /** The session is about to hear that bytes have left. */
+  #expectWritten(): void {
+    if (this.#session.state === 'active') {
+      this.#unsent.written(this.#bytesInConnection);
+    }
+  }
+
+  /** Code and reason are what they must be; the first time, there must be a cause for them. */
+  #expectClosing(code: number, reason: string): void {
+    const closing = this.#closing ?? { code, reason };
+    this.#expect(code === closing.code && reason === closing.reason, `${code} ${reason}, not ${closing.code}`);
+    this.#expect(this.#closing !== undefined || this.#hasCause(code, reason), `closed with ${code} ${reason}`);
+    this.#closing = closing;
+  }
+
+  #hasCause(code: number, reason: string): boolean {
+    if (this.#hasBroken || (code === this.#loss?.code && reason === this.#loss.reason)) {
+      return true;
+    }
+    switch (`${code} ${reason}`) {
+      case '1000 ':
+        return this.#hasTerminated;
+      case '1002 Connection interrupted':
+        return this.#stalls.mayBeOver(this.#aloneSince, this.#options.disconnectDelay);
+      case '1011 Internal error':
+        return this.#thrown.length > 0;
+      case '1013 Slow consumer':
+        return this.#unsent.hasOverflowed;
+      case '1013 Messages are not read':
+        return this.#stalls.mayBeOver(this.#wasFullSince, this.#options.receiveStallTimeout);
+      default:
+        return false;
+    }
+  }
+
+  /** What was due by now has happened, where no stall came between. */
+  #checkTimes(): void {
+    const { now } = this.#clock;
+    const { state } = this.#session;
+    const { disconnectDelay, receiveStallTimeout, family } = this.#options;
+    if (state === 'opening' || state === 'active') {
+      this.#expect(!this.#stalls.isOver(this.#aloneSince, disconnectDelay), 'has not expired');
+    }
+    if (state === 'closing' && family === 'xhr') {
+      this.#expect(
+        !this.#stalls.isOver(this.#closingSince, disconnectDelay),
+        'still waits for a receiver to take the close frame',
+      );
+    }
+    this.#expect(!this.#stalls.isOver(this.#unread.fullSince, receiveStallTimeout), 'waits for a reader for ever');
+    if (state === 'active' && this.#current !== undefined && this.#heartbeatDue <= now) {
+      this.#expect(this.#current.bufferedAmount > 0, 'no heartbeat');
+      // One was left out each time.
+      const silence = this.#silenceOf(this.#current);
+      this.#heartbeatDue += silence * Math.ceil((now - this.#heartbeatDue + 1) / silence);
+    }
+  }
+}
+
+/** Whether an iterator has ended, or is about to. */
+function isOver({ isLeft, reading }: Iteration): boolean {
+  return isLeft || reading?.expected === 'not open' || reading?.expected === 'listener';
+}
+
+function textsOf(frame: string): string[] {
+  return JSON.parse(frame.slice(1)) as string[];
+}
