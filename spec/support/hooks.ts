@@ -6,6 +6,11 @@ import { guardTest, showOutput } from './test-guard.ts';
 
 watchSessions();
 
+// Mocha lets a rejection pass without a handler; Node would end a user's process with it.
+process.on('unhandledRejection', (reason) => {
+  throw reason;
+});
+
 export const mochaHooks = {
   beforeEach(this: Mocha.Context): void {
     guardTest(this.currentTest);
