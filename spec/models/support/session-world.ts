@@ -108,8 +108,8 @@ export class World implements ReceiverOwner {
   #reactions = 0;
   #closing: { readonly code: number; readonly reason: string } | undefined;
   #closingSince: number | undefined;
-  /** Since when there was no room, at the moment when the session left `active`. */
-  #wasFullSince: number | undefined;
+  /** Whether nothing had been read for too long when the session left `active`. */
+  #wasStuck = false;
   readonly #ends: SessionCloseEvent[] = [];
   readonly #closes: SessionCloseEvent[] = [];
   readonly #joined = new Set<string>();
@@ -286,9 +286,12 @@ export class World implements ReceiverOwner {
     const isAccepted = isTried && this.#unsent.push(text, this.#bytesInConnection);
     this.#bystandersTexts.push(text);
     if (!isShared) {
-      const result = this.#call(() => this.#session.send(text));
-      this.#expect(result === undefined || result === isAccepted, `send() returned ${result}`);
-      this.#bystander.send(text);
+      try {
+        const result = this.#call(() => this.#session.send(text));
+        this.#expect(result === undefined || result === isAccepted, `send() returned ${result}`);
+      } finally {
+        this.#bystander.send(text);
+      }
       return;
     }
     const members = [...this.#rooms.in('a'), this.#bystander];
@@ -440,7 +443,10 @@ export class World implements ReceiverOwner {
 
   /** What `router.close` does when the time is over. */
   terminate(): void {
-    const receivers = [this.#current, ...this.#leaving].filter((receiver) => receiver !== undefined);
+    // One that has just thrown is as good as cut.
+    const receivers = this.#receivers.filter(
+      (receiver) => (receiver === this.#current || this.#leaving.has(receiver)) && !this.#broken.includes(receiver),
+    );
     const before = receivers.map(({ aborts }) => aborts);
     this.#hasTerminated = true;
     this.#call(() => this.#session.terminate());
@@ -740,7 +746,7 @@ export class World implements ReceiverOwner {
   #onLeaveActive(): void {
     this.#expect(this.#closingSince === undefined, 'has left active twice');
     this.#closingSince = this.#clock.now;
-    this.#wasFullSince = this.#unread.fullSince;
+    this.#wasStuck = this.#stalls.mayBeOver(this.#unread.fullSince, this.#options.receiveStallTimeout);
     this.#unread.end();
     this.#unsent.end();
     if (this.#session.state === 'closed' && this.#current !== undefined) {
@@ -903,7 +909,7 @@ export class World implements ReceiverOwner {
       case '1013 Slow consumer':
         return this.#unsent.hasOverflowed;
       case '1013 Messages are not read':
-        return this.#stalls.mayBeOver(this.#wasFullSince, this.#options.receiveStallTimeout);
+        return this.#wasStuck;
       default:
         return false;
     }
