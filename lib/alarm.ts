@@ -226,10 +226,12 @@ export class Alarm extends AsyncResource {
 
   /** Counts the same time from `now`, by the clock of `performance.now()`, where it is set. */
   putOff(now: number): void {
-    if (this.due !== NEVER) {
-      this.due = Math.max(this.due, Math.ceil(now + this.#delay));
+    const due = Math.ceil(now + this.#delay);
+    if (this.due !== NEVER && due > this.due) {
+      this.due = due;
       if (this.#phase !== UNLIMITED) {
         this.#phase = FIRST_LOOK;
+        this.#restart = undefined;
       }
     }
   }

@@ -33,8 +33,8 @@ export interface Receiver {
    * @param awaited whether to call `session.written()` when the kernel has taken them; most sessions need not know
    */
   messages(batch: readonly Outgoing[], awaited: boolean): void;
-  /** Shows that the connection lives. May detach the receiver, as `messages` does. */
-  heartbeat(): void;
+  /** Shows that the connection lives. May detach the receiver, as `messages` does; `awaited` as there. */
+  heartbeat(awaited: boolean): void;
   /** Tells the client that the session is closed, and ends; reports by `detach` or `lost` when that is done. */
   close(code: number, reason: string): void;
   /** Cuts the connection, whatever has not left yet. */

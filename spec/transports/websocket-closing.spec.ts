@@ -338,6 +338,33 @@ describe('close() of a WebSocket session', () => {
   }
 });
 
+describe('a WebSocket whose send begins to throw', () => {
+  for (const way of WEBSOCKETS) {
+    it(`costs its session and nothing else, in the middle of a broadcast as well: ${way.name}`, async () => {
+      let isBroken = false;
+      class Broken extends WebSocket {
+        override send(...args: unknown[]): void {
+          if (isBroken) {
+            throw new Error('a wrapper threw');
+          }
+          Reflect.apply(super.send, this, args);
+        }
+      }
+      const on = await arena({ heartbeatDelay: 0, websocketServer: { WebSocket: Broken } });
+      const { raw, session } = await open(on, way);
+      const stream = WAYS.find(({ name }) => name === 'xhr-streaming') as Way;
+      const other = await on.open(stream);
+      isBroken = true;
+      const end = closeOf(session);
+      assert.equal(on.router.broadcast('x'), 2);
+      assert.deepEqual(await end, { code: 1002, reason: 'Connection interrupted', wasClean: false });
+      await raw.closed;
+      await other.raw.until(stream.wrap('a["x"]'));
+      assert.equal(other.session.state, 'active');
+    });
+  }
+});
+
 describe('heartbeats of a WebSocket', () => {
   for (const way of WEBSOCKETS) {
     it(`do not pile up behind what the client does not take: ${way.name}`, async () => {
