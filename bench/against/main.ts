@@ -9,7 +9,7 @@ import { LEGEND, writeComparison } from './report.ts';
 const TURNS = 6;
 
 /** µs of server CPU that a turn takes: little, so that what else the machine does falls upon both. */
-const TURN_CPU = 125_000;
+const TURN_CPU = 100_000;
 
 /** Seconds of server CPU before them. */
 const WARM_UP = 0.8;
