@@ -20,7 +20,7 @@ const CLIENT_LIBRARY = fileURLToPath(import.meta.resolve('sockjs-client/dist/soc
 const PAGE_SCRIPT = fileURLToPath(new URL('./client.js', import.meta.url));
 
 /** Longer than any test lasts: how fast the machine is must not decide whether a transport is given up. */
-const TRANSPORT_TIMEOUT = 300_000;
+const TRANSPORT_TIMEOUT = 60_000;
 
 const html = (head: string) => `<!doctype html>
 <html>

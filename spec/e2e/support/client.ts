@@ -7,7 +7,7 @@ import { Queue } from '../../support/queue.ts';
 export const TRANSPORTS = ['websocket', 'xhr-streaming', 'xhr-polling', 'eventsource'] as const;
 
 /** Longer than any test lasts: how fast the machine is must not decide whether a transport is given up. */
-const TRANSPORT_TIMEOUT = 300_000;
+const TRANSPORT_TIMEOUT = 60_000;
 
 export class Client {
   readonly socket: SockJS;
