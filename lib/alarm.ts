@@ -250,7 +250,7 @@ export class Alarm extends AsyncResource {
   /** For the clock, when it looks: whether the time is over. Where it is not, `wakeAt` says when to look again. */
   isOver(now: number): boolean {
     const at = this.#phase === FIRST_LOOK ? this.#firstLook : this.due;
-    if (this.due !== NEVER && now < at) {
+    if (now < at) {
       this.wakeAt = at;
       return false;
     }

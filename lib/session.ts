@@ -385,11 +385,11 @@ export class Session<
    */
   attach(receiver: Receiver): boolean {
     if (this.#receiver !== undefined) {
-      receiver.close(CloseCode.AnotherConnection, 'Another connection still open');
+      this.#tellClosed(receiver, ANOTHER_CONNECTION);
       return false;
     }
     if (this.#state === 'closed') {
-      receiver.close(this.#closing.code, this.#closing.reason);
+      this.#tellClosed(receiver);
       return true;
     }
     this.#receiver = receiver;
@@ -435,7 +435,7 @@ export class Session<
     if (!this.#leaving?.delete(receiver)) {
       return;
     }
-    if (this.#state === 'closing' && this.#closeFrameSent && this.#receiver === undefined && this.#leaving.size === 0) {
+    if (this.#closeFrameSent && this.#receiver === undefined && this.#leaving.size === 0) {
       // Not before the last of several: an earlier answer may have left, and the one with the close frame not yet.
       this.#finish(true);
     } else if (this.#state === 'active' && this.#receiver === undefined) {
@@ -646,9 +646,9 @@ export class Session<
     }
   }
 
-  #tellClosed(receiver: Receiver): void {
+  #tellClosed(receiver: Receiver, { code, reason }: Omit<SessionCloseEvent, 'wasClean'> = this.#closing): void {
     try {
-      receiver.close(this.#closing.code, this.#closing.reason);
+      receiver.close(code, reason);
     } catch (error) {
       this.#cut(receiver, error);
     }
@@ -859,6 +859,12 @@ const FOREIGN_EVENTS: ReadonlyMap<string, keyof SessionEvents> = new Map([
 ]);
 
 const NOT_CLOSED = Object.freeze({ code: CloseCode.Normal, reason: '' });
+
+/** For a receiver that comes while another is attached. */
+const ANOTHER_CONNECTION = Object.freeze({
+  code: CloseCode.AnotherConnection,
+  reason: 'Another connection still open',
+});
 
 /** Of a session whose receiver could not be written to. */
 const BROKEN_OFF = Object.freeze({ code: CloseCode.Interrupted, reason: 'Connection interrupted', wasClean: false });

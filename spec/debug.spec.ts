@@ -1,13 +1,12 @@
 /** What `DEBUG=sockjs:*` prints, and what of it a client can choose. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { connect, createServer } from 'node:http2';
-import type { AddressInfo } from 'node:net';
 import { formatWithOptions } from 'node:util';
 import createDebug from 'debug';
 import { debugRequest, debugSession } from '../lib/debug.ts';
 import { sockjs } from '../lib/index.ts';
 import { Stream } from './support/http.ts';
+import { connectHttp2 } from './support/http2.ts';
 import { afterTest } from './support/leftovers.ts';
 import { echo, serve, sessionCatcher } from './support/server.ts';
 import { WebSocketClient } from './support/websocket.ts';
@@ -99,14 +98,7 @@ describe('debug output', () => {
 
   it('escapes the bytes beyond ASCII that HTTP/2 lets through in a URL', async () => {
     const lines = printed();
-    const server = createServer(sockjs(echo) as unknown as Parameters<typeof createServer>[1]);
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const client = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-    afterTest(async () => {
-      client.destroy();
-      await new Promise((resolve) => server.close(resolve));
-    });
+    const client = await connectHttp2(sockjs(echo));
     const stream = client.request({ ':path': '/info?\x9b2J\xe9' });
     stream.end();
     const [headers] = await once(stream, 'response');

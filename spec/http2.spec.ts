@@ -1,10 +1,9 @@
 /** The HTTP transports over HTTP/2, by way of Node's compatibility layer; WebSockets stay with HTTP/1.1. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { type ClientHttp2Session, connect, createServer, type Http2Server } from 'node:http2';
-import type { AddressInfo } from 'node:net';
+import type { ClientHttp2Session } from 'node:http2';
 import { type SockjsOptions, sockjs } from '../lib/index.ts';
-import { afterTest } from './support/leftovers.ts';
+import { connectHttp2 } from './support/http2.ts';
 import { Queue } from './support/queue.ts';
 import { sessionCatcher } from './support/server.ts';
 
@@ -12,20 +11,11 @@ async function serveHttp2(
   options: SockjsOptions = {},
 ): Promise<{ client: ClientHttp2Session; sessions: ReturnType<typeof sessionCatcher> }> {
   const sessions = sessionCatcher();
-  const server: Http2Server = createServer(
-    sockjs({ ...options, prefix: '/echo' }, (session) => {
-      session.on('message', (message) => session.send(message));
-      return sessions.onSession(session);
-    }) as unknown as Parameters<typeof createServer>[1],
-  );
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const client = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-  afterTest(async () => {
-    client.destroy();
-    await new Promise((resolve) => server.close(resolve));
+  const router = sockjs({ ...options, prefix: '/echo' }, (session) => {
+    session.on('message', (message) => session.send(message));
+    return sessions.onSession(session);
   });
-  return { client, sessions };
+  return { client: await connectHttp2(router), sessions };
 }
 
 async function post(client: ClientHttp2Session, path: string, body = ''): Promise<{ status: unknown; body: string }> {

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { createSecureServer } from 'node:http2';
 import { createServer as createHttpsServer } from 'node:https';
-import { type AddressInfo, connect as tcpConnect } from 'node:net';
+import { connect as tcpConnect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import { connect as tlsConnect } from 'node:tls';
@@ -18,6 +18,7 @@ import { afterTest } from './support/leftovers.ts';
 import { express4 } from './support/mounts.ts';
 import { Queue } from './support/queue.ts';
 import { echo, listen, serve, sessionCatcher } from './support/server.ts';
+import { listenAs } from './support/server-kinds.ts';
 import { clientFrame, parseAnswer, ServerSockets, serverFrame } from './support/upgrade-client.ts';
 import {
   appWith,
@@ -119,17 +120,7 @@ describe('attachUpgrade()', () => {
         app.get('/plain', (_req, res) => res.send('plain'));
         const server = create(app);
         attachUpgrade(server);
-        const sockets = new Set<Duplex>();
-        server.on('connection', (socket: Duplex) => sockets.add(socket));
-        server.listen(0, '127.0.0.1');
-        await once(server, 'listening');
-        afterTest(async () => {
-          for (const socket of sockets) {
-            socket.destroy();
-          }
-          await new Promise((resolve) => server.close(resolve));
-        });
-        const { port } = server.address() as AddressInfo;
+        const port = await listenAs(server);
         const client = new WebSocketClient(`https://127.0.0.1:${port}`, PATH, { ca: TLS.cert });
         assert.equal(await client.next(), 'o');
         client.send('"x"');

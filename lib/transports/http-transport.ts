@@ -4,7 +4,6 @@ import type { Socket } from 'node:net';
 import { admit } from '../admission.ts';
 import { Alarm, type AlarmClock, type Sleeper } from '../alarm.ts';
 import { CloseCode } from '../close-code.ts';
-import { debugRequest } from '../debug.ts';
 import { discardBody } from '../http/body.ts';
 import { dropNext } from '../http/express.ts';
 import { flushHead, setHeader, writeHead } from '../http/head.ts';
@@ -12,7 +11,7 @@ import { isWritePristine } from '../http/pristine-response.ts';
 import { setConnectionClose } from '../http/respond.ts';
 import { offSocketClose, onSocketClose } from '../http/socket-close.ts';
 import type { Exchange } from '../mount.ts';
-import type { Outgoing, TransportName } from '../receiver.ts';
+import type { TransportName } from '../receiver.ts';
 import type { Session, SessionCloseEvent } from '../session.ts';
 import type { SharedMessage } from '../shared-message.ts';
 import { flushTime } from './flush-time.ts';
@@ -90,32 +89,6 @@ export abstract class HttpTransport extends FrameTransport implements Sleeper {
       this.#res.req.socket.destroy();
     } else {
       this.#res.destroy();
-    }
-  }
-
-  override messages(batch: readonly Outgoing[], awaited: boolean): void {
-    this.#attempt(() => super.messages(batch, awaited));
-  }
-
-  override heartbeat(awaited: boolean): void {
-    this.#attempt(() => super.heartbeat(awaited));
-  }
-
-  override close(code: number, reason: string): void {
-    this.#attempt(() => super.close(code, reason));
-  }
-
-  /** What middleware has put in the place of `write` or `end` may throw when the request is long past who could be told. */
-  #attempt(write: () => void): void {
-    try {
-      write();
-    } catch (error) {
-      if (this.#session === undefined) {
-        // Turned away while the request is being dispatched.
-        throw error;
-      }
-      debugRequest('a frame could not be written: %O', error);
-      this.abort();
     }
   }
 

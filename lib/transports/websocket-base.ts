@@ -447,19 +447,19 @@ export class WebSocketConnection implements TextListener, Sleeper {
    * for no frame. What the application has sent before goes out first; the session ends when ws has said what was wrong.
    */
   onWsClose(code: number | undefined, reason: string | Buffer | undefined): void {
-    if (!this.#isClosing) {
-      this.#session.flush(performance.now());
-      this.#startClosing();
-      process.nextTick(() => this.#endSession(code ?? CloseCode.NoStatus, String(reason ?? '')));
-    }
+    this.#endByClient(code ?? CloseCode.NoStatus, String(reason ?? ''));
   }
 
   /** The client has ended its side without a close frame, and ws is about to end the other. */
   onEnd(): void {
+    this.#endByClient(CloseCode.Abnormal, '');
+  }
+
+  #endByClient(code: number, reason: string): void {
     if (!this.#isClosing) {
       this.#session.flush(performance.now());
       this.#startClosing();
-      process.nextTick(() => this.#endSession(CloseCode.Abnormal, ''));
+      process.nextTick(() => this.#endSession(code, reason));
     }
   }
 
