@@ -1,7 +1,6 @@
 /** The public surface of express-sockjs, and nothing else. */
-export { CloseCode } from './close-code.ts';
+
 export { jsessionid } from './http/cookie.ts';
-export { SessionNotOpenError } from './inbox.ts';
 export type {
   MessageMessage,
   RejectedMessage,
@@ -9,7 +8,7 @@ export type {
   SessionCloseMessage,
   SessionOpenMessage,
   SockjsStats,
-} from './meter.ts';
+} from './metrics.ts';
 export {
   type AllowedOrigins,
   defaultOptions,
@@ -17,16 +16,18 @@ export {
   type ResolvedOptions,
   type SockjsOptions,
   type WebSocketServerOptions,
-} from './options.ts';
-export type { TransportName } from './receiver.ts';
-export type { BroadcastOptions } from './rooms.ts';
+} from './options/options.ts';
+export { CloseCode } from './protocol/close-code.ts';
+export { SessionNotOpenError } from './session/inbox.ts';
+export type { TransportName } from './session/ports.ts';
+export type { CloseOptions, CloseResult, LiveSessions } from './session/registry.ts';
+export type { BroadcastOptions } from './session/rooms.ts';
 export {
   Session,
   type SessionCloseEvent,
   type SessionEvents,
   type SessionHandler,
   type SessionState,
-} from './session.ts';
-export type { CloseOptions, CloseResult, LiveSessions } from './session-store.ts';
+} from './session/session.ts';
 export { type Room, type SockjsRouter, sockjs } from './sockjs.ts';
-export { type AttachUpgradeOptions, attachUpgrade, type UpgradeServer } from './upgrade.ts';
+export { type AttachUpgradeOptions, attachUpgrade, type UpgradeServer } from './upgrade/attach-upgrade.ts';

@@ -1,29 +1,29 @@
 /** The factory: options in, an Express Router with one route per SockJS endpoint out. */
 import { IncomingMessage, type ServerResponse } from 'node:http';
 import { Router } from 'express';
-import { reject } from './admission.ts';
-import { AlarmClock } from './alarm.ts';
-import { assertClosable, CloseCode } from './close-code.ts';
-import { debugRequest } from './debug.ts';
+import { reject } from './admission/admit.ts';
+import { isOriginAllowed } from './admission/origin.ts';
+import type { Exchange, Mount, Route } from './context.ts';
 import { pageRoutes } from './endpoints/index.ts';
 import { setNotCached } from './http/cache.ts';
 import { setCookie } from './http/cookie.ts';
 import { addVary, sendPreflight, setCors } from './http/cors.ts';
 import { beginHead, handOver, setHeader } from './http/head.ts';
-import { isOriginAllowed } from './http/origin.ts';
 import { isPipelined, takePlace } from './http/pipeline.ts';
 import { pathOf } from './http/query.ts';
 import { endConnectionIfClosing, sendEmpty, sendError, setConnectionClose } from './http/respond.ts';
-import { Meter, type SockjsStats } from './meter.ts';
-import type { Exchange, Mount, Route } from './mount.ts';
-import { MAX_DELAY, printError, resolveOptions, type SockjsOptions } from './options.ts';
-import { type BroadcastOptions, sendToAll } from './rooms.ts';
-import { type Match, RouteTable } from './route-table.ts';
-import type { Session, SessionHandler } from './session.ts';
-import { type CloseOptions, type CloseResult, type LiveSessions, SessionStore } from './session-store.ts';
-import { assertText } from './shared-message.ts';
-import { isThenable } from './thenable.ts';
+import { Meter, type SockjsStats } from './metrics.ts';
+import { MAX_DELAY, printError, resolveOptions, type SockjsOptions } from './options/options.ts';
+import { assertClosable, CloseCode } from './protocol/close-code.ts';
+import { assertText } from './protocol/shared-message.ts';
+import { type Match, RouteTable } from './router/route-table.ts';
+import { type CloseOptions, type CloseResult, type LiveSessions, SessionStore } from './session/registry.ts';
+import { type BroadcastOptions, sendToAll } from './session/rooms.ts';
+import type { Session, SessionHandler } from './session/session.ts';
 import { transportRoutes, webSocketServerOf } from './transports/index.ts';
+import { debugRequest } from './util/debug.ts';
+import { isThenable } from './util/promises.ts';
+import { AlarmClock } from './util/timer-queue.ts';
 
 /** Continues with whatever comes after the router; an argument is an error. */
 type Next = (error?: unknown) => void;

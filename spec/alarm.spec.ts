@@ -6,7 +6,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { performance as performanceOfNode } from 'node:perf_hooks';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from '@sinonjs/fake-timers';
-import { Alarm, AlarmClock } from '../lib/alarm.ts';
+import { Alarm, AlarmClock } from '../lib/util/timer-queue.ts';
 import { stopClock } from './support/clock.ts';
 import { afterTest } from './support/leftovers.ts';
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { WebSocketServer } from 'ws';
 import { type Session, type SockjsOptions, sockjs } from '../lib/index.ts';
-import { SharedMessage } from '../lib/shared-message.ts';
+import { SharedMessage } from '../lib/protocol/shared-message.ts';
 import { AWKWARD_TEXTS } from './support/awkward.ts';
 import { type Arena, arena, HTTP_WAYS, WAYS, type Way } from './support/ways.ts';
 import { WebSocketClient } from './support/websocket.ts';

@@ -1,6 +1,6 @@
 /** Close codes: their names, which an application may use, and which travel on a WebSocket (PROTOCOL.md 9 and 11). */
 import assert from 'node:assert/strict';
-import { assertClosable, CloseCode, webSocketCloseCode } from '../lib/close-code.ts';
+import { assertClosable, CloseCode, webSocketCloseCode } from '../lib/protocol/close-code.ts';
 
 describe('CloseCode', () => {
   it('names the codes that the server gives', () => {

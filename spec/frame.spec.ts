@@ -1,7 +1,7 @@
 /** How frames are written (PROTOCOL.md section 5), code unit by code unit. */
 import assert from 'node:assert/strict';
 import { mock } from 'node:test';
-import { closeFrame, HEARTBEAT_FRAME, messagesFrame, OPEN_FRAME, quote } from '../lib/frame.ts';
+import { closeFrame, HEARTBEAT_FRAME, messagesFrame, OPEN_FRAME, quote } from '../lib/protocol/frame.ts';
 import { AWKWARD_TEXTS, FRAGILE } from './support/awkward.ts';
 import { afterTest } from './support/leftovers.ts';
 

@@ -1,8 +1,8 @@
 /** What a client has sent and nobody has read: its order, its bounds, and its one timer. */
 import assert from 'node:assert/strict';
 import type { Clock } from '@sinonjs/fake-timers';
-import { AlarmClock } from '../lib/alarm.ts';
-import { Inbox, SessionNotOpenError } from '../lib/inbox.ts';
+import { Inbox, SessionNotOpenError } from '../lib/session/inbox.ts';
+import { AlarmClock } from '../lib/util/timer-queue.ts';
 import { stopClock } from './support/clock.ts';
 import { keptOf } from './support/heap.ts';
 

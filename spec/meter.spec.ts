@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { setImmediate } from 'node:timers/promises';
 import { type RejectionReason, Session, type SockjsOptions } from '../lib/index.ts';
-import { Meter } from '../lib/meter.ts';
+import { Meter } from '../lib/metrics.ts';
 import { stopClock } from './support/clock.ts';
 import { fetchText, handshake, post, RawSocket, Stream } from './support/http.ts';
 import { pauseWatching } from './support/left-sessions.ts';

@@ -1,7 +1,7 @@
 /** What waits to be sent: its bounds, and when there is time for more. */
 import assert from 'node:assert/strict';
-import { SessionNotOpenError } from '../lib/inbox.ts';
-import { Outbox } from '../lib/outbox.ts';
+import { SessionNotOpenError } from '../lib/session/inbox.ts';
+import { Outbox } from '../lib/session/outbox.ts';
 
 describe('Outbox', () => {
   it('takes what fits, with what is in the connection', () => {

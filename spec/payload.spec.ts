@@ -6,7 +6,7 @@ import {
   parsePayload,
   parseWebSocketPayload,
   TooManyMessagesError,
-} from '../lib/payload.ts';
+} from '../lib/protocol/payload.ts';
 import { Random } from './hostile/random.ts';
 import { AWKWARD_TEXTS, range } from './support/awkward.ts';
 

@@ -9,8 +9,8 @@ import {
   isWriteHeadPristine,
   isWritePristine,
 } from '../lib/http/pristine-response.ts';
-import { pristine, REPLACED } from '../lib/pristine.ts';
-import { isReceivePristine, isSendPristine } from '../lib/transports/pristine-websocket.ts';
+import { isReceivePristine, isSendPristine } from '../lib/transports/websocket/pristine-websocket.ts';
+import { pristine, REPLACED } from '../lib/util/pristine.ts';
 
 type Method = (...args: never[]) => unknown;
 

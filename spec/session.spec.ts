@@ -9,9 +9,9 @@ import { mock } from 'node:test';
 import { setImmediate as settle, setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from '@sinonjs/fake-timers';
 import { SessionNotOpenError } from '../lib/index.ts';
-import { Rooms } from '../lib/rooms.ts';
-import { Session, type SessionCloseEvent, type SessionHooks, type SessionIdentity } from '../lib/session.ts';
-import { SharedMessage } from '../lib/shared-message.ts';
+import { SharedMessage } from '../lib/protocol/shared-message.ts';
+import { Rooms } from '../lib/session/rooms.ts';
+import { Session, type SessionCloseEvent, type SessionHooks, type SessionIdentity } from '../lib/session/session.ts';
 import { stopClock } from './support/clock.ts';
 import { FakeReceiver, hooksWith, identity, type Kind, NAMES } from './support/fake-receiver.ts';
 import { RawSocket, Stream } from './support/http.ts';
@@ -1868,7 +1868,7 @@ describe('Session', () => {
       it('discards what is over it once onSession has settled, with one warning for the process', async () => {
         const warn = warnings();
         // A copy of the module that has not warned yet, whatever ran before.
-        const fresh = `../lib/session.ts?unread=${randomUUID()}`;
+        const fresh = `../lib/session/session.ts?unread=${randomUUID()}`;
         const { Session: FreshSession } = (await import(fresh)) as { Session: typeof Session };
         for (const onSession of [() => {}, async () => {}]) {
           const hooks = hooksWith({ ...FULL, onSession });

@@ -1,7 +1,7 @@
 /** Promises that wait in line: who is served first, who may leave, and that nothing is left behind. */
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
-import { Waiters } from '../lib/waiters.ts';
+import { Waiters } from '../lib/util/waiters.ts';
 
 describe('Waiters', () => {
   it('serves one at a time, whoever waits longest', async () => {

@@ -1,13 +1,13 @@
 /** The page that pages of other origins put into a hidden frame (PROTOCOL.md section 4). */
 import { createHash } from 'node:crypto';
+import type { Handler } from '../context.ts';
 import { setCachedForYear } from '../http/cache.ts';
 import { addVary } from '../http/cors.ts';
+import { hashSource, protectPage } from '../http/embedding.ts';
 import { setHeader } from '../http/head.ts';
-import { hashSource, protectPage } from '../http/protection.ts';
 import { send, sendEmpty } from '../http/respond.ts';
-import type { Handler } from '../mount.ts';
-import { assertClientUrl } from '../options.ts';
-import { disregard } from '../thenable.ts';
+import { assertClientUrl } from '../options/options.ts';
+import { disregard } from '../util/promises.ts';
 
 export const iframePage: Handler = (exchange) => {
   const { mount, req, res } = exchange;

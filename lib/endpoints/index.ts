@@ -1,5 +1,5 @@
 /** The table of the pages that are no transport. */
-import type { Route } from '../mount.ts';
+import type { Route } from '../context.ts';
 import { greeting } from './greeting.ts';
 import { iframePage } from './iframe.ts';
 import { info } from './info.ts';

@@ -1,9 +1,9 @@
 /** `/info`: what the server can do (PROTOCOL.md section 3). Clients time it, so it waits for nothing. */
 import { randomInt } from 'node:crypto';
+import type { Handler } from '../context.ts';
 import { setNotCached } from '../http/cache.ts';
 import { sendAfterTurn } from '../http/respond.ts';
-import type { Handler } from '../mount.ts';
-import { disregard } from '../thenable.ts';
+import { disregard } from '../util/promises.ts';
 
 const ENTROPY_RANGE = 2 ** 32;
 

@@ -1,7 +1,7 @@
 /** Request bodies: read within bounds, or taken over from a body parser that was there first (PROTOCOL.md section 8). */
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
-import { Alarm, type AlarmClock } from '../alarm.ts';
+import { Alarm, type AlarmClock } from '../util/timer-queue.ts';
 
 /** A body that could not be read; `status` and the message are what the client gets. */
 export class BodyError extends Error {

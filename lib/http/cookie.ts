@@ -1,9 +1,9 @@
 /** The JSESSIONID cookie, by which load balancers keep a client on one server (PROTOCOL.md section 2). */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { parseCookie } from 'cookie';
-import type { Exchange } from '../mount.ts';
-import type { JsessionidAttributes } from '../options.ts';
-import { isThenable } from '../thenable.ts';
+import type { Exchange } from '../context.ts';
+import type { JsessionidAttributes } from '../options/options.ts';
+import { isThenable } from '../util/promises.ts';
 import { handOver } from './head.ts';
 
 /** What RFC 6265 allows as the value of a cookie, quoted or not. */

@@ -1,7 +1,7 @@
 /** Cross-origin headers (PROTOCOL.md section 2). */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Exchange } from '../mount.ts';
-import { disregard } from '../thenable.ts';
+import type { Exchange } from '../context.ts';
+import { disregard } from '../util/promises.ts';
 import { setPreflightCached } from './cache.ts';
 import { getHeader, removeHeader, setGivenHeader, setHeader } from './head.ts';
 import { sendEmpty } from './respond.ts';

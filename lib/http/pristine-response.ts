@@ -3,7 +3,7 @@
  * those. Where monitoring or middleware has replaced one, on one response or on all, it must be called.
  */
 import { ServerResponse } from 'node:http';
-import { EMIT, pristine } from '../pristine.ts';
+import { EMIT, pristine } from '../util/pristine.ts';
 
 /** Methods that Node's own methods call. Node's types leave them out. */
 interface Internals {

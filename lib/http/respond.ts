@@ -1,8 +1,8 @@
 /** Complete answers, as plain `node:http`: the same in Express, in Connect and without either. */
 import { AsyncResource } from 'node:async_hooks';
 import type { ServerResponse } from 'node:http';
-import { debugRequest } from '../debug.ts';
-import { flushAfterTurn } from '../flush-queue.ts';
+import { debugRequest } from '../util/debug.ts';
+import { flushAfterTurn } from '../util/flush-queue.ts';
 import { removeHeader, setHeader, writeHead } from './head.ts';
 
 /** A short text. Never carries anything of the request back, since some of these are read as scripts or pages. */

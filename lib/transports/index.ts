@@ -1,17 +1,17 @@
 /** The table of transports: where each is found, what it answers, and what switches it on. The only such list. */
 import type { IncomingMessage } from 'node:http';
-import type { Handler, Route } from '../mount.ts';
-import type { ResolvedOptions } from '../options.ts';
-import { EventSourceTransport } from './eventsource.ts';
-import { HtmlFileTransport } from './htmlfile.ts';
-import { JsonpPollingTransport } from './jsonp-polling.ts';
-import { jsonpSend, xhrSend } from './sender.ts';
-import { WebSocketTransport } from './websocket.ts';
-import { RawWebSocketTransport } from './websocket-raw.ts';
-import { XhrPollingTransport } from './xhr-polling.ts';
-import { XhrStreamingTransport } from './xhr-streaming.ts';
+import type { Handler, Route } from '../context.ts';
+import type { ResolvedOptions } from '../options/options.ts';
+import { EventSourceTransport } from './http/eventsource.ts';
+import { HtmlFileTransport } from './http/htmlfile.ts';
+import { JsonpPollingTransport } from './http/jsonp-polling.ts';
+import { jsonpSend, xhrSend } from './http/receive-send.ts';
+import { XhrPollingTransport } from './http/xhr-polling.ts';
+import { XhrStreamingTransport } from './http/xhr-streaming.ts';
+import { WebSocketTransport } from './websocket/websocket.ts';
+import { RawWebSocketTransport } from './websocket/websocket-raw.ts';
 
-export { webSocketServerOf } from './websocket-base.ts';
+export { webSocketServerOf } from './websocket/connection.ts';
 
 /** The routes of the transports that the options leave on, those that are asked most often first. */
 export function transportRoutes<Data, Req extends IncomingMessage>(options: ResolvedOptions<Data, Req>): Route[] {

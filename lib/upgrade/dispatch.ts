@@ -1,11 +1,11 @@
 /** Runs an upgrade through the request handling of its server. */
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { Alarm } from '../alarm.ts';
-import { debugUpgrade } from '../debug.ts';
 import { dropResponse } from '../http/express.ts';
-import { clearPendingUpgrade, type PendingUpgrade, setPendingUpgrade } from '../http/upgrade.ts';
-import { AnswerSocket } from './answer-socket.ts';
+import { debugUpgrade } from '../util/debug.ts';
+import { Alarm } from '../util/timer-queue.ts';
+import { clearPendingUpgrade, type PendingUpgrade, setPendingUpgrade } from './pending-upgrade.ts';
+import { AnswerSocket } from './response-socket.ts';
 import type { UpgradeServer } from './server.ts';
 import { answerAndClose, type UpgradeTime } from './sockets.ts';
 import { WaitingClient } from './waiting-client.ts';

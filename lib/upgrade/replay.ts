@@ -1,9 +1,9 @@
 /** Upgrade requests that become ordinary HTTP again. */
 import http, { type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { AlarmClock } from '../alarm.ts';
-import { debugUpgrade } from '../debug.ts';
-import { ignoreSocketError } from '../http/upgrade.ts';
+import { debugUpgrade } from '../util/debug.ts';
+import type { AlarmClock } from '../util/timer-queue.ts';
+import { ignoreSocketError } from './pending-upgrade.ts';
 import type { UpgradeServer } from './server.ts';
 import { answerAndClose } from './sockets.ts';
 

@@ -1,8 +1,8 @@
 /** The connection below an upgrade: when it is free, and how it is closed. */
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { Alarm, type AlarmClock } from '../alarm.ts';
-import { debugUpgrade } from '../debug.ts';
+import { debugUpgrade } from '../util/debug.ts';
+import { Alarm, type AlarmClock } from '../util/timer-queue.ts';
 import { WaitingClient } from './waiting-client.ts';
 
 /** ms that a socket is given to take the last bytes and to close from the other side. */

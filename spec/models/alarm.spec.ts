@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from '@sinonjs/fake-timers';
 import fc from 'fast-check';
-import { Alarm, AlarmClock } from '../../lib/alarm.ts';
+import { Alarm, AlarmClock } from '../../lib/util/timer-queue.ts';
 import { stopClock } from '../support/clock.ts';
 import { type Loop, stopIdleTime } from '../support/idle-time.ts';
 import { property, sequence } from '../support/property.ts';

@@ -4,8 +4,8 @@ import { getEventListeners } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from '@sinonjs/fake-timers';
 import fc from 'fast-check';
-import { AlarmClock } from '../../lib/alarm.ts';
-import { Inbox, SessionNotOpenError } from '../../lib/inbox.ts';
+import { Inbox, SessionNotOpenError } from '../../lib/session/inbox.ts';
+import { AlarmClock } from '../../lib/util/timer-queue.ts';
 import { stopClock } from '../support/clock.ts';
 import { property, sequence } from '../support/property.ts';
 

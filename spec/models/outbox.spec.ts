@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
-import { SessionNotOpenError } from '../../lib/inbox.ts';
-import { Outbox, type OutboxLimits } from '../../lib/outbox.ts';
-import type { Outgoing } from '../../lib/receiver.ts';
-import { SharedMessage } from '../../lib/shared-message.ts';
+import { SharedMessage } from '../../lib/protocol/shared-message.ts';
+import { SessionNotOpenError } from '../../lib/session/inbox.ts';
+import { Outbox, type OutboxLimits } from '../../lib/session/outbox.ts';
+import type { Outgoing } from '../../lib/session/ports.ts';
 import { property, sequence } from '../support/property.ts';
 
 /** With each step, how many bytes the connection holds by then. */

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import * as ws from 'ws';
-import { closeFrame, messagesFrame, quote } from '../../lib/frame.ts';
-import { PayloadError, parsePayload, parseWebSocketPayload, TooManyMessagesError } from '../../lib/payload.ts';
-import { SharedMessage } from '../../lib/shared-message.ts';
-import { textFrame, unmask } from '../../lib/transports/websocket-frame.ts';
+import { closeFrame, messagesFrame, quote } from '../../lib/protocol/frame.ts';
+import { PayloadError, parsePayload, parseWebSocketPayload, TooManyMessagesError } from '../../lib/protocol/payload.ts';
+import { SharedMessage } from '../../lib/protocol/shared-message.ts';
+import { textFrame, unmask } from '../../lib/transports/websocket/frame-codec.ts';
 import { property } from '../support/property.ts';
 
 /** Around what is escaped, and around what changes the length in UTF-8. */

@@ -1,8 +1,8 @@
 /** Rooms beside lists of who is in them, and whom a broadcast reaches. */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { Rooms, sendToAll } from '../../lib/rooms.ts';
-import type { SharedMessage } from '../../lib/shared-message.ts';
+import type { SharedMessage } from '../../lib/protocol/shared-message.ts';
+import { Rooms, sendToAll } from '../../lib/session/rooms.ts';
 import { property, sequence } from '../support/property.ts';
 
 const ROOMS = ['a', '', '__proto__'];

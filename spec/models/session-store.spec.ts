@@ -5,14 +5,14 @@ import { Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from '@sinonjs/fake-timers';
 import fc from 'fast-check';
-import type { Session, SessionIdentity } from '../../lib/session.ts';
 import {
   type CloseResult,
   type Found,
   SessionStore,
   type StoreLimits,
   type StoreRefusal,
-} from '../../lib/session-store.ts';
+} from '../../lib/session/registry.ts';
+import type { Session, SessionIdentity } from '../../lib/session/session.ts';
 import { stopClock } from '../support/clock.ts';
 import { FakeReceiver, hooksWith, identity, type Kind, NAMES } from '../support/fake-receiver.ts';
 import { stopIdleTime } from '../support/idle-time.ts';

@@ -1,10 +1,10 @@
 /** Receivers that stand in for the transports, and the hooks of a mount that stands in for one. */
 import type { IncomingMessage } from 'node:http';
-import { AlarmClock } from '../../lib/alarm.ts';
-import { Meter } from '../../lib/meter.ts';
-import type { Outgoing, Receiver, TransportName } from '../../lib/receiver.ts';
-import { Rooms } from '../../lib/rooms.ts';
-import type { Session, SessionHooks, SessionIdentity } from '../../lib/session.ts';
+import { Meter } from '../../lib/metrics.ts';
+import type { Outgoing, Receiver, TransportName } from '../../lib/session/ports.ts';
+import { Rooms } from '../../lib/session/rooms.ts';
+import type { Session, SessionHooks, SessionIdentity } from '../../lib/session/session.ts';
+import { AlarmClock } from '../../lib/util/timer-queue.ts';
 
 /** How a receiver ends: a poll with every frame, a stream with the close frame, a socket when its peer says so. */
 export type Kind = 'poll' | 'stream' | 'socket' | 'slow poll';

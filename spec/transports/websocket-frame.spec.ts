@@ -1,6 +1,6 @@
 /** Frames as bytes: writing them, and taking masks off, against the plainest way to do it. */
 import assert from 'node:assert/strict';
-import { textFrame, unmask } from '../../lib/transports/websocket-frame.ts';
+import { textFrame, unmask } from '../../lib/transports/websocket/frame-codec.ts';
 import { Random } from '../hostile/random.ts';
 
 /** Around what is done byte by byte, by words, and with what is left before and behind the words. */

@@ -8,7 +8,7 @@ import { Readable } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { Session, SessionCloseEvent, SockjsOptions } from '../../lib/index.ts';
-import { WebSocketReader } from '../../lib/transports/websocket-reader.ts';
+import { WebSocketReader } from '../../lib/transports/websocket/direct-reader.ts';
 import { Random } from '../hostile/random.ts';
 import { FramePeer, type FrameShape, frame, frameHead, type Outcome } from '../support/frame-peer.ts';
 import { RawSocket } from '../support/http.ts';

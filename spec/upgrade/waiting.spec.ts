@@ -5,8 +5,8 @@ import { createServer, type IncomingMessage, type RequestListener, type ServerRe
 import type { Duplex } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import express from 'express';
-import { pendingUpgrade } from '../../lib/http/upgrade.ts';
 import { attachUpgrade, type Session, type SockjsOptions, sockjs } from '../../lib/index.ts';
+import { pendingUpgrade } from '../../lib/upgrade/pending-upgrade.ts';
 import { stopClock } from '../support/clock.ts';
 import { handshake, RawSocket } from '../support/http.ts';
 import { Queue } from '../support/queue.ts';

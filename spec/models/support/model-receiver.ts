@@ -1,5 +1,5 @@
 /** A receiver that behaves as those of the transports do, slow and broken ones among them, and checks what it is given. */
-import type { Outgoing, Receiver, TransportName } from '../../../lib/receiver.ts';
+import type { Outgoing, Receiver, TransportName } from '../../../lib/session/ports.ts';
 
 /**
  * How a receiver ends.

@@ -1,0 +1,141 @@
+/** What a mount counts and tells: `router.stats()`, and channels of `node:diagnostics_channel`. */
+import { channel } from 'node:diagnostics_channel';
+import type { IncomingMessage } from 'node:http';
+import type { TransportName } from './session/ports.ts';
+import type { Session, SessionCloseEvent } from './session/session.ts';
+
+/** Why a request was turned away. */
+export type RejectionReason =
+  | 'origin'
+  | 'authorize'
+  | 'identity'
+  | 'busy'
+  | 'sessions'
+  | 'client-sessions'
+  | 'closing'
+  | 'size'
+  | 'timeout'
+  | 'payload';
+
+/** What `router.stats()` returns: the present, and sums since the router was made. */
+export interface SockjsStats {
+  /** Live sessions by the transport that they use or used last. */
+  readonly sessions: Readonly<Record<TransportName, number>>;
+  /** Sessions opened so far. */
+  readonly opened: number;
+  /** Sessions closed so far. */
+  readonly closed: number;
+  /** Messages received from clients. */
+  readonly messagesIn: number;
+  /** Bytes of the request bodies and WebSocket messages that carried them. */
+  readonly bytesIn: number;
+  /** Messages accepted by `send()`. */
+  readonly messagesOut: number;
+  /** Their bytes of UTF-8, without framing. */
+  readonly bytesOut: number;
+  /** Requests turned away, by reason. */
+  readonly rejected: Readonly<Partial<Record<RejectionReason, number>>>;
+  /** Bytes that are queued towards all clients and not yet taken by the kernel. */
+  readonly queuedBytes: number;
+}
+
+/** Published on `sockjs:session:open`, right before `onSession` is called. */
+export interface SessionOpenMessage {
+  readonly session: Session;
+}
+
+/** Published on `sockjs:session:close`, right before the `close` event. */
+export interface SessionCloseMessage extends SessionCloseEvent {
+  readonly session: Session;
+}
+
+/** Published on `sockjs:message:in` and `sockjs:message:out`, once for each message. */
+export interface MessageMessage {
+  readonly session: Session;
+  readonly message: string;
+}
+
+/** Published on `sockjs:rejected` when a request is turned away. */
+export interface RejectedMessage {
+  readonly request: IncomingMessage;
+  readonly reason: RejectionReason;
+  /** The HTTP status, or the WebSocket close code where there was a session already. */
+  readonly status: number;
+}
+
+const OPEN = channel('sockjs:session:open');
+const CLOSE = channel('sockjs:session:close');
+const MESSAGE_IN = channel('sockjs:message:in');
+const MESSAGE_OUT = channel('sockjs:message:out');
+const REJECTED = channel('sockjs:rejected');
+
+/** The counters of one mount. Nothing is built for a channel that nobody has subscribed to. */
+export class Meter {
+  opened = 0;
+  closed = 0;
+  messagesIn = 0;
+  bytesIn = 0;
+  messagesOut = 0;
+  bytesOut = 0;
+  readonly #rejected = new Map<RejectionReason, number>();
+
+  sessionOpened(session: unknown): void {
+    this.opened += 1;
+    if (OPEN.hasSubscribers) {
+      OPEN.publish({ session });
+    }
+  }
+
+  sessionClosed(session: unknown, event: SessionCloseEvent): void {
+    this.closed += 1;
+    if (CLOSE.hasSubscribers) {
+      CLOSE.publish({ session, ...event });
+    }
+  }
+
+  received(session: unknown, messages: readonly string[], bytes: number): void {
+    this.messagesIn += messages.length;
+    this.bytesIn += bytes;
+    if (MESSAGE_IN.hasSubscribers) {
+      for (const message of messages) {
+        MESSAGE_IN.publish({ session, message });
+      }
+    }
+  }
+
+  sent(session: unknown, message: string, bytes: number): void {
+    this.messagesOut += 1;
+    this.bytesOut += bytes;
+    if (MESSAGE_OUT.hasSubscribers) {
+      MESSAGE_OUT.publish({ session, message });
+    }
+  }
+
+  rejected(request: IncomingMessage, reason: RejectionReason, status: number): void {
+    this.#rejected.set(reason, (this.#rejected.get(reason) ?? 0) + 1);
+    if (REJECTED.hasSubscribers) {
+      REJECTED.publish({ request, reason, status });
+    }
+  }
+
+  /** Everything counted, and what the live sessions say of themselves. */
+  read(live: Iterable<Pick<Session, 'transport' | 'bufferedAmount'>>): SockjsStats {
+    const sessions: Record<TransportName, number> = {
+      websocket: 0,
+      'websocket-raw': 0,
+      'xhr-polling': 0,
+      'xhr-streaming': 0,
+      eventsource: 0,
+      htmlfile: 0,
+      'jsonp-polling': 0,
+    };
+    let queuedBytes = 0;
+    for (const { transport, bufferedAmount } of live) {
+      sessions[transport] += 1;
+      queuedBytes += bufferedAmount;
+    }
+    const { opened, closed, messagesIn, bytesIn, messagesOut, bytesOut } = this;
+    const rejected = Object.fromEntries(this.#rejected);
+    return { sessions, opened, closed, messagesIn, bytesIn, messagesOut, bytesOut, rejected, queuedBytes };
+  }
+}

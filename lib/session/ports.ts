@@ -1,0 +1,44 @@
+/** The vocabulary between a session and what carries it: transports implement it, the session uses nothing else. */
+import type { SharedMessage } from '../protocol/shared-message.ts';
+
+/** How a session travels. */
+export type TransportName =
+  | 'websocket'
+  | 'websocket-raw'
+  | 'xhr-polling'
+  | 'xhr-streaming'
+  | 'eventsource'
+  | 'htmlfile'
+  | 'jsonp-polling';
+
+/** A message on its way out: a text of one session's, or one that many sessions share. */
+export type Outgoing = string | SharedMessage;
+
+/**
+ * What carries frames to the client at the moment: one HTTP response, or a WebSocket.
+ *
+ * The session calls these members and nothing else. In return the receiver calls `session.unlink()` when it will take no
+ * more, then `session.detach()` when all it took has left, or `session.lost()` when the client broke off before that.
+ */
+export interface Receiver {
+  /** The name that `session.transport` shows. */
+  readonly name: TransportName;
+  /** The longest silence, in ms, that this transport bears before a heartbeat must go out; `Infinity` for any. */
+  readonly maxSilence: number;
+  /** Tells the client that its session is open. */
+  open(): void;
+  /**
+   * Sends messages, at least one. May detach the receiver before it returns: a poll takes one frame.
+   *
+   * @param awaited whether to call `session.written()` when the kernel has taken them; most sessions need not know
+   */
+  messages(batch: readonly Outgoing[], awaited: boolean): void;
+  /** Shows that the connection lives. May detach the receiver, as `messages` does; `awaited` as there. */
+  heartbeat(awaited: boolean): void;
+  /** Tells the client that the session is closed, and ends; reports by `detach` or `lost` when that is done. */
+  close(code: number, reason: string): void;
+  /** Cuts the connection, whatever has not left yet. */
+  abort(): void;
+  /** Bytes written that the kernel has not taken. */
+  readonly bufferedAmount: number;
+}

@@ -1,0 +1,46 @@
+/** What all transports that speak SockJS frames have in common: the session's words, put into frames. */
+import { closeFrame, HEARTBEAT_FRAME, messagesFrame, OPEN_FRAME } from '../protocol/frame.ts';
+import type { SharedMessage } from '../protocol/shared-message.ts';
+import type { Outgoing, Receiver, TransportName } from '../session/ports.ts';
+
+/** A receiver that carries frames. A transport says how one frame travels and how it ends; the rest is here. */
+export abstract class FrameTransport implements Receiver {
+  abstract readonly name: TransportName;
+
+  readonly maxSilence: number = Number.POSITIVE_INFINITY;
+
+  abstract readonly bufferedAmount: number;
+
+  abstract abort(): void;
+
+  open(): void {
+    this.send(OPEN_FRAME, false);
+  }
+
+  messages(batch: readonly Outgoing[], awaited: boolean): void {
+    const first = batch[0];
+    if (batch.length === 1 && first !== undefined && typeof first !== 'string') {
+      this.sendShared(first, awaited);
+    } else {
+      this.send(messagesFrame(batch), awaited);
+    }
+  }
+
+  heartbeat(awaited: boolean): void {
+    this.send(HEARTBEAT_FRAME, awaited);
+  }
+
+  close(code: number, reason: string): void {
+    this.send(closeFrame(code, reason), false);
+    this.end(code, reason);
+  }
+
+  /** Writes one frame; `awaited` as for `messages`. */
+  protected abstract send(frame: string, awaited: boolean): void;
+
+  /** Writes the frame of one message that others get as well. */
+  protected abstract sendShared(message: SharedMessage, awaited: boolean): void;
+
+  /** Ends after the close frame. May be called on a transport that has ended with it. */
+  protected abstract end(code: number, reason: string): void;
+}

@@ -1,0 +1,597 @@
+/** What the two WebSocket endpoints share: taking an upgrade over, and the life of one WebSocket. */
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { WebSocket, WebSocketServer } from 'ws';
+import { identityOf, openSession } from '../../admission/admit.ts';
+import type { Exchange } from '../../context.ts';
+import { sendError, setConnectionClose } from '../../http/respond.ts';
+import { isWebSocketServer, MAX_DELAY, type ResolvedOptions } from '../../options/options.ts';
+import { CloseCode, webSocketCloseCode } from '../../protocol/close-code.ts';
+import type { SharedMessage } from '../../protocol/shared-message.ts';
+import type { Receiver, TransportName } from '../../session/ports.ts';
+import type { Session } from '../../session/session.ts';
+import { hasToken, ignoreSocketError, type PendingUpgrade, pendingUpgrade } from '../../upgrade/pending-upgrade.ts';
+import { debugWebSocket } from '../../util/debug.ts';
+import { Alarm, type AlarmClock, type Sleeper } from '../../util/timer-queue.ts';
+import { flushTime } from '../flush-time.ts';
+import { type TextListener, WebSocketReader } from './direct-reader.ts';
+import { textFrame } from './frame-codec.ts';
+import { isReceivePristine, isSendPristine } from './pristine-websocket.ts';
+
+/** The part of a session that a WebSocket needs, whatever the session holds. */
+export type AnySession = Pick<
+  Session,
+  'attach' | 'flush' | 'receive' | 'lost' | 'hasRoom' | 'whenRoom' | 'written' | 'refused'
+>;
+
+/**
+ * Fragments of one message, and chunks that one message may arrive in, that ws holds before it gives up (1008). Each
+ * costs memory beyond its bytes. A message of the largest size may always come in pieces of 256 bytes.
+ */
+const MIN_PIECES = 16_384;
+const SMALLEST_PIECE = 256;
+
+/** ws is to leave the time limit on closing to us, which is by the size of what the client has still to take. */
+const NO_CLOSE_TIMEOUT = MAX_DELAY;
+
+/** The engine that an option asks for; headers that middleware has set go onto its 101 answers. */
+export function webSocketServerOf<Data, Req extends IncomingMessage>({
+  websocketServer: option,
+  maxMessageSize,
+}: Pick<ResolvedOptions<Data, Req>, 'websocketServer' | 'maxMessageSize'>): WebSocketServer {
+  // To ws, 0 would mean no limit.
+  const pieces = Math.max(MIN_PIECES, Math.ceil(maxMessageSize / SMALLEST_PIECE));
+  const limits = {
+    maxPayload: maxMessageSize || 1,
+    maxFragments: pieces,
+    maxBufferedChunks: pieces,
+    closeTimeout: NO_CLOSE_TIMEOUT,
+  };
+  if (isWebSocketServer(option)) {
+    prepare(option, 0);
+    return option;
+  }
+  const engine = new WebSocketServer({
+    perMessageDeflate: false,
+    ...limits,
+    ...option,
+    clientTracking: false,
+    noServer: true,
+  });
+  const { maxPayload = 0, allowSynchronousEvents, WebSocket: Custom } = engine.options;
+  const isUsual = allowSynchronousEvents !== false && Custom === WebSocket;
+  prepare(engine, isUsual ? Math.min(maxPayload || Number.POSITIVE_INFINITY, maxMessageSize) : 0);
+  return engine;
+}
+
+function prepare(engine: WebSocketServer, maxRead: number): void {
+  if (!maxReads.has(engine)) {
+    maxReads.set(engine, maxRead);
+    engine.on('headers', (lines, req) => {
+      lines.push(...(pendingUpgrade(req)?.finish() ?? []));
+    });
+  }
+}
+
+/**
+ * Up to which size we read the messages of an engine's WebSockets without ws; 0 where it may do something about them that
+ * is not known here. An application may give the same engine to several mounts.
+ */
+const maxReads = new WeakMap<WebSocketServer, number>();
+
+/** What a WebSocket stands on. */
+export interface Line {
+  /** The connection: what it has brought so far, and what it is given. */
+  readonly socket: Socket;
+  /**
+   * Whether frames are ours to build and to read: not where an extension was agreed on, or something stands before the
+   * connection, or an engine or monitoring sends in a way of its own.
+   */
+  readonly isPlain: boolean;
+  /** Messages up to this size are read without ws. */
+  readonly maxRead: number;
+  readonly clock: AlarmClock;
+  /** Lets the handshake leave, with what was written since. */
+  uncork(): void;
+}
+
+/**
+ * Asks whether the client may have a session, then does the handshake, or answers why not (PROTOCOL.md section 1);
+ * `attach` gets the new session and the open WebSocket.
+ */
+export function acceptWebSocket<Data, Req extends IncomingMessage>(
+  exchange: Exchange<Data, Req>,
+  transport: 'websocket' | 'websocket-raw',
+  attach: (session: Session<Data, Req>, socket: WebSocket, line: Line) => void,
+): void {
+  const { mount, req, res, sessionId, next } = exchange;
+  const upgrade = pendingUpgrade(req);
+  if (upgrade === undefined) {
+    refuse(req, res);
+    return;
+  }
+  const identity = identityOf(exchange, 'websocket');
+  openSession(exchange, identity, (data) => {
+    const socket = upgrade.claim();
+    if (socket === undefined) {
+      return false;
+    }
+    // The handshake and the open frame leave in one write, before the application sees how much is on its way.
+    socket.cork();
+    let isCorked = true;
+    const uncork = () => {
+      if (isCorked) {
+        isCorked = false;
+        socket.uncork();
+      }
+    };
+    let isOpen = false;
+    let settle: (() => void) | undefined;
+    try {
+      mount.webSocketServer.handleUpgrade(req, socket, upgrade.head, (webSocket) => {
+        settle?.();
+        isOpen = true;
+        // An engine of the application's own may not say when it writes the handshake.
+        upgrade.finish();
+        const session = mount.sessions.create(sessionId, req, transport, identity, data);
+        const isPlain = socket === req.socket && webSocket.extensions === '' && isSendPristine(webSocket);
+        const maxRead = isPlain ? (maxReads.get(mount.webSocketServer) ?? 0) : 0;
+        if (maxRead > 0) {
+          // ws has a listener of its own by now, and one is lighter than two.
+          socket.off('error', ignoreSocketError);
+        }
+        attach(session, webSocket, { socket: req.socket, isPlain, maxRead, clock: mount.clock, uncork });
+      });
+    } catch (error) {
+      // A function in the application's `websocketServer` options threw.
+      socket.destroy();
+      next(error);
+    } finally {
+      uncork();
+    }
+    if (!isOpen) {
+      // The engine has refused, or waits for `verifyClient`: either way it opens a session or closes the socket.
+      settle = awaitEngine(exchange, upgrade, socket, () => mount.sessions.release(sessionId, identity));
+    }
+    return true;
+  });
+}
+
+/**
+ * Gives the place back when the socket of an upgrade closes, and refuses the upgrade when shutdown begins before.
+ *
+ * @returns what ends that, since there is a session
+ */
+function awaitEngine<Data, Req extends IncomingMessage>(
+  { mount, req }: Exchange<Data, Req>,
+  upgrade: PendingUpgrade,
+  socket: Duplex,
+  release: () => void,
+): () => void {
+  const turnAway = () => {
+    mount.meter.rejected(req, 'closing', 503);
+    upgrade.refuse();
+  };
+  const settle = () => {
+    socket.off('close', onClose);
+    mount.sessions.whenClosing.delete(turnAway);
+  };
+  const onClose = () => {
+    settle();
+    release();
+  };
+  if (socket.closed) {
+    release();
+  } else {
+    socket.on('close', onClose);
+    if (socket.writable) {
+      mount.sessions.whenClosing.add(turnAway);
+    }
+  }
+  return settle;
+}
+
+let warnedNoUpgrade = false;
+
+function refuse(req: IncomingMessage, res: Exchange['res']): void {
+  setConnectionClose(res);
+  if (!hasToken(req.headers.upgrade, 'websocket')) {
+    sendError(res, 400, 'Can "Upgrade" only to "WebSocket".');
+  } else if (!hasToken(req.headers.connection, 'upgrade')) {
+    sendError(res, 400, '"Connection" must be "Upgrade".');
+  } else {
+    // A proper upgrade that arrived as an ordinary request: nobody listens for upgrades on this server.
+    if (!warnedNoUpgrade) {
+      warnedNoUpgrade = true;
+      process.emitWarning(
+        'sockjs: a WebSocket arrived, but nobody handles upgrades; call attachUpgrade(server) for the server that ' +
+          'listens: const server = createServer(app); attachUpgrade(server); server.listen(8080)',
+        { code: 'SOCKJS_NO_UPGRADE' },
+      );
+    }
+    sendError(res, 501, 'WebSocket upgrades are not handled here.');
+  }
+}
+
+/** What bounds one WebSocket; see the options of the same names. */
+export interface WebSocketLimits {
+  readonly websocketWriteTimeout: number;
+  readonly heartbeatDelay: number;
+  readonly maxMessageSize: number;
+}
+
+/** A receiver on a WebSocket, which takes texts from it, too. */
+export interface WebSocketReceiver extends Receiver {
+  /** A message came in; `bytes` is its size in UTF-8. */
+  onText(text: string, bytes: number): void;
+}
+
+const CONNECTION = Symbol('express-sockjs.connection');
+
+/** A WebSocket that belongs to a connection. */
+interface Connected extends WebSocket {
+  [CONNECTION]?: WebSocketConnection;
+}
+
+/** The connection below it. */
+interface Wire extends Socket {
+  [CONNECTION]?: WebSocketConnection;
+}
+
+/** One WebSocket: what it writes, what it takes in, whether it lives, and how it ends. */
+export class WebSocketConnection implements TextListener, Sleeper {
+  readonly #socket: Connected;
+  readonly #receiver: WebSocketReceiver;
+  readonly #session: AnySession;
+  /** Of the line, what each message asks for. */
+  readonly #wire: Wire;
+  readonly #isPlain: boolean;
+  #uncork: (() => void) | undefined;
+  readonly #limits: WebSocketLimits;
+  #unwritten = 0;
+  #writeAlarm: Alarm | undefined;
+
+  /**
+   * While the WebSocket is open, follows incoming silence, one round of `heartbeatDelay` after the other. Once it is
+   * closing, set to the time that the client has for what is on its way to it and for the closing handshake.
+   */
+  readonly #pulse: Alarm;
+  #isClosing = false;
+  /** What was on its way to the client when the time for that was set last. */
+  #flushing = 0;
+  /** Bytes of the connection, those of a message that has not ended yet included: on a slow line one takes many rounds. */
+  #heardBytes: number;
+  /** Whether this round does not count, since we have not listened throughout. */
+  #heard = false;
+  /** Where the ping that asked for a sign of life is: `queued` until the kernel has it. */
+  #ping: 'none' | 'queued' | 'sent' = 'none';
+  /** While we do not read, silence says nothing about the peer. */
+  #paused = false;
+  /** What ws has found wrong. */
+  #fault: 'none' | 'size' | 'other' = 'none';
+
+  /** From now on texts go to `receiver.onText`, and to the session how the WebSocket ended. */
+  constructor(
+    socket: WebSocket,
+    line: Line,
+    receiver: WebSocketReceiver,
+    session: AnySession,
+    limits: WebSocketLimits,
+  ) {
+    this.#socket = socket;
+    this.#receiver = receiver;
+    this.#session = session;
+    this.#wire = line.socket;
+    this.#isPlain = line.isPlain;
+    this.#uncork = line.uncork;
+    this.#limits = limits;
+    this.#heardBytes = line.socket.bytesRead;
+    if (line.maxRead > 0) {
+      WebSocketReader.attach(line.socket, this, line.maxRead);
+    }
+    this.#socket[CONNECTION] = this;
+    // A class of the application's own may not call listeners as methods.
+    const own = <F extends (...args: never[]) => void>(listener: F): F =>
+      line.maxRead > 0 ? listener : (listener.bind(socket) as F);
+    socket.on('message', own(onMessage)).on('close', own(onClose)).on('error', own(onError));
+    this.#pulse = new Alarm(line.clock, this);
+    if (limits.heartbeatDelay > 0) {
+      this.#pulse.limit(limits.heartbeatDelay);
+    }
+    if (limits.websocketWriteTimeout > 0) {
+      this.#writeAlarm = new Alarm(line.clock, { onAlarm: () => this.abort() });
+    }
+    // Where an application has put one in its place on this very WebSocket, that is called.
+    socket.close = Object.hasOwn(socket, 'close') ? closeOfOwn(socket.close) : onWsClose;
+    this.#wire[CONNECTION] = this;
+    this.#wire.prependListener('end', onEnd);
+  }
+
+  /** Whether messages are still taken. */
+  isOpen(): boolean {
+    return this.#socket.readyState === WebSocket.OPEN;
+  }
+
+  takesTexts(): boolean {
+    // Monitoring may have been loaded since the WebSocket opened, or may listen beside us.
+    return this.isOpen() && isReceivePristine(this.#socket) && this.#socket.listenerCount('message') === 1;
+  }
+
+  onText(text: string, bytes: number): void {
+    this.#receiver.onText(text, bytes);
+    this.#pauseWhileFull();
+  }
+
+  /** A message that came by way of ws. */
+  onMessage(data: Buffer, isBinary: boolean): void {
+    if (!this.isOpen()) {
+      return;
+    }
+    if (isBinary) {
+      this.refuse(CloseCode.UnsupportedData, 'Text messages only.');
+    } else if (data.length > this.#limits.maxMessageSize) {
+      // Only an engine of the application's own, with a limit of its own, lets one through.
+      this.refuse(CloseCode.MessageTooBig, TOO_BIG);
+    } else {
+      this.onText(data.toString(), data.length);
+    }
+  }
+
+  /** The WebSocket is closed. */
+  onClose(code: number, reason: Buffer): void {
+    this.#isClosing = true;
+    this.#writeAlarm?.clear();
+    this.#pulse.clear();
+    this.#endSession(code, reason.toString());
+  }
+
+  /** ws closes the WebSocket itself after an error, so there is nothing to do but remember why. */
+  onError(error: Error & { code?: string }): void {
+    if (this.#fault === 'none') {
+      this.#fault = error.code !== undefined && TOO_BIG_ERRORS.has(error.code) ? 'size' : 'other';
+      if (this.#fault === 'size') {
+        this.#session.refused('size', CloseCode.MessageTooBig);
+      }
+    }
+    debugWebSocket('%O', error);
+  }
+
+  /** Ends a WebSocket whose client does what the protocol forbids, and its session at once. */
+  refuse(code: number, reason: string): void {
+    this.#session.refused(code === CloseCode.MessageTooBig ? 'size' : 'payload', code);
+    this.#session.flush(performance.now());
+    // The session first, so that nothing more goes out before the closing handshake.
+    this.#session.lost(this.#receiver, { code, reason, wasClean: false });
+    this.close(code, reason);
+  }
+
+  get bufferedAmount(): number {
+    // All that a plain WebSocket holds is in its connection; asked for each message, so not by way of ws.
+    return this.#isPlain ? this.#wire.writableLength : this.#socket.bufferedAmount;
+  }
+
+  /** The session is open, and has said so if it does. */
+  opened(): void {
+    this.#uncork?.();
+    this.#uncork = undefined;
+  }
+
+  /** Sends one text message; nothing once the WebSocket is closing. `awaited` as for `Receiver.messages`. */
+  send(text: string, awaited: boolean): void {
+    if (this.#sendsFrames()) {
+      // One piece and one write; ws would write header and payload each for itself.
+      this.#write(textFrame(text), awaited);
+    } else if (this.isOpen()) {
+      this.#socket.send(text, this.#callback(awaited));
+    }
+  }
+
+  /** Sends one text message of many receivers. `name` tells apart what is made of it: a SockJS frame, or just the text. */
+  sendShared(
+    message: SharedMessage,
+    name: TransportName,
+    textOf: (message: SharedMessage) => string,
+    awaited: boolean,
+  ) {
+    if (this.#sendsFrames()) {
+      this.#write(
+        message.encoded(name, () => textFrame(textOf(message))),
+        awaited,
+      );
+    } else {
+      this.send(textOf(message), awaited);
+    }
+  }
+
+  /** Whether this frame is ours to build: monitoring may have been loaded since the WebSocket opened. */
+  #sendsFrames(): boolean {
+    return this.#isPlain && isSendPristine(this.#socket);
+  }
+
+  #write(frame: Buffer, awaited: boolean): void {
+    if (this.isOpen()) {
+      this.#wire.write(frame, this.#callback(awaited));
+    }
+  }
+
+  /** What is to be called when the kernel has taken a write, if anybody wants to know. */
+  #callback(awaited: boolean): (() => void) | undefined {
+    const { websocketWriteTimeout } = this.#limits;
+    if (websocketWriteTimeout > 0) {
+      this.#unwritten += 1;
+      if (this.#unwritten === 1) {
+        this.#writeAlarm?.limit(websocketWriteTimeout);
+      }
+      return () => this.#onWritten();
+    }
+    return awaited ? () => this.#session.written() : undefined;
+  }
+
+  /** Asks the peer for a sign of life; `awaited` as for `send`. */
+  ping(awaited: boolean): void {
+    if (this.isOpen()) {
+      this.#socket.ping(undefined, undefined, awaited ? () => this.#session.written() : undefined);
+    }
+  }
+
+  /** Begins the closing handshake; nothing happens when it has begun already. */
+  close(code: number, reason: string): void {
+    this.#resume();
+    this.#startClosing(code);
+    this.#socket.close(webSocketCloseCode(code), reason);
+  }
+
+  /**
+   * ws is about to begin or to answer the closing handshake by itself: the client has sent a close frame or what ws takes
+   * for no frame. What the application has sent before goes out first; the session ends when ws has said what was wrong.
+   */
+  onWsClose(code: number | undefined, reason: string | Buffer | undefined): void {
+    this.#endByClient(code ?? CloseCode.NoStatus, String(reason ?? ''));
+  }
+
+  /** The client has ended its side without a close frame, and ws is about to end the other. */
+  onEnd(): void {
+    this.#endByClient(CloseCode.Abnormal, '');
+  }
+
+  #endByClient(code: number, reason: string): void {
+    if (!this.#isClosing) {
+      this.#session.flush(performance.now());
+      this.#startClosing();
+      process.nextTick(() => this.#endSession(code, reason));
+    }
+  }
+
+  /** The client will take no more: tells the session how the WebSocket ended, as ws is going to report it. */
+  #endSession(code: number, reason: string): void {
+    let event = { code, reason, wasClean: code !== CloseCode.Abnormal };
+    if (this.#fault === 'size') {
+      event = { code: CloseCode.MessageTooBig, reason: TOO_BIG, wasClean: false };
+    } else if (this.#fault === 'other') {
+      event = { code: CloseCode.Abnormal, reason: '', wasClean: false };
+    }
+    this.#session.lost(this.#receiver, event);
+  }
+
+  /** From now on ws sends no pings, and only the time for the client's last bytes counts. */
+  #startClosing(code?: number): void {
+    if (!this.#isClosing) {
+      this.#isClosing = true;
+      this.#flushing = this.bufferedAmount;
+      // A client that was too slow already gets time for what it takes, not for what it has left.
+      this.#pulse.limit(flushTime(code === CloseCode.TryAgainLater ? 0 : this.#flushing));
+    }
+  }
+
+  /** Cuts the connection. */
+  abort(): void {
+    this.#socket.terminate();
+  }
+
+  #onWritten(): void {
+    this.#unwritten -= 1;
+    if (this.#unwritten === 0) {
+      this.#writeAlarm?.clear();
+    } else {
+      this.#writeAlarm?.limit(this.#limits.websocketWriteTimeout);
+    }
+    this.#session.written();
+  }
+
+  /** Lets the client send on only when the application has read. */
+  #pauseWhileFull(): void {
+    if (!this.#session.hasRoom && !this.#paused) {
+      this.#paused = true;
+      this.#socket.pause();
+      this.#session.whenRoom(() => this.#resume());
+    }
+  }
+
+  #resume(): void {
+    if (this.#paused) {
+      this.#paused = false;
+      // What came while we did not look is only now about to be heard.
+      this.#heard = true;
+      this.#socket.resume();
+    }
+  }
+
+  /** Called by the alarm: a round of silence is over, or the time for closing. */
+  onAlarm(): void {
+    if (!this.#isClosing) {
+      this.#endRound();
+      return;
+    }
+    const left = this.bufferedAmount;
+    if (left < this.#flushing) {
+      // Slow, but alive.
+      this.#flushing = left;
+      this.#pulse.limit(flushTime(left));
+    } else {
+      debugWebSocket('the peer does not close');
+      this.abort();
+    }
+  }
+
+  /** Asks a silent peer for a sign of life, and cuts one that has not answered for a whole round. */
+  #endRound(): void {
+    const { bytesRead } = this.#wire;
+    if (this.#heard || this.#paused || bytesRead !== this.#heardBytes) {
+      this.#heard = false;
+      this.#heardBytes = bytesRead;
+      this.#ping = 'none';
+    } else if (this.#ping === 'none') {
+      this.#ping = 'queued';
+      this.#socket.ping(undefined, undefined, () => {
+        // The wait for the answer begins when the question has left.
+        this.#ping = 'sent';
+        if (!this.#isClosing) {
+          this.#pulse.limit(this.#limits.heartbeatDelay);
+        }
+      });
+    } else if (this.#ping === 'sent') {
+      debugWebSocket('the peer is silent');
+      this.abort();
+      return;
+    }
+    this.#pulse.limit(this.#limits.heartbeatDelay);
+  }
+}
+
+// Listeners of all WebSockets: closures for each would be kept as long as it lives.
+
+function onMessage(this: Connected, data: Buffer, isBinary: boolean): void {
+  this[CONNECTION]?.onMessage(data, isBinary);
+}
+
+function onClose(this: Connected, code: number, reason: Buffer): void {
+  this[CONNECTION]?.onClose(code, reason);
+}
+
+function onWsClose(this: Connected, code?: number, reason?: string | Buffer): void {
+  this[CONNECTION]?.onWsClose(code, reason);
+  // Looked up each time: monitoring may replace the method of all WebSockets at any time.
+  const { close }: WebSocket = Object.getPrototypeOf(this);
+  close.call(this, code, reason);
+}
+
+function closeOfOwn(close: WebSocket['close']): WebSocket['close'] {
+  return function (this: Connected, code?: number, reason?: string | Buffer) {
+    this[CONNECTION]?.onWsClose(code, reason);
+    close.call(this, code, reason);
+  };
+}
+
+function onEnd(this: Wire): void {
+  this[CONNECTION]?.onEnd();
+}
+
+function onError(this: Connected, error: Error): void {
+  this[CONNECTION]?.onError(error);
+}
+
+const TOO_BIG = 'Message too big.';
+
+/** What ws says of a message over `maxPayload`, and of a length that no number of JavaScript's can hold. */
+const TOO_BIG_ERRORS = new Set(['WS_ERR_UNSUPPORTED_MESSAGE_LENGTH', 'WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH']);

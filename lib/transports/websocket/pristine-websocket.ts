@@ -1,0 +1,45 @@
+/**
+ * Which methods of a WebSocket are those of ws and of Node. Frames that are built and messages that are read without ws
+ * skip some methods. Where monitoring has replaced one, it must be called.
+ */
+import * as ws from 'ws';
+import { EMIT, ON, pristine } from '../../util/pristine.ts';
+
+/** Classes that ws exports. Its types leave them out. */
+interface Internals {
+  readonly Sender?: {
+    readonly frame: unknown;
+    readonly prototype: { readonly send: unknown; readonly dispatch: unknown; readonly sendFrame: unknown };
+  };
+  readonly Receiver?: {
+    readonly prototype: { readonly emit: unknown; readonly on: unknown };
+  };
+}
+
+const { WebSocket } = ws;
+const { Sender, Receiver } = ws as unknown as Internals;
+const sender = Sender?.prototype;
+const receiver = Receiver?.prototype;
+
+// The marks hold in ws 8.23. They are names of properties, which bundlers do not shorten.
+const SEND = pristine(WebSocket.prototype.send, '._sender.send(');
+const SENDER_SEND = pristine(sender?.send, '._firstFragment');
+const DISPATCH = pristine(sender?.dispatch, '._bufferedBytes');
+const FRAME = pristine(Sender?.frame, '.generateMask(');
+const SEND_FRAME = pristine(sender?.sendFrame, '._socket.uncork()');
+
+/** Whether a frame that is written to the connection skips only methods of ws itself. */
+export function isSendPristine(webSocket: ws.WebSocket): boolean {
+  return (
+    webSocket.send === SEND &&
+    sender?.send === SENDER_SEND &&
+    sender?.dispatch === DISPATCH &&
+    Sender?.frame === FRAME &&
+    sender?.sendFrame === SEND_FRAME
+  );
+}
+
+/** Whether a message that is read from the connection skips only methods by which Node emits events. */
+export function isReceivePristine(webSocket: ws.WebSocket): boolean {
+  return webSocket.emit === EMIT && webSocket.on === ON && receiver?.emit === EMIT && receiver?.on === ON;
+}

@@ -1,0 +1,70 @@
+/** The raw WebSocket endpoint: each text message is one message both ways, with no SockJS framing. */
+import type { WebSocket } from 'ws';
+import type { Handler } from '../../context.ts';
+import type { SharedMessage } from '../../protocol/shared-message.ts';
+import type { Outgoing } from '../../session/ports.ts';
+import {
+  type AnySession,
+  acceptWebSocket,
+  type Line,
+  WebSocketConnection,
+  type WebSocketLimits,
+  type WebSocketReceiver,
+} from './connection.ts';
+
+export class RawWebSocketTransport implements WebSocketReceiver {
+  readonly name = 'websocket-raw';
+  readonly maxSilence = Number.POSITIVE_INFINITY;
+  readonly #connection: WebSocketConnection;
+  readonly #session: AnySession;
+
+  static readonly handle: Handler = (exchange) => {
+    acceptWebSocket(exchange, 'websocket-raw', (session, socket, line) => {
+      session.attach(new RawWebSocketTransport(socket, line, session, exchange.mount.options));
+    });
+  };
+
+  private constructor(socket: WebSocket, line: Line, session: AnySession, limits: WebSocketLimits) {
+    this.#session = session;
+    this.#connection = new WebSocketConnection(socket, line, this, session, limits);
+  }
+
+  onText(text: string, bytes: number): void {
+    this.#session.receive([text], bytes);
+  }
+
+  get bufferedAmount(): number {
+    return this.#connection.bufferedAmount;
+  }
+
+  abort(): void {
+    this.#connection.abort();
+  }
+
+  /** The handshake has told the client already. */
+  open(): void {
+    this.#connection.opened();
+  }
+
+  messages(batch: readonly Outgoing[], awaited: boolean): void {
+    for (const message of batch) {
+      if (typeof message === 'string') {
+        this.#connection.send(message, awaited);
+      } else {
+        this.#connection.sendShared(message, this.name, textOf, awaited);
+      }
+    }
+  }
+
+  heartbeat(awaited: boolean): void {
+    this.#connection.ping(awaited);
+  }
+
+  close(code: number, reason: string): void {
+    this.#connection.close(code, reason);
+  }
+}
+
+function textOf({ text }: SharedMessage): string {
+  return text;
+}

@@ -1,0 +1,84 @@
+/** The stand-in for a connection that the response to an upgrade writes to. */
+import { Duplex } from 'node:stream';
+import type { AlarmClock } from '../util/timer-queue.ts';
+import { ignoreSocketError } from './pending-upgrade.ts';
+import { closeGently } from './sockets.ts';
+
+/**
+ * What the response to an upgrade writes to in place of the connection: at the first byte it asks whether the answer is
+ * for the client, then writes through or throws away.
+ */
+export class AnswerSocket extends Duplex {
+  readonly #target: Duplex;
+  readonly #clock: AlarmClock;
+  readonly #isAnswer: () => boolean;
+  #writesThrough: boolean | undefined;
+
+  constructor(target: Duplex, clock: AlarmClock, isAnswer: () => boolean) {
+    super();
+    this.#target = target;
+    this.#clock = clock;
+    this.#isAnswer = isAnswer;
+    this.on('error', ignoreSocketError);
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
+    if (this.#writesThrough === undefined) {
+      this.#writesThrough = this.#isAnswer();
+      if (this.#writesThrough) {
+        this.#target.resume();
+        this.#target.on('close', () => this.destroy());
+        this.#target.on('end', () => this.destroy());
+      }
+    }
+    if (this.#writesThrough) {
+      this.#target.write(chunk, callback);
+    } else {
+      callback();
+    }
+  }
+
+  override _read(): void {}
+
+  override _final(callback: (error?: Error | null) => void): void {
+    if (this.#writesThrough) {
+      closeGently(this.#target, this.#clock);
+    }
+    callback();
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    if (this.#writesThrough !== false && !this.writableFinished) {
+      // The answer was cut short, by the client or by the application.
+      this.#target.destroy();
+    }
+    callback(error);
+  }
+
+  /** Throws away all that may still come; the connection is no longer for this answer to close. */
+  abandon(): void {
+    this.#writesThrough = false;
+    this.destroy();
+  }
+
+  /** What middleware may ask of a socket, and a connection that is being upgraded keeps as it is. */
+  setTimeout(): this {
+    return this;
+  }
+
+  setNoDelay(): this {
+    return this;
+  }
+
+  setKeepAlive(): this {
+    return this;
+  }
+
+  get remoteAddress(): string | undefined {
+    return (this.#target as Duplex & { remoteAddress?: string }).remoteAddress;
+  }
+
+  get encrypted(): boolean {
+    return 'encrypted' in this.#target;
+  }
+}
