@@ -2,24 +2,24 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { WebSocketServer } from 'ws';
 import type { OriginRule } from './admission/origin.ts';
-import type { Meter } from './metrics.ts';
+import type { Metrics } from './metrics.ts';
 import type { ResolvedOptions } from './options/options.ts';
-import type { SessionStore } from './session/registry.ts';
-import type { AlarmClock } from './util/timer-queue.ts';
+import type { SessionRegistry } from './session/registry.ts';
+import type { TimerQueue } from './util/timer-queue.ts';
 
 /** One call of `sockjs()`: its options, its sessions, its WebSocket engine. Nothing of it is shared with another. */
-export interface Mount<Data = unknown, Req extends IncomingMessage = IncomingMessage> {
+export interface EndpointContext<Data = unknown, Req extends IncomingMessage = IncomingMessage> {
   readonly options: ResolvedOptions<Data, Req>;
-  readonly sessions: SessionStore<Data, Req>;
+  readonly sessions: SessionRegistry<Data, Req>;
   readonly webSocketServer: WebSocketServer;
-  readonly meter: Meter;
+  readonly metrics: Metrics;
   /** Keeps the time for sessions and WebSockets. */
-  readonly clock: AlarmClock;
+  readonly timers: TimerQueue;
 }
 
 /** One request to one endpoint, and its answer. */
-export interface Exchange<Data = unknown, Req extends IncomingMessage = IncomingMessage> {
-  readonly mount: Mount<Data, Req>;
+export interface RequestContext<Data = unknown, Req extends IncomingMessage = IncomingMessage> {
+  readonly endpoint: EndpointContext<Data, Req>;
   readonly req: Req;
   readonly res: ServerResponse;
   /** Session id of the URL, decoded and checked; empty on endpoints that have none. */
@@ -29,7 +29,7 @@ export interface Exchange<Data = unknown, Req extends IncomingMessage = Incoming
 }
 
 /** Answers one method of one endpoint. May throw what a function in the options threw; the router passes that on. */
-export type Handler = <Data, Req extends IncomingMessage>(exchange: Exchange<Data, Req>) => void;
+export type Handler = <Data, Req extends IncomingMessage>(context: RequestContext<Data, Req>) => void;
 
 /** One endpoint: where it is, what it answers, and the header groups of PROTOCOL.md section 2 that it takes part in. */
 export interface Route {

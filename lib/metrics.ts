@@ -70,7 +70,7 @@ const MESSAGE_OUT = channel('sockjs:message:out');
 const REJECTED = channel('sockjs:rejected');
 
 /** The counters of one mount. Nothing is built for a channel that nobody has subscribed to. */
-export class Meter {
+export class Metrics {
   opened = 0;
   closed = 0;
   messagesIn = 0;
@@ -119,7 +119,7 @@ export class Meter {
   }
 
   /** Everything counted, and what the live sessions say of themselves. */
-  read(live: Iterable<Pick<Session, 'transport' | 'bufferedAmount'>>): SockjsStats {
+  snapshot(live: Iterable<Pick<Session, 'transport' | 'bufferedAmount'>>): SockjsStats {
     const sessions: Record<TransportName, number> = {
       websocket: 0,
       'websocket-raw': 0,

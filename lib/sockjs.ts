@@ -3,27 +3,27 @@ import { IncomingMessage, type ServerResponse } from 'node:http';
 import { Router } from 'express';
 import { reject } from './admission/admit.ts';
 import { isOriginAllowed } from './admission/origin.ts';
-import type { Exchange, Mount, Route } from './context.ts';
+import type { EndpointContext, RequestContext, Route } from './context.ts';
 import { pageRoutes } from './endpoints/index.ts';
 import { setNotCached } from './http/cache.ts';
 import { setCookie } from './http/cookie.ts';
 import { addVary, sendPreflight, setCors } from './http/cors.ts';
-import { beginHead, handOver, setHeader } from './http/head.ts';
+import { applyDeferredHeaders, deferHeaders, setHeader } from './http/head.ts';
 import { isPipelined, takePlace } from './http/pipeline.ts';
 import { pathOf } from './http/query.ts';
 import { endConnectionIfClosing, sendEmpty, sendError, setConnectionClose } from './http/respond.ts';
-import { Meter, type SockjsStats } from './metrics.ts';
+import { Metrics, type SockjsStats } from './metrics.ts';
 import { MAX_DELAY, printError, resolveOptions, type SockjsOptions } from './options/options.ts';
 import { assertClosable, CloseCode } from './protocol/close-code.ts';
 import { assertText } from './protocol/shared-message.ts';
 import { type Match, RouteTable } from './router/route-table.ts';
-import { type CloseOptions, type CloseResult, type LiveSessions, SessionStore } from './session/registry.ts';
+import { type CloseOptions, type CloseResult, type LiveSessions, SessionRegistry } from './session/registry.ts';
 import { type BroadcastOptions, sendToAll } from './session/rooms.ts';
 import type { Session, SessionHandler } from './session/session.ts';
 import { transportRoutes, webSocketServerOf } from './transports/index.ts';
 import { debugRequest } from './util/debug.ts';
 import { isThenable } from './util/promises.ts';
-import { AlarmClock } from './util/timer-queue.ts';
+import { TimerQueue } from './util/timer-queue.ts';
 
 /** Continues with whatever comes after the router; an argument is an error. */
 type Next = (error?: unknown) => void;
@@ -137,10 +137,16 @@ export function sockjs<Data, Req extends IncomingMessage>(
     throw new TypeError("sockjs: onSession is missing; write app.use('/echo', sockjs(options, (session) => { … }))");
   }
   const options = resolveOptions<Data, Req>(given as SockjsOptions<Data, Req>);
-  const meter = new Meter();
-  const clock = new AlarmClock();
-  const sessions = new SessionStore<Data, Req>({ ...options, onSession, meter, clock }, options);
-  const mount: Mount<Data, Req> = { options, sessions, webSocketServer: webSocketServerOf(options), meter, clock };
+  const metrics = new Metrics();
+  const timers = new TimerQueue();
+  const sessions = new SessionRegistry<Data, Req>({ ...options, onSession, metrics, timers }, options);
+  const endpoint: EndpointContext<Data, Req> = {
+    options,
+    sessions,
+    webSocketServer: webSocketServerOf(options),
+    metrics,
+    timers,
+  };
 
   const router = Router({ strict: true, caseSensitive: true });
   const routes = [...transportRoutes(options), ...pageRoutes];
@@ -153,12 +159,12 @@ export function sockjs<Data, Req extends IncomingMessage>(
       return;
     }
     const fail = (error: unknown) => {
-      handOver(res);
+      applyDeferredHeaders(res);
       next(error);
     };
     try {
       // The application vouches for Req by naming it: it is what its own middleware makes of a request.
-      answer(mount, match, req as unknown as Req & MountedRequest, res, fail);
+      answer(endpoint, match, req as unknown as Req & MountedRequest, res, fail);
     } catch (error) {
       fail(error);
     }
@@ -196,7 +202,7 @@ export function sockjs<Data, Req extends IncomingMessage>(
         return sendToAll(sessions.rooms.in(room), message, options);
       },
     }),
-    stats: () => meter.read(sessions),
+    stats: () => metrics.snapshot(sessions),
     close,
     [Symbol.asyncDispose]: async () => {
       await close();
@@ -278,24 +284,24 @@ function lastHandler(res: ServerResponse): Next {
 
 /** One request to one route: who is asked, which headers go along, and by what methods. */
 function answer<Data, Req extends IncomingMessage>(
-  mount: Mount<Data, Req>,
+  endpoint: EndpointContext<Data, Req>,
   { route, sessionId }: Match,
   req: Req & MountedRequest,
   res: ServerResponse,
   next: Next,
 ): void {
   debugRequest('%s %s', req.method, req.originalUrl ?? req.url);
-  const exchange: Exchange<Data, Req> = { mount, req, res, sessionId, next };
-  beginHead(res);
+  const context: RequestContext<Data, Req> = { endpoint, req, res, sessionId, next };
+  deferHeaders(res);
   if (isPipelined(req, res) && !takePlace(req, res)) {
     setConnectionClose(res);
-    reject(exchange, 'busy', 503, 'Too many pipelined requests.');
+    reject(context, 'busy', 503, 'Too many pipelined requests.');
     return;
   }
-  endConnectionIfClosing(exchange);
+  endConnectionIfClosing(context);
   if (route.transport) {
     setNotCached(res);
-    setCookie(exchange);
+    setCookie(context);
     if (res.writableEnded) {
       return;
     }
@@ -305,42 +311,42 @@ function answer<Data, Req extends IncomingMessage>(
     sendEmpty(res, 405);
     return;
   }
-  const isAllowed = route.origin === undefined || isOriginAllowed(mount.options, req, route.origin);
+  const isAllowed = route.origin === undefined || isOriginAllowed(endpoint.options, req, route.origin);
   if (!isThenable(isAllowed)) {
-    proceed(exchange, route, isAllowed);
+    proceed(context, route, isAllowed);
     return;
   }
-  handOver(res);
+  applyDeferredHeaders(res);
   Promise.resolve(isAllowed)
     .then((allowed) => {
-      endConnectionIfClosing(exchange);
-      proceed(exchange, route, allowed);
+      endConnectionIfClosing(context);
+      proceed(context, route, allowed);
     })
     .catch(next);
 }
 
 /** Goes on when it is known whether the page that asks may. */
 function proceed<Data, Req extends IncomingMessage>(
-  exchange: Exchange<Data, Req>,
+  context: RequestContext<Data, Req>,
   route: Route,
   isAllowed: boolean,
 ): void {
-  const { req, res } = exchange;
+  const { req, res } = context;
   if (!isAllowed) {
     addVary(res, 'Origin');
-    reject(exchange, 'origin', 403, 'Origin not allowed (see the allowedOrigins option).');
+    reject(context, 'origin', 403, 'Origin not allowed (see the allowedOrigins option).');
     return;
   }
   if (route.origin !== undefined) {
     addVary(res, 'Origin');
   }
-  const corsAllowed = route.cors === true && setCors(exchange);
+  const corsAllowed = route.cors === true && setCors(context);
   if (req.method === 'OPTIONS') {
-    sendPreflight(exchange, route.methods.POST === undefined ? 'GET' : 'POST', corsAllowed);
+    sendPreflight(context, route.methods.POST === undefined ? 'GET' : 'POST', corsAllowed);
     return;
   }
   const handler = route.methods[req.method === 'POST' ? 'POST' : 'GET'];
-  handler?.(exchange);
+  handler?.(context);
 }
 
 function isAllowedMethod({ methods, head, preflight }: Route, method: string | undefined): boolean {

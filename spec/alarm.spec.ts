@@ -6,22 +6,22 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { performance as performanceOfNode } from 'node:perf_hooks';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from '@sinonjs/fake-timers';
-import { Alarm, AlarmClock } from '../lib/util/timer-queue.ts';
+import { DeadlineTimer, TimerQueue } from '../lib/util/timer-queue.ts';
 import { stopClock } from './support/clock.ts';
 import { afterTest } from './support/leftovers.ts';
 
-describe('Alarm', () => {
+describe('DeadlineTimer', () => {
   let clock: Clock;
-  let alarms: AlarmClock;
-  let alarm: Alarm;
+  let alarms: TimerQueue;
+  let alarm: DeadlineTimer;
   let calls: number[];
 
   beforeEach(() => {
     clock = stopClock();
     calls = [];
     const start = clock.now;
-    alarms = new AlarmClock();
-    alarm = new Alarm(alarms, { onAlarm: () => calls.push(clock.now - start) });
+    alarms = new TimerQueue();
+    alarm = new DeadlineTimer(alarms, { onTimer: () => calls.push(clock.now - start) });
   });
 
   it('does not go off unless it is set', () => {
@@ -48,14 +48,14 @@ describe('Alarm', () => {
   });
 
   it('is put off by as long as it was set to, where it is set', () => {
-    alarm.putOff(performance.now());
+    alarm.postpone(performance.now());
     alarm.set(100);
     clock.tick(99);
-    alarm.putOff(performance.now());
+    alarm.postpone(performance.now());
     clock.tick(99);
     assert.deepEqual(calls, []);
     alarm.unset();
-    alarm.putOff(performance.now());
+    alarm.postpone(performance.now());
     clock.tick(1000);
     assert.deepEqual(calls, []);
   });
@@ -76,7 +76,7 @@ describe('Alarm', () => {
     for (let i = 0; i < 10; i += 1) {
       alarm.set(100);
       alarm.unset();
-      new Alarm(alarms, { onAlarm() {} }).set(50 + i);
+      new DeadlineTimer(alarms, { onTimer() {} }).set(50 + i);
     }
     assert.equal(clock.countTimers(), 1);
     clock.tick(1000);
@@ -86,8 +86,8 @@ describe('Alarm', () => {
   it('can be set by its own callback, to the same time and to another', () => {
     const delays = [100, 100, 30];
     const start = clock.now;
-    const again = new Alarm(alarms, {
-      onAlarm() {
+    const again = new DeadlineTimer(alarms, {
+      onTimer() {
         calls.push(clock.now - start);
         const delay = delays.shift();
         if (delay !== undefined) {
@@ -125,7 +125,7 @@ describe('Alarm', () => {
 
   it('is not put off to an earlier time', () => {
     alarm.set(100);
-    alarm.putOff(performance.now() - 50);
+    alarm.postpone(performance.now() - 50);
     clock.tick(1000);
     assert.deepEqual(calls, [100]);
   });
@@ -133,7 +133,7 @@ describe('Alarm', () => {
   it('calls in the async context that it was made in', () => {
     const storage = new AsyncLocalStorage<string>();
     const heard: (string | undefined)[] = [];
-    const make = () => new Alarm(alarms, { onAlarm: () => heard.push(storage.getStore()) });
+    const make = () => new DeadlineTimer(alarms, { onTimer: () => heard.push(storage.getStore()) });
     const ours = storage.run('ours', make);
     const theirs = storage.run('theirs', make);
     const outside = make();
@@ -171,7 +171,7 @@ describe('Alarm', () => {
       globalThis.setTimeout = setTimeout;
     });
     for (const delay of [100, 100, 101, 200]) {
-      new Alarm(alarms, { onAlarm() {} }).set(delay);
+      new DeadlineTimer(alarms, { onTimer() {} }).set(delay);
     }
     assert.equal(timers, 1);
     alarm.set(99);
@@ -181,14 +181,14 @@ describe('Alarm', () => {
   it('is of a type that tools can tell from others, and so is its clock', () => {
     const types: string[] = [];
     const hook = createHook({ init: (_, type) => types.push(type) }).enable();
-    new Alarm(new AlarmClock(), { onAlarm() {} });
+    new DeadlineTimer(new TimerQueue(), { onTimer() {} });
     hook.disable();
     assert.deepEqual(types, ['sockjs.clock', 'sockjs.alarm']);
   });
 
   it('does not keep others from going off when its callback throws', () => {
-    const broken = new Alarm(alarms, {
-      onAlarm() {
+    const broken = new DeadlineTimer(alarms, {
+      onTimer() {
         throw new Error('broken');
       },
     });
@@ -203,7 +203,7 @@ describe('Alarm', () => {
     const start = clock.now;
     const rung: [delay: number, after: number][] = [];
     const make = (delay: number) => {
-      const one = new Alarm(alarms, { onAlarm: () => rung.push([delay, clock.now - start]) });
+      const one = new DeadlineTimer(alarms, { onTimer: () => rung.push([delay, clock.now - start]) });
       one.set(delay);
       return one;
     };
@@ -227,8 +227,8 @@ describe('Alarm', () => {
     };
     const due = new Map<number, { at: number; delay: number }>();
     const all = Array.from({ length: 50 }, (_, i) => {
-      return new Alarm(alarms, {
-        onAlarm() {
+      return new DeadlineTimer(alarms, {
+        onTimer() {
           assert.equal(due.get(i)?.at, clock.now);
           due.delete(i);
         },
@@ -249,7 +249,7 @@ describe('Alarm', () => {
           due.delete(i);
           break;
         case 2:
-          one.putOff(performance.now());
+          one.postpone(performance.now());
           if (expected !== undefined) {
             expected.at = clock.now + expected.delay;
           }
@@ -327,7 +327,7 @@ describe('Alarm', () => {
     it('is put off as any other', () => {
       alarm.limit(3000);
       clock.tick(2500);
-      alarm.putOff(performance.now());
+      alarm.postpone(performance.now());
       clock.tick(2999);
       assert.deepEqual(calls, []);
       clock.tick(1);
@@ -337,7 +337,7 @@ describe('Alarm', () => {
     it('bears with stalls as any other where it was put off after its first look', async () => {
       alarm.limit(3000);
       clock.tick(2500);
-      alarm.putOff(performance.now());
+      alarm.postpone(performance.now());
       clock.tick(1900);
       // Over the time of the first look, 4500, to shortly before the end, 5500.
       stall(1050);
@@ -370,7 +370,7 @@ describe('Alarm', () => {
     });
 
     it('gives two turns to all that a stall has held up', async () => {
-      const others = [1, 2, 3].map(() => new Alarm(alarms, { onAlarm: () => calls.push(-1) }));
+      const others = [1, 2, 3].map(() => new DeadlineTimer(alarms, { onTimer: () => calls.push(-1) }));
       for (const one of [alarm, ...others]) {
         one.limit(1);
       }
@@ -507,7 +507,7 @@ describe('Alarm', () => {
       stall(3000);
       assert.deepEqual(calls, [3000]);
       alarm.set(1000);
-      alarm.putOff(performance.now());
+      alarm.postpone(performance.now());
       stall(3000);
       assert.deepEqual(calls, [3000, 6000]);
     });
@@ -539,7 +539,7 @@ describe('Alarm', () => {
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     const heard: string[] = [];
-    const real = new Alarm(new AlarmClock(), { onAlarm: () => heard.push('went off') });
+    const real = new DeadlineTimer(new TimerQueue(), { onTimer: () => heard.push('went off') });
     const client = connect((server.address() as AddressInfo).port, '127.0.0.1', () => {
       client.write('alive');
       real.limit(50);
@@ -557,7 +557,7 @@ describe('Alarm', () => {
     assert.deepEqual(heard, []);
     // And it goes off where nothing comes.
     await new Promise<void>((resolve) => {
-      const lone = new Alarm(new AlarmClock(), { onAlarm: resolve });
+      const lone = new DeadlineTimer(new TimerQueue(), { onTimer: resolve });
       lone.limit(20);
       const end = performance.now() + 300;
       while (performance.now() < end) {

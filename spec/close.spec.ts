@@ -481,7 +481,7 @@ describe('router.close()', () => {
       const first = session.recv();
       const full = ask(server, 'POST', '/0/s/xhr_send', '["read","too","much"]');
       assert.equal(await first, 'read');
-      while (session.hasRoom) {
+      while (session.canReceive) {
         await setImmediate();
       }
       const result = server.router.close();

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { Clock } from '@sinonjs/fake-timers';
 import { Inbox, SessionNotOpenError } from '../lib/session/inbox.ts';
-import { AlarmClock } from '../lib/util/timer-queue.ts';
+import { TimerQueue } from '../lib/util/timer-queue.ts';
 import { stopClock } from './support/clock.ts';
 import { keptOf } from './support/heap.ts';
 
@@ -17,7 +17,7 @@ describe('Inbox', () => {
     const onStall = () => {
       stalls += 1;
     };
-    const inbox = new Inbox({ maxReceiveBuffer, receiveStallTimeout, clock: new AlarmClock() }, onStall);
+    const inbox = new Inbox({ maxReceiveBuffer, receiveStallTimeout, timers: new TimerQueue() }, onStall);
     return { inbox, stalls: () => stalls };
   }
 
@@ -62,8 +62,8 @@ describe('Inbox', () => {
     });
   });
 
-  describe('hasRoom', () => {
-    for (const [messages, hasRoom] of [
+  describe('canReceive', () => {
+    for (const [messages, canReceive] of [
       [[], true],
       [['x'.repeat(10)], true],
       [['x'.repeat(11)], false],
@@ -72,17 +72,17 @@ describe('Inbox', () => {
       [Array(10).fill(''), true],
       [Array(11).fill(''), false],
     ] as [string[], boolean][]) {
-      it(`is ${hasRoom} of 10 bytes with ${messages.length} messages of ${Buffer.byteLength(messages.join(''))}`, () => {
+      it(`is ${canReceive} of 10 bytes with ${messages.length} messages of ${Buffer.byteLength(messages.join(''))}`, () => {
         const { inbox } = make();
         for (const message of messages) {
           inbox.push(message);
         }
-        assert.equal(inbox.hasRoom, hasRoom);
-        assert.equal(clock.countTimers(), hasRoom ? 0 : 1);
+        assert.equal(inbox.canReceive, canReceive);
+        assert.equal(clock.countTimers(), canReceive ? 0 : 1);
         while (inbox.size > 0) {
           inbox.shift();
         }
-        assert.equal(inbox.hasRoom, true);
+        assert.equal(inbox.canReceive, true);
         assert.equal(clock.countTimers(), 0);
       });
     }
@@ -91,21 +91,21 @@ describe('Inbox', () => {
       const { inbox } = make();
       const message = inbox.next(undefined);
       inbox.push('x'.repeat(100));
-      assert.equal(inbox.hasRoom, true);
+      assert.equal(inbox.canReceive, true);
       assert.equal((await message).length, 100);
     });
   });
 
-  describe('whenRoom()', () => {
+  describe('whenReceivable()', () => {
     it('calls all who wait, once, in order, as soon as there is room', () => {
       const { inbox } = make();
       const calls: string[] = [];
-      inbox.whenRoom(() => calls.push('at once'));
+      inbox.whenReceivable(() => calls.push('at once'));
       inbox.push('x'.repeat(9));
       inbox.push('y'.repeat(9));
       inbox.push('z'.repeat(9));
-      inbox.whenRoom(() => calls.push('1'));
-      inbox.whenRoom(() => calls.push('2'));
+      inbox.whenReceivable(() => calls.push('1'));
+      inbox.whenReceivable(() => calls.push('2'));
       inbox.shift();
       assert.deepEqual(calls, ['at once']);
       inbox.shift();
@@ -118,9 +118,9 @@ describe('Inbox', () => {
       const { inbox } = make();
       const calls: string[] = [];
       inbox.push('x'.repeat(11));
-      inbox.whenRoom(() => calls.push('1'));
+      inbox.whenReceivable(() => calls.push('1'));
       inbox.end();
-      inbox.whenRoom(() => calls.push('2'));
+      inbox.whenReceivable(() => calls.push('2'));
       assert.deepEqual(calls, ['1', '2']);
     });
   });
@@ -132,7 +132,7 @@ describe('Inbox', () => {
       for (const message of ['1234', '5678', '9abc', 'def']) {
         inbox.push(message);
       }
-      inbox.whenRoom(() => {
+      inbox.whenReceivable(() => {
         calls += 1;
       });
       assert.equal(inbox.trim(), true);
@@ -193,7 +193,7 @@ describe('Inbox', () => {
   it('gives back a great many messages in order, without moving those behind for each', () => {
     // The cost of moving them would be the square of this.
     const many = 300_000;
-    const inbox = new Inbox({ maxReceiveBuffer: many * 8, receiveStallTimeout: 0, clock: new AlarmClock() }, () => {});
+    const inbox = new Inbox({ maxReceiveBuffer: many * 8, receiveStallTimeout: 0, timers: new TimerQueue() }, () => {});
     for (let i = 0; i < many; i += 1) {
       inbox.push(String(i));
     }
@@ -219,14 +219,17 @@ describe('Inbox', () => {
   });
 
   it('has no room for more messages than a 64th of its bytes, beyond the first thousand', () => {
-    const inbox = new Inbox({ maxReceiveBuffer: 2000 * 64, receiveStallTimeout: 0, clock: new AlarmClock() }, () => {});
+    const inbox = new Inbox(
+      { maxReceiveBuffer: 2000 * 64, receiveStallTimeout: 0, timers: new TimerQueue() },
+      () => {},
+    );
     for (let i = 0; i < 2000; i += 1) {
       inbox.push('');
     }
-    assert.equal(inbox.hasRoom, true);
+    assert.equal(inbox.canReceive, true);
     inbox.push('');
-    assert.equal(inbox.hasRoom, false);
+    assert.equal(inbox.canReceive, false);
     inbox.shift();
-    assert.equal(inbox.hasRoom, true);
+    assert.equal(inbox.canReceive, true);
   });
 });

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { setImmediate } from 'node:timers/promises';
 import { type RejectionReason, Session, type SockjsOptions } from '../lib/index.ts';
-import { Meter } from '../lib/metrics.ts';
+import { Metrics } from '../lib/metrics.ts';
 import { stopClock } from './support/clock.ts';
 import { fetchText, handshake, post, RawSocket, Stream } from './support/http.ts';
 import { pauseWatching } from './support/left-sessions.ts';
@@ -515,7 +515,7 @@ describe('diagnostics channels', () => {
 
   it('have nothing built for them while nobody subscribes', () => {
     pauseWatching();
-    const meter = new Meter();
+    const meter = new Metrics();
     for (const name of CHANNELS) {
       const published = channel(name);
       published.publish = () => assert.fail(`published on ${name}`);
@@ -536,7 +536,7 @@ describe('diagnostics channels', () => {
     meter.received(untouchable(), messages, 1);
     meter.sent(untouchable(), 'm', 1);
     meter.rejected(untouchable(), 'origin', 403);
-    assert.deepEqual(meter.read([]), {
+    assert.deepEqual(meter.snapshot([]), {
       ...NOTHING,
       opened: 1,
       closed: 1,

@@ -26,11 +26,11 @@ describe('Outbox', () => {
     const outbox = new Outbox({ maxSendBuffer: 100, sendHighWaterMark: 10 });
     outbox.push('x'.repeat(10), 10, 0);
     assert.equal(outbox.needsDrain, true);
-    assert.equal(outbox.leaveMark(0), false);
+    assert.equal(outbox.checkDrained(0), false);
     outbox.take();
-    assert.equal(outbox.leaveMark(10), false);
-    assert.equal(outbox.leaveMark(9), true);
-    assert.equal(outbox.leaveMark(0), false);
+    assert.equal(outbox.checkDrained(10), false);
+    assert.equal(outbox.checkDrained(9), true);
+    assert.equal(outbox.checkDrained(0), false);
   });
 
   it('is empty before the first message, and again once all were taken or dropped', () => {
@@ -61,18 +61,18 @@ describe('Outbox', () => {
     // The connection has taken some, but nothing has asked whether the mark was left.
     outbox.push('3', 1, 0);
     assert.equal(outbox.needsDrain, true);
-    assert.equal(outbox.leaveMark(7), false);
-    assert.equal(outbox.leaveMark(6), true);
+    assert.equal(outbox.checkDrained(7), false);
+    assert.equal(outbox.checkDrained(6), true);
     assert.equal(outbox.needsDrain, false);
   });
 
   it('leaves a mark of 0 when nothing is there at all', () => {
     const outbox = new Outbox({ maxSendBuffer: 100, sendHighWaterMark: 0 });
     outbox.push('1', 1, 0);
-    assert.equal(outbox.leaveMark(0), false);
+    assert.equal(outbox.checkDrained(0), false);
     outbox.take();
-    assert.equal(outbox.leaveMark(1), false);
-    assert.equal(outbox.leaveMark(0), true);
+    assert.equal(outbox.checkDrained(1), false);
+    assert.equal(outbox.checkDrained(0), true);
   });
 
   describe('drained()', () => {
@@ -93,7 +93,7 @@ describe('Outbox', () => {
       await Promise.resolve();
       outbox.take();
       assert.deepEqual(done, []);
-      outbox.leaveMark(0);
+      outbox.checkDrained(0);
       await Promise.all(waiting);
       assert.deepEqual(done, [1, 2]);
     });

@@ -6,8 +6,8 @@ import { setImmediate as settle } from 'node:timers/promises';
 import type { Clock } from '@sinonjs/fake-timers';
 import express from 'express';
 import { type Session, sockjs } from '../lib/index.ts';
-import { MAX_REMEMBERED, SessionStore, type StoreLimits } from '../lib/session/registry.ts';
-import type { SessionHooks } from '../lib/session/session.ts';
+import { MAX_REMEMBERED, type RegistryLimits, SessionRegistry } from '../lib/session/registry.ts';
+import type { SessionEnvironment } from '../lib/session/session.ts';
 import { stopClock } from './support/clock.ts';
 import { FakeReceiver, hooksWith, identity, type Kind, NAMES } from './support/fake-receiver.ts';
 import { keptOf } from './support/heap.ts';
@@ -20,11 +20,11 @@ const FOREIGN = { kind: 'foreign' };
 const PENDING = { kind: 'pending' };
 const INTERRUPTED = { kind: 'ended', code: 1002, reason: 'Connection interrupted' };
 
-type Hooks = Partial<SessionHooks<unknown, IncomingMessage>>;
+type Hooks = Partial<SessionEnvironment<unknown, IncomingMessage>>;
 
 /** A store, and a way to put a session of an id into it as the transports do. */
-function makeStore(limits: Partial<StoreLimits> = {}, hooks: Hooks = {}) {
-  const store = new SessionStore(hooksWith({ disconnectDelay: 1000, ...hooks }), {
+function makeStore(limits: Partial<RegistryLimits> = {}, hooks: Hooks = {}) {
+  const store = new SessionRegistry(hooksWith({ disconnectDelay: 1000, ...hooks }), {
     maxSessions: Number.POSITIVE_INFINITY,
     maxSessionsPerClient: Number.POSITIVE_INFINITY,
     ...limits,
@@ -45,7 +45,7 @@ function makeStore(limits: Partial<StoreLimits> = {}, hooks: Hooks = {}) {
   return { store, request, add, open };
 }
 
-describe('SessionStore', () => {
+describe('SessionRegistry', () => {
   let clock: Clock;
   beforeEach(() => {
     clock = stopClock();
@@ -242,7 +242,11 @@ describe('SessionStore', () => {
 
   describe('an ended session', () => {
     for (const [title, end, found] of [
-      ['lost', ({ session, receiver }) => session.lost(receiver, { ...INTERRUPTED, wasClean: false }), INTERRUPTED],
+      [
+        'lost',
+        ({ session, receiver }) => session.receiverAborted(receiver, { ...INTERRUPTED, wasClean: false }),
+        INTERRUPTED,
+      ],
       ['closed', ({ session }) => session.close(3000, 'x'), { kind: 'ended', code: 3000, reason: 'x' }],
     ] as [string, (opened: { session: Session; receiver: FakeReceiver }) => void, unknown][]) {
       it(`is remembered for twice disconnectDelay with its own close frame when it was ${title}`, () => {
@@ -361,7 +365,7 @@ describe('SessionStore', () => {
         poll.session.attach(receiver);
         return receiver.frames;
       });
-      socket.session.lost(socket.receiver, { code: 1001, reason: 'bye', wasClean: true });
+      socket.session.receiverAborted(socket.receiver, { code: 1001, reason: 'bye', wasClean: true });
       assert.deepEqual(await closing, { closed: 3, flushed: 3, dropped: 0 });
       assert.deepEqual(stream.receiver.frames, ['o', 'a["x"]', END]);
       assert.deepEqual(socket.receiver.frames, ['o', 'a["x"]', END]);
@@ -386,7 +390,7 @@ describe('SessionStore', () => {
       const closing = store.close(1001, 'bye', 5000).then((counts) => {
         result = counts;
       });
-      lost.session.lost(lost.receiver, { code: 1006, reason: '', wasClean: false });
+      lost.session.receiverAborted(lost.receiver, { code: 1006, reason: '', wasClean: false });
       mine.session.attach(new FakeReceiver(mine.session, 'poll'));
       clock.tick(1000);
       await settle();

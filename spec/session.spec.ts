@@ -11,7 +11,12 @@ import type { Clock } from '@sinonjs/fake-timers';
 import { SessionNotOpenError } from '../lib/index.ts';
 import { SharedMessage } from '../lib/protocol/shared-message.ts';
 import { Rooms } from '../lib/session/rooms.ts';
-import { Session, type SessionCloseEvent, type SessionHooks, type SessionIdentity } from '../lib/session/session.ts';
+import {
+  Session,
+  type SessionCloseEvent,
+  type SessionEnvironment,
+  type SessionIdentity,
+} from '../lib/session/session.ts';
 import { stopClock } from './support/clock.ts';
 import { FakeReceiver, hooksWith, identity, type Kind, NAMES } from './support/fake-receiver.ts';
 import { RawSocket, Stream } from './support/http.ts';
@@ -22,9 +27,9 @@ import { WebSocketClient } from './support/websocket.ts';
 const INTERRUPTED: SessionCloseEvent = { code: 1002, reason: 'Connection interrupted', wasClean: false };
 const BROKEN: SessionCloseEvent = { code: 1006, reason: '', wasClean: false };
 
-interface Setup extends Partial<Omit<SessionHooks<unknown, IncomingMessage>, 'onEnd' | 'meter'>> {
+interface Setup extends Partial<Omit<SessionEnvironment<unknown, IncomingMessage>, 'onEnd' | 'metrics'>> {
   kind?: Kind;
-  maxSilence?: number;
+  maxHeartbeatInterval?: number;
   /** As of HTTP; a socket is not, unless said. */
   family?: SessionIdentity['family'];
 }
@@ -33,7 +38,7 @@ interface Setup extends Partial<Omit<SessionHooks<unknown, IncomingMessage>, 'on
 function make({
   kind = 'stream',
   family = kind === 'socket' ? 'websocket' : 'xhr',
-  maxSilence: _,
+  maxHeartbeatInterval: _,
   ...hooks
 }: Setup = {}) {
   const errors: [unknown, Session][] = [];
@@ -48,18 +53,18 @@ function make({
   const request = new IncomingMessage(new Socket());
   const session: Session = new Session<unknown>('an-id', request, NAMES[kind], identity(family), undefined, all);
   session.on('close', (event) => closes.push(event));
-  const attach = (as: Kind = kind, maxSilence?: number) => {
-    const receiver = new FakeReceiver(session, as, maxSilence);
+  const attach = (as: Kind = kind, maxHeartbeatInterval?: number) => {
+    const receiver = new FakeReceiver(session, as, maxHeartbeatInterval);
     session.attach(receiver);
     return receiver;
   };
-  return { session, attach, errors, closes, ends, meter: all.meter };
+  return { session, attach, errors, closes, ends, metrics: all.metrics };
 }
 
 /** An active session; a poll has been used up by the open frame. */
 function open(setup: Setup = {}) {
   const made = make(setup);
-  return { ...made, receiver: made.attach(setup.kind, setup.maxSilence) };
+  return { ...made, receiver: made.attach(setup.kind, setup.maxHeartbeatInterval) };
 }
 
 /** What a call of `close()` with arguments that its types forbid does. */
@@ -108,7 +113,7 @@ describe('Session', () => {
       kind: 'socket',
       end: ({ session, receiver }) => {
         session.close(3000, 'Go away!');
-        session.lost(receiver, { code: 3000, reason: 'Go away!', wasClean: true });
+        session.receiverAborted(receiver, { code: 3000, reason: 'Go away!', wasClean: true });
       },
       event: { code: 3000, reason: 'Go away!', wasClean: true },
     },
@@ -117,25 +122,25 @@ describe('Session', () => {
       kind: 'socket',
       end: ({ session, receiver }) => {
         session.close(3000, 'Go away!');
-        session.lost(receiver, BROKEN);
+        session.receiverAborted(receiver, BROKEN);
       },
       event: { code: 3000, reason: 'Go away!', wasClean: false },
     },
     {
       title: "the client's own close on a WebSocket",
       kind: 'socket',
-      end: ({ session, receiver }) => session.lost(receiver, { code: 3001, reason: 'bye', wasClean: true }),
+      end: ({ session, receiver }) => session.receiverAborted(receiver, { code: 3001, reason: 'bye', wasClean: true }),
       event: { code: 3001, reason: 'bye', wasClean: true },
     },
     {
       title: 'a WebSocket that breaks',
       kind: 'socket',
-      end: ({ session, receiver }) => session.lost(receiver, BROKEN),
+      end: ({ session, receiver }) => session.receiverAborted(receiver, BROKEN),
       event: BROKEN,
     },
     {
       title: 'a receiver that is lost',
-      end: ({ session, receiver }) => session.lost(receiver, INTERRUPTED),
+      end: ({ session, receiver }) => session.receiverAborted(receiver, INTERRUPTED),
       event: INTERRUPTED,
     },
     {
@@ -213,7 +218,7 @@ describe('Session', () => {
       assert.equal(session.transport, 'xhr-streaming');
       attach('poll');
       assert.equal(session.transport, 'xhr-streaming', 'not the one that was turned away');
-      session.detach(stream);
+      session.receiverFlushed(stream);
       assert.equal(session.transport, 'xhr-streaming');
     });
   });
@@ -318,7 +323,7 @@ describe('Session', () => {
       const { session, receiver } = open();
       session.receive(['last'], 1);
       const read = new Promise((resolve) => session.on('close', () => resolve(session.recv())));
-      session.lost(receiver, INTERRUPTED);
+      session.receiverAborted(receiver, INTERRUPTED);
       assert.equal(await read, 'last');
     });
 
@@ -556,7 +561,7 @@ describe('Session', () => {
       session.receive(['1', '2'], 1);
       session.on('message', (message) => seen.push(message));
       session.on('close', ({ code }) => seen.push(code));
-      session.lost(receiver, INTERRUPTED);
+      session.receiverAborted(receiver, INTERRUPTED);
       await settle();
       assert.deepEqual(seen, ['1', '2', 1002]);
     });
@@ -822,7 +827,7 @@ describe('Session', () => {
       const { session, receiver } = open();
       const states: string[] = [];
       session.signal.addEventListener('abort', () => states.push(session.state));
-      session.lost(receiver, INTERRUPTED);
+      session.receiverAborted(receiver, INTERRUPTED);
       const closing = open().session;
       closing.signal.addEventListener('abort', () => states.push(closing.state));
       closing.close();
@@ -851,8 +856,8 @@ describe('Session', () => {
         await settle();
         assert.deepEqual(closes, [event]);
         session.close();
-        session.lost(receiver, BROKEN);
-        session.detach(receiver);
+        session.receiverAborted(receiver, BROKEN);
+        session.receiverFlushed(receiver);
         attach();
         session.receive(['late'], 1);
         clock.tick(60_000);
@@ -867,7 +872,7 @@ describe('Session', () => {
       session.on('message', (message) => seen.push(message));
       session.on('close', () => seen.push('close'));
       session.receive(['1', '2'], 1);
-      session.lost(receiver, INTERRUPTED);
+      session.receiverAborted(receiver, INTERRUPTED);
       session.receive(['3'], 1);
       await settle();
       assert.deepEqual(seen, ['1', '2', 'close']);
@@ -1070,7 +1075,7 @@ describe('Session', () => {
     ] as [string, Setup][]) {
       it(`is no error when ${title} learns by SessionNotOpenError that the session has ended`, async () => {
         const { session, receiver, errors, closes } = open({ kind: 'socket', ...setup });
-        session.lost(receiver, BROKEN);
+        session.receiverAborted(receiver, BROKEN);
         await settle();
         assert.deepEqual(errors, []);
         assert.deepEqual(closes, [BROKEN]);
@@ -1146,13 +1151,13 @@ describe('Session', () => {
 
     it('writes nothing to one that is lost', () => {
       const { session, receiver } = open();
-      session.lost(receiver, INTERRUPTED);
+      session.receiverAborted(receiver, INTERRUPTED);
       assert.deepEqual(receiver.frames, ['o']);
     });
 
     it('goes on when one that was turned away breaks off', async () => {
       const { session, attach, receiver } = open();
-      session.lost(attach('poll'), INTERRUPTED);
+      session.receiverAborted(attach('poll'), INTERRUPTED);
       assert.equal(session.state, 'active');
       session.send('1');
       await settle();
@@ -1181,7 +1186,7 @@ describe('Session', () => {
     it('ends when one is lost after the next has come, and tells that one', async () => {
       const { session, receiver, attach, closes } = open({ kind: 'slow poll' });
       const next = attach('stream');
-      session.lost(receiver, INTERRUPTED);
+      session.receiverAborted(receiver, INTERRUPTED);
       assert.equal(session.state, 'closed');
       assert.deepEqual(next.frames, ['c[1002,"Connection interrupted"]']);
       await settle();
@@ -1190,7 +1195,7 @@ describe('Session', () => {
 
     it('ends when one is lost on its way, and none has come', () => {
       const { session, receiver, attach } = open({ kind: 'slow poll' });
-      session.lost(receiver, INTERRUPTED);
+      session.receiverAborted(receiver, INTERRUPTED);
       assert.equal(session.state, 'closed');
       assert.deepEqual(attach().frames, ['c[1002,"Connection interrupted"]']);
     });
@@ -1199,7 +1204,7 @@ describe('Session', () => {
       const { session, receiver, attach, closes } = open({ kind: 'slow poll' });
       session.send('1');
       session.close(3000, 'x');
-      session.lost(receiver, INTERRUPTED);
+      session.receiverAborted(receiver, INTERRUPTED);
       await settle();
       assert.deepEqual(closes, [{ code: 3000, reason: 'x', wasClean: false }]);
       assert.deepEqual(attach().frames, ['c[3000,"x"]']);
@@ -1221,7 +1226,7 @@ describe('Session', () => {
     it('ignores one that detaches twice', () => {
       const { session, receiver, attach } = open({ kind: 'poll' });
       const next = attach();
-      session.detach(receiver);
+      session.receiverFlushed(receiver);
       assert.deepEqual(attach().frames, ['c[2010,"Another connection still open"]']);
       assert.deepEqual(next.frames, []);
     });
@@ -1249,7 +1254,7 @@ describe('Session', () => {
       clock.tick(4999);
       const stream = attach('stream');
       clock.tick(24_000);
-      session.detach(stream);
+      session.receiverFlushed(stream);
       clock.tick(4999);
       assert.equal(session.state, 'active');
       clock.tick(1);
@@ -1261,7 +1266,7 @@ describe('Session', () => {
         const { session, receiver, closes, ends } = open({ kind });
         session.receive(['1', '2'], 1);
         session.on('message', () => session.close(3000, 'x'));
-        session.lost(receiver, BROKEN);
+        session.receiverAborted(receiver, BROKEN);
         assert.equal(session.state, kind === 'stream' ? 'closing' : 'closed');
         await settle();
         clock.tick(5000);
@@ -1276,7 +1281,7 @@ describe('Session', () => {
     /** An active session whose poll takes no more, but has not left. */
     function leaving() {
       const opened = open();
-      opened.session.unlink(opened.receiver);
+      opened.session.receiverReleased(opened.receiver);
       return opened;
     }
 
@@ -1284,7 +1289,7 @@ describe('Session', () => {
       const { session, receiver } = leaving();
       clock.tick(60_000);
       assert.equal(session.state, 'active');
-      session.detach(receiver);
+      session.receiverFlushed(receiver);
       clock.tick(4999);
       assert.equal(session.state, 'active');
       clock.tick(1);
@@ -1295,8 +1300,8 @@ describe('Session', () => {
       const { session, receiver, attach } = leaving();
       const next = attach();
       clock.tick(10_000);
-      session.detach(receiver);
-      session.unlink(receiver);
+      session.receiverFlushed(receiver);
+      session.receiverReleased(receiver);
       clock.tick(14_999);
       assert.deepEqual(next.frames, []);
       clock.tick(1);
@@ -1307,11 +1312,11 @@ describe('Session', () => {
     it('starts no expiry by leaving while the next one leaves, too', () => {
       const { session, receiver, attach } = leaving();
       const next = attach();
-      session.unlink(next);
-      session.detach(receiver);
+      session.receiverReleased(next);
+      session.receiverFlushed(receiver);
       clock.tick(60_000);
       assert.equal(session.state, 'active');
-      session.detach(next);
+      session.receiverFlushed(next);
       clock.tick(5000);
       assert.equal(session.state, 'closed');
     });
@@ -1322,8 +1327,8 @@ describe('Session', () => {
     });
 
     for (const [title, leave] of [
-      ['takes no more', ({ session, receiver }) => session.unlink(receiver)],
-      ['has left without the close frame', ({ session, receiver }) => session.detach(receiver)],
+      ['takes no more', ({ session, receiver }) => session.receiverReleased(receiver)],
+      ['has left without the close frame', ({ session, receiver }) => session.receiverFlushed(receiver)],
     ] as [string, (opened: ReturnType<typeof open>) => void][]) {
       it(`gives a session that closes no more time when it ${title}`, () => {
         const opened = title === 'takes no more' ? open({ kind: 'socket', family: 'xhr' }) : leaving();
@@ -1340,7 +1345,7 @@ describe('Session', () => {
 
     it('ends the session when it is lost', async () => {
       const { session, receiver, closes } = leaving();
-      session.lost(receiver, INTERRUPTED);
+      session.receiverAborted(receiver, INTERRUPTED);
       await settle();
       assert.deepEqual(closes, [INTERRUPTED]);
     });
@@ -1349,7 +1354,7 @@ describe('Session', () => {
       const { session, receiver, attach } = leaving();
       session.send('1');
       session.close();
-      session.detach(receiver);
+      session.receiverFlushed(receiver);
       assert.equal(session.state, 'closing');
       assert.deepEqual(attach().frames, ['a["1"]', 'c[1000,"Normal closure"]']);
     });
@@ -1359,9 +1364,9 @@ describe('Session', () => {
       session.close(3000);
       const last = attach();
       assert.deepEqual(last.frames, ['c[3000,""]']);
-      session.detach(receiver);
+      session.receiverFlushed(receiver);
       assert.equal(session.state, 'closing');
-      session.detach(last);
+      session.receiverFlushed(last);
       assert.equal(session.state, 'closed');
       await settle();
       assert.deepEqual(closes, [{ code: 3000, reason: '', wasClean: true }]);
@@ -1372,27 +1377,27 @@ describe('Session', () => {
       const last = attach('socket');
       session.close(3000);
       assert.deepEqual(last.frames, ['c[3000,""]']);
-      session.detach(receiver);
+      session.receiverFlushed(receiver);
       assert.equal(session.state, 'closing');
-      session.detach(last);
+      session.receiverFlushed(last);
       assert.equal(session.state, 'closed');
     });
 
     for (const [title, then, wasClean] of [
-      ['it has left', ({ session, receiver }) => session.detach(receiver), true],
-      ['it is lost', ({ session, receiver }) => session.lost(receiver, INTERRUPTED), false],
+      ['it has left', ({ session, receiver }) => session.receiverFlushed(receiver), true],
+      ['it is lost', ({ session, receiver }) => session.receiverAborted(receiver, INTERRUPTED), false],
       ['disconnectDelay has passed', () => clock.tick(5000), false],
     ] as [string, (opened: ReturnType<typeof open>) => void, boolean][]) {
       it(`lets a close frame count as ${wasClean ? '' : 'not '}clean once ${title}`, async () => {
         const opened = open({ kind: 'socket', family: 'xhr' });
         const { session, receiver, closes } = opened;
         session.close(3000);
-        session.unlink(receiver);
+        session.receiverReleased(receiver);
         await settle();
         assert.equal(session.state, 'closing');
         assert.deepEqual(closes, []);
         then(opened);
-        session.detach(receiver);
+        session.receiverFlushed(receiver);
         await settle();
         assert.deepEqual(closes, [{ code: 3000, reason: '', wasClean }]);
       });
@@ -1416,14 +1421,14 @@ describe('Session', () => {
       assert.equal(session.bufferedAmount, 0, 'all taken');
       receiver.bufferedAmount = 100;
       assert.equal(session.bufferedAmount, 100);
-      session.unlink(receiver);
+      session.receiverReleased(receiver);
       const second = attach();
       second.bufferedAmount = 20;
-      session.unlink(second);
+      session.receiverReleased(second);
       attach().bufferedAmount = 3;
       session.send('x');
       assert.equal(session.bufferedAmount, 124);
-      session.detach(receiver);
+      session.receiverFlushed(receiver);
       assert.equal(session.bufferedAmount, 24);
     });
 
@@ -1473,18 +1478,18 @@ describe('Session', () => {
 
     it('comes once, when less than the mark is left, and again after the next time', async () => {
       const { session, receiver, drains } = await clogged();
-      session.written();
+      session.receiverDrained();
       assert.equal(drains(), 0, 'at the mark');
       receiver.bufferedAmount = 9;
-      session.written();
+      session.receiverDrained();
       assert.equal(drains(), 1);
       assert.equal(session.writableNeedDrain, false);
       receiver.bufferedAmount = 0;
-      session.written();
+      session.receiverDrained();
       assert.equal(drains(), 1);
       session.send('x'.repeat(10));
       await settle();
-      session.written();
+      session.receiverDrained();
       assert.equal(drains(), 2);
     });
 
@@ -1492,17 +1497,17 @@ describe('Session', () => {
       const { session, receiver } = open({ sendHighWaterMark: 10 });
       session.on('drain', () => assert.fail('drain'));
       session.send('x');
-      session.written();
-      session.detach(receiver);
+      session.receiverDrained();
+      session.receiverFlushed(receiver);
     });
 
     it('comes with a mark of 0 once nothing is left', async () => {
       const { session, receiver, drains } = await clogged({ sendHighWaterMark: 0 });
       receiver.bufferedAmount = 1;
-      session.written();
+      session.receiverDrained();
       assert.equal(drains(), 0);
       receiver.bufferedAmount = 0;
-      session.written();
+      session.receiverDrained();
       assert.equal(drains(), 1);
     });
 
@@ -1512,21 +1517,21 @@ describe('Session', () => {
       await settle();
       assert.deepEqual(next.frames, ['a["x"]']);
       next.bufferedAmount = 10;
-      session.detach(receiver);
+      session.receiverFlushed(receiver);
       assert.equal(drains(), 0, 'no more than the open frame has left');
-      session.detach(next);
+      session.receiverFlushed(next);
       assert.equal(drains(), 1);
     });
 
     it('waits for all receivers that are still leaving', async () => {
       const { session, attach, drains, receiver } = await clogged();
-      session.unlink(receiver);
+      session.receiverReleased(receiver);
       const next = attach();
       next.bufferedAmount = 10;
-      session.detach(receiver);
+      session.receiverFlushed(receiver);
       assert.equal(drains(), 0);
-      session.unlink(next);
-      session.detach(next);
+      session.receiverReleased(next);
+      session.receiverFlushed(next);
       assert.equal(drains(), 1);
     });
 
@@ -1538,9 +1543,9 @@ describe('Session', () => {
         session.on('drain', () => assert.fail('drain'));
         end(opened);
         receiver.bufferedAmount = 0;
-        session.written();
-        session.detach(receiver);
-        session.written();
+        session.receiverDrained();
+        session.receiverFlushed(receiver);
+        session.receiverDrained();
         await settle();
         assert.equal(opened.errors.length, title === 'a listener that throws' ? 1 : 0);
       });
@@ -1556,11 +1561,11 @@ describe('Session', () => {
         storage.run(name, () => session.send('y'));
         storage.run('beyond the mark', () => session.send('z'));
         await settle();
-        storage.run('the write', () => session.written());
+        storage.run('the write', () => session.receiverDrained());
       }
       assert.deepEqual(heard, ['first', 'second']);
       receiver.bufferedAmount = 0;
-      storage.run('the write', () => session.written());
+      storage.run('the write', () => session.receiverDrained());
       assert.equal(heard.length, 2);
     });
 
@@ -1584,7 +1589,7 @@ describe('Session', () => {
         }
       });
       receiver.bufferedAmount = 0;
-      session.written();
+      session.receiverDrained();
       await settle();
       assert.deepEqual(receiver.frames.at(-1), 'a["1234","1234","1234"]');
     });
@@ -1604,11 +1609,11 @@ describe('Session', () => {
       const done: string[] = [];
       const waiting = ['1', '2'].map((name) => session.drained().then(() => done.push(name)));
       await settle();
-      session.written();
+      session.receiverDrained();
       await settle();
       assert.deepEqual(done, []);
       receiver.bufferedAmount = 0;
-      session.written();
+      session.receiverDrained();
       await Promise.all(waiting);
       assert.deepEqual(done, ['1', '2']);
     });
@@ -1641,7 +1646,7 @@ describe('Session', () => {
       await assert.rejects(aborted, reason);
       await settle();
       receiver.bufferedAmount = 0;
-      session.written();
+      session.receiverDrained();
       await Promise.all([other, drained]);
       assert.equal(getEventListeners(signal, 'abort').length, 0);
       assert.equal(getEventListeners(stays.signal, 'abort').length, 0);
@@ -1652,7 +1657,7 @@ describe('Session', () => {
     const SLOW = 'c[1013,"Slow consumer"]';
 
     it('is how much may be queued, and one byte more closes with 1013 and drops the queue', async () => {
-      const { session, attach, closes, meter } = open({ kind: 'poll', maxSendBuffer: 10 });
+      const { session, attach, closes, metrics } = open({ kind: 'poll', maxSendBuffer: 10 });
       assert.equal(session.send('x'.repeat(6)), true);
       assert.equal(session.send('éé'), true);
       assert.equal(session.state, 'active');
@@ -1660,7 +1665,7 @@ describe('Session', () => {
       assert.equal(session.state, 'closing');
       assert.equal(session.bufferedAmount, 0);
       assert.equal(session.signal.aborted, true);
-      assert.deepEqual([meter.messagesOut, meter.bytesOut], [2, 10]);
+      assert.deepEqual([metrics.messagesOut, metrics.bytesOut], [2, 10]);
       assert.deepEqual(attach().frames, [SLOW]);
       await settle();
       assert.deepEqual(closes, [{ code: 1013, reason: 'Slow consumer', wasClean: true }]);
@@ -1694,7 +1699,7 @@ describe('Session', () => {
     it('counts receivers that are still leaving', () => {
       const { session, receiver, attach } = open({ maxSendBuffer: 10 });
       receiver.bufferedAmount = 10;
-      session.unlink(receiver);
+      session.receiverReleased(receiver);
       const next = attach();
       assert.equal(session.send('x'), false);
       assert.deepEqual(next.frames, [SLOW]);
@@ -1712,7 +1717,7 @@ describe('Session', () => {
     it('is no reason to cut what is still leaving where it was not passed', () => {
       const { session, receiver } = open({ maxSendBuffer: 10 });
       receiver.bufferedAmount = 10;
-      session.unlink(receiver);
+      session.receiverReleased(receiver);
       session.close();
       clock.tick(5000);
       assert.equal(session.state, 'closed');
@@ -1731,7 +1736,7 @@ describe('Session', () => {
     it('cuts what is still leaving when nobody comes for the close frame', () => {
       const { session, receiver } = open({ maxSendBuffer: 10 });
       receiver.bufferedAmount = 10;
-      session.unlink(receiver);
+      session.receiverReleased(receiver);
       session.send('x');
       clock.tick(4999);
       assert.equal(receiver.aborts, 0);
@@ -1750,15 +1755,15 @@ describe('Session', () => {
       const opened = open({ ...FULL, onSession: () => new Promise(() => {}), ...setup });
       opened.session.receive(messages, 1);
       let calls = 0;
-      opened.session.whenRoom(() => {
+      opened.session.whenReceivable(() => {
         calls += 1;
       });
       return { ...opened, calls: () => calls };
     }
 
-    it('leaves room up to the limit, where whenRoom() calls at once', () => {
+    it('leaves room up to the limit, where whenReceivable() calls at once', () => {
       const { session, calls } = full({}, ['x'.repeat(10)]);
-      assert.equal(session.hasRoom, true);
+      assert.equal(session.canReceive, true);
       assert.equal(calls(), 1);
       assert.equal(clock.countTimers(), 0);
     });
@@ -1766,18 +1771,18 @@ describe('Session', () => {
     it('is room at once where nothing has come', () => {
       const { session } = open(FULL);
       let calls = 0;
-      session.whenRoom(() => {
+      session.whenReceivable(() => {
         calls += 1;
       });
-      assert.deepEqual([session.hasRoom, calls], [true, 1]);
+      assert.deepEqual([session.canReceive, calls], [true, 1]);
     });
 
     it('leaves none over it, nothing lost, until enough was read', async () => {
       const { session, calls } = full();
-      assert.equal(session.hasRoom, false);
+      assert.equal(session.canReceive, false);
       assert.equal(calls(), 0);
       assert.equal(await session.recv(), '12345678');
-      assert.equal(session.hasRoom, true);
+      assert.equal(session.canReceive, true);
       assert.equal(calls(), 1);
       assert.equal(await session.recv(), '9abc');
       assert.equal(await session.recv(), 'd');
@@ -1787,7 +1792,7 @@ describe('Session', () => {
 
     it('counts empty messages, too', () => {
       const { session } = full({}, Array(11).fill(''));
-      assert.equal(session.hasRoom, false);
+      assert.equal(session.canReceive, false);
     });
 
     it('gives room when a listener comes', async () => {
@@ -1804,7 +1809,7 @@ describe('Session', () => {
       const { session } = open(FULL);
       session.on('message', () => {});
       session.receive(['x'.repeat(100)], 1);
-      assert.equal(session.hasRoom, true);
+      assert.equal(session.canReceive, true);
       assert.equal(clock.countTimers(), 0);
     });
 
@@ -1814,7 +1819,7 @@ describe('Session', () => {
         end({ session, ...opened });
         assert.equal(calls(), 1);
         let late = 0;
-        session.whenRoom(() => {
+        session.whenReceivable(() => {
           late += 1;
         });
         assert.equal(late, 1);
@@ -1854,7 +1859,7 @@ describe('Session', () => {
     it('waits for ever with receiveStallTimeout 0', () => {
       const { session, calls } = full({ receiveStallTimeout: 0 });
       assert.equal(clock.countTimers(), 0);
-      assert.equal(session.hasRoom, false);
+      assert.equal(session.canReceive, false);
       assert.equal(calls(), 0);
     });
 
@@ -1878,7 +1883,7 @@ describe('Session', () => {
           await settle();
           session.receive(['12345678', '9abc', 'd', 'e'], 1);
           session.receive(['f'], 1);
-          assert.equal(session.hasRoom, true);
+          assert.equal(session.canReceive, true);
           assert.equal(clock.countTimers(), 0);
           assert.equal(session.state, 'active');
           assert.equal(await session.recv(), '12345678');
@@ -1916,10 +1921,10 @@ describe('Session', () => {
             }),
         });
         await settle();
-        assert.equal(session.hasRoom, false);
+        assert.equal(session.canReceive, false);
         finish();
         await settle();
-        assert.equal(session.hasRoom, true);
+        assert.equal(session.canReceive, true);
         assert.equal(opened.calls(), 1);
         assert.equal(clock.countTimers(), 0);
         assert.equal(await session.recv(), '12345678');
@@ -1939,7 +1944,7 @@ describe('Session', () => {
           await settle();
           session.removeAllListeners('message');
           session.receive(['12345678', '9abc', 'd'], 1);
-          assert.equal(session.hasRoom, false);
+          assert.equal(session.canReceive, false);
           for (const message of ['12345678', '9abc', 'd']) {
             assert.equal(await session.recv(), message);
           }
@@ -1951,7 +1956,7 @@ describe('Session', () => {
   describe('terminate()', () => {
     it('ends a closing session and cuts whatever carries it', async () => {
       const { session, receiver, attach, closes } = open({ kind: 'socket', family: 'xhr' });
-      session.unlink(receiver);
+      session.receiverReleased(receiver);
       const next = attach();
       session.close(3000, 'x');
       session.terminate();
@@ -2001,7 +2006,7 @@ describe('Session', () => {
 
   describe('sendShared()', () => {
     it('sends among others in order, counts its bytes, and is refused unless the session is active', async () => {
-      const { session, attach, meter } = make();
+      const { session, attach, metrics } = make();
       const message = new SharedMessage('é');
       assert.equal(session.sendShared(message), false);
       const stream = attach();
@@ -2011,10 +2016,10 @@ describe('Session', () => {
       session.send('2');
       await settle();
       assert.deepEqual(stream.frames, ['o', 'a["1","é","2"]']);
-      assert.deepEqual([meter.messagesOut, meter.bytesOut], [3, 4]);
+      assert.deepEqual([metrics.messagesOut, metrics.bytesOut], [3, 4]);
       session.close();
       assert.equal(session.sendShared(message), false);
-      assert.equal(meter.messagesOut, 3);
+      assert.equal(metrics.messagesOut, 3);
     });
   });
 
@@ -2103,17 +2108,17 @@ describe('Session', () => {
   });
 
   it('counts what a client sends on its WebSocket that ends it', () => {
-    const { session, meter } = open({ kind: 'socket' });
-    session.refused('size', 1009);
-    assert.deepEqual(meter.read([]).rejected, { size: 1 });
+    const { session, metrics } = open({ kind: 'socket' });
+    session.countRejected('size', 1009);
+    assert.deepEqual(metrics.snapshot([]).rejected, { size: 1 });
   });
 
   it('counts what it receives while it is active', () => {
-    const { session, meter } = open();
+    const { session, metrics } = open();
     session.receive(['1', '2'], 9);
     session.close();
     session.receive(['3'], 5);
-    assert.deepEqual([meter.messagesIn, meter.bytesIn], [2, 9]);
+    assert.deepEqual([metrics.messagesIn, metrics.bytesIn], [2, 9]);
   });
 
   describe('an event of other servers and sockets', () => {
@@ -2155,13 +2160,13 @@ describe('Session', () => {
       assert.deepEqual(receiver.frames, ['o', 'a["1"]', 'h', 'h']);
     });
 
-    for (const [heartbeatDelay, maxSilence, due] of [
+    for (const [heartbeatDelay, maxHeartbeatInterval, due] of [
       [25_000, 30_000, 25_000],
       [60_000, 30_000, 30_000],
       [0, 30_000, 30_000],
     ] as const) {
-      it(`is due after ${due} ms with heartbeatDelay ${heartbeatDelay} where ${maxSilence} ms are borne`, () => {
-        const { receiver } = open({ heartbeatDelay, maxSilence });
+      it(`is due after ${due} ms with heartbeatDelay ${heartbeatDelay} where ${maxHeartbeatInterval} ms are borne`, () => {
+        const { receiver } = open({ heartbeatDelay, maxHeartbeatInterval });
         clock.tick(due - 1);
         assert.deepEqual(receiver.frames, ['o']);
         clock.tick(1);
@@ -2202,7 +2207,7 @@ describe('Session', () => {
 
     it('ends the session before the application sees it, and is not counted as opened or closed', async () => {
       let calls = 0;
-      const { session, ends, closes, meter, errors } = make({
+      const { session, ends, closes, metrics, errors } = make({
         onSession: () => {
           calls += 1;
         },
@@ -2213,7 +2218,7 @@ describe('Session', () => {
       assert.equal(session.send('x'), false);
       assert.deepEqual([calls, closes, errors], [0, [], []]);
       assert.deepEqual(ends, [[session, { code: 1011, reason: 'Internal error', wasClean: false }]]);
-      assert.deepEqual([meter.opened, meter.closed], [0, 0]);
+      assert.deepEqual([metrics.opened, metrics.closed], [0, 0]);
       assert.equal(clock.countTimers(), 0);
     });
 
@@ -2225,13 +2230,13 @@ describe('Session', () => {
   });
 
   it('is counted as opened and as closed, once', async () => {
-    const { session, meter } = open();
-    assert.deepEqual([meter.opened, meter.closed], [1, 0]);
+    const { session, metrics } = open();
+    assert.deepEqual([metrics.opened, metrics.closed], [1, 0]);
     session.close();
     await turn();
     session.terminate();
     await turn();
-    assert.deepEqual([meter.opened, meter.closed], [1, 1]);
+    assert.deepEqual([metrics.opened, metrics.closed], [1, 1]);
   });
 
   describe('abandon()', () => {
@@ -2252,12 +2257,12 @@ describe('Session', () => {
   });
 
   it('is not counted as closed where it expires without having been opened', async () => {
-    const { session, meter, ends } = make();
+    const { session, metrics, ends } = make();
     clock.tick(5000);
     await turn();
     assert.equal(session.state, 'closed');
     assert.equal(ends.length, 1);
-    assert.deepEqual([meter.opened, meter.closed], [0, 0]);
+    assert.deepEqual([metrics.opened, metrics.closed], [0, 0]);
   });
 
   describe('timers', () => {
@@ -2266,7 +2271,7 @@ describe('Session', () => {
       assert.equal(clock.countTimers(), 1, 'opening: expiry');
       const stream = attach('stream');
       assert.equal(clock.countTimers(), 1, 'active, attached: heartbeat');
-      session.detach(stream);
+      session.receiverFlushed(stream);
       for (let poll = 0; poll < 10; poll += 1) {
         session.send('x');
         attach();
@@ -2287,7 +2292,7 @@ describe('Session', () => {
       clock.tick(1);
       assert.deepEqual([session.state, stream.frames], ['active', ['h']]);
       clock.tick(22_000);
-      session.detach(stream);
+      session.receiverFlushed(stream);
       clock.tick(4999);
       assert.deepEqual([session.state, stream.frames], ['active', ['h']]);
       clock.tick(1);
@@ -2304,7 +2309,7 @@ describe('Session', () => {
       assert.equal(clock.countTimers(), 1);
       session.close();
       assert.equal(clock.countTimers(), 0);
-      session.lost(receiver, BROKEN);
+      session.receiverAborted(receiver, BROKEN);
       assert.equal(clock.countTimers(), 0);
     });
 
@@ -2326,7 +2331,7 @@ describe('Session', () => {
         attach();
         session.close();
         session.terminate();
-        session.lost(receiver, BROKEN);
+        session.receiverAborted(receiver, BROKEN);
         clock.tick(60_000);
         await settle();
         assert.equal(ends.length, 1);
@@ -2351,12 +2356,16 @@ describe('Session', () => {
           () => session.receive(['x'], 1),
           () => session.on('message', () => random(3) === 0 && session.close()),
           () => session.removeAllListeners('message'),
-          () => session.lost(pick(), kind === 'socket' ? BROKEN : INTERRUPTED),
+          () => session.receiverAborted(pick(), kind === 'socket' ? BROKEN : INTERRUPTED),
           () => clock.tick(random(6000)),
           () => session.close(3000),
           ...(kind === 'socket'
             ? []
-            : [() => receivers.push(attach()), () => session.unlink(pick()), () => session.detach(pick())]),
+            : [
+                () => receivers.push(attach()),
+                () => session.receiverReleased(pick()),
+                () => session.receiverFlushed(pick()),
+              ]),
         ];
         const history: number[] = [];
         for (let step = 0; step < 12; step += 1) {
@@ -2369,7 +2378,7 @@ describe('Session', () => {
           }
         }
         session.close();
-        session.lost(pick(), BROKEN);
+        session.receiverAborted(pick(), BROKEN);
         clock.tick(10_000);
         await settle();
         assert.deepEqual(

@@ -1,17 +1,17 @@
 /** How a receiving request comes to its session: the one it names, or a new one if the client may have it. */
 import type { IncomingMessage } from 'node:http';
 import { STATUS_CODES } from 'node:http';
-import type { Exchange } from '../context.ts';
+import type { RequestContext } from '../context.ts';
 import type { MaybeExpressRequest } from '../http/express.ts';
-import { handOver, setHeader } from '../http/head.ts';
+import { applyDeferredHeaders, setHeader } from '../http/head.ts';
 import { endConnectionIfClosing, sendError } from '../http/respond.ts';
 import { offSocketClose, onSocketClose } from '../http/socket-close.ts';
 import type { RejectionReason } from '../metrics.ts';
 import { CloseCode } from '../protocol/close-code.ts';
 import type { TransportName } from '../session/ports.ts';
-import type { StoreRefusal } from '../session/registry.ts';
+import type { RefusalReason } from '../session/registry.ts';
 import type { Session, SessionIdentity } from '../session/session.ts';
-import { disregard, isThenable } from '../util/promises.ts';
+import { ignoreRejection, isThenable } from '../util/promises.ts';
 
 /** What an HTTP transport can be told instead of being attached to a session. */
 interface Refusable {
@@ -19,7 +19,7 @@ interface Refusable {
   close(code: number, reason: string): void;
 }
 
-const REFUSALS: Record<StoreRefusal, { status: number; text: string }> = {
+const REFUSALS: Record<RefusalReason, { status: number; text: string }> = {
   closing: { status: 503, text: 'Server shutting down.' },
   sessions: { status: 503, text: 'Too many sessions (see the maxSessions option).' },
   'client-sessions': { status: 429, text: 'Too many sessions (see the maxSessionsPerClient option).' },
@@ -29,31 +29,31 @@ const REFUSALS: Record<StoreRefusal, { status: number; text: string }> = {
 const RETRY_AFTER = 5;
 
 /** The same for all sessions where nobody asks whose they are. */
-const ANYBODY: Readonly<Record<SessionIdentity['family'], SessionIdentity>> = {
-  xhr: { family: 'xhr', client: '', account: '' },
-  jsonp: { family: 'jsonp', client: '', account: '' },
-  websocket: { family: 'websocket', client: '', account: '' },
+const ANONYMOUS: Readonly<Record<SessionIdentity['family'], SessionIdentity>> = {
+  xhr: { family: 'xhr', client: '', quotaKey: '' },
+  jsonp: { family: 'jsonp', client: '', quotaKey: '' },
+  websocket: { family: 'websocket', client: '', quotaKey: '' },
 };
 
 /** Whose request this is, as far as sessions are concerned. */
 export function identityOf<Data, Req extends IncomingMessage>(
-  { mount, req }: Exchange<Data, Req>,
+  { endpoint, req }: RequestContext<Data, Req>,
   family: SessionIdentity['family'],
 ): SessionIdentity {
-  const { identify, maxSessionsPerClient } = mount.options;
+  const { identify, maxSessionsPerClient } = endpoint.options;
   const client: unknown = identify?.(req) ?? '';
   if (typeof client !== 'string') {
-    disregard(client);
+    ignoreRejection(client);
     throw new TypeError('sockjs: the function in option "identify" must return a string');
   }
   if (identify === undefined && maxSessionsPerClient === Number.POSITIVE_INFINITY) {
-    return ANYBODY[family];
+    return ANONYMOUS[family];
   }
   if (identify !== undefined) {
-    return { family, client, account: client };
+    return { family, client, quotaKey: client };
   }
   const { ip } = req as MaybeExpressRequest;
-  return { family, client, account: typeof ip === 'string' ? ip : (req.socket.remoteAddress ?? '') };
+  return { family, client, quotaKey: typeof ip === 'string' ? ip : (req.socket.remoteAddress ?? '') };
 }
 
 /**
@@ -61,14 +61,14 @@ export function identityOf<Data, Req extends IncomingMessage>(
  * here: with a close frame by `transport`, or with an HTTP error.
  */
 export function admit<Data, Req extends IncomingMessage>(
-  exchange: Exchange<Data, Req>,
+  context: RequestContext<Data, Req>,
   family: 'xhr' | 'jsonp',
   transport: Refusable,
   attach: (session: Session<Data, Req>) => void,
 ): void {
-  const { mount, req, res, sessionId } = exchange;
-  const identity = identityOf(exchange, family);
-  const found = mount.sessions.find(sessionId, identity);
+  const { endpoint, req, res, sessionId } = context;
+  const identity = identityOf(context, family);
+  const found = endpoint.sessions.find(sessionId, identity);
   switch (found.kind) {
     case 'live':
       attach(found.session);
@@ -77,17 +77,17 @@ export function admit<Data, Req extends IncomingMessage>(
       transport.close(found.code, found.reason);
       break;
     case 'pending':
-      mount.meter.rejected(req, 'busy', CloseCode.AnotherConnection);
+      endpoint.metrics.rejected(req, 'busy', CloseCode.AnotherConnection);
       transport.close(CloseCode.AnotherConnection, 'Another connection still open');
       break;
     case 'foreign':
-      reject(exchange, 'identity', 404, 'Session not found.');
+      reject(context, 'identity', 404, 'Session not found.');
       break;
     default:
-      openSession(exchange, identity, (data) => {
+      openSession(context, identity, (data) => {
         // A response that waits behind another of its connection does not hear of its end.
         if (!res.destroyed && !req.socket.destroyed) {
-          const session = mount.sessions.create(sessionId, req, transport.name, identity, data);
+          const session = endpoint.sessions.create(sessionId, req, transport.name, identity, data);
           try {
             attach(session);
           } catch (error) {
@@ -106,18 +106,18 @@ export function admit<Data, Req extends IncomingMessage>(
  * `open` makes the session and returns true, or returns false where there is nobody left to make it for.
  */
 export function openSession<Data, Req extends IncomingMessage>(
-  exchange: Exchange<Data, Req>,
+  context: RequestContext<Data, Req>,
   identity: SessionIdentity,
   open: (data: Data | undefined) => boolean,
 ): void {
-  const { mount, req, res, sessionId, next } = exchange;
-  const { sessions, options } = mount;
-  const refuse = (refusal: StoreRefusal) => {
+  const { endpoint, req, res, sessionId, next } = context;
+  const { sessions, options } = endpoint;
+  const refuse = (refusal: RefusalReason) => {
     const { status, text } = REFUSALS[refusal];
     if (!res.headersSent) {
       setHeader(res, 'Retry-After', RETRY_AFTER);
     }
-    reject(exchange, refusal, status, text);
+    reject(context, refusal, status, text);
   };
   const refusal = sessions.reserve(sessionId, identity);
   if (refusal !== undefined) {
@@ -132,7 +132,7 @@ export function openSession<Data, Req extends IncomingMessage>(
       sessions.release(sessionId, identity);
     }
   };
-  const turnAway = () => {
+  const rejectAsClosing = () => {
     release();
     refuse('closing');
   };
@@ -143,7 +143,7 @@ export function openSession<Data, Req extends IncomingMessage>(
     }
     if (verdict !== true && (typeof verdict !== 'object' || verdict === null)) {
       release();
-      reject(exchange, 'authorize', 403, 'Forbidden.');
+      reject(context, 'authorize', 403, 'Forbidden.');
     } else if (sessions.isClosing) {
       release();
       refuse('closing');
@@ -171,7 +171,7 @@ export function openSession<Data, Req extends IncomingMessage>(
     if (status === undefined) {
       next(error);
     } else {
-      reject(exchange, 'authorize', status, `${STATUS_CODES[status] ?? 'Error'}.`);
+      reject(context, 'authorize', status, `${STATUS_CODES[status] ?? 'Error'}.`);
     }
   };
 
@@ -180,7 +180,7 @@ export function openSession<Data, Req extends IncomingMessage>(
     return;
   }
   // Whatever the application does about the answer meanwhile is to find it as it is.
-  handOver(res);
+  applyDeferredHeaders(res);
   let verdict: unknown;
   try {
     verdict = options.authorize(req);
@@ -195,7 +195,7 @@ export function openSession<Data, Req extends IncomingMessage>(
   // Pipelined: until its turn comes, the response does not hear of the end of its connection.
   const socket = res.socket === null ? req.socket : undefined;
   const forget = () => {
-    sessions.whenClosing.delete(turnAway);
+    sessions.whenClosing.delete(rejectAsClosing);
     res.off('close', onClose);
     if (socket !== undefined) {
       offSocketClose(socket, onClose);
@@ -210,21 +210,21 @@ export function openSession<Data, Req extends IncomingMessage>(
   if (socket !== undefined) {
     onSocketClose(socket, onClose);
   }
-  sessions.whenClosing.add(turnAway);
+  sessions.whenClosing.add(rejectAsClosing);
   Promise.resolve(verdict).then(onVerdict).catch(onError).finally(forget);
 }
 
 /** Answers an error and tells why. */
 export function reject<Data, Req extends IncomingMessage>(
-  exchange: Exchange<Data, Req>,
+  context: RequestContext<Data, Req>,
   reason: RejectionReason,
   status: number,
   text: string,
 ): void {
-  const { mount, req, res } = exchange;
-  mount.meter.rejected(req, reason, status);
+  const { endpoint, req, res } = context;
+  endpoint.metrics.rejected(req, reason, status);
   if (!res.headersSent && !res.destroyed) {
-    endConnectionIfClosing(exchange);
+    endConnectionIfClosing(context);
     sendError(res, status, text);
   }
 }

@@ -7,27 +7,27 @@ import { hashSource, protectPage } from '../http/embedding.ts';
 import { setHeader } from '../http/head.ts';
 import { send, sendEmpty } from '../http/respond.ts';
 import { assertClientUrl } from '../options/options.ts';
-import { disregard } from '../util/promises.ts';
+import { ignoreRejection } from '../util/promises.ts';
 
-export const iframePage: Handler = (exchange) => {
-  const { mount, req, res } = exchange;
-  const { sockjsUrl } = mount.options;
+export const iframePage: Handler = (context) => {
+  const { endpoint, req, res } = context;
+  const { sockjsUrl } = endpoint.options;
   const url: unknown = typeof sockjsUrl === 'function' ? sockjsUrl(req) : sockjsUrl;
   if (typeof url !== 'string') {
-    disregard(url);
+    ignoreRejection(url);
     throw new TypeError('sockjs: the function in option "sockjsUrl" must return a string');
   }
   assertClientUrl(url, 'what the function in option "sockjsUrl" returned');
-  const page = pageFor(url, mount.options.sockjsIntegrity);
+  const page = pageFor(url, endpoint.options.sockjsIntegrity);
   const etag = `"${createHash('sha256').update(page).digest('base64url')}"`;
   setCachedForYear(res);
-  protectPage(exchange, {
+  protectPage(context, {
     'script-src': [hashSource(INLINE_SCRIPT), "'self'", ...sourcesOf(url)].join(' '),
     'connect-src': "'self'",
     'frame-src': "'self'",
     'form-action': "'self'",
   });
-  if (typeof mount.options.allowedOrigins !== 'string') {
+  if (typeof endpoint.options.allowedOrigins !== 'string') {
     addVary(res, 'Referer');
   }
   setHeader(res, 'ETag', etag);

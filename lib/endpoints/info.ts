@@ -3,16 +3,16 @@ import { randomInt } from 'node:crypto';
 import type { Handler } from '../context.ts';
 import { setNotCached } from '../http/cache.ts';
 import { sendAfterTurn } from '../http/respond.ts';
-import { disregard } from '../util/promises.ts';
+import { ignoreRejection } from '../util/promises.ts';
 
 const ENTROPY_RANGE = 2 ** 32;
 
-export const info: Handler = (exchange) => {
-  const { mount, req, res } = exchange;
-  const { websocket, jsessionid, baseUrl } = mount.options;
+export const info: Handler = (context) => {
+  const { endpoint, req, res } = context;
+  const { websocket, jsessionid, baseUrl } = endpoint.options;
   const url: unknown = typeof baseUrl === 'function' ? baseUrl(req) : baseUrl;
   if (url !== undefined && typeof url !== 'string') {
-    disregard(url);
+    ignoreRejection(url);
     throw new TypeError('sockjs: the function in option "baseUrl" must return a string');
   }
   const body = JSON.stringify({
@@ -23,5 +23,5 @@ export const info: Handler = (exchange) => {
     base_url: url,
   });
   setNotCached(res);
-  sendAfterTurn(exchange, 200, 'application/json; charset=UTF-8', body);
+  sendAfterTurn(context, 200, 'application/json; charset=UTF-8', body);
 };

@@ -1,7 +1,7 @@
 /** Request bodies: read within bounds, or taken over from a body parser that was there first (PROTOCOL.md section 8). */
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
-import { Alarm, type AlarmClock } from '../util/timer-queue.ts';
+import { DeadlineTimer, type TimerQueue } from '../util/timer-queue.ts';
 
 /** A body that could not be read; `status` and the message are what the client gets. */
 export class BodyError extends Error {
@@ -60,7 +60,7 @@ export interface BodyLimits {
 export function readBody(
   req: IncomingMessage,
   limits: BodyLimits,
-  clock: AlarmClock,
+  timers: TimerQueue,
   reader: BodyReader,
   outcome: BodyOutcome,
 ): void {
@@ -83,7 +83,7 @@ export function readBody(
     readStream(
       req,
       limits,
-      clock,
+      timers,
       reader,
       (bytes) => give(() => decode(bytes)),
       (error) => outcome.onError(error),
@@ -95,18 +95,18 @@ export function readBody(
 function readStream(
   req: IncomingMessage,
   { maxMessageSize, receiveTimeout }: BodyLimits,
-  clock: AlarmClock,
+  timers: TimerQueue,
   reader: BodyReader,
   onBody: (bytes: Buffer) => void,
   onError: (error: unknown) => void,
 ): void {
   const chunks: Buffer[] = [];
   let size = 0;
-  let alarm: Alarm | undefined;
+  let timer: DeadlineTimer | undefined;
   let isSettled = false;
   const settle = (error?: Error) => {
     isSettled = true;
-    alarm?.clear();
+    timer?.clear();
     forget();
     req.off('data', onData).off('end', onEnd).off('error', settle).off('close', onClose);
     if (error !== undefined) {
@@ -136,10 +136,10 @@ function readStream(
     // Most bodies come in one piece with their heads, and need no timer.
     process.nextTick(() => {
       if (!isSettled) {
-        alarm = new Alarm(clock, {
-          onAlarm: () => settle(new BodyError(408, 'timeout', 'Request timeout (see the receiveTimeout option).')),
+        timer = new DeadlineTimer(timers, {
+          onTimer: () => settle(new BodyError(408, 'timeout', 'Request timeout (see the receiveTimeout option).')),
         });
-        alarm.limit(receiveTimeout);
+        timer.limit(receiveTimeout);
       }
     });
   }

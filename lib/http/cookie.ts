@@ -1,10 +1,10 @@
 /** The JSESSIONID cookie, by which load balancers keep a client on one server (PROTOCOL.md section 2). */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { parseCookie } from 'cookie';
-import type { Exchange } from '../context.ts';
+import type { RequestContext } from '../context.ts';
 import type { JsessionidAttributes } from '../options/options.ts';
 import { isThenable } from '../util/promises.ts';
-import { handOver } from './head.ts';
+import { applyDeferredHeaders } from './head.ts';
 
 /** What RFC 6265 allows as the value of a cookie, quoted or not. */
 const COOKIE_VALUE = /^("?)[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]+\1$/;
@@ -33,11 +33,16 @@ export function jsessionid(
 }
 
 /** Does what the `jsessionid` option says. */
-export function setCookie<Data, Req extends IncomingMessage>({ mount, req, res, next }: Exchange<Data, Req>): void {
-  const option = mount.options.jsessionid;
+export function setCookie<Data, Req extends IncomingMessage>({
+  endpoint,
+  req,
+  res,
+  next,
+}: RequestContext<Data, Req>): void {
+  const option = endpoint.options.jsessionid;
   if (typeof option === 'function') {
     // It may look at what there is, change it, or answer by itself.
-    handOver(res);
+    applyDeferredHeaders(res);
     // Declared to return nothing, but an async function fits that as well, and must not end the process.
     const result: unknown = option(req, res);
     if (isThenable(result)) {

@@ -1,7 +1,7 @@
 /** Cross-origin headers (PROTOCOL.md section 2). */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Exchange } from '../context.ts';
-import { disregard } from '../util/promises.ts';
+import type { RequestContext } from '../context.ts';
+import { ignoreRejection } from '../util/promises.ts';
 import { setPreflightCached } from './cache.ts';
 import { getHeader, removeHeader, setGivenHeader, setHeader } from './head.ts';
 import { sendEmpty } from './respond.ts';
@@ -11,13 +11,13 @@ import { sendEmpty } from './respond.ts';
  *
  * @returns whether they were set; `checkOrigin` may forbid them
  */
-export function setCors<Data, Req extends IncomingMessage>({ mount, req, res }: Exchange<Data, Req>): boolean {
-  const { checkOrigin, origin } = mount.options;
+export function setCors<Data, Req extends IncomingMessage>({ endpoint, req, res }: RequestContext<Data, Req>): boolean {
+  const { checkOrigin, origin } = endpoint.options;
   if (checkOrigin !== undefined) {
     const verdict: unknown = checkOrigin(req);
     // Compared with true: what an async function returns would always do.
     if (verdict !== true) {
-      disregard(verdict);
+      ignoreRejection(verdict);
       return false;
     }
   }
@@ -35,7 +35,7 @@ export function setCors<Data, Req extends IncomingMessage>({ mount, req, res }: 
 
 /** Answers OPTIONS; `method` is the one that the endpoint takes beside it. */
 export function sendPreflight<Data, Req extends IncomingMessage>(
-  { res }: Exchange<Data, Req>,
+  { res }: RequestContext<Data, Req>,
   method: string,
   corsAllowed: boolean,
 ): void {

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { embedderOrigin } from '../admission/origin.ts';
-import type { Exchange } from '../context.ts';
+import type { RequestContext } from '../context.ts';
 import type { ResolvedOptions } from '../options/options.ts';
 import { removeHeader, setHeader } from './head.ts';
 
@@ -14,14 +14,14 @@ export function allowEmbedding(res: ServerResponse): void {
 
 /** Sets what a framed page of ours may do, by the directives of its policy, and who may frame it. */
 export function protectPage<Data, Req extends IncomingMessage>(
-  { mount, req, res }: Exchange<Data, Req>,
+  { endpoint, req, res }: RequestContext<Data, Req>,
   directives: Readonly<Record<string, string>>,
 ): void {
   const policy = [
     "default-src 'none'",
     ...Object.entries(directives).map(([name, sources]) => `${name} ${sources}`),
     "base-uri 'none'",
-    `frame-ancestors ${ancestors(mount.options, req)}`,
+    `frame-ancestors ${ancestors(endpoint.options, req)}`,
   ];
   allowEmbedding(res);
   setHeader(res, 'Content-Security-Policy', policy.join('; '));

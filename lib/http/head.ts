@@ -10,22 +10,22 @@ import { isFlushPristine, isHeadPristine, isWriteHeadPristine } from './pristine
 
 type Headers = Record<string, string | number>;
 
-const GATHERED = Symbol('express-sockjs.headers');
+const DEFERRED_HEADERS = Symbol('express-sockjs.headers');
 
 /** A response on which headers may be gathered. */
-interface Gathering extends ServerResponse {
-  [GATHERED]?: Headers | undefined;
+interface DeferringResponse extends ServerResponse {
+  [DEFERRED_HEADERS]?: Headers | undefined;
   readonly req: MaybeExpressRequest;
 }
 
 /** Begins to gather where that makes no difference to anybody; to be called before any header is set. */
-export function beginHead(res: Gathering): void {
+export function deferHeaders(res: DeferringResponse): void {
   // In Express, functions of the application find the response on the request.
-  const isGathered =
+  const isDeferred =
     res.req.res === undefined && isWriteHeadPristine(res.writeHead) && isUntouched(res) && isUnobserved(res, 0);
-  if (isGathered) {
-    res[GATHERED] = {};
-    res.writeHead = writeGathered as typeof res.writeHead;
+  if (isDeferred) {
+    res[DEFERRED_HEADERS] = {};
+    res.writeHead = writeHeadWithDeferred as typeof res.writeHead;
   }
 }
 
@@ -51,20 +51,20 @@ function isUnobserved(res: ServerResponse, own: number): boolean {
 const RESPONSE_FINISH = channel('http.server.response.finish');
 
 /** The headers gathered so far, if they still are: no longer once somebody else has begun to set some. */
-function gatheredOn(res: Gathering): Headers | undefined {
-  if (res[GATHERED] !== undefined && res.getHeaderNames().length > 0) {
-    handOver(res);
+function deferredOn(res: DeferringResponse): Headers | undefined {
+  if (res[DEFERRED_HEADERS] !== undefined && res.getHeaderNames().length > 0) {
+    applyDeferredHeaders(res);
   }
-  return res[GATHERED];
+  return res[DEFERRED_HEADERS];
 }
 
 /** Sets a header of the answer, always to be named in the same letters. Throws as `res.setHeader` does. */
-export function setHeader(res: Gathering, name: string, value: string | number): void {
-  const gathered = gatheredOn(res);
-  if (gathered === undefined) {
+export function setHeader(res: DeferringResponse, name: string, value: string | number): void {
+  const deferred = deferredOn(res);
+  if (deferred === undefined) {
     res.setHeader(name, value);
   } else {
-    gathered[name] = value;
+    deferred[name] = value;
   }
 }
 
@@ -72,10 +72,10 @@ export function setHeader(res: Gathering, name: string, value: string | number):
  * The same for what a request holds. A lenient parser lets through what no answer may hold, and that is to fail now, when
  * nothing has happened yet.
  */
-export function setGivenHeader(res: Gathering, name: string, value: string): void {
+export function setGivenHeader(res: DeferringResponse, name: string, value: string): void {
   if (!VISIBLE.test(value)) {
     // Node says what is wrong with it, if its options do not allow that as well.
-    handOver(res);
+    applyDeferredHeaders(res);
   }
   setHeader(res, name, value);
 }
@@ -83,16 +83,16 @@ export function setGivenHeader(res: Gathering, name: string, value: string): voi
 const VISIBLE = /^[\x20-\x7e]*$/;
 
 /** What a header is set to, whoever has set it. */
-export function getHeader(res: Gathering, name: string): string | undefined {
-  const value = gatheredOn(res)?.[name] ?? res.getHeader(name);
+export function getHeader(res: DeferringResponse, name: string): string | undefined {
+  const value = deferredOn(res)?.[name] ?? res.getHeader(name);
   return value === undefined ? undefined : String(value);
 }
 
 /** Takes a header back, whoever has set it. */
-export function removeHeader(res: Gathering, name: string): void {
-  const gathered = gatheredOn(res);
-  if (gathered !== undefined) {
-    delete gathered[name];
+export function removeHeader(res: DeferringResponse, name: string): void {
+  const deferred = deferredOn(res);
+  if (deferred !== undefined) {
+    delete deferred[name];
   } else if (res.hasHeader(name)) {
     // To look costs much less than to remove what is not there.
     res.removeHeader(name);
@@ -104,20 +104,20 @@ export function removeHeader(res: Gathering, name: string): void {
  *
  * @param own how many listeners of ours there are for `finish`, and for `close`
  */
-export function writeHead(res: Gathering, status: number, own = 0): void {
-  const gathered = res[GATHERED];
+export function writeHead(res: DeferringResponse, status: number, own = 0): void {
+  const deferred = res[DEFERRED_HEADERS];
   const inherited = inheritedWriteHead(res);
-  const isGathered =
-    gathered !== undefined &&
-    res.writeHead === writeGathered &&
+  const isDeferred =
+    deferred !== undefined &&
+    res.writeHead === writeHeadWithDeferred &&
     isWriteHeadPristine(inherited) &&
     isUntouched(res) &&
     isUnobserved(res, own);
-  if (isGathered) {
-    res[GATHERED] = undefined;
-    inherited.call(res, status, gathered);
+  if (isDeferred) {
+    res[DEFERRED_HEADERS] = undefined;
+    inherited.call(res, status, deferred);
   } else {
-    handOver(res);
+    applyDeferredHeaders(res);
     res.statusCode = status;
   }
 }
@@ -128,7 +128,7 @@ export function writeHead(res: Gathering, status: number, own = 0): void {
  */
 export function flushHead(res: ServerResponse): void {
   const { writeHead, statusMessage } = res;
-  const isPlain = (isWriteHeadPristine(writeHead) || writeHead === writeGathered) && isFlushPristine(res);
+  const isPlain = (isWriteHeadPristine(writeHead) || writeHead === writeHeadWithDeferred) && isFlushPristine(res);
   // A head that leaves by itself is written as UTF-8, while headers are latin1.
   if (isPlain && [statusMessage, ...Object.values(res.getHeaders())].every((text) => VISIBLE.test(String(text)))) {
     res.flushHeaders();
@@ -136,16 +136,16 @@ export function flushHead(res: ServerResponse): void {
 }
 
 /** Puts what was gathered on the response, which somebody else is going to see or to answer. */
-export function handOver(res: Gathering): void {
-  const gathered = res[GATHERED];
-  if (gathered === undefined) {
+export function applyDeferredHeaders(res: DeferringResponse): void {
+  const deferred = res[DEFERRED_HEADERS];
+  if (deferred === undefined) {
     return;
   }
-  res[GATHERED] = undefined;
+  res[DEFERRED_HEADERS] = undefined;
   if (res.headersSent) {
     return;
   }
-  for (const [name, value] of Object.entries(gathered)) {
+  for (const [name, value] of Object.entries(deferred)) {
     // What somebody else has set is later than ours; but an answer depends on what it depends on.
     if (!res.hasHeader(name)) {
       res.setHeader(name, value);
@@ -156,12 +156,12 @@ export function handOver(res: Gathering): void {
 }
 
 /** In the place of `res.writeHead`: somebody else answers, such as a time limit. */
-function writeGathered(this: Gathering, ...args: unknown[]): unknown {
-  handOver(this);
+function writeHeadWithDeferred(this: DeferringResponse, ...args: unknown[]): unknown {
+  applyDeferredHeaders(this);
   return Reflect.apply(inheritedWriteHead(this), this, args);
 }
 
-/** What stands behind {@link writeGathered}: monitoring may have replaced it since. */
+/** What stands behind {@link writeHeadWithDeferred}: monitoring may have replaced it since. */
 function inheritedWriteHead(res: ServerResponse): ServerResponse['writeHead'] {
   const prototype: ServerResponse = Object.getPrototypeOf(res);
   return prototype.writeHead;

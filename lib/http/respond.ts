@@ -41,23 +41,23 @@ export function sendEmpty(res: ServerResponse, status: number): void {
  * they are read. Nothing where somebody else, such as a time limit of middleware, has answered by then. Without a body it
  * is that of a 204.
  */
-export function sendAfterTurn(exchange: Closable, status: number, contentType: string, body?: string): void {
-  const { res } = exchange;
+export function sendAfterTurn(context: Closable, status: number, contentType: string, body?: string): void {
+  const { res } = context;
   // At once, for whoever sends the head in the meantime.
   res.statusCode = status;
   setHeader(res, 'Content-Type', contentType);
   // Each answer in the context of its own request, not in that of the one which began the turn.
-  const context = new AsyncResource('sockjs.answer');
-  flushAfterTurn({ flush: () => context.runInAsyncScope(endNow, undefined, exchange, status, body) });
+  const asyncContext = new AsyncResource('sockjs.answer');
+  flushAfterTurn({ flush: () => asyncContext.runInAsyncScope(endNow, undefined, context, status, body) });
 }
 
-function endNow(exchange: Closable, status: number, body: string | undefined): void {
-  const { res } = exchange;
+function endNow(context: Closable, status: number, body: string | undefined): void {
+  const { res } = context;
   if (res.writableEnded || res.destroyed) {
     return;
   }
   try {
-    endConnectionIfClosing(exchange);
+    endConnectionIfClosing(context);
     if (body !== undefined && !res.headersSent) {
       // Not before: it would not be that of what somebody else answers.
       setHeader(res, 'Content-Length', Buffer.byteLength(body));
@@ -80,13 +80,13 @@ export function setConnectionClose(res: ServerResponse): void {
 
 /** What a shutdown needs to know of an exchange. */
 interface Closable {
-  readonly mount: { readonly sessions: { readonly isClosing: boolean } };
+  readonly endpoint: { readonly sessions: { readonly isClosing: boolean } };
   readonly res: ServerResponse;
 }
 
 /** While the server shuts down no connection is kept alive. Asked when a request comes, and again after any wait. */
-export function endConnectionIfClosing({ mount, res }: Closable): void {
-  if (mount.sessions.isClosing && !res.headersSent) {
+export function endConnectionIfClosing({ endpoint, res }: Closable): void {
+  if (endpoint.sessions.isClosing && !res.headersSent) {
     setConnectionClose(res);
   }
 }

@@ -33,16 +33,16 @@ export class SharedMessage {
 
   /** What a transport writes: made by `encode` for the first of its kind, and kept for the others. */
   encoded(name: TransportName, encode: () => Buffer): Buffer {
-    return keptOrMade(this.#encodings, name, encode);
+    return getOrCreate(this.#encodings, name, encode);
   }
 
   /** The same as a chunk of the chunked transfer coding, with what that puts around it. */
   chunkCoded(name: TransportName, encode: () => Buffer): Buffer {
-    return keptOrMade(this.#chunks, name, encode);
+    return getOrCreate(this.#chunks, name, encode);
   }
 }
 
-function keptOrMade<K, V>(kept: Map<K, V>, key: K, make: () => V): V {
+function getOrCreate<K, V>(kept: Map<K, V>, key: K, make: () => V): V {
   const before = kept.get(key);
   if (before !== undefined) {
     return before;

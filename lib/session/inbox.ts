@@ -1,8 +1,8 @@
 /** What a client has sent and the application has not read yet: in order, and bounded by slowing the client down. */
 
-import { Alarm, type AlarmClock, type Sleeper } from '../util/timer-queue.ts';
+import { DeadlineTimer, type TimerQueue, type TimerTarget } from '../util/timer-queue.ts';
 import { Waiters } from '../util/waiters.ts';
-import { tooMany } from './limits.ts';
+import { exceedsMessageCount } from './limits.ts';
 
 /** What `recv()` rejects with once the session has ended and everything received has been read. */
 export class SessionNotOpenError extends Error {
@@ -19,23 +19,23 @@ export interface InboxLimits {
   /** ms that a slowed client is kept waiting without a single message being read; 0 for ever. */
   readonly receiveStallTimeout: number;
   /** Keeps the time. */
-  readonly clock: AlarmClock;
+  readonly timers: TimerQueue;
 }
 
 /** The messages of one session on their way to the application. */
-export class Inbox implements Sleeper {
+export class Inbox implements TimerTarget {
   readonly #limits: InboxLimits;
   #messages: string[] = [];
   /** Where the oldest is; `Array.shift` would move all the others, which takes seconds where they are many. */
   #head = 0;
   #bytes = 0;
   readonly #readers = new Waiters<string>();
-  #roomCallbacks: (() => void)[] | undefined;
+  #receivableCallbacks: (() => void)[] | undefined;
   /** Called when `receiveStallTimeout` has passed. */
   readonly #onStall: () => void;
   #ended = false;
   /** Runs while the client is slowed; every message that is read starts it again. */
-  #stallAlarm: Alarm | undefined;
+  #stallTimer: DeadlineTimer | undefined;
 
   constructor(limits: InboxLimits, onStall: () => void) {
     this.#limits = limits;
@@ -52,9 +52,9 @@ export class Inbox implements Sleeper {
   }
 
   /** Whether the client may send more. */
-  get hasRoom(): boolean {
+  get canReceive(): boolean {
     const { maxReceiveBuffer } = this.#limits;
-    return this.#bytes <= maxReceiveBuffer && !tooMany(this.size, maxReceiveBuffer);
+    return this.#bytes <= maxReceiveBuffer && !exceedsMessageCount(this.size, maxReceiveBuffer);
   }
 
   /** A message came: for whoever waits longest, else kept. */
@@ -65,9 +65,9 @@ export class Inbox implements Sleeper {
     this.#messages.push(message);
     this.#bytes += sizeOf(message);
     const { receiveStallTimeout } = this.#limits;
-    if (!this.hasRoom && receiveStallTimeout > 0 && this.#stallAlarm === undefined) {
-      this.#stallAlarm = new Alarm(this.#limits.clock, this);
-      this.#stallAlarm.limit(receiveStallTimeout);
+    if (!this.canReceive && receiveStallTimeout > 0 && this.#stallTimer === undefined) {
+      this.#stallTimer = new DeadlineTimer(this.#limits.timers, this);
+      this.#stallTimer.limit(receiveStallTimeout);
     }
   }
 
@@ -81,10 +81,10 @@ export class Inbox implements Sleeper {
         this.#head = 0;
       }
       this.#bytes -= sizeOf(message);
-      if (this.hasRoom) {
-        this.#giveRoom();
+      if (this.canReceive) {
+        this.#notifyReceivable();
       } else {
-        this.#stallAlarm?.limit(this.#limits.receiveStallTimeout);
+        this.#stallTimer?.limit(this.#limits.receiveStallTimeout);
       }
     }
     return message;
@@ -92,13 +92,13 @@ export class Inbox implements Sleeper {
 
   /** Drops the newest messages until there is room; returns whether there was none. */
   trim(): boolean {
-    if (this.hasRoom) {
+    if (this.canReceive) {
       return false;
     }
-    while (!this.hasRoom) {
+    while (!this.canReceive) {
       this.#bytes -= sizeOf(this.#messages.pop() ?? '');
     }
-    this.#giveRoom();
+    this.#notifyReceivable();
     return true;
   }
 
@@ -121,12 +121,12 @@ export class Inbox implements Sleeper {
   }
 
   /** Calls back once there is room, at once where there is; also when the session ends, so that nothing is held up. */
-  whenRoom(callback: () => void): void {
-    if (this.hasRoom || this.#ended) {
+  whenReceivable(callback: () => void): void {
+    if (this.canReceive || this.#ended) {
       callback();
     } else {
-      this.#roomCallbacks ??= [];
-      this.#roomCallbacks.push(callback);
+      this.#receivableCallbacks ??= [];
+      this.#receivableCallbacks.push(callback);
     }
   }
 
@@ -134,19 +134,19 @@ export class Inbox implements Sleeper {
   end(): void {
     this.#ended = true;
     this.#readers.rejectAll(() => new SessionNotOpenError());
-    this.#giveRoom();
+    this.#notifyReceivable();
   }
 
   /** Called by the alarm: nothing was read for `receiveStallTimeout`. */
-  onAlarm(): void {
+  onTimer(): void {
     this.#onStall();
   }
 
-  #giveRoom(): void {
-    this.#stallAlarm?.clear();
-    this.#stallAlarm = undefined;
-    if (this.#roomCallbacks !== undefined) {
-      for (const callback of this.#roomCallbacks.splice(0)) {
+  #notifyReceivable(): void {
+    this.#stallTimer?.clear();
+    this.#stallTimer = undefined;
+    if (this.#receivableCallbacks !== undefined) {
+      for (const callback of this.#receivableCallbacks.splice(0)) {
         callback();
       }
     }

@@ -2,7 +2,7 @@
 
 import { Waiters } from '../util/waiters.ts';
 import { SessionNotOpenError } from './inbox.ts';
-import { tooMany } from './limits.ts';
+import { exceedsMessageCount } from './limits.ts';
 import type { Outgoing } from './ports.ts';
 
 /** What bounds an outbox. */
@@ -44,7 +44,10 @@ export class Outbox {
     // Never 0: empty messages take room, too, and an echo of them must not queue without bounds.
     const total = this.#bytes + inConnection + (bytes || 1);
     // Small messages cost more than their bytes.
-    if (total > this.#limits.maxSendBuffer || tooMany(this.#messages?.length ?? 0, this.#limits.maxSendBuffer)) {
+    if (
+      total > this.#limits.maxSendBuffer ||
+      exceedsMessageCount(this.#messages?.length ?? 0, this.#limits.maxSendBuffer)
+    ) {
       return false;
     }
     if (this.#messages === undefined) {
@@ -70,7 +73,7 @@ export class Outbox {
   }
 
   /** Looks whether it is time to send more again; true once, when the mark has been left. */
-  leaveMark(inConnection: number): boolean {
+  checkDrained(inConnection: number): boolean {
     if (!this.#needsDrain || this.#bytes + inConnection >= (this.#limits.sendHighWaterMark || 1)) {
       return false;
     }
@@ -79,7 +82,7 @@ export class Outbox {
     return true;
   }
 
-  /** Waits for `leaveMark`. */
+  /** Waits for `checkDrained`. */
   async drained(signal: AbortSignal | undefined): Promise<void> {
     if (this.#needsDrain) {
       this.#waiters ??= new Waiters();

@@ -17,24 +17,24 @@ export type Outgoing = string | SharedMessage;
 /**
  * What carries frames to the client at the moment: one HTTP response, or a WebSocket.
  *
- * The session calls these members and nothing else. In return the receiver calls `session.unlink()` when it will take no
- * more, then `session.detach()` when all it took has left, or `session.lost()` when the client broke off before that.
+ * The session calls these members and nothing else. In return the receiver calls `session.receiverReleased()` when it will take no
+ * more, then `session.receiverFlushed()` when all it took has left, or `session.receiverAborted()` when the client broke off before that.
  */
 export interface Receiver {
   /** The name that `session.transport` shows. */
   readonly name: TransportName;
   /** The longest silence, in ms, that this transport bears before a heartbeat must go out; `Infinity` for any. */
-  readonly maxSilence: number;
+  readonly maxHeartbeatInterval: number;
   /** Tells the client that its session is open. */
   open(): void;
   /**
    * Sends messages, at least one. May detach the receiver before it returns: a poll takes one frame.
    *
-   * @param awaited whether to call `session.written()` when the kernel has taken them; most sessions need not know
+   * @param notifyOnFlush whether to call `session.receiverDrained()` when the kernel has taken them; most sessions need not know
    */
-  messages(batch: readonly Outgoing[], awaited: boolean): void;
-  /** Shows that the connection lives. May detach the receiver, as `messages` does; `awaited` as there. */
-  heartbeat(awaited: boolean): void;
+  messages(batch: readonly Outgoing[], notifyOnFlush: boolean): void;
+  /** Shows that the connection lives. May detach the receiver, as `messages` does; `notifyOnFlush` as there. */
+  heartbeat(notifyOnFlush: boolean): void;
   /** Tells the client that the session is closed, and ends; reports by `detach` or `lost` when that is done. */
   close(code: number, reason: string): void;
   /** Cuts the connection, whatever has not left yet. */

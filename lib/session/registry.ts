@@ -1,9 +1,9 @@
 /** The sessions of one mount; whatever finds, makes or ends them goes through here. */
 import type { IncomingMessage } from 'node:http';
-import { Alarm } from '../util/timer-queue.ts';
+import { DeadlineTimer } from '../util/timer-queue.ts';
 import type { TransportName } from './ports.ts';
 import { Rooms } from './rooms.ts';
-import { Session, type SessionCloseEvent, type SessionHooks, type SessionIdentity } from './session.ts';
+import { Session, type SessionCloseEvent, type SessionEnvironment, type SessionIdentity } from './session.ts';
 
 /** How many ended sessions are remembered at most; beyond that the oldest are forgotten first. */
 export const MAX_REMEMBERED = 10_000;
@@ -21,10 +21,10 @@ export type Found<Data, Req extends IncomingMessage> =
   | { readonly kind: 'unknown' };
 
 /** Why no further session may be opened. */
-export type StoreRefusal = 'closing' | 'sessions' | 'client-sessions';
+export type RefusalReason = 'closing' | 'sessions' | 'client-sessions';
 
 /** How many sessions there may be. */
-export interface StoreLimits {
+export interface RegistryLimits {
   readonly maxSessions: number;
   readonly maxSessionsPerClient: number;
 }
@@ -68,7 +68,7 @@ export interface LiveSessions<Data = unknown, Req extends IncomingMessage = Inco
 }
 
 /** What remains of a session that has ended: enough to answer a late request. */
-interface Tombstone {
+interface EndedSession {
   readonly code: number;
   readonly reason: string;
   readonly identity: SessionIdentity;
@@ -77,9 +77,9 @@ interface Tombstone {
 }
 
 /** Makes, finds, counts and closes sessions. Maps throughout, so that no id a client thinks of means anything special. */
-export class SessionStore<Data, Req extends IncomingMessage> implements LiveSessions<Data, Req> {
-  readonly #hooks: SessionHooks<Data, Req>;
-  readonly #limits: StoreLimits;
+export class SessionRegistry<Data, Req extends IncomingMessage> implements LiveSessions<Data, Req> {
+  readonly #environment: SessionEnvironment<Data, Req>;
+  readonly #limits: RegistryLimits;
   readonly #live = new Set<Session<Data, Req>>();
   /** Those that later requests may ask for. */
   readonly #byId = new Map<string, Session<Data, Req>>();
@@ -91,9 +91,9 @@ export class SessionStore<Data, Req extends IncomingMessage> implements LiveSess
   /** Ids that wait for `authorize`, by whom they are opened. */
   readonly #pending = new Map<string, SessionIdentity>();
   /** In the order they ended, which is the order they are forgotten in. */
-  readonly #ended = new Map<string, Tombstone>();
+  readonly #ended = new Map<string, EndedSession>();
   /** How many sessions, pending ones included, each client has; kept only where there is a limit. */
-  readonly #perAccount = new Map<string, number>();
+  readonly #perQuotaKey = new Map<string, number>();
   #reserved = 0;
   readonly rooms = new Rooms<Session<Data, Req>>();
   /** What turns away those that wait for `authorize`, when shutdown begins. */
@@ -102,8 +102,8 @@ export class SessionStore<Data, Req extends IncomingMessage> implements LiveSess
   #closed: Promise<CloseResult> | undefined;
   #onEnd: ((event: SessionCloseEvent) => void) | undefined;
 
-  constructor(hooks: Omit<SessionHooks<Data, Req>, 'onEnd' | 'rooms'>, limits: StoreLimits) {
-    this.#hooks = { ...hooks, rooms: this.rooms, onEnd: (session, event) => this.#remove(session, event) };
+  constructor(environment: Omit<SessionEnvironment<Data, Req>, 'onEnd' | 'rooms'>, limits: RegistryLimits) {
+    this.#environment = { ...environment, rooms: this.rooms, onEnd: (session, event) => this.#remove(session, event) };
     this.#limits = limits;
   }
 
@@ -147,19 +147,19 @@ export class SessionStore<Data, Req extends IncomingMessage> implements LiveSess
    *
    * @returns why there is no place, or undefined where it was taken
    */
-  reserve(id: string, identity: SessionIdentity): StoreRefusal | undefined {
+  reserve(id: string, identity: SessionIdentity): RefusalReason | undefined {
     if (this.isClosing) {
       return 'closing';
     }
     if (this.#live.size + this.#reserved >= this.#limits.maxSessions) {
       return 'sessions';
     }
-    const mine = this.#perAccount.get(identity.account) ?? 0;
+    const mine = this.#perQuotaKey.get(identity.quotaKey) ?? 0;
     if (mine >= this.#limits.maxSessionsPerClient) {
       return 'client-sessions';
     }
     this.#reserved += 1;
-    this.#count(identity.account, mine + 1);
+    this.#count(identity.quotaKey, mine + 1);
     if (identity.family !== 'websocket') {
       this.#pending.set(id, identity);
     }
@@ -172,7 +172,7 @@ export class SessionStore<Data, Req extends IncomingMessage> implements LiveSess
     if (this.#pending.get(id) === identity) {
       this.#pending.delete(id);
     }
-    this.#count(identity.account, (this.#perAccount.get(identity.account) ?? 0) - 1);
+    this.#count(identity.quotaKey, (this.#perQuotaKey.get(identity.quotaKey) ?? 0) - 1);
   }
 
   /** Makes the session that a place was taken for. */
@@ -184,7 +184,7 @@ export class SessionStore<Data, Req extends IncomingMessage> implements LiveSess
     data: Data | undefined,
   ): Session<Data, Req> {
     this.#reserved -= 1;
-    const session = new Session(id, request, transport, identity, data, this.#hooks);
+    const session = new Session(id, request, transport, identity, data, this.#environment);
     this.#live.add(session);
     if (identity.family === 'websocket') {
       const sameId = this.#webSocketsById.get(id);
@@ -209,8 +209,8 @@ export class SessionStore<Data, Req extends IncomingMessage> implements LiveSess
    */
   close(code: number, reason: string, timeout: number): Promise<CloseResult> {
     this.#isClosing = true;
-    for (const turnAway of this.whenClosing) {
-      turnAway();
+    for (const rejectAsClosing of this.whenClosing) {
+      rejectAsClosing();
     }
     this.#closed ??= this.#closeAll(code, reason, timeout);
     return this.#closed;
@@ -220,17 +220,17 @@ export class SessionStore<Data, Req extends IncomingMessage> implements LiveSess
     let closed = 0;
     let flushed = 0;
     await new Promise<void>((resolve) => {
-      const alarm = new Alarm(this.#hooks.clock, {
-        onAlarm: () => {
+      const timer = new DeadlineTimer(this.#environment.timers, {
+        onTimer: () => {
           for (const session of this.#live) {
             session.terminate();
           }
         },
       });
-      alarm.limit(timeout);
+      timer.limit(timeout);
       const check = () => {
         if (this.#live.size === 0) {
-          alarm.clear();
+          timer.clear();
           // After the close events, which come in a tick of their own.
           process.nextTick(resolve);
         }
@@ -251,7 +251,7 @@ export class SessionStore<Data, Req extends IncomingMessage> implements LiveSess
   #remove(session: Session<Data, Req>, event: SessionCloseEvent): void {
     const { id, identity } = session;
     this.#live.delete(session);
-    this.#count(identity.account, (this.#perAccount.get(identity.account) ?? 0) - 1);
+    this.#count(identity.quotaKey, (this.#perQuotaKey.get(identity.quotaKey) ?? 0) - 1);
     if (this.#byId.get(id) === session) {
       this.#byId.delete(id);
       this.#remember(id, identity, event);
@@ -272,10 +272,10 @@ export class SessionStore<Data, Req extends IncomingMessage> implements LiveSess
       }
       this.#ended.delete(oldest);
     }
-    this.#ended.set(id, { code, reason, identity, until: now + 2 * this.#hooks.disconnectDelay });
+    this.#ended.set(id, { code, reason, identity, until: now + 2 * this.#environment.disconnectDelay });
   }
 
-  #recall(id: string): Tombstone | undefined {
+  #recall(id: string): EndedSession | undefined {
     const ended = this.#ended.get(id);
     if (ended !== undefined && ended.until <= performance.now()) {
       this.#ended.delete(id);
@@ -284,14 +284,14 @@ export class SessionStore<Data, Req extends IncomingMessage> implements LiveSess
     return ended;
   }
 
-  #count(account: string, sessions: number): void {
+  #count(quotaKey: string, sessions: number): void {
     if (this.#limits.maxSessionsPerClient === Number.POSITIVE_INFINITY) {
       return;
     }
     if (sessions > 0) {
-      this.#perAccount.set(account, sessions);
+      this.#perQuotaKey.set(quotaKey, sessions);
     } else {
-      this.#perAccount.delete(account);
+      this.#perQuotaKey.delete(quotaKey);
     }
   }
 }

@@ -2,12 +2,12 @@
 import { AsyncResource } from 'node:async_hooks';
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
-import type { Meter } from '../metrics.ts';
+import type { Metrics } from '../metrics.ts';
 import { assertClosable, CloseCode } from '../protocol/close-code.ts';
 import { assertText, type SharedMessage } from '../protocol/shared-message.ts';
 import { debugSession } from '../util/debug.ts';
 import { flushAfterTurn } from '../util/flush-queue.ts';
-import { Alarm, type AlarmClock } from '../util/timer-queue.ts';
+import { DeadlineTimer, type TimerQueue } from '../util/timer-queue.ts';
 import { Inbox, SessionNotOpenError } from './inbox.ts';
 import { Outbox } from './outbox.ts';
 import type { Outgoing, Receiver, TransportName } from './ports.ts';
@@ -53,11 +53,11 @@ export interface SessionIdentity {
   /** What `identify` returned, empty where there is no such option. */
   readonly client: string;
   /** Whom `maxSessionsPerClient` counts the session for. */
-  readonly account: string;
+  readonly quotaKey: string;
 }
 
 /** What a session needs to know from the mount that it belongs to. */
-export interface SessionHooks<Data, Req extends IncomingMessage> {
+export interface SessionEnvironment<Data, Req extends IncomingMessage> {
   readonly onSession: SessionHandler<Data, Req>;
   readonly onError: (error: unknown, session: Session<Data, Req>) => unknown;
   /** ms of silence before a heartbeat; 0 for none. */
@@ -72,9 +72,9 @@ export interface SessionHooks<Data, Req extends IncomingMessage> {
   readonly maxReceiveBuffer: number;
   /** ms that a slowed client waits while nothing is read. */
   readonly receiveStallTimeout: number;
-  readonly meter: Meter;
+  readonly metrics: Metrics;
   /** Keeps the time for all sessions of the mount. */
-  readonly clock: AlarmClock;
+  readonly timers: TimerQueue;
   readonly rooms: Rooms<Session<Data, Req>>;
   /** Called once, when the session is over: the store forgets it, and remembers how it ended. */
   readonly onEnd: (session: Session<Data, Req>, event: SessionCloseEvent) => void;
@@ -119,13 +119,13 @@ export class Session<
   /** @internal Compared by the session store. */
   readonly identity: SessionIdentity;
 
-  readonly #hooks: SessionHooks<Data, Req>;
+  readonly #environment: SessionEnvironment<Data, Req>;
   #state: SessionState = 'opening';
   #transport: TransportName;
 
   #receiver: Receiver | undefined;
   /** The receiver before, while what it took is still on its way. */
-  #leaving: Set<Receiver> | undefined;
+  #flushing: Set<Receiver> | undefined;
   readonly #outbox: Outbox;
   #flushScheduled = false;
   #rooms: Set<string> | undefined;
@@ -155,7 +155,7 @@ export class Session<
    * to the end of its patience. Not set while the last receiver's bytes are still leaving, nor on a WebSocket session
    * that is closing, which waits for its socket.
    */
-  readonly #alarm: Alarm;
+  readonly #timer: DeadlineTimer;
 
   /** @internal Sessions are made by the session store. */
   constructor(
@@ -164,7 +164,7 @@ export class Session<
     transport: TransportName,
     identity: SessionIdentity,
     data: Data | undefined,
-    hooks: SessionHooks<Data, Req>,
+    environment: SessionEnvironment<Data, Req>,
   ) {
     super({ captureRejections: true });
     this.id = id;
@@ -172,9 +172,9 @@ export class Session<
     this.#transport = transport;
     this.identity = identity;
     this.data = data;
-    this.#hooks = hooks;
-    this.#outbox = new Outbox(hooks);
-    this.#alarm = new Alarm(hooks.clock, this);
+    this.#environment = environment;
+    this.#outbox = new Outbox(environment);
+    this.#timer = new DeadlineTimer(environment.timers, this);
     this.#arm();
   }
 
@@ -234,7 +234,7 @@ export class Session<
     }
     this.#rooms ??= new Set();
     this.#rooms.add(room);
-    this.#hooks.rooms.enter(room, this);
+    this.#environment.rooms.enter(room, this);
     return true;
   }
 
@@ -247,7 +247,7 @@ export class Session<
     if (this.#isFinished) {
       return false;
     }
-    this.#hooks.rooms.leave(room, this);
+    this.#environment.rooms.leave(room, this);
     return this.#rooms?.delete(room) === true;
   }
 
@@ -410,19 +410,19 @@ export class Session<
   }
 
   /** @internal The client sent on its WebSocket what ends it. */
-  refused(reason: 'size' | 'payload', code: number): void {
-    this.#hooks.meter.rejected(this.request, reason, code);
+  countRejected(reason: 'size' | 'payload', code: number): void {
+    this.#environment.metrics.rejected(this.request, reason, code);
   }
 
   /**
    * @internal The receiver takes no more, so that another may come; what it took is on its way. It holds expiry off
    * until `detach` or `lost`: a client on a slow line cannot ask again before it has read all.
    */
-  unlink(receiver: Receiver): void {
+  receiverReleased(receiver: Receiver): void {
     if (receiver === this.#receiver) {
       this.#receiver = undefined;
-      this.#leaving ??= new Set();
-      this.#leaving.add(receiver);
+      this.#flushing ??= new Set();
+      this.#flushing.add(receiver);
       if (this.#state === 'active') {
         this.#arm();
       }
@@ -430,28 +430,28 @@ export class Session<
   }
 
   /** @internal The receiver ended as it should: the poll was answered, the response limit reached, the close sent. */
-  detach(receiver: Receiver): void {
-    this.unlink(receiver);
-    if (!this.#leaving?.delete(receiver)) {
+  receiverFlushed(receiver: Receiver): void {
+    this.receiverReleased(receiver);
+    if (!this.#flushing?.delete(receiver)) {
       return;
     }
-    if (this.#closeFrameSent && this.#receiver === undefined && this.#leaving.size === 0) {
+    if (this.#closeFrameSent && this.#receiver === undefined && this.#flushing.size === 0) {
       // Not before the last of several: an earlier answer may have left, and the one with the close frame not yet.
       this.#finish(true);
     } else if (this.#state === 'active' && this.#receiver === undefined) {
       this.#arm();
     }
-    this.written();
+    this.receiverDrained();
   }
 
   /**
    * @internal The client broke off or closed, so messages may have been lost and the session must not go on
    * (PROTOCOL.md 6.5 and 6.8). Also told by receivers that were detached before all their bytes had left.
    */
-  lost(receiver: Receiver, event: SessionCloseEvent): void {
+  receiverAborted(receiver: Receiver, event: SessionCloseEvent): void {
     if (receiver === this.#receiver) {
       this.#receiver = undefined;
-    } else if (!this.#leaving?.delete(receiver)) {
+    } else if (!this.#flushing?.delete(receiver)) {
       // Was turned away, and carried nothing of this session's.
       return;
     }
@@ -471,7 +471,7 @@ export class Session<
       return;
     }
     debugSession('%s received %d messages', this.id, messages.length);
-    this.#hooks.meter.received(this, messages, bytes);
+    this.#environment.metrics.received(this, messages, bytes);
     const first = messages[0];
     if (messages.length === 1 && first !== undefined && !this.#inbox?.size && this.listenerCount('message') > 0) {
       // As most do: nothing to queue.
@@ -488,11 +488,11 @@ export class Session<
   }
 
   /** @internal Calls back when the client may send more: at once, after the application has read, or at the end. */
-  whenRoom(callback: () => void): void {
+  whenReceivable(callback: () => void): void {
     if (this.#inbox === undefined) {
       callback();
     } else {
-      this.#inbox.whenRoom(callback);
+      this.#inbox.whenReceivable(callback);
     }
   }
 
@@ -504,13 +504,13 @@ export class Session<
   }
 
   /** @internal Whether the client may send more. */
-  get hasRoom(): boolean {
-    return this.#inbox?.hasRoom ?? true;
+  get canReceive(): boolean {
+    return this.#inbox?.canReceive ?? true;
   }
 
   /** @internal The kernel has taken what a receiver was to tell of, or the last of a receiver's. */
-  written(): void {
-    if (this.#outbox.needsDrain && this.#state === 'active' && this.#outbox.leaveMark(this.#bytesInConnection)) {
+  receiverDrained(): void {
+    if (this.#outbox.needsDrain && this.#state === 'active' && this.#outbox.checkDrained(this.#bytesInConnection)) {
       // Sessions share a turn to flush, so the write's own context may be that of another.
       const context = this.#drainContext;
       this.#drainContext = undefined;
@@ -533,7 +533,7 @@ export class Session<
   /** @internal Ends a session that had its time to close (`router.close`), cutting whatever carries it. */
   terminate(): void {
     const { code, reason } = this.#closing;
-    const receivers = [this.#receiver, ...(this.#leaving ?? [])];
+    const receivers = [this.#receiver, ...(this.#flushing ?? [])];
     if (!this.#isEnded) {
       this.#terminate({ code, reason, wasClean: false });
     }
@@ -547,8 +547,8 @@ export class Session<
   /** What receivers have been given and the kernel has not taken. */
   get #bytesInConnection(): number {
     let bytes = this.#receiver?.bufferedAmount ?? 0;
-    if (this.#leaving !== undefined && this.#leaving.size > 0) {
-      for (const receiver of this.#leaving) {
+    if (this.#flushing !== undefined && this.#flushing.size > 0) {
+      for (const receiver of this.#flushing) {
         bytes += receiver.bufferedAmount;
       }
     }
@@ -557,7 +557,7 @@ export class Session<
 
   get #inboxNow(): Inbox {
     if (this.#inbox === undefined) {
-      this.#inbox = new Inbox(this.#hooks, () => this.#onStall());
+      this.#inbox = new Inbox(this.#environment, () => this.#onStall());
       if (this.#isEnded) {
         this.#inbox.end();
       }
@@ -580,9 +580,9 @@ export class Session<
       throw error;
     }
     this.#wasOpened = true;
-    this.#hooks.meter.sessionOpened(this);
+    this.#environment.metrics.sessionOpened(this);
     try {
-      Promise.resolve(this.#hooks.onSession(this)).then(
+      Promise.resolve(this.#environment.onSession(this)).then(
         () => {
           this.#isSetUp = true;
           this.#discardUnread();
@@ -600,7 +600,7 @@ export class Session<
       this.#overflow();
       return false;
     }
-    this.#hooks.meter.sent(this, text, bytes);
+    this.#environment.metrics.sent(this, text, bytes);
     if (this.#outbox.needsDrain) {
       this.#drainContext ??= new AsyncResource('sockjs.drain');
     }
@@ -627,7 +627,7 @@ export class Session<
     }
     if (this.#state === 'active') {
       // A heartbeat is due after silence, and this is none.
-      this.#alarm.putOff(now);
+      this.#timer.postpone(now);
     }
     const receiver = this.#receiver;
     try {
@@ -658,7 +658,7 @@ export class Session<
   #cut(receiver: Receiver, error: unknown): void {
     debugSession('%s: a frame could not be written: %O', this.id, error);
     receiver.abort();
-    this.lost(receiver, BROKEN_OFF);
+    this.receiverAborted(receiver, BROKEN_OFF);
   }
 
   /** Where the application does not read and has had its chance to begin, slowing the client would be for nothing. */
@@ -677,7 +677,7 @@ export class Session<
 
   /** Nobody came for the close frame in time. */
   #giveUp(): void {
-    const stuck = this.#isTooSlow ? [...(this.#leaving ?? [])] : [];
+    const stuck = this.#isTooSlow ? [...(this.#flushing ?? [])] : [];
     this.#finish(false);
     for (const receiver of stuck) {
       // It would hold what the client never reads, and no limit would count it any more.
@@ -737,7 +737,7 @@ export class Session<
     // onError is the last resort, so there is nobody left to tell but whoever watches the process.
     const warn = (second: unknown) => process.emitWarning(`sockjs: the onError option threw: ${String(second)}`);
     try {
-      Promise.resolve(this.#hooks.onError(error, this)).catch(warn);
+      Promise.resolve(this.#environment.onError(error, this)).catch(warn);
     } catch (second) {
       warn(second);
     }
@@ -785,15 +785,15 @@ export class Session<
     this.#isFinished = true;
     this.#state = 'closed';
     this.#outbox.clear();
-    this.#alarm.clear();
+    this.#timer.clear();
     for (const room of this.#rooms ?? []) {
-      this.#hooks.rooms.leave(room, this);
+      this.#environment.rooms.leave(room, this);
     }
     const event: SessionCloseEvent = { ...this.#closing, wasClean };
-    this.#hooks.onEnd(this, event);
+    this.#environment.onEnd(this, event);
     if (this.#wasOpened) {
       process.nextTick(() => {
-        this.#hooks.meter.sessionClosed(this, event);
+        this.#environment.metrics.sessionClosed(this, event);
         this.#emit('close', event);
       });
     }
@@ -806,27 +806,27 @@ export class Session<
 
   /** Sets the alarm to what the present state calls for. */
   #arm(): void {
-    const { heartbeatDelay, disconnectDelay } = this.#hooks;
-    if (this.#isEnded ? this.#awaitsCloseFrame : this.#receiver === undefined && !this.#leaving?.size) {
-      this.#alarm.limit(disconnectDelay);
+    const { heartbeatDelay, disconnectDelay } = this.#environment;
+    if (this.#isEnded ? this.#awaitsCloseFrame : this.#receiver === undefined && !this.#flushing?.size) {
+      this.#timer.limit(disconnectDelay);
       return;
     }
     const silence =
       this.#isEnded || this.#receiver === undefined
         ? Number.POSITIVE_INFINITY
-        : Math.min(heartbeatDelay || Number.POSITIVE_INFINITY, this.#receiver.maxSilence);
+        : Math.min(heartbeatDelay || Number.POSITIVE_INFINITY, this.#receiver.maxHeartbeatInterval);
     if (silence !== Number.POSITIVE_INFINITY) {
-      this.#alarm.set(silence);
-    } else if (this.#leaving?.size) {
+      this.#timer.set(silence);
+    } else if (this.#flushing?.size) {
       // Soon to be set again.
-      this.#alarm.unset();
+      this.#timer.unset();
     } else {
-      this.#alarm.clear();
+      this.#timer.clear();
     }
   }
 
   /** @internal Called by the alarm: the silence or the patience is over. */
-  onAlarm(): void {
+  onTimer(): void {
     if (this.#isEnded) {
       this.#giveUp();
     } else if (this.#receiver === undefined) {

@@ -7,7 +7,7 @@ import type { Outgoing, Receiver, TransportName } from '../session/ports.ts';
 export abstract class FrameTransport implements Receiver {
   abstract readonly name: TransportName;
 
-  readonly maxSilence: number = Number.POSITIVE_INFINITY;
+  readonly maxHeartbeatInterval: number = Number.POSITIVE_INFINITY;
 
   abstract readonly bufferedAmount: number;
 
@@ -17,17 +17,17 @@ export abstract class FrameTransport implements Receiver {
     this.send(OPEN_FRAME, false);
   }
 
-  messages(batch: readonly Outgoing[], awaited: boolean): void {
+  messages(batch: readonly Outgoing[], notifyOnFlush: boolean): void {
     const first = batch[0];
     if (batch.length === 1 && first !== undefined && typeof first !== 'string') {
-      this.sendShared(first, awaited);
+      this.sendShared(first, notifyOnFlush);
     } else {
-      this.send(messagesFrame(batch), awaited);
+      this.send(messagesFrame(batch), notifyOnFlush);
     }
   }
 
-  heartbeat(awaited: boolean): void {
-    this.send(HEARTBEAT_FRAME, awaited);
+  heartbeat(notifyOnFlush: boolean): void {
+    this.send(HEARTBEAT_FRAME, notifyOnFlush);
   }
 
   close(code: number, reason: string): void {
@@ -35,11 +35,11 @@ export abstract class FrameTransport implements Receiver {
     this.end(code, reason);
   }
 
-  /** Writes one frame; `awaited` as for `messages`. */
-  protected abstract send(frame: string, awaited: boolean): void;
+  /** Writes one frame; `notifyOnFlush` as for `messages`. */
+  protected abstract send(frame: string, notifyOnFlush: boolean): void;
 
   /** Writes the frame of one message that others get as well. */
-  protected abstract sendShared(message: SharedMessage, awaited: boolean): void;
+  protected abstract sendShared(message: SharedMessage, notifyOnFlush: boolean): void;
 
   /** Ends after the close frame. May be called on a transport that has ended with it. */
   protected abstract end(code: number, reason: string): void;

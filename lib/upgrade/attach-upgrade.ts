@@ -6,7 +6,7 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { pathOf } from '../http/query.ts';
 import { MAX_DELAY } from '../options/options.ts';
-import { AlarmClock } from '../util/timer-queue.ts';
+import { TimerQueue } from '../util/timer-queue.ts';
 import { dispatch } from './dispatch.ts';
 import { hasToken, ignoreSocketError } from './pending-upgrade.ts';
 import { replay } from './replay.ts';
@@ -73,8 +73,8 @@ export function attachUpgrade(
 }
 
 function attach(server: UpgradeServer & UpgradingServer, timeout: number): () => void {
-  const clock = new AlarmClock();
-  const others = () => server.listeners('upgrade').filter((other) => other !== listener).length;
+  const timers = new TimerQueue();
+  const countOtherListeners = () => server.listeners('upgrade').filter((other) => other !== listener).length;
   // Node tells of upgrades only where there is a listener. The work is done in `emit`, before any listener is called:
   // others must not see what is ours, nor anything before that is known, however early they were added.
   const listener = () => {};
@@ -82,43 +82,43 @@ function attach(server: UpgradeServer & UpgradingServer, timeout: number): () =>
 
   const ownEmit = Object.hasOwn(server, 'emit');
   const emit = server.emit;
-  const intercept = (...args: [event: string | symbol, ...unknown[]]): boolean => {
+  const emitUpgrade = (...args: [event: string | symbol, ...unknown[]]): boolean => {
     if (args[0] !== 'upgrade' || server[DETACH] !== detach) {
       return Reflect.apply(emit, server, args);
     }
     const [, req, socket, head] = args as [unknown, IncomingMessage, Duplex, Buffer];
     // Stays on a socket that another listener is given: one that ignores the upgrade would leave it without any.
     socket.on('error', ignoreSocketError);
-    const passOn = () => {
-      closeUnlessTaken(socket, { clock, timeout });
+    const emitToOtherListeners = () => {
+      closeUnlessTaken(socket, { timers, timeout });
       Reflect.apply(emit, server, args);
     };
-    whenIdle(req, socket, { clock, timeout }, () => {
+    whenIdle(req, socket, { timers, timeout }, () => {
       if (!isWebSocketRequest(req)) {
         if (previous === undefined) {
-          replay(server, req, socket, head, clock);
+          replay(server, req, socket, head, timers);
         } else {
           // Set by the application, `shouldUpgradeCallback` has said yes to this one.
-          passOn();
+          emitToOtherListeners();
         }
-      } else if (isCandidate(req) || others() === 0) {
-        dispatch(server, req, socket, head, { clock, timeout, others, passOn });
+      } else if (isCandidate(req) || countOtherListeners() === 0) {
+        dispatch(server, req, socket, head, { timers, timeout, countOtherListeners, emitToOtherListeners });
       } else {
-        passOn();
+        emitToOtherListeners();
       }
     });
     return true;
   };
-  server.emit = intercept;
+  server.emit = emitUpgrade;
 
   const previous = server.shouldUpgradeCallback;
   const shouldUpgrade = (req: IncomingMessage): boolean => {
-    if (isCandidate(req) || others() === 0) {
+    if (isCandidate(req) || countOtherListeners() === 0) {
       // An upgrade to another protocol stays ordinary HTTP where there is no other listener that could take it.
       return isWebSocketRequest(req);
     }
     // Node's own callback counts listeners. Ours must not count, nor any for what is no WebSocket.
-    const listenerCount = () => (isWebSocketRequest(req) ? others() : 0);
+    const listenerCount = () => (isWebSocketRequest(req) ? countOtherListeners() : 0);
     const view: Server = Object.create(server, { listenerCount: { value: listenerCount } });
     return previous?.call(view, req) === true;
   };
@@ -133,7 +133,7 @@ function attach(server: UpgradeServer & UpgradingServer, timeout: number): () =>
     server.off('upgrade', listener);
     delete server[DETACH];
     // Where the application has wrapped ours in the meantime it stays, and lets everything through.
-    if (server.emit === intercept) {
+    if (server.emit === emitUpgrade) {
       if (ownEmit) {
         server.emit = emit;
       } else {

@@ -3,9 +3,9 @@ import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { dropResponse } from '../http/express.ts';
 import { debugUpgrade } from '../util/debug.ts';
-import { Alarm } from '../util/timer-queue.ts';
+import { DeadlineTimer } from '../util/timer-queue.ts';
 import { clearPendingUpgrade, type PendingUpgrade, setPendingUpgrade } from './pending-upgrade.ts';
-import { AnswerSocket } from './response-socket.ts';
+import { ResponseSocket } from './response-socket.ts';
 import type { UpgradeServer } from './server.ts';
 import { answerAndClose, type UpgradeTime } from './sockets.ts';
 import { WaitingClient } from './waiting-client.ts';
@@ -13,9 +13,9 @@ import { WaitingClient } from './waiting-client.ts';
 /** What an upgrade needs to know of its server. */
 export interface DispatchContext extends UpgradeTime {
   /** How many other listeners there are for upgrades. */
-  others(): number;
+  countOtherListeners(): number;
   /** Gives the event to them. */
-  passOn(): void;
+  emitToOtherListeners(): void;
 }
 
 /** Runs an upgrade through the `request` listeners of its server, with a response that decides what becomes of it. */
@@ -24,7 +24,7 @@ export function dispatch(
   req: IncomingMessage,
   socket: Duplex,
   head: Buffer,
-  { clock, timeout, others, passOn }: DispatchContext,
+  { timers, timeout, countOtherListeners, emitToOtherListeners }: DispatchContext,
 ): void {
   const url = req.url;
   const res = new ServerResponse(req);
@@ -41,18 +41,18 @@ export function dispatch(
 
   /** `claimed` lasts until the handshake has been answered: `verifyClient` of an application may take its time. */
   let state: 'undecided' | 'claimed' | 'settled' = 'undecided';
-  let alarm: Alarm | undefined;
+  let timer: DeadlineTimer | undefined;
   let client: WaitingClient | undefined;
 
   const isPending = () => state !== 'settled';
   const settle = () => {
     state = 'settled';
-    alarm?.clear();
-    client?.giveBack();
+    timer?.clear();
+    client?.release();
   };
 
   /** Called with the first bytes of an answer; returns whether they are the client's. */
-  const isAnswer = () => {
+  const shouldForward = () => {
     if (state !== 'undecided') {
       return false;
     }
@@ -60,18 +60,18 @@ export function dispatch(
     settle();
     socket.off('close', onSocketClose);
     debugUpgrade('%s: the application answered %d', url, res.statusCode);
-    if (refusal || others() === 0) {
+    if (refusal || countOtherListeners() === 0) {
       return true;
     }
     // As it came; frameworks may have changed it on the way.
     if (url !== undefined) {
       req.url = url;
     }
-    passOn();
+    emitToOtherListeners();
     return false;
   };
 
-  const answer = new AnswerSocket(socket, clock, isAnswer);
+  const answer = new ResponseSocket(socket, timers, shouldForward);
 
   const onSocketClose = () => {
     settle();
@@ -88,8 +88,8 @@ export function dispatch(
     settle();
     socket.off('close', onSocketClose);
     // An engine that decides later finds a socket that cannot be written any more.
-    answerAndClose(socket, 503, clock);
-    answer.abandon();
+    answerAndClose(socket, 503, timers);
+    answer.discard();
     // Not at once: that would destroy the socket, too.
     socket.on('close', () => req.destroy());
   };
@@ -135,13 +135,13 @@ export function dispatch(
   } finally {
     // Most are settled by now, and need neither.
     if (isPending()) {
-      alarm = new Alarm(clock, {
-        onAlarm: () => {
+      timer = new DeadlineTimer(timers, {
+        onTimer: () => {
           debugUpgrade('%s: not answered in time', url);
           refuse();
         },
       });
-      alarm.limit(timeout);
+      timer.limit(timeout);
       // Where the handshake has a body, Node wraps the connection, and to read the wrapper would discard the body.
       client = new WaitingClient(socket, socket === req.socket);
     }

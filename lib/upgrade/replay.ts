@@ -2,7 +2,7 @@
 import http, { type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { debugUpgrade } from '../util/debug.ts';
-import type { AlarmClock } from '../util/timer-queue.ts';
+import type { TimerQueue } from '../util/timer-queue.ts';
 import { ignoreSocketError } from './pending-upgrade.ts';
 import type { UpgradeServer } from './server.ts';
 import { answerAndClose } from './sockets.ts';
@@ -24,17 +24,17 @@ export function replay(
   req: IncomingMessage,
   socket: Duplex,
   head: Buffer,
-  clock: AlarmClock,
+  timers: TimerQueue,
 ): void {
   if (mayLackHeaders(server, req)) {
     debugUpgrade('%s %s: too many headers', req.method, req.url);
-    answerAndClose(socket, 431, clock);
+    answerAndClose(socket, 431, timers);
     return;
   }
   const { _connectionListener: serveConnection } = http as HttpInternals;
   if (serveConnection === undefined) {
     // A runtime that is not Node.
-    answerAndClose(socket, 501, clock);
+    answerAndClose(socket, 501, timers);
     return;
   }
   debugUpgrade('replaying %s %s as an ordinary request', req.method, req.url);

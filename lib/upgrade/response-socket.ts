@@ -1,6 +1,6 @@
 /** The stand-in for a connection that the response to an upgrade writes to. */
 import { Duplex } from 'node:stream';
-import type { AlarmClock } from '../util/timer-queue.ts';
+import type { TimerQueue } from '../util/timer-queue.ts';
 import { ignoreSocketError } from './pending-upgrade.ts';
 import { closeGently } from './sockets.ts';
 
@@ -8,23 +8,23 @@ import { closeGently } from './sockets.ts';
  * What the response to an upgrade writes to in place of the connection: at the first byte it asks whether the answer is
  * for the client, then writes through or throws away.
  */
-export class AnswerSocket extends Duplex {
+export class ResponseSocket extends Duplex {
   readonly #target: Duplex;
-  readonly #clock: AlarmClock;
-  readonly #isAnswer: () => boolean;
+  readonly #timers: TimerQueue;
+  readonly #shouldForward: () => boolean;
   #writesThrough: boolean | undefined;
 
-  constructor(target: Duplex, clock: AlarmClock, isAnswer: () => boolean) {
+  constructor(target: Duplex, timers: TimerQueue, shouldForward: () => boolean) {
     super();
     this.#target = target;
-    this.#clock = clock;
-    this.#isAnswer = isAnswer;
+    this.#timers = timers;
+    this.#shouldForward = shouldForward;
     this.on('error', ignoreSocketError);
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
     if (this.#writesThrough === undefined) {
-      this.#writesThrough = this.#isAnswer();
+      this.#writesThrough = this.#shouldForward();
       if (this.#writesThrough) {
         this.#target.resume();
         this.#target.on('close', () => this.destroy());
@@ -42,7 +42,7 @@ export class AnswerSocket extends Duplex {
 
   override _final(callback: (error?: Error | null) => void): void {
     if (this.#writesThrough) {
-      closeGently(this.#target, this.#clock);
+      closeGently(this.#target, this.#timers);
     }
     callback();
   }
@@ -56,7 +56,7 @@ export class AnswerSocket extends Duplex {
   }
 
   /** Throws away all that may still come; the connection is no longer for this answer to close. */
-  abandon(): void {
+  discard(): void {
     this.#writesThrough = false;
     this.destroy();
   }

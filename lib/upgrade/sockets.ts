@@ -2,7 +2,7 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { debugUpgrade } from '../util/debug.ts';
-import { Alarm, type AlarmClock } from '../util/timer-queue.ts';
+import { DeadlineTimer, type TimerQueue } from '../util/timer-queue.ts';
 import { WaitingClient } from './waiting-client.ts';
 
 /** ms that a socket is given to take the last bytes and to close from the other side. */
@@ -11,7 +11,7 @@ const LINGER = 2_000;
 /** How long an upgrade may take, and by which clock. */
 export interface UpgradeTime {
   /** Keeps the time of all upgrades of a server. */
-  readonly clock: AlarmClock;
+  readonly timers: TimerQueue;
   /** ms; see the `upgradeTimeout` option. */
   readonly timeout: number;
 }
@@ -29,7 +29,7 @@ type Connection = Duplex & { _httpMessage?: ServerResponse | null };
 export function whenIdle(
   req: IncomingMessage,
   socket: Duplex,
-  { clock, timeout }: UpgradeTime,
+  { timers, timeout }: UpgradeTime,
   callback: () => void,
 ): void {
   const connection: Connection = req.socket;
@@ -38,14 +38,14 @@ export function whenIdle(
     return;
   }
   const client = new WaitingClient(connection, socket === connection);
-  const alarm = new Alarm(clock, {
-    onAlarm: () => {
+  const timer = new DeadlineTimer(timers, {
+    onTimer: () => {
       debugUpgrade('%s: an earlier answer has not ended in time', req.url);
       connection.destroy();
     },
   });
-  alarm.limit(timeout);
-  const onClose = () => alarm.clear();
+  timer.limit(timeout);
+  const onClose = () => timer.clear();
   connection.once('close', onClose);
   const wait = () => {
     if (connection.destroyed) {
@@ -56,8 +56,8 @@ export function whenIdle(
       return;
     }
     connection.off('close', onClose);
-    alarm.clear();
-    client.giveBack();
+    timer.clear();
+    client.release();
     // The last answer may have been one that closes the connection.
     if (connection.writable) {
       callback();
@@ -67,30 +67,30 @@ export function whenIdle(
 }
 
 /** Closes an upgrade that no other listener has taken in `timeout` ms: they may ignore it, and Node has no time limit. */
-export function closeUnlessTaken(socket: Duplex & { bytesWritten?: number }, { clock, timeout }: UpgradeTime): void {
+export function closeUnlessTaken(socket: Duplex & { bytesWritten?: number }, { timers, timeout }: UpgradeTime): void {
   const written = socket.bytesWritten;
-  const alarm = new Alarm(clock, {
-    onAlarm: () => {
+  const timer = new DeadlineTimer(timers, {
+    onTimer: () => {
       if (socket.readableFlowing === null && socket.bytesWritten === written) {
-        answerAndClose(socket, 503, clock);
+        answerAndClose(socket, 503, timers);
       }
     },
   });
-  alarm.limit(timeout);
-  socket.once('close', () => alarm.clear());
+  timer.limit(timeout);
+  socket.once('close', () => timer.clear());
 }
 
 /** Answers with a status alone, where there is no response to do it, and closes the connection. */
-export function answerAndClose(socket: Duplex, status: number, clock: AlarmClock): void {
+export function answerAndClose(socket: Duplex, status: number, timers: TimerQueue): void {
   socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
-  closeGently(socket, clock);
+  closeGently(socket, timers);
 }
 
 /** Closes a socket once what was written has left, and without a reset that could overtake it. */
-export function closeGently(socket: Duplex, clock: AlarmClock): void {
-  const alarm = new Alarm(clock, { onAlarm: () => socket.destroy() });
-  alarm.limit(LINGER);
-  socket.on('close', () => alarm.clear());
+export function closeGently(socket: Duplex, timers: TimerQueue): void {
+  const timer = new DeadlineTimer(timers, { onTimer: () => socket.destroy() });
+  timer.limit(LINGER);
+  socket.on('close', () => timer.clear());
   socket.resume();
   socket.end();
 }

@@ -24,7 +24,7 @@ export class WaitingClient {
   }
 
   /** Stops reading, and leaves the socket as Node gave it: all bytes in their order, neither flowing nor paused. */
-  giveBack(): void {
+  release(): void {
     const socket = this.#socket;
     socket.off('end', this.#onEnd);
     if (!this.#readsAhead) {

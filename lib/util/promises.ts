@@ -6,7 +6,7 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
 }
 
 /** Keeps a promise where none belongs, and for which nobody waits, from ending the process when it is rejected. */
-export function disregard(value: unknown): void {
+export function ignoreRejection(value: unknown): void {
   if (isThenable(value)) {
     value.then(undefined, () => {});
   }

@@ -2,25 +2,25 @@
 import { AsyncResource } from 'node:async_hooks';
 import { performance as nodePerformance } from 'node:perf_hooks';
 
-/** Whom an alarm calls. */
-export interface Sleeper {
-  onAlarm(): void;
+/** Whom a timer calls. */
+export interface TimerTarget {
+  onTimer(): void;
 }
 
 /** By the clock of `performance.now()`, which no clock setting of the system moves. */
-const NEVER = -1;
+const NOT_SET = -1;
 
 /** What a timer of Node's can be set to at most. */
 const MAX_TIMEOUT = 0x7fff_ffff;
 
-/** Where an alarm stands that is in no heap. */
-const NOWHERE = -1;
+/** Where a timer stands that is in no heap. */
+const NOT_QUEUED = -1;
 
 /** A time limit that is looked at later than this, in ms, was held up by a stall of the event loop. */
 const STALL = 100;
 
 /** How long before its end a time limit is looked at first, in ms, and at most half of it. */
-const LOOK_AHEAD = 1000;
+const EARLY_CHECK = 1000;
 
 /** How often a time limit starts again in a row. Then the loop is overloaded for good, and clients must still end. */
 const MAX_RESTARTS = 8;
@@ -36,8 +36,8 @@ const CATCH_UP_STEP = 50;
  * due or, where they were put off since, before that. To make, move and clear a timer of Node's for every frame and every
  * poll would cost more than all else that a session does for it, and a timer for each idle session some memory.
  */
-export class AlarmClock extends AsyncResource {
-  readonly #heap: Alarm[] = [];
+export class TimerQueue extends AsyncResource {
+  readonly #heap: DeadlineTimer[] = [];
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
   #turn = 0;
@@ -48,27 +48,27 @@ export class AlarmClock extends AsyncResource {
     super('sockjs.clock');
   }
 
-  /** Has an alarm looked at when it says; it may be in the heap already. */
-  wake(alarm: Alarm): void {
-    if (alarm.place === NOWHERE) {
-      this.#put(alarm, this.#heap.length);
+  /** Has a timer looked at when it says; it may be in the heap already. */
+  schedule(timer: DeadlineTimer): void {
+    if (timer.index === NOT_QUEUED) {
+      this.#put(timer, this.#heap.length);
     }
-    this.#rise(alarm);
+    this.#siftUp(timer);
     this.#setTimer();
   }
 
-  /** Takes an alarm out, if it is in. */
-  remove(alarm: Alarm): void {
-    const { place } = alarm;
-    if (place === NOWHERE) {
+  /** Takes a timer out, if it is in. */
+  remove(timer: DeadlineTimer): void {
+    const { index } = timer;
+    if (index === NOT_QUEUED) {
       return;
     }
-    alarm.place = NOWHERE;
+    timer.index = NOT_QUEUED;
     const last = this.#heap.pop();
-    if (last !== undefined && last !== alarm) {
-      this.#put(last, place);
-      this.#rise(last);
-      this.#sink(last);
+    if (last !== undefined && last !== timer) {
+      this.#put(last, index);
+      this.#siftUp(last);
+      this.#siftDown(last);
     }
     this.#setTimer();
   }
@@ -94,17 +94,17 @@ export class AlarmClock extends AsyncResource {
     }
   }
 
-  /** Sees to it that there is a timer in time, and none where there is no alarm. One that is early does no harm. */
+  /** Sees to it that there is a timer in time, and none where there is no timer. One that is early does no harm. */
   #setTimer(): void {
     const first = this.#heap[0];
     if (first === undefined) {
       clearTimeout(this.#timer);
       this.#timer = undefined;
       this.#timerAt = Number.POSITIVE_INFINITY;
-    } else if (first.wakeAt < this.#timerAt) {
+    } else if (first.checkAt < this.#timerAt) {
       clearTimeout(this.#timer);
-      this.#timerAt = first.wakeAt;
-      const delay = first.wakeAt - Math.floor(performance.now());
+      this.#timerAt = first.checkAt;
+      const delay = first.checkAt - Math.floor(performance.now());
       // Not in the async context of the caller, which would be kept from one timer to the next.
       this.#timer = this.runInAsyncScope(() =>
         setTimeout(() => this.#onTimeout(), Math.min(Math.max(1, delay), MAX_TIMEOUT)),
@@ -117,12 +117,12 @@ export class AlarmClock extends AsyncResource {
     this.#timerAt = Number.NEGATIVE_INFINITY;
     try {
       const now = performance.now();
-      for (let first = this.#heap[0]; first !== undefined && first.wakeAt <= now; first = this.#heap[0]) {
-        if (first.isOver(now)) {
+      for (let first = this.#heap[0]; first !== undefined && first.checkAt <= now; first = this.#heap[0]) {
+        if (first.isDue(now)) {
           this.remove(first);
-          first.ring();
+          first.fire();
         } else {
-          this.#sink(first);
+          this.#siftDown(first);
         }
       }
     } finally {
@@ -131,59 +131,59 @@ export class AlarmClock extends AsyncResource {
     }
   }
 
-  /** Moves an alarm towards the first as far as it belongs. */
-  #rise(alarm: Alarm): void {
-    let { place } = alarm;
-    while (place > 0) {
-      const parentPlace = (place - 1) >> 1;
-      const parent = this.#heap[parentPlace];
-      if (parent === undefined || parent.wakeAt <= alarm.wakeAt) {
+  /** Moves a timer towards the first as far as it belongs. */
+  #siftUp(timer: DeadlineTimer): void {
+    let { index } = timer;
+    while (index > 0) {
+      const parentIndex = (index - 1) >> 1;
+      const parent = this.#heap[parentIndex];
+      if (parent === undefined || parent.checkAt <= timer.checkAt) {
         break;
       }
-      this.#put(parent, place);
-      place = parentPlace;
+      this.#put(parent, index);
+      index = parentIndex;
     }
-    this.#put(alarm, place);
+    this.#put(timer, index);
   }
 
-  /** Moves an alarm towards the last as far as it belongs. */
-  #sink(alarm: Alarm): void {
-    let { place } = alarm;
+  /** Moves a timer towards the last as far as it belongs. */
+  #siftDown(timer: DeadlineTimer): void {
+    let { index } = timer;
     for (;;) {
-      const leftPlace = 2 * place + 1;
-      const left = this.#heap[leftPlace];
+      const leftIndex = 2 * index + 1;
+      const left = this.#heap[leftIndex];
       if (left === undefined) {
         break;
       }
-      const right = this.#heap[leftPlace + 1];
-      const child = right !== undefined && right.wakeAt < left.wakeAt ? right : left;
-      if (child.wakeAt >= alarm.wakeAt) {
+      const right = this.#heap[leftIndex + 1];
+      const child = right !== undefined && right.checkAt < left.checkAt ? right : left;
+      if (child.checkAt >= timer.checkAt) {
         break;
       }
-      const childPlace = child.place;
-      this.#put(child, place);
-      place = childPlace;
+      const childIndex = child.index;
+      this.#put(child, index);
+      index = childIndex;
     }
-    this.#put(alarm, place);
+    this.#put(timer, index);
   }
 
-  #put(alarm: Alarm, place: number): void {
-    this.#heap[place] = alarm;
-    alarm.place = place;
+  #put(timer: DeadlineTimer, index: number): void {
+    this.#heap[index] = timer;
+    timer.index = index;
   }
 }
 
-/** What an alarm is set to. A time limit counts on from `FIRST_LOOK`: one for its first look, one for each restart. */
+/** What a timer is set to. A time limit counts on from `FIRST_CHECK`: one for its first look, one for each restart. */
 const UNLIMITED = -1;
-const FIRST_LOOK = 0;
-const LAST_LOOK = 1;
+const FIRST_CHECK = 0;
+const FINAL_CHECK = 1;
 
 /**
- * Calls `onAlarm()` when it was set and the time has passed, in the async context that it was made in. Setting it to a
+ * Calls `onTimer()` when it was set and the time has passed, in the async context that it was made in. Setting it to a
  * later time, putting it off and unsetting it only notes that.
  *
  * After a stall of the event loop Node runs timers before it reads sockets, so a time limit could end a client whose sign
- * of life has arrived. `limit()` sets an alarm that bears with stalls: `set()` one that goes off as soon as it can.
+ * of life has arrived. `limit()` sets a timer that bears with stalls: `set()` one that goes off as soon as it can.
  *
  * A time limit is looked at twice: shortly before its end, and at its end. A look that comes late by more than 100 ms
  * shows a stall. Then the limit starts again: with its own delay, or with the time that it was late, whichever is less.
@@ -191,46 +191,46 @@ const LAST_LOOK = 1;
  * that always finds one gets two turns and the whole delay. A client that has left is so ended at the latest when the
  * loop has run freely for the delay. Where look after look is late, eight restarts are all there are.
  */
-export class Alarm extends AsyncResource {
-  readonly #clock: AlarmClock;
-  readonly #sleeper: Sleeper;
+export class DeadlineTimer extends AsyncResource {
+  readonly #timers: TimerQueue;
+  readonly #target: TimerTarget;
   #delay = 0;
   #phase = UNLIMITED;
   /** For a time limit that has started again: when it did, ms of idle time then, and the turn of the clock to wait for. */
   #restart: { readonly at: number; readonly idle: number; readonly turn: number } | undefined;
 
-  /** When it goes off, in whole ms; `NEVER` where it is not set. Read by the clock only, as all below. */
-  due = NEVER;
+  /** When it goes off, in whole ms; `NOT_SET` where it is not set. Read by the clock only, as all below. */
+  due = NOT_SET;
   /** When the clock looks at it; never after it is due. */
-  wakeAt = NEVER;
+  checkAt = NOT_SET;
   /** Where it stands in the heap. */
-  place = NOWHERE;
+  index = NOT_QUEUED;
 
-  constructor(clock: AlarmClock, sleeper: Sleeper) {
-    super('sockjs.alarm');
-    this.#clock = clock;
-    this.#sleeper = sleeper;
+  constructor(timers: TimerQueue, target: TimerTarget) {
+    super('sockjs.timer');
+    this.#timers = timers;
+    this.#target = target;
   }
 
   /** Has it go off in so many ms, counted from now, whenever it was to before; at once after a stall. */
   set(delay: number): void {
     this.#start(delay, UNLIMITED);
-    this.#wakeBy(this.due);
+    this.#scheduleBy(this.due);
   }
 
   /** Has it go off in so many ms, as `set` does, but not because of a stall of the event loop. */
   limit(delay: number): void {
-    this.#start(delay, FIRST_LOOK);
-    this.#wakeBy(this.#firstLook);
+    this.#start(delay, FIRST_CHECK);
+    this.#scheduleBy(this.#firstCheckAt);
   }
 
   /** Counts the same time from `now`, by the clock of `performance.now()`, where it is set. */
-  putOff(now: number): void {
+  postpone(now: number): void {
     const due = Math.ceil(now + this.#delay);
-    if (this.due !== NEVER && due > this.due) {
+    if (this.due !== NOT_SET && due > this.due) {
       this.due = due;
       if (this.#phase !== UNLIMITED) {
-        this.#phase = FIRST_LOOK;
+        this.#phase = FIRST_CHECK;
         this.#restart = undefined;
       }
     }
@@ -238,38 +238,38 @@ export class Alarm extends AsyncResource {
 
   /** Keeps it from going off. */
   unset(): void {
-    this.due = NEVER;
+    this.due = NOT_SET;
   }
 
   /** Unsets it for good, and lets the clock forget it. */
   clear(): void {
     this.unset();
-    this.#clock.remove(this);
+    this.#timers.remove(this);
   }
 
-  /** For the clock, when it looks: whether the time is over. Where it is not, `wakeAt` says when to look again. */
-  isOver(now: number): boolean {
-    const at = this.#phase === FIRST_LOOK ? this.#firstLook : this.due;
+  /** For the clock, when it looks: whether the time is over. Where it is not, `checkAt` says when to look again. */
+  isDue(now: number): boolean {
+    const at = this.#phase === FIRST_CHECK ? this.#firstCheckAt : this.due;
     if (now < at) {
-      this.wakeAt = at;
+      this.checkAt = at;
       return false;
     }
-    if (this.due === NEVER || this.#phase === UNLIMITED) {
+    if (this.due === NOT_SET || this.#phase === UNLIMITED) {
       return true;
     }
     return this.#isLimitOver(now, now - at);
   }
 
   /** For the clock: the time is over. */
-  ring(): void {
-    if (this.due !== NEVER) {
+  fire(): void {
+    if (this.due !== NOT_SET) {
       this.unset();
-      this.runInAsyncScope(this.#sleeper.onAlarm, this.#sleeper);
+      this.runInAsyncScope(this.#target.onTimer, this.#target);
     }
   }
 
-  get #firstLook(): number {
-    return this.due - Math.min(LOOK_AHEAD, Math.floor(this.#delay / 2));
+  get #firstCheckAt(): number {
+    return this.due - Math.min(EARLY_CHECK, Math.floor(this.#delay / 2));
   }
 
   #start(delay: number, phase: number): void {
@@ -279,37 +279,37 @@ export class Alarm extends AsyncResource {
     this.#restart = undefined;
   }
 
-  #wakeBy(time: number): void {
-    if (this.place === NOWHERE || time < this.wakeAt) {
-      this.wakeAt = time;
-      this.#clock.wake(this);
+  #scheduleBy(time: number): void {
+    if (this.index === NOT_QUEUED || time < this.checkAt) {
+      this.checkAt = time;
+      this.#timers.schedule(this);
     }
   }
 
   /** `lateness` is how many ms after the time that it was looked at for. */
   #isLimitOver(now: number, lateness: number): boolean {
-    const isFirst = this.#phase === FIRST_LOOK;
-    const isStalled = lateness > STALL && this.#phase < LAST_LOOK + MAX_RESTARTS;
+    const isFirst = this.#phase === FIRST_CHECK;
+    const isStalled = lateness > STALL && this.#phase < FINAL_CHECK + MAX_RESTARTS;
     if (isStalled) {
-      this.#restart = { at: now, idle: idleTime(), turn: this.#clock.afterTurns(TURNS) };
+      this.#restart = { at: now, idle: idleTime(), turn: this.#timers.afterTurns(TURNS) };
     }
     if (isFirst || isStalled) {
-      this.#phase = Math.max(this.#phase, LAST_LOOK) + (isStalled ? 1 : 0);
+      this.#phase = Math.max(this.#phase, FINAL_CHECK) + (isStalled ? 1 : 0);
       // The time from the end of the stall, however short: the client needs some for its sign of life.
       this.due = Math.max(this.due, Math.ceil(now + Math.min(this.#delay, lateness)));
-      this.wakeAt = this.due;
+      this.checkAt = this.due;
       return false;
     }
     if (this.#restart !== undefined && !this.#hasCaughtUp(now, this.#restart)) {
-      this.wakeAt = Math.ceil(now + CATCH_UP_STEP);
-      this.due = this.wakeAt;
+      this.checkAt = Math.ceil(now + CATCH_UP_STEP);
+      this.due = this.checkAt;
       return false;
     }
     return true;
   }
 
   #hasCaughtUp(now: number, { at, idle, turn }: { at: number; idle: number; turn: number }): boolean {
-    return this.#clock.turn >= turn && (idleTime() > idle || now >= at + this.#delay);
+    return this.#timers.turn >= turn && (idleTime() > idle || now >= at + this.#delay);
   }
 }
 

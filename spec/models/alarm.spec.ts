@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from '@sinonjs/fake-timers';
 import fc from 'fast-check';
-import { Alarm, AlarmClock } from '../../lib/util/timer-queue.ts';
+import { DeadlineTimer, TimerQueue } from '../../lib/util/timer-queue.ts';
 import { stopClock } from '../support/clock.ts';
 import { type Loop, stopIdleTime } from '../support/idle-time.ts';
 import { property, sequence } from '../support/property.ts';
@@ -104,7 +104,7 @@ interface Entry {
   restart: { readonly at: number; readonly idle: number; readonly turns: number } | undefined;
 }
 
-/** As the documentation of `Alarm` says. */
+/** As the documentation of `DeadlineTimer` says. */
 const LATE = 100;
 const RESTARTS = 8;
 const TURNS = 2;
@@ -113,7 +113,7 @@ const CATCH_UP = 50;
 class Model {
   readonly #clock: Clock;
   readonly #loop: Loop;
-  readonly #alarms: readonly Alarm[];
+  readonly #alarms: readonly DeadlineTimer[];
   readonly #entries = new Map<number, Entry>();
   /** Alarms that the clock may still hold. */
   readonly #held = new Set<number>();
@@ -127,8 +127,11 @@ class Model {
   constructor(clock: Clock, loop: Loop) {
     this.#clock = clock;
     this.#loop = loop;
-    const alarmClock = new AlarmClock();
-    this.#alarms = Array.from({ length: ALARMS }, (_, i) => new Alarm(alarmClock, { onAlarm: () => this.#ring(i) }));
+    const alarmClock = new TimerQueue();
+    this.#alarms = Array.from(
+      { length: ALARMS },
+      (_, i) => new DeadlineTimer(alarmClock, { onTimer: () => this.#ring(i) }),
+    );
   }
 
   async run(steps: readonly Step[]): Promise<void> {
@@ -149,7 +152,7 @@ class Model {
         this.#set(...step);
         break;
       case 'putOff':
-        this.#putOff(step[1]);
+        this.#postpone(step[1]);
         break;
       case 'unset':
         this.#alarms[step[1]]?.unset();
@@ -190,13 +193,13 @@ class Model {
     this.#held.add(i);
   }
 
-  #putOff(i: number): void {
+  #postpone(i: number): void {
     const entry = this.#entries.get(i);
     if (entry !== undefined && entry.stalls > 0) {
       // Sessions put heartbeats off, never limits. When one that bears with a stall is looked at first is left open.
       return;
     }
-    this.#alarms[i]?.putOff(performance.now());
+    this.#alarms[i]?.postpone(performance.now());
     if (entry !== undefined) {
       entry.due = Math.max(entry.due, Math.ceil(this.#clock.now + entry.delay));
       entry.isUnseen = entry.isLimit;

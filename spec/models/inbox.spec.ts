@@ -5,14 +5,14 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from '@sinonjs/fake-timers';
 import fc from 'fast-check';
 import { Inbox, SessionNotOpenError } from '../../lib/session/inbox.ts';
-import { AlarmClock } from '../../lib/util/timer-queue.ts';
+import { TimerQueue } from '../../lib/util/timer-queue.ts';
 import { stopClock } from '../support/clock.ts';
 import { property, sequence } from '../support/property.ts';
 
 type Step =
   | readonly [name: 'push', bytes: number]
   | readonly [name: 'push many', count: number]
-  | readonly [name: 'shift' | 'trim' | 'next' | 'next aborted' | 'whenRoom' | 'end' | 'turn']
+  | readonly [name: 'shift' | 'trim' | 'next' | 'next aborted' | 'whenReceivable' | 'end' | 'turn']
   | readonly [name: 'abort', reader: number]
   | readonly [name: 'tick', ms: number];
 
@@ -22,7 +22,7 @@ const STEP: fc.Arbitrary<Step> = fc.oneof(
   { weight: 12, arbitrary: fc.tuple(fc.constant('shift' as const)) },
   { weight: 3, arbitrary: fc.tuple(fc.constantFrom('trim', 'next aborted', 'end')) },
   { weight: 12, arbitrary: fc.tuple(fc.constant('next' as const)) },
-  { weight: 9, arbitrary: fc.tuple(fc.constant('whenRoom' as const)) },
+  { weight: 9, arbitrary: fc.tuple(fc.constant('whenReceivable' as const)) },
   { weight: 9, arbitrary: fc.tuple(fc.constant('turn' as const)) },
   { weight: 6, arbitrary: fc.tuple(fc.constant('abort' as const), fc.nat(5)) },
   { weight: 12, arbitrary: fc.tuple(fc.constant('tick' as const), fc.integer({ min: 1, max: 700 })) },
@@ -51,7 +51,7 @@ class Model {
   #messages: string[] = [];
   #waiting: Reader[] = [];
   readonly #readers: Reader[] = [];
-  /** Calls of `whenRoom` that have not been answered, and those that must not have been. */
+  /** Calls of `whenReceivable` that have not been answered, and those that must not have been. */
   #unanswered: number[] = [];
   #slowed: number[] = [];
   #roomCalls = 0;
@@ -65,7 +65,7 @@ class Model {
     this.#clock = clock;
     this.#max = maxReceiveBuffer;
     this.#timeout = receiveStallTimeout;
-    const limits = { maxReceiveBuffer, receiveStallTimeout, clock: new AlarmClock() };
+    const limits = { maxReceiveBuffer, receiveStallTimeout, timers: new TimerQueue() };
     this.#inbox = new Inbox(limits, () => {
       this.#stalls += 1;
     });
@@ -111,8 +111,8 @@ class Model {
       case 'abort':
         this.#abort(argument);
         break;
-      case 'whenRoom':
-        this.#whenRoom();
+      case 'whenReceivable':
+        this.#whenReceivable();
         break;
       case 'end':
         this.#inbox.end();
@@ -127,21 +127,21 @@ class Model {
   }
 
   #check(): void {
-    const { size, isAwaited, hasRoom } = this.#inbox;
+    const { size, isAwaited, canReceive } = this.#inbox;
     assert.deepEqual(
-      { size, isAwaited, hasRoom, stalls: this.#stalls, timers: this.#clock.countTimers() },
+      { size, isAwaited, canReceive, stalls: this.#stalls, timers: this.#clock.countTimers() },
       {
         size: this.#messages.length,
         isAwaited: this.#waiting.length > 0,
-        hasRoom: this.#hasRoom,
+        canReceive: this.#canReceive,
         stalls: this.#expectedStalls,
         timers: typeof this.#stallsAt === 'number' ? 1 : 0,
       },
     );
-    assert.deepEqual(this.#unanswered, this.#slowed, 'calls of whenRoom');
+    assert.deepEqual(this.#unanswered, this.#slowed, 'calls of whenReceivable');
   }
 
-  get #hasRoom(): boolean {
+  get #canReceive(): boolean {
     const bytes = this.#messages.reduce((sum, message) => sum + (Buffer.byteLength(message) || 1), 0);
     return bytes <= this.#max && (this.#messages.length <= 1000 || this.#messages.length * 64 <= this.#max);
   }
@@ -161,7 +161,7 @@ class Model {
       return;
     }
     this.#messages.push(message);
-    if (!this.#hasRoom && this.#timeout > 0) {
+    if (!this.#canReceive && this.#timeout > 0) {
       this.#stallsAt ??= this.#clock.now + this.#timeout;
     }
   }
@@ -175,25 +175,25 @@ class Model {
   }
 
   #afterReading(): void {
-    if (this.#hasRoom) {
-      this.#giveRoom();
+    if (this.#canReceive) {
+      this.#notifyReceivable();
     } else if (this.#stallsAt !== undefined) {
       this.#stallsAt = this.#clock.now + this.#timeout;
     }
   }
 
   #trim(): boolean {
-    const hadRoom = this.#hasRoom;
-    while (!this.#hasRoom) {
+    const hadRoom = this.#canReceive;
+    while (!this.#canReceive) {
       this.#messages.pop();
     }
     if (!hadRoom) {
-      this.#giveRoom();
+      this.#notifyReceivable();
     }
     return !hadRoom;
   }
 
-  #giveRoom(): void {
+  #notifyReceivable(): void {
     this.#stallsAt = undefined;
     this.#slowed = [];
   }
@@ -232,14 +232,14 @@ class Model {
     reader.controller.abort('aborted');
   }
 
-  #whenRoom(): void {
+  #whenReceivable(): void {
     this.#roomCalls += 1;
     const number = this.#roomCalls;
     this.#unanswered.push(number);
-    if (!this.#hasRoom && !this.#hasEnded) {
+    if (!this.#canReceive && !this.#hasEnded) {
       this.#slowed.push(number);
     }
-    this.#inbox.whenRoom(() => {
+    this.#inbox.whenReceivable(() => {
       // Neither twice nor before an earlier one.
       assert.equal(this.#unanswered.shift(), number);
     });
@@ -250,7 +250,7 @@ class Model {
     for (const reader of this.#waiting.splice(0)) {
       reader.expected = 'not open';
     }
-    this.#giveRoom();
+    this.#notifyReceivable();
   }
 
   #tick(ms: number): void {

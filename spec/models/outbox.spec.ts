@@ -15,7 +15,7 @@ type Step =
   | readonly [name: 'push many', inConnection: number, count: number]
   | readonly [name: 'abort', inConnection: number, waiter: number]
   | readonly [
-      name: 'take' | 'clear' | 'leaveMark' | 'drained' | 'drained aborted' | 'end' | 'turn',
+      name: 'take' | 'clear' | 'checkDrained' | 'drained' | 'drained aborted' | 'end' | 'turn',
       inConnection: number,
     ];
 
@@ -27,7 +27,7 @@ const STEP: fc.Arbitrary<Step> = fc.oneof(
     weight: 1,
     arbitrary: fc.tuple(fc.constant('push many' as const), IN_CONNECTION, fc.integer({ min: 500, max: 700 })),
   },
-  { weight: 3, arbitrary: fc.tuple(fc.constantFrom('take', 'leaveMark', 'drained'), IN_CONNECTION) },
+  { weight: 3, arbitrary: fc.tuple(fc.constantFrom('take', 'checkDrained', 'drained'), IN_CONNECTION) },
   { weight: 1, arbitrary: fc.tuple(fc.constantFrom('clear', 'drained aborted', 'end', 'turn'), IN_CONNECTION) },
   { weight: 1, arbitrary: fc.tuple(fc.constant('abort' as const), IN_CONNECTION, fc.nat(4)) },
 );
@@ -104,8 +104,8 @@ class Model {
         this.#outbox.clear();
         this.#messages = [];
         break;
-      case 'leaveMark':
-        this.#leaveMark(inConnection);
+      case 'checkDrained':
+        this.#checkDrained(inConnection);
         break;
       case 'drained':
         this.#wait();
@@ -141,11 +141,11 @@ class Model {
     }
   }
 
-  #leaveMark(inConnection: number): void {
+  #checkDrained(inConnection: number): void {
     const left = this.#bytes + inConnection;
     // Less than nothing cannot be left: with a mark of 0 it is left with the last byte.
     const isLeft = this.#needsDrain && (left < this.#limits.sendHighWaterMark || left === 0);
-    assert.equal(this.#outbox.leaveMark(inConnection), isLeft);
+    assert.equal(this.#outbox.checkDrained(inConnection), isLeft);
     if (isLeft) {
       this.#needsDrain = false;
       this.#settle('drained');

@@ -8,9 +8,9 @@ import fc from 'fast-check';
 import {
   type CloseResult,
   type Found,
-  SessionStore,
-  type StoreLimits,
-  type StoreRefusal,
+  type RefusalReason,
+  type RegistryLimits,
+  SessionRegistry,
 } from '../../lib/session/registry.ts';
 import type { Session, SessionIdentity } from '../../lib/session/session.ts';
 import { stopClock } from '../support/clock.ts';
@@ -75,7 +75,7 @@ interface Reservation {
   readonly id: string;
   readonly of: SessionIdentity;
   /** What gives it back when the store closes, as all do that wait for `authorize` or a handshake. */
-  readonly turnAway: () => void;
+  readonly rejectAsClosing: () => void;
 }
 
 interface Live {
@@ -98,9 +98,9 @@ const request = new IncomingMessage(new Socket());
 
 class Model {
   readonly #clock: Clock;
-  readonly #limits: StoreLimits;
+  readonly #limits: RegistryLimits;
   readonly #disconnectDelay: number;
-  readonly #store: SessionStore<unknown, IncomingMessage>;
+  readonly #store: SessionRegistry<unknown, IncomingMessage>;
   #reservations: Reservation[] = [];
   #live: Live[] = [];
   readonly #ended = new Map<string, Ended>();
@@ -113,11 +113,11 @@ class Model {
   #flushed = 0;
   #result: CloseResult | undefined;
 
-  constructor(clock: Clock, limits: StoreLimits, disconnectDelay: number) {
+  constructor(clock: Clock, limits: RegistryLimits, disconnectDelay: number) {
     this.#clock = clock;
     this.#limits = limits;
     this.#disconnectDelay = disconnectDelay;
-    this.#store = new SessionStore(hooksWith({ disconnectDelay }), limits);
+    this.#store = new SessionRegistry(hooksWith({ disconnectDelay }), limits);
   }
 
   async run(steps: readonly Step[]): Promise<void> {
@@ -221,8 +221,8 @@ class Model {
       return;
     }
     const all = [...this.#live, ...this.#reservations];
-    const mine = all.filter((one) => one.of.account === of.account);
-    let expected: StoreRefusal | undefined;
+    const mine = all.filter((one) => one.of.quotaKey === of.quotaKey);
+    let expected: RefusalReason | undefined;
     if (this.#isClosing) {
       expected = 'closing';
     } else if (all.length >= this.#limits.maxSessions) {
@@ -232,16 +232,16 @@ class Model {
     }
     assert.equal(this.#store.reserve(id, of), expected);
     if (expected === undefined) {
-      const reservation: Reservation = { id, of, turnAway: () => this.#release(reservation) };
+      const reservation: Reservation = { id, of, rejectAsClosing: () => this.#release(reservation) };
       this.#reservations.push(reservation);
-      this.#store.whenClosing.add(reservation.turnAway);
+      this.#store.whenClosing.add(reservation.rejectAsClosing);
     }
   }
 
   /** Forgets a reservation, which is used up. */
   #use(reservation: Reservation): void {
     this.#reservations = this.#reservations.filter((other) => other !== reservation);
-    this.#store.whenClosing.delete(reservation.turnAway);
+    this.#store.whenClosing.delete(reservation.rejectAsClosing);
   }
 
   #release(reservation: Reservation | undefined): void {
@@ -298,7 +298,7 @@ class Model {
     const receiver = live?.receivers.at(-1);
     if (live !== undefined && receiver !== undefined) {
       const before = live.session.state;
-      live.session.lost(receiver, { code: 1006, reason: 'lost', wasClean: false });
+      live.session.receiverAborted(receiver, { code: 1006, reason: 'lost', wasClean: false });
       if (before === 'active' && live.session.state === 'closed') {
         live.closing = { code: 1006, reason: 'lost' };
       }
@@ -363,9 +363,9 @@ class Model {
   /** Every place has been given back. */
   #checkPlaces(): void {
     const { maxSessions, maxSessionsPerClient } = this.#limits;
-    for (const account of ACCOUNTS) {
+    for (const quotaKey of ACCOUNTS) {
       const most = Math.min(maxSessions, maxSessionsPerClient);
-      const of = identity('websocket', '', account);
+      const of = identity('websocket', '', quotaKey);
       for (let i = 0; i < Math.min(most, 3); i += 1) {
         assert.equal(this.#store.reserve('a', of), undefined, 'a place is left taken');
       }

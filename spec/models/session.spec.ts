@@ -14,7 +14,7 @@ import { type Reaction, World, type WorldOptions } from './support/session-world
 
 type Step =
   | readonly [name: 'attach', shape: ReceiverShape]
-  | readonly [name: 'unlink' | 'detach', receiver: number]
+  | readonly [name: 'receiverReleased' | 'receiverFlushed', receiver: number]
   | readonly [name: 'lost', receiver: number, event: SessionCloseEvent]
   | readonly [name: 'take', receiver: number, writes: number]
   | readonly [name: 'receive' | 'send', sizes: readonly number[]]
@@ -54,7 +54,7 @@ const OPTIONS: fc.Arbitrary<WorldOptions> = fc.record({
 
 const SHAPE: fc.Arbitrary<ReceiverShape> = fc.record({
   kind: fc.constantFrom('poll', 'slow poll', 'stream', 'slow stream', 'short stream'),
-  maxSilence: fc.constantFrom(Number.POSITIVE_INFINITY, 700),
+  maxHeartbeatInterval: fc.constantFrom(Number.POSITIVE_INFINITY, 700),
   breaksAt: fc.oneof(
     { weight: 16, arbitrary: fc.constant(undefined) },
     fc.constantFrom('open', 'messages', 'messages', 'heartbeat', 'close'),
@@ -76,8 +76,8 @@ const ROOM = fc.constantFrom('a', 'b');
 
 const STEP: fc.Arbitrary<Step> = fc.oneof(
   { weight: 50, arbitrary: fc.tuple(fc.constant('attach' as const), SHAPE) },
-  { weight: 4, arbitrary: fc.tuple(fc.constant('unlink' as const), WHICH) },
-  { weight: 20, arbitrary: fc.tuple(fc.constant('detach' as const), WHICH) },
+  { weight: 4, arbitrary: fc.tuple(fc.constant('receiverReleased' as const), WHICH) },
+  { weight: 20, arbitrary: fc.tuple(fc.constant('receiverFlushed' as const), WHICH) },
   { weight: 1, arbitrary: fc.tuple(fc.constant('lost' as const), WHICH, EVENT) },
   { weight: 25, arbitrary: fc.tuple(fc.constant('take' as const), WHICH, fc.integer({ min: 1, max: 3 })) },
   { weight: 30, arbitrary: fc.tuple(fc.constant('receive' as const), sequence(SIZE, 4)) },
@@ -127,10 +127,10 @@ function take(world: World, step: Step): void | Promise<void> {
   switch (step[0]) {
     case 'attach':
       return world.attach(step[1]);
-    case 'unlink':
-      return world.withReceiver(step[1], (receiver) => receiver.kind !== 'socket' && world.unlink(receiver));
-    case 'detach':
-      return world.withReceiver(step[1], (receiver) => receiver.kind !== 'socket' && world.detach(receiver));
+    case 'receiverReleased':
+      return world.withReceiver(step[1], (receiver) => receiver.kind !== 'socket' && world.receiverReleased(receiver));
+    case 'receiverFlushed':
+      return world.withReceiver(step[1], (receiver) => receiver.kind !== 'socket' && world.receiverFlushed(receiver));
     case 'lost':
       return world.withReceiver(step[1], (receiver) => world.lose(receiver, step[2]));
     case 'take':

@@ -1,10 +1,10 @@
 /** Receivers that stand in for the transports, and the hooks of a mount that stands in for one. */
 import type { IncomingMessage } from 'node:http';
-import { Meter } from '../../lib/metrics.ts';
+import { Metrics } from '../../lib/metrics.ts';
 import type { Outgoing, Receiver, TransportName } from '../../lib/session/ports.ts';
 import { Rooms } from '../../lib/session/rooms.ts';
-import type { Session, SessionHooks, SessionIdentity } from '../../lib/session/session.ts';
-import { AlarmClock } from '../../lib/util/timer-queue.ts';
+import type { Session, SessionEnvironment, SessionIdentity } from '../../lib/session/session.ts';
+import { TimerQueue } from '../../lib/util/timer-queue.ts';
 
 /** How a receiver ends: a poll with every frame, a stream with the close frame, a socket when its peer says so. */
 export type Kind = 'poll' | 'stream' | 'socket' | 'slow poll';
@@ -20,20 +20,24 @@ export const NAMES = {
 /** Writes down the frames it is given, in the shape they have on the wire. */
 export class FakeReceiver implements Receiver {
   readonly name: TransportName;
-  readonly maxSilence: number;
+  readonly maxHeartbeatInterval: number;
   readonly frames: string[] = [];
   /** What the kernel has not taken, as a test says. */
   bufferedAmount = 0;
   /** How often it was cut. */
   aborts = 0;
   readonly #kind: Kind;
-  readonly #session: Pick<Session, 'unlink' | 'detach'>;
+  readonly #session: Pick<Session, 'receiverReleased' | 'receiverFlushed'>;
 
-  constructor(session: Pick<Session, 'unlink' | 'detach'>, kind: Kind, maxSilence = Number.POSITIVE_INFINITY) {
+  constructor(
+    session: Pick<Session, 'receiverReleased' | 'receiverFlushed'>,
+    kind: Kind,
+    maxHeartbeatInterval = Number.POSITIVE_INFINITY,
+  ) {
     this.#session = session;
     this.#kind = kind;
     this.name = NAMES[kind];
-    this.maxSilence = maxSilence;
+    this.maxHeartbeatInterval = maxHeartbeatInterval;
   }
 
   open(): void {
@@ -59,22 +63,22 @@ export class FakeReceiver implements Receiver {
   #write(frame: string, isLast = this.#kind === 'poll'): void {
     this.frames.push(frame);
     if (this.#kind === 'slow poll') {
-      this.#session.unlink(this);
+      this.#session.receiverReleased(this);
     } else if (isLast) {
-      this.#session.detach(this);
+      this.#session.receiverFlushed(this);
     }
   }
 }
 
 /** An identity of a transport that was not asked about its client. */
-export function identity(family: SessionIdentity['family'] = 'xhr', client = '', account = client): SessionIdentity {
-  return { family, client, account };
+export function identity(family: SessionIdentity['family'] = 'xhr', client = '', quotaKey = client): SessionIdentity {
+  return { family, client, quotaKey };
 }
 
 /** Hooks that bound nothing and do nothing, but for what a test says. */
 export function hooksWith<Data = unknown, Req extends IncomingMessage = IncomingMessage>(
-  hooks: Partial<SessionHooks<Data, Req>> = {},
-): SessionHooks<Data, Req> {
+  hooks: Partial<SessionEnvironment<Data, Req>> = {},
+): SessionEnvironment<Data, Req> {
   return {
     onSession() {},
     onError() {},
@@ -84,8 +88,8 @@ export function hooksWith<Data = unknown, Req extends IncomingMessage = Incoming
     sendHighWaterMark: Number.MAX_SAFE_INTEGER,
     maxReceiveBuffer: Number.MAX_SAFE_INTEGER,
     receiveStallTimeout: 0,
-    meter: new Meter(),
-    clock: new AlarmClock(),
+    metrics: new Metrics(),
+    timers: new TimerQueue(),
     rooms: new Rooms(),
     onEnd() {},
     ...hooks,

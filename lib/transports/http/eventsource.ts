@@ -6,8 +6,8 @@ export class EventSourceTransport extends HttpTransport {
   readonly name = 'eventsource';
   protected readonly contentType = 'text/event-stream';
 
-  static readonly handle: Handler = (exchange) =>
-    new EventSourceTransport(exchange, exchange.mount.options.responseLimit).receive(exchange);
+  static readonly handle: Handler = (context) =>
+    new EventSourceTransport(context, context.endpoint.options.responseLimit).receive(context);
 
   protected override prelude(): string {
     return '\r\n';

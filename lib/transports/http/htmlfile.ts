@@ -11,17 +11,17 @@ export class HtmlFileTransport extends HttpTransport {
   protected readonly contentType = 'text/html; charset=UTF-8';
   readonly #callback: string;
 
-  static readonly handle: Handler = (exchange) => {
-    const callback = readCallback(exchange.req, exchange.res);
+  static readonly handle: Handler = (context) => {
+    const callback = readCallback(context.req, context.res);
     if (callback !== undefined) {
       // Each frame is a script of its own, whose text no hash can foresee.
-      protectPage(exchange, { 'script-src': "'unsafe-inline'" });
-      new HtmlFileTransport(exchange, exchange.mount.options.responseLimit, callback).receive(exchange);
+      protectPage(context, { 'script-src': "'unsafe-inline'" });
+      new HtmlFileTransport(context, context.endpoint.options.responseLimit, callback).receive(context);
     }
   };
 
-  private constructor(exchange: ResponseContext, limit: number, callback: string) {
-    super(exchange, limit);
+  private constructor(context: ResponseContext, limit: number, callback: string) {
+    super(context, limit);
     this.#callback = callback;
   }
 

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { admit } from '../../admission/admit.ts';
-import type { Exchange } from '../../context.ts';
+import type { RequestContext } from '../../context.ts';
 import { discardBody } from '../../http/body.ts';
 import { dropNext } from '../../http/express.ts';
 import { flushHead, setHeader, writeHead } from '../../http/head.ts';
@@ -13,7 +13,7 @@ import { CloseCode } from '../../protocol/close-code.ts';
 import type { SharedMessage } from '../../protocol/shared-message.ts';
 import type { TransportName } from '../../session/ports.ts';
 import type { Session, SessionCloseEvent } from '../../session/session.ts';
-import { Alarm, type AlarmClock, type Sleeper } from '../../util/timer-queue.ts';
+import { DeadlineTimer, type TimerQueue, type TimerTarget } from '../../util/timer-queue.ts';
 import { flushTime } from '../flush-time.ts';
 import { FrameTransport } from '../frame-transport.ts';
 
@@ -24,12 +24,12 @@ const INTERRUPTED: SessionCloseEvent = Object.freeze({
 });
 
 /** The part of a session that an HTTP response needs, whatever the session holds. */
-type AnySession = Pick<Session, 'unlink' | 'detach' | 'lost' | 'written'>;
+type AnySession = Pick<Session, 'receiverReleased' | 'receiverFlushed' | 'receiverAborted' | 'receiverDrained'>;
 
 /** The part of an exchange that a transport keeps. */
 export interface ResponseContext {
   readonly res: ServerResponse;
-  readonly mount: { readonly sessions: { readonly isClosing: boolean }; readonly clock: AlarmClock };
+  readonly endpoint: { readonly sessions: { readonly isClosing: boolean }; readonly timers: TimerQueue };
 }
 
 /** A response of compression middleware, which can be told not to wait for more. */
@@ -38,7 +38,7 @@ interface MaybeCompressed {
 }
 
 /** The base of all transports that receive over HTTP. A polling one ends with its first frame: its budget is nothing. */
-export abstract class HttpTransport extends FrameTransport implements Sleeper {
+export abstract class HttpTransport extends FrameTransport implements TimerTarget {
   /** The Content-Type of the response, to the letter. */
   protected abstract readonly contentType: string;
 
@@ -46,35 +46,35 @@ export abstract class HttpTransport extends FrameTransport implements Sleeper {
   protected readonly family: 'xhr' | 'jsonp' = 'xhr';
 
   readonly #res: ServerResponse;
-  readonly #mount: ResponseContext['mount'];
+  readonly #endpoint: ResponseContext['endpoint'];
   #budget: number;
   #session: AnySession | undefined;
   #begun = false;
   #ended = false;
   #hasLeft = false;
-  #leavingAlarm: Alarm | undefined;
+  #flushTimer: DeadlineTimer | undefined;
 
   /** @param limit bytes of frames after which the response ends; 0 for polling */
-  constructor({ res, mount }: ResponseContext, limit: number) {
+  constructor({ res, endpoint }: ResponseContext, limit: number) {
     super();
     this.#res = res;
-    this.#mount = mount;
+    this.#endpoint = endpoint;
     this.#budget = limit;
   }
 
   /** Attaches this response to the session that the request names, which is made if it is new and may be. */
-  receive<Data, Req extends IncomingMessage>(exchange: Exchange<Data, Req>): void {
-    const { req, res } = exchange;
+  receive<Data, Req extends IncomingMessage>(context: RequestContext<Data, Req>): void {
+    const { req, res } = context;
     if (res.destroyed || res.writableEnded || req.socket.destroyed) {
       // The client left while earlier middleware was busy, or somebody has answered: nobody to open a session for.
       return;
     }
-    admit(exchange, this.family, this, (session) => {
+    admit(context, this.family, this, (session) => {
       this.#session = session;
       discardBody(req);
       this.#begin();
       if (!session.attach(this)) {
-        exchange.mount.meter.rejected(req, 'busy', CloseCode.AnotherConnection);
+        context.endpoint.metrics.rejected(req, 'busy', CloseCode.AnotherConnection);
       }
     });
   }
@@ -103,23 +103,23 @@ export abstract class HttpTransport extends FrameTransport implements Sleeper {
   /** A frame as this transport sends it. */
   protected abstract wrap(frame: string): string;
 
-  protected override send(frame: string, awaited: boolean): void {
-    this.#put(this.wrap(frame), awaited);
+  protected override send(frame: string, notifyOnFlush: boolean): void {
+    this.#put(this.wrap(frame), notifyOnFlush);
   }
 
-  protected override sendShared(message: SharedMessage, awaited: boolean): void {
+  protected override sendShared(message: SharedMessage, notifyOnFlush: boolean): void {
     const chunk = message.encoded(this.name, () => Buffer.from(this.wrap(message.frame)));
-    this.#put(chunk, awaited, message);
+    this.#put(chunk, notifyOnFlush, message);
   }
 
-  #put(chunk: string | Buffer, awaited: boolean, shared?: SharedMessage): void {
+  #put(chunk: string | Buffer, notifyOnFlush: boolean, shared?: SharedMessage): void {
     this.#budget -= typeof chunk === 'string' ? Buffer.byteLength(chunk) : chunk.length;
     if (this.#ended) {
       return;
     }
     this.#begin();
     if (this.#budget > 0) {
-      this.#write(chunk, awaited, shared);
+      this.#write(chunk, notifyOnFlush, shared);
     } else {
       this.#finish(chunk);
     }
@@ -130,7 +130,7 @@ export abstract class HttpTransport extends FrameTransport implements Sleeper {
       this.#finish();
     }
     // The session is over: reading a little now and then does not prolong that.
-    this.#leavingAlarm?.limit(flushTime(0));
+    this.#flushTimer?.limit(flushTime(0));
   }
 
   /** Head and prelude, once. Not before it is known that there is a frame to follow: until then an error may. */
@@ -189,8 +189,8 @@ export abstract class HttpTransport extends FrameTransport implements Sleeper {
     }
   }
 
-  #write(chunk: string | Buffer, awaited: boolean, shared?: SharedMessage): void {
-    const callback = awaited ? () => this.#session?.written() : undefined;
+  #write(chunk: string | Buffer, notifyOnFlush: boolean, shared?: SharedMessage): void {
+    const callback = notifyOnFlush ? () => this.#session?.receiverDrained() : undefined;
     const socket = this.#bareSocket;
     if (socket !== undefined) {
       const coded = shared?.chunkCoded(this.name, () => chunkCoded(chunk)) ?? chunkCoded(chunk);
@@ -223,7 +223,7 @@ export abstract class HttpTransport extends FrameTransport implements Sleeper {
 
   #finish(chunk?: string | Buffer): void {
     this.#ended = true;
-    if (this.#mount.sessions.isClosing) {
+    if (this.#endpoint.sessions.isClosing) {
       // No connection is to be kept alive.
       this.#closeConnection();
     }
@@ -232,26 +232,26 @@ export abstract class HttpTransport extends FrameTransport implements Sleeper {
       writeHead(this.#res, 200, 1);
     }
     this.#res.end(chunk);
-    this.#session?.unlink(this);
-    this.#watchLeaving();
+    this.#session?.receiverReleased(this);
+    this.#startFlushTimeout();
   }
 
   /**
    * Cuts a client that does not read: the session waits for the last bytes to leave, but not for ever. Progress cannot
    * be seen, since one large write counts as unwritten until all of it has left, so there is time for its size.
    */
-  #watchLeaving(): void {
+  #startFlushTimeout(): void {
     const { socket, writableEnded, req } = this.#res;
     if (req.httpVersionMajor === 1 && writableEnded && socket?.writableLength === 0) {
       // The kernel has it all.
       return;
     }
-    this.#leavingAlarm = new Alarm(this.#mount.clock, this);
-    this.#leavingAlarm.limit(flushTime(this.bufferedAmount));
+    this.#flushTimer = new DeadlineTimer(this.#endpoint.timers, this);
+    this.#flushTimer.limit(flushTime(this.bufferedAmount));
   }
 
   /** Called by the alarm: the client has not taken the end of the response in time. */
-  onAlarm(): void {
+  onTimer(): void {
     this.abort();
   }
 
@@ -269,12 +269,12 @@ export abstract class HttpTransport extends FrameTransport implements Sleeper {
   /** The response is over. Unless all of it had left by then, messages may have been lost with it. */
   #onClose(): void {
     this.#ended = true;
-    this.#leavingAlarm?.clear();
-    this.#leavingAlarm = undefined;
+    this.#flushTimer?.clear();
+    this.#flushTimer = undefined;
     if (this.#hasLeft) {
-      this.#session?.detach(this);
+      this.#session?.receiverFlushed(this);
     } else {
-      this.#session?.lost(this, INTERRUPTED);
+      this.#session?.receiverAborted(this, INTERRUPTED);
     }
   }
 }

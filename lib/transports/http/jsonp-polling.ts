@@ -15,28 +15,28 @@ export class JsonpPollingTransport extends HttpTransport {
   protected override readonly family = 'jsonp';
 
   /** The browser client gives a poll up after 35 s (PROTOCOL.md 6.7). */
-  override readonly maxSilence = 30_000;
+  override readonly maxHeartbeatInterval = 30_000;
 
   readonly #callback: string;
 
-  static readonly handle: Handler = (exchange) => {
-    const { req, res } = exchange;
+  static readonly handle: Handler = (context) => {
+    const { req, res } = context;
     const callback = readCallback(req, res);
     if (callback !== undefined) {
       setHeader(res, 'X-Content-Type-Options', 'nosniff');
       allowEmbedding(res);
-      new JsonpPollingTransport(exchange, callback).receive(exchange);
+      new JsonpPollingTransport(context, callback).receive(context);
     }
   };
 
-  private constructor(exchange: ResponseContext, callback: string) {
-    super(exchange, 0);
+  private constructor(context: ResponseContext, callback: string) {
+    super(context, 0);
     this.#callback = callback;
   }
 
   /** Each client has a callback of its own. */
-  protected override sendShared(message: SharedMessage, awaited: boolean): void {
-    this.send(message.frame, awaited);
+  protected override sendShared(message: SharedMessage, notifyOnFlush: boolean): void {
+    this.send(message.frame, notifyOnFlush);
   }
 
   /** The comment keeps the answer from being taken for a Flash file that begins with the callback's own bytes. */

@@ -2,7 +2,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { IncomingMessage } from 'node:http';
 import { identityOf, reject } from '../../admission/admit.ts';
-import type { Exchange, Handler } from '../../context.ts';
+import type { Handler, RequestContext } from '../../context.ts';
 import { type Body, BodyError, readBody, UnwantedBodyError } from '../../http/body.ts';
 import { allowFraming } from '../../http/embedding.ts';
 import { endConnectionIfClosing, sendAfterTurn, sendError, setConnectionClose } from '../../http/respond.ts';
@@ -12,18 +12,16 @@ import { debugRequest } from '../../util/debug.ts';
 const PLAIN_TEXT = 'text/plain; charset=UTF-8';
 
 /** Sends for xhr-polling, xhr-streaming, eventsource and htmlfile: the body is JSON, whatever its type says. */
-export const xhrSend: Handler = (exchange) => {
-  deliver(exchange, 'xhr', jsonMessages, () => sendAfterTurn(exchange, 204, PLAIN_TEXT));
+export const xhrSend: Handler = (context) => {
+  deliver(context, 'xhr', jsonMessages, () => sendAfterTurn(context, 204, PLAIN_TEXT));
 };
 
 /** Sends for jsonp-polling: the body is a form with the JSON in its field `d`, or the JSON itself. */
-export const jsonpSend: Handler = (exchange) => {
+export const jsonpSend: Handler = (context) => {
   // The answer to a form that was posted into a frame.
-  allowFraming(exchange.res);
-  const isForm = /^application\/x-www-form-urlencoded\b/i.test(exchange.req.headers['content-type'] ?? '');
-  deliver(exchange, 'jsonp', isForm ? formMessages : jsonMessages, () =>
-    sendAfterTurn(exchange, 200, PLAIN_TEXT, 'ok'),
-  );
+  allowFraming(context.res);
+  const isForm = /^application\/x-www-form-urlencoded\b/i.test(context.req.headers['content-type'] ?? '');
+  deliver(context, 'jsonp', isForm ? formMessages : jsonMessages, () => sendAfterTurn(context, 200, PLAIN_TEXT, 'ok'));
 };
 
 function jsonMessages(body: Body, max: number): string[] {
@@ -125,21 +123,21 @@ function takeTurn(session: object, begin: (done: () => void) => void): boolean {
 
 /** Reads and checks the whole payload, then delivers it; `answer` tells the client that it arrived. */
 function deliver<Data, Req extends IncomingMessage>(
-  exchange: Exchange<Data, Req>,
+  context: RequestContext<Data, Req>,
   family: 'xhr' | 'jsonp',
   messagesOf: (body: Body, max: number) => string[],
   answer: () => void,
 ): void {
-  const { mount, req, res, sessionId } = exchange;
-  const { maxMessagesPerRequest } = mount.options;
+  const { endpoint, req, res, sessionId } = context;
+  const { maxMessagesPerRequest } = endpoint.options;
   const notFound = () => {
-    endConnectionIfClosing(exchange);
+    endConnectionIfClosing(context);
     sendError(res, 404, 'Session not found.');
   };
-  const found = mount.sessions.find(sessionId, identityOf(exchange, family));
+  const found = endpoint.sessions.find(sessionId, identityOf(context, family));
   if (found.kind !== 'live' || found.session.state !== 'active') {
     if (found.kind === 'foreign') {
-      reject(exchange, 'identity', 404, 'Session not found.');
+      reject(context, 'identity', 404, 'Session not found.');
     } else {
       notFound();
     }
@@ -155,11 +153,11 @@ function deliver<Data, Req extends IncomingMessage>(
     } else if (error instanceof BodyError) {
       // The rest of the body will not be read, so the connection is of no more use.
       setConnectionClose(res);
-      reject(exchange, error.reason, error.status, error.message);
+      reject(context, error.reason, error.status, error.message);
     } else if (error instanceof TooManyMessagesError) {
-      reject(exchange, 'size', 413, error.message);
+      reject(context, 'size', 413, error.message);
     } else if (error instanceof PayloadError) {
-      reject(exchange, 'payload', 500, error.message);
+      reject(context, 'payload', 500, error.message);
     } else {
       debugRequest('%s a send broke off: %O', sessionId, error);
       res.destroy();
@@ -181,7 +179,7 @@ function deliver<Data, Req extends IncomingMessage>(
       return;
     }
     // What the application finds in AsyncLocalStorage is of this request, not of whatever brought its body or made room.
-    const context = new AsyncResource('sockjs.send');
+    const asyncContext = new AsyncResource('sockjs.send');
     const onBody = (body: Body) => {
       let messages: string[];
       try {
@@ -197,16 +195,16 @@ function deliver<Data, Req extends IncomingMessage>(
       }
       session.receive(messages, body.bytes);
       // A client sends on when this one is answered, so the answer is what slows it.
-      session.whenRoom(() => context.runInAsyncScope(end, undefined, answer));
+      session.whenReceivable(() => asyncContext.runInAsyncScope(end, undefined, answer));
     };
     const onError = (error: unknown) => end(() => fail(error));
-    readBody(req, mount.options, mount.clock, session, {
-      onBody: (body) => context.runInAsyncScope(onBody, undefined, body),
-      onError: (error) => context.runInAsyncScope(onError, undefined, error),
+    readBody(req, endpoint.options, endpoint.timers, session, {
+      onBody: (body) => asyncContext.runInAsyncScope(onBody, undefined, body),
+      onError: (error) => asyncContext.runInAsyncScope(onError, undefined, error),
     });
   };
   if (!takeTurn(session, receive)) {
     setConnectionClose(res);
-    reject(exchange, 'busy', 503, 'Too many sends at once.');
+    reject(context, 'busy', 503, 'Too many sends at once.');
   }
 }

@@ -6,10 +6,10 @@ export class XhrPollingTransport extends HttpTransport {
   readonly name = 'xhr-polling';
   protected readonly contentType = 'application/javascript; charset=UTF-8';
 
-  static readonly handle: Handler = (exchange) => new XhrPollingTransport(exchange).receive(exchange);
+  static readonly handle: Handler = (context) => new XhrPollingTransport(context).receive(context);
 
-  private constructor(exchange: ResponseContext) {
-    super(exchange, 0);
+  private constructor(context: ResponseContext) {
+    super(context, 0);
   }
 
   protected override wrap(frame: string): string {

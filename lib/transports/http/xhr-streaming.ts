@@ -9,8 +9,8 @@ export class XhrStreamingTransport extends HttpTransport {
   readonly name = 'xhr-streaming';
   protected readonly contentType = 'application/javascript; charset=UTF-8';
 
-  static readonly handle: Handler = (exchange) =>
-    new XhrStreamingTransport(exchange, exchange.mount.options.responseLimit).receive(exchange);
+  static readonly handle: Handler = (context) =>
+    new XhrStreamingTransport(context, context.endpoint.options.responseLimit).receive(context);
 
   protected override prelude(): string {
     return PRELUDE;

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocket, WebSocketServer } from 'ws';
 import { identityOf, openSession } from '../../admission/admit.ts';
-import type { Exchange } from '../../context.ts';
+import type { RequestContext } from '../../context.ts';
 import { sendError, setConnectionClose } from '../../http/respond.ts';
 import { isWebSocketServer, MAX_DELAY, type ResolvedOptions } from '../../options/options.ts';
 import { CloseCode, webSocketCloseCode } from '../../protocol/close-code.ts';
@@ -13,7 +13,7 @@ import type { Receiver, TransportName } from '../../session/ports.ts';
 import type { Session } from '../../session/session.ts';
 import { hasToken, ignoreSocketError, type PendingUpgrade, pendingUpgrade } from '../../upgrade/pending-upgrade.ts';
 import { debugWebSocket } from '../../util/debug.ts';
-import { Alarm, type AlarmClock, type Sleeper } from '../../util/timer-queue.ts';
+import { DeadlineTimer, type TimerQueue, type TimerTarget } from '../../util/timer-queue.ts';
 import { flushTime } from '../flush-time.ts';
 import { type TextListener, WebSocketReader } from './direct-reader.ts';
 import { textFrame } from './frame-codec.ts';
@@ -22,7 +22,14 @@ import { isReceivePristine, isSendPristine } from './pristine-websocket.ts';
 /** The part of a session that a WebSocket needs, whatever the session holds. */
 export type AnySession = Pick<
   Session,
-  'attach' | 'flush' | 'receive' | 'lost' | 'hasRoom' | 'whenRoom' | 'written' | 'refused'
+  | 'attach'
+  | 'flush'
+  | 'receive'
+  | 'receiverAborted'
+  | 'canReceive'
+  | 'whenReceivable'
+  | 'receiverDrained'
+  | 'countRejected'
 >;
 
 /**
@@ -65,9 +72,9 @@ export function webSocketServerOf<Data, Req extends IncomingMessage>({
   return engine;
 }
 
-function prepare(engine: WebSocketServer, maxRead: number): void {
-  if (!maxReads.has(engine)) {
-    maxReads.set(engine, maxRead);
+function prepare(engine: WebSocketServer, maxBypassBytes: number): void {
+  if (!maxBypassBytesOf.has(engine)) {
+    maxBypassBytesOf.set(engine, maxBypassBytes);
     engine.on('headers', (lines, req) => {
       lines.push(...(pendingUpgrade(req)?.finish() ?? []));
     });
@@ -78,20 +85,20 @@ function prepare(engine: WebSocketServer, maxRead: number): void {
  * Up to which size we read the messages of an engine's WebSockets without ws; 0 where it may do something about them that
  * is not known here. An application may give the same engine to several mounts.
  */
-const maxReads = new WeakMap<WebSocketServer, number>();
+const maxBypassBytesOf = new WeakMap<WebSocketServer, number>();
 
 /** What a WebSocket stands on. */
-export interface Line {
+export interface UpgradedSocket {
   /** The connection: what it has brought so far, and what it is given. */
   readonly socket: Socket;
   /**
    * Whether frames are ours to build and to read: not where an extension was agreed on, or something stands before the
    * connection, or an engine or monitoring sends in a way of its own.
    */
-  readonly isPlain: boolean;
+  readonly bypassesWs: boolean;
   /** Messages up to this size are read without ws. */
-  readonly maxRead: number;
-  readonly clock: AlarmClock;
+  readonly maxBypassBytes: number;
+  readonly timers: TimerQueue;
   /** Lets the handshake leave, with what was written since. */
   uncork(): void;
 }
@@ -101,18 +108,18 @@ export interface Line {
  * `attach` gets the new session and the open WebSocket.
  */
 export function acceptWebSocket<Data, Req extends IncomingMessage>(
-  exchange: Exchange<Data, Req>,
+  context: RequestContext<Data, Req>,
   transport: 'websocket' | 'websocket-raw',
-  attach: (session: Session<Data, Req>, socket: WebSocket, line: Line) => void,
+  attach: (session: Session<Data, Req>, socket: WebSocket, upgraded: UpgradedSocket) => void,
 ): void {
-  const { mount, req, res, sessionId, next } = exchange;
+  const { endpoint, req, res, sessionId, next } = context;
   const upgrade = pendingUpgrade(req);
   if (upgrade === undefined) {
     refuse(req, res);
     return;
   }
-  const identity = identityOf(exchange, 'websocket');
-  openSession(exchange, identity, (data) => {
+  const identity = identityOf(context, 'websocket');
+  openSession(context, identity, (data) => {
     const socket = upgrade.claim();
     if (socket === undefined) {
       return false;
@@ -129,19 +136,19 @@ export function acceptWebSocket<Data, Req extends IncomingMessage>(
     let isOpen = false;
     let settle: (() => void) | undefined;
     try {
-      mount.webSocketServer.handleUpgrade(req, socket, upgrade.head, (webSocket) => {
+      endpoint.webSocketServer.handleUpgrade(req, socket, upgrade.head, (webSocket) => {
         settle?.();
         isOpen = true;
         // An engine of the application's own may not say when it writes the handshake.
         upgrade.finish();
-        const session = mount.sessions.create(sessionId, req, transport, identity, data);
-        const isPlain = socket === req.socket && webSocket.extensions === '' && isSendPristine(webSocket);
-        const maxRead = isPlain ? (maxReads.get(mount.webSocketServer) ?? 0) : 0;
-        if (maxRead > 0) {
+        const session = endpoint.sessions.create(sessionId, req, transport, identity, data);
+        const bypassesWs = socket === req.socket && webSocket.extensions === '' && isSendPristine(webSocket);
+        const maxBypassBytes = bypassesWs ? (maxBypassBytesOf.get(endpoint.webSocketServer) ?? 0) : 0;
+        if (maxBypassBytes > 0) {
           // ws has a listener of its own by now, and one is lighter than two.
           socket.off('error', ignoreSocketError);
         }
-        attach(session, webSocket, { socket: req.socket, isPlain, maxRead, clock: mount.clock, uncork });
+        attach(session, webSocket, { socket: req.socket, bypassesWs, maxBypassBytes, timers: endpoint.timers, uncork });
       });
     } catch (error) {
       // A function in the application's `websocketServer` options threw.
@@ -152,7 +159,7 @@ export function acceptWebSocket<Data, Req extends IncomingMessage>(
     }
     if (!isOpen) {
       // The engine has refused, or waits for `verifyClient`: either way it opens a session or closes the socket.
-      settle = awaitEngine(exchange, upgrade, socket, () => mount.sessions.release(sessionId, identity));
+      settle = awaitEngine(context, upgrade, socket, () => endpoint.sessions.release(sessionId, identity));
     }
     return true;
   });
@@ -164,18 +171,18 @@ export function acceptWebSocket<Data, Req extends IncomingMessage>(
  * @returns what ends that, since there is a session
  */
 function awaitEngine<Data, Req extends IncomingMessage>(
-  { mount, req }: Exchange<Data, Req>,
+  { endpoint, req }: RequestContext<Data, Req>,
   upgrade: PendingUpgrade,
   socket: Duplex,
   release: () => void,
 ): () => void {
-  const turnAway = () => {
-    mount.meter.rejected(req, 'closing', 503);
+  const rejectAsClosing = () => {
+    endpoint.metrics.rejected(req, 'closing', 503);
     upgrade.refuse();
   };
   const settle = () => {
     socket.off('close', onClose);
-    mount.sessions.whenClosing.delete(turnAway);
+    endpoint.sessions.whenClosing.delete(rejectAsClosing);
   };
   const onClose = () => {
     settle();
@@ -186,7 +193,7 @@ function awaitEngine<Data, Req extends IncomingMessage>(
   } else {
     socket.on('close', onClose);
     if (socket.writable) {
-      mount.sessions.whenClosing.add(turnAway);
+      endpoint.sessions.whenClosing.add(rejectAsClosing);
     }
   }
   return settle;
@@ -194,7 +201,7 @@ function awaitEngine<Data, Req extends IncomingMessage>(
 
 let warnedNoUpgrade = false;
 
-function refuse(req: IncomingMessage, res: Exchange['res']): void {
+function refuse(req: IncomingMessage, res: RequestContext['res']): void {
   setConnectionClose(res);
   if (!hasToken(req.headers.upgrade, 'websocket')) {
     sendError(res, 400, 'Can "Upgrade" only to "WebSocket".');
@@ -240,30 +247,30 @@ interface Wire extends Socket {
 }
 
 /** One WebSocket: what it writes, what it takes in, whether it lives, and how it ends. */
-export class WebSocketConnection implements TextListener, Sleeper {
+export class WebSocketConnection implements TextListener, TimerTarget {
   readonly #socket: Connected;
   readonly #receiver: WebSocketReceiver;
   readonly #session: AnySession;
   /** Of the line, what each message asks for. */
   readonly #wire: Wire;
-  readonly #isPlain: boolean;
+  readonly #bypassesWs: boolean;
   #uncork: (() => void) | undefined;
   readonly #limits: WebSocketLimits;
   #unwritten = 0;
-  #writeAlarm: Alarm | undefined;
+  #writeTimer: DeadlineTimer | undefined;
 
   /**
    * While the WebSocket is open, follows incoming silence, one round of `heartbeatDelay` after the other. Once it is
    * closing, set to the time that the client has for what is on its way to it and for the closing handshake.
    */
-  readonly #pulse: Alarm;
+  readonly #pingTimer: DeadlineTimer;
   #isClosing = false;
   /** What was on its way to the client when the time for that was set last. */
-  #flushing = 0;
+  #bytesToFlush = 0;
   /** Bytes of the connection, those of a message that has not ended yet included: on a slow line one takes many rounds. */
-  #heardBytes: number;
+  #bytesReadBefore: number;
   /** Whether this round does not count, since we have not listened throughout. */
-  #heard = false;
+  #skipRound = false;
   /** Where the ping that asked for a sign of life is: `queued` until the kernel has it. */
   #ping: 'none' | 'queued' | 'sent' = 'none';
   /** While we do not read, silence says nothing about the peer. */
@@ -274,7 +281,7 @@ export class WebSocketConnection implements TextListener, Sleeper {
   /** From now on texts go to `receiver.onText`, and to the session how the WebSocket ended. */
   constructor(
     socket: WebSocket,
-    line: Line,
+    upgraded: UpgradedSocket,
     receiver: WebSocketReceiver,
     session: AnySession,
     limits: WebSocketLimits,
@@ -282,25 +289,25 @@ export class WebSocketConnection implements TextListener, Sleeper {
     this.#socket = socket;
     this.#receiver = receiver;
     this.#session = session;
-    this.#wire = line.socket;
-    this.#isPlain = line.isPlain;
-    this.#uncork = line.uncork;
+    this.#wire = upgraded.socket;
+    this.#bypassesWs = upgraded.bypassesWs;
+    this.#uncork = upgraded.uncork;
     this.#limits = limits;
-    this.#heardBytes = line.socket.bytesRead;
-    if (line.maxRead > 0) {
-      WebSocketReader.attach(line.socket, this, line.maxRead);
+    this.#bytesReadBefore = upgraded.socket.bytesRead;
+    if (upgraded.maxBypassBytes > 0) {
+      WebSocketReader.attach(upgraded.socket, this, upgraded.maxBypassBytes);
     }
     this.#socket[CONNECTION] = this;
     // A class of the application's own may not call listeners as methods.
     const own = <F extends (...args: never[]) => void>(listener: F): F =>
-      line.maxRead > 0 ? listener : (listener.bind(socket) as F);
+      upgraded.maxBypassBytes > 0 ? listener : (listener.bind(socket) as F);
     socket.on('message', own(onMessage)).on('close', own(onClose)).on('error', own(onError));
-    this.#pulse = new Alarm(line.clock, this);
+    this.#pingTimer = new DeadlineTimer(upgraded.timers, this);
     if (limits.heartbeatDelay > 0) {
-      this.#pulse.limit(limits.heartbeatDelay);
+      this.#pingTimer.limit(limits.heartbeatDelay);
     }
     if (limits.websocketWriteTimeout > 0) {
-      this.#writeAlarm = new Alarm(line.clock, { onAlarm: () => this.abort() });
+      this.#writeTimer = new DeadlineTimer(upgraded.timers, { onTimer: () => this.abort() });
     }
     // Where an application has put one in its place on this very WebSocket, that is called.
     socket.close = Object.hasOwn(socket, 'close') ? closeOfOwn(socket.close) : onWsClose;
@@ -341,8 +348,8 @@ export class WebSocketConnection implements TextListener, Sleeper {
   /** The WebSocket is closed. */
   onClose(code: number, reason: Buffer): void {
     this.#isClosing = true;
-    this.#writeAlarm?.clear();
-    this.#pulse.clear();
+    this.#writeTimer?.clear();
+    this.#pingTimer.clear();
     this.#endSession(code, reason.toString());
   }
 
@@ -351,7 +358,7 @@ export class WebSocketConnection implements TextListener, Sleeper {
     if (this.#fault === 'none') {
       this.#fault = error.code !== undefined && TOO_BIG_ERRORS.has(error.code) ? 'size' : 'other';
       if (this.#fault === 'size') {
-        this.#session.refused('size', CloseCode.MessageTooBig);
+        this.#session.countRejected('size', CloseCode.MessageTooBig);
       }
     }
     debugWebSocket('%O', error);
@@ -359,16 +366,16 @@ export class WebSocketConnection implements TextListener, Sleeper {
 
   /** Ends a WebSocket whose client does what the protocol forbids, and its session at once. */
   refuse(code: number, reason: string): void {
-    this.#session.refused(code === CloseCode.MessageTooBig ? 'size' : 'payload', code);
+    this.#session.countRejected(code === CloseCode.MessageTooBig ? 'size' : 'payload', code);
     this.#session.flush(performance.now());
     // The session first, so that nothing more goes out before the closing handshake.
-    this.#session.lost(this.#receiver, { code, reason, wasClean: false });
+    this.#session.receiverAborted(this.#receiver, { code, reason, wasClean: false });
     this.close(code, reason);
   }
 
   get bufferedAmount(): number {
     // All that a plain WebSocket holds is in its connection; asked for each message, so not by way of ws.
-    return this.#isPlain ? this.#wire.writableLength : this.#socket.bufferedAmount;
+    return this.#bypassesWs ? this.#wire.writableLength : this.#socket.bufferedAmount;
   }
 
   /** The session is open, and has said so if it does. */
@@ -377,13 +384,13 @@ export class WebSocketConnection implements TextListener, Sleeper {
     this.#uncork = undefined;
   }
 
-  /** Sends one text message; nothing once the WebSocket is closing. `awaited` as for `Receiver.messages`. */
-  send(text: string, awaited: boolean): void {
+  /** Sends one text message; nothing once the WebSocket is closing. `notifyOnFlush` as for `Receiver.messages`. */
+  send(text: string, notifyOnFlush: boolean): void {
     if (this.#sendsFrames()) {
       // One piece and one write; ws would write header and payload each for itself.
-      this.#write(textFrame(text), awaited);
+      this.#write(textFrame(text), notifyOnFlush);
     } else if (this.isOpen()) {
-      this.#socket.send(text, this.#callback(awaited));
+      this.#socket.send(text, this.#callback(notifyOnFlush));
     }
   }
 
@@ -392,46 +399,46 @@ export class WebSocketConnection implements TextListener, Sleeper {
     message: SharedMessage,
     name: TransportName,
     textOf: (message: SharedMessage) => string,
-    awaited: boolean,
+    notifyOnFlush: boolean,
   ) {
     if (this.#sendsFrames()) {
       this.#write(
         message.encoded(name, () => textFrame(textOf(message))),
-        awaited,
+        notifyOnFlush,
       );
     } else {
-      this.send(textOf(message), awaited);
+      this.send(textOf(message), notifyOnFlush);
     }
   }
 
   /** Whether this frame is ours to build: monitoring may have been loaded since the WebSocket opened. */
   #sendsFrames(): boolean {
-    return this.#isPlain && isSendPristine(this.#socket);
+    return this.#bypassesWs && isSendPristine(this.#socket);
   }
 
-  #write(frame: Buffer, awaited: boolean): void {
+  #write(frame: Buffer, notifyOnFlush: boolean): void {
     if (this.isOpen()) {
-      this.#wire.write(frame, this.#callback(awaited));
+      this.#wire.write(frame, this.#callback(notifyOnFlush));
     }
   }
 
   /** What is to be called when the kernel has taken a write, if anybody wants to know. */
-  #callback(awaited: boolean): (() => void) | undefined {
+  #callback(notifyOnFlush: boolean): (() => void) | undefined {
     const { websocketWriteTimeout } = this.#limits;
     if (websocketWriteTimeout > 0) {
       this.#unwritten += 1;
       if (this.#unwritten === 1) {
-        this.#writeAlarm?.limit(websocketWriteTimeout);
+        this.#writeTimer?.limit(websocketWriteTimeout);
       }
       return () => this.#onWritten();
     }
-    return awaited ? () => this.#session.written() : undefined;
+    return notifyOnFlush ? () => this.#session.receiverDrained() : undefined;
   }
 
-  /** Asks the peer for a sign of life; `awaited` as for `send`. */
-  ping(awaited: boolean): void {
+  /** Asks the peer for a sign of life; `notifyOnFlush` as for `send`. */
+  ping(notifyOnFlush: boolean): void {
     if (this.isOpen()) {
-      this.#socket.ping(undefined, undefined, awaited ? () => this.#session.written() : undefined);
+      this.#socket.ping(undefined, undefined, notifyOnFlush ? () => this.#session.receiverDrained() : undefined);
     }
   }
 
@@ -471,16 +478,16 @@ export class WebSocketConnection implements TextListener, Sleeper {
     } else if (this.#fault === 'other') {
       event = { code: CloseCode.Abnormal, reason: '', wasClean: false };
     }
-    this.#session.lost(this.#receiver, event);
+    this.#session.receiverAborted(this.#receiver, event);
   }
 
   /** From now on ws sends no pings, and only the time for the client's last bytes counts. */
   #startClosing(code?: number): void {
     if (!this.#isClosing) {
       this.#isClosing = true;
-      this.#flushing = this.bufferedAmount;
+      this.#bytesToFlush = this.bufferedAmount;
       // A client that was too slow already gets time for what it takes, not for what it has left.
-      this.#pulse.limit(flushTime(code === CloseCode.TryAgainLater ? 0 : this.#flushing));
+      this.#pingTimer.limit(flushTime(code === CloseCode.TryAgainLater ? 0 : this.#bytesToFlush));
     }
   }
 
@@ -492,19 +499,19 @@ export class WebSocketConnection implements TextListener, Sleeper {
   #onWritten(): void {
     this.#unwritten -= 1;
     if (this.#unwritten === 0) {
-      this.#writeAlarm?.clear();
+      this.#writeTimer?.clear();
     } else {
-      this.#writeAlarm?.limit(this.#limits.websocketWriteTimeout);
+      this.#writeTimer?.limit(this.#limits.websocketWriteTimeout);
     }
-    this.#session.written();
+    this.#session.receiverDrained();
   }
 
   /** Lets the client send on only when the application has read. */
   #pauseWhileFull(): void {
-    if (!this.#session.hasRoom && !this.#paused) {
+    if (!this.#session.canReceive && !this.#paused) {
       this.#paused = true;
       this.#socket.pause();
-      this.#session.whenRoom(() => this.#resume());
+      this.#session.whenReceivable(() => this.#resume());
     }
   }
 
@@ -512,22 +519,22 @@ export class WebSocketConnection implements TextListener, Sleeper {
     if (this.#paused) {
       this.#paused = false;
       // What came while we did not look is only now about to be heard.
-      this.#heard = true;
+      this.#skipRound = true;
       this.#socket.resume();
     }
   }
 
   /** Called by the alarm: a round of silence is over, or the time for closing. */
-  onAlarm(): void {
+  onTimer(): void {
     if (!this.#isClosing) {
       this.#endRound();
       return;
     }
     const left = this.bufferedAmount;
-    if (left < this.#flushing) {
+    if (left < this.#bytesToFlush) {
       // Slow, but alive.
-      this.#flushing = left;
-      this.#pulse.limit(flushTime(left));
+      this.#bytesToFlush = left;
+      this.#pingTimer.limit(flushTime(left));
     } else {
       debugWebSocket('the peer does not close');
       this.abort();
@@ -537,9 +544,9 @@ export class WebSocketConnection implements TextListener, Sleeper {
   /** Asks a silent peer for a sign of life, and cuts one that has not answered for a whole round. */
   #endRound(): void {
     const { bytesRead } = this.#wire;
-    if (this.#heard || this.#paused || bytesRead !== this.#heardBytes) {
-      this.#heard = false;
-      this.#heardBytes = bytesRead;
+    if (this.#skipRound || this.#paused || bytesRead !== this.#bytesReadBefore) {
+      this.#skipRound = false;
+      this.#bytesReadBefore = bytesRead;
       this.#ping = 'none';
     } else if (this.#ping === 'none') {
       this.#ping = 'queued';
@@ -547,7 +554,7 @@ export class WebSocketConnection implements TextListener, Sleeper {
         // The wait for the answer begins when the question has left.
         this.#ping = 'sent';
         if (!this.#isClosing) {
-          this.#pulse.limit(this.#limits.heartbeatDelay);
+          this.#pingTimer.limit(this.#limits.heartbeatDelay);
         }
       });
     } else if (this.#ping === 'sent') {
@@ -555,7 +562,7 @@ export class WebSocketConnection implements TextListener, Sleeper {
       this.abort();
       return;
     }
-    this.#pulse.limit(this.#limits.heartbeatDelay);
+    this.#pingTimer.limit(this.#limits.heartbeatDelay);
   }
 }
 

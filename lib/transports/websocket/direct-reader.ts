@@ -20,7 +20,7 @@ const MASK_BYTES = 4;
 const MAX_PIECES = 1024;
 
 /** The beginning of a frame whose end has not come yet. */
-interface Beginning {
+interface PartialFrame {
   readonly pieces: Buffer[];
   /** How many bytes of it there are. */
   have: number;
@@ -32,7 +32,7 @@ interface Beginning {
 const READER = Symbol('express-sockjs.reader');
 
 /** A connection that a reader reads. */
-interface Read extends Readable {
+interface SocketWithReader extends Readable {
   [READER]?: WebSocketReader;
 }
 
@@ -51,13 +51,18 @@ export interface TextListener {
  * nobody had been there, so that what is wrong with a frame is ws's to say.
  */
 export class WebSocketReader {
-  readonly #connection: Read;
+  readonly #connection: SocketWithReader;
   readonly #wsListener: (chunk: Buffer) => void;
   readonly #listener: TextListener;
   readonly #maxBytes: number;
-  #beginning: Beginning | undefined;
+  #partial: PartialFrame | undefined;
 
-  private constructor(connection: Read, wsListener: (chunk: Buffer) => void, listener: TextListener, maxBytes: number) {
+  private constructor(
+    connection: SocketWithReader,
+    wsListener: (chunk: Buffer) => void,
+    listener: TextListener,
+    maxBytes: number,
+  ) {
     this.#connection = connection;
     this.#wsListener = wsListener;
     this.#listener = listener;
@@ -82,17 +87,17 @@ export class WebSocketReader {
 
   /** Takes what the connection has brought. */
   take(chunk: Buffer): void {
-    const beginning = this.#beginning;
-    if (beginning === undefined) {
+    const partial = this.#partial;
+    if (partial === undefined) {
       this.#read(chunk);
       return;
     }
-    beginning.pieces.push(chunk);
-    beginning.have += chunk.length;
-    if (beginning.have >= beginning.need) {
-      this.#read(this.#takePieces(beginning));
-    } else if (beginning.pieces.length > MAX_PIECES) {
-      this.#giveBack(this.#takePieces(beginning));
+    partial.pieces.push(chunk);
+    partial.have += chunk.length;
+    if (partial.have >= partial.need) {
+      this.#read(this.#takePieces(partial));
+    } else if (partial.pieces.length > MAX_PIECES) {
+      this.#returnToWs(this.#takePieces(partial));
     }
   }
 
@@ -149,7 +154,7 @@ export class WebSocketReader {
       offset = end;
     }
     if (offset < length) {
-      this.#giveBack(bytes.subarray(offset));
+      this.#returnToWs(bytes.subarray(offset));
     }
   }
 
@@ -157,20 +162,20 @@ export class WebSocketReader {
   #wait(bytes: Buffer, offset: number, need: number): void {
     const piece = bytes.subarray(offset);
     // When a paused connection closes, ws still reads what it holds, which goes on from here.
-    const onClose = () => this.#giveBack(this.#takePieces(beginning));
-    const beginning: Beginning = { pieces: [piece], have: piece.length, need, onClose };
-    this.#beginning = beginning;
+    const onClose = () => this.#returnToWs(this.#takePieces(partial));
+    const partial: PartialFrame = { pieces: [piece], have: piece.length, need, onClose };
+    this.#partial = partial;
     this.#connection.prependListener('close', onClose);
   }
 
-  #takePieces({ pieces, have, onClose }: Beginning): Buffer {
+  #takePieces({ pieces, have, onClose }: PartialFrame): Buffer {
     this.#connection.off('close', onClose);
-    this.#beginning = undefined;
+    this.#partial = undefined;
     return Buffer.concat(pieces, have);
   }
 
   /** Has ws go on, with these bytes, which begin a frame. */
-  #giveBack(bytes: Buffer): void {
+  #returnToWs(bytes: Buffer): void {
     this.#connection.on('data', this.#wsListener);
     this.#connection.off('data', onData);
     this.#wsListener.call(this.#connection, bytes);
@@ -178,7 +183,7 @@ export class WebSocketReader {
 }
 
 /** A listener of all connections, which finds the reader of each: a closure for each would be kept as long as it lives. */
-function onData(this: Read, chunk: Buffer): void {
+function onData(this: SocketWithReader, chunk: Buffer): void {
   this[READER]?.take(chunk);
 }
 

@@ -6,7 +6,7 @@ import type { Outgoing } from '../../session/ports.ts';
 import {
   type AnySession,
   acceptWebSocket,
-  type Line,
+  type UpgradedSocket,
   WebSocketConnection,
   type WebSocketLimits,
   type WebSocketReceiver,
@@ -14,19 +14,19 @@ import {
 
 export class RawWebSocketTransport implements WebSocketReceiver {
   readonly name = 'websocket-raw';
-  readonly maxSilence = Number.POSITIVE_INFINITY;
+  readonly maxHeartbeatInterval = Number.POSITIVE_INFINITY;
   readonly #connection: WebSocketConnection;
   readonly #session: AnySession;
 
-  static readonly handle: Handler = (exchange) => {
-    acceptWebSocket(exchange, 'websocket-raw', (session, socket, line) => {
-      session.attach(new RawWebSocketTransport(socket, line, session, exchange.mount.options));
+  static readonly handle: Handler = (context) => {
+    acceptWebSocket(context, 'websocket-raw', (session, socket, upgraded) => {
+      session.attach(new RawWebSocketTransport(socket, upgraded, session, context.endpoint.options));
     });
   };
 
-  private constructor(socket: WebSocket, line: Line, session: AnySession, limits: WebSocketLimits) {
+  private constructor(socket: WebSocket, upgraded: UpgradedSocket, session: AnySession, limits: WebSocketLimits) {
     this.#session = session;
-    this.#connection = new WebSocketConnection(socket, line, this, session, limits);
+    this.#connection = new WebSocketConnection(socket, upgraded, this, session, limits);
   }
 
   onText(text: string, bytes: number): void {
@@ -46,18 +46,18 @@ export class RawWebSocketTransport implements WebSocketReceiver {
     this.#connection.opened();
   }
 
-  messages(batch: readonly Outgoing[], awaited: boolean): void {
+  messages(batch: readonly Outgoing[], notifyOnFlush: boolean): void {
     for (const message of batch) {
       if (typeof message === 'string') {
-        this.#connection.send(message, awaited);
+        this.#connection.send(message, notifyOnFlush);
       } else {
-        this.#connection.sendShared(message, this.name, textOf, awaited);
+        this.#connection.sendShared(message, this.name, textOf, notifyOnFlush);
       }
     }
   }
 
-  heartbeat(awaited: boolean): void {
-    this.#connection.ping(awaited);
+  heartbeat(notifyOnFlush: boolean): void {
+    this.#connection.ping(notifyOnFlush);
   }
 
   close(code: number, reason: string): void {

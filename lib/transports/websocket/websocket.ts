@@ -8,7 +8,7 @@ import { FrameTransport } from '../frame-transport.ts';
 import {
   type AnySession,
   acceptWebSocket,
-  type Line,
+  type UpgradedSocket,
   WebSocketConnection,
   type WebSocketLimits,
   type WebSocketReceiver,
@@ -20,22 +20,22 @@ export class WebSocketTransport extends FrameTransport implements WebSocketRecei
   readonly #session: AnySession;
   readonly #maxMessages: number;
 
-  static readonly handle: Handler = (exchange) => {
-    acceptWebSocket(exchange, 'websocket', (session, socket, line) => {
-      session.attach(new WebSocketTransport(socket, line, session, exchange.mount.options));
+  static readonly handle: Handler = (context) => {
+    acceptWebSocket(context, 'websocket', (session, socket, upgraded) => {
+      session.attach(new WebSocketTransport(socket, upgraded, session, context.endpoint.options));
     });
   };
 
   private constructor(
     socket: WebSocket,
-    line: Line,
+    upgraded: UpgradedSocket,
     session: AnySession,
     limits: WebSocketLimits & { readonly maxMessagesPerRequest: number },
   ) {
     super();
     this.#session = session;
     this.#maxMessages = limits.maxMessagesPerRequest;
-    this.#connection = new WebSocketConnection(socket, line, this, session, limits);
+    this.#connection = new WebSocketConnection(socket, upgraded, this, session, limits);
   }
 
   get bufferedAmount(): number {
@@ -51,12 +51,12 @@ export class WebSocketTransport extends FrameTransport implements WebSocketRecei
     this.#connection.opened();
   }
 
-  protected override send(frame: string, awaited: boolean): void {
-    this.#connection.send(frame, awaited);
+  protected override send(frame: string, notifyOnFlush: boolean): void {
+    this.#connection.send(frame, notifyOnFlush);
   }
 
-  protected override sendShared(message: SharedMessage, awaited: boolean): void {
-    this.#connection.sendShared(message, this.name, frameOf, awaited);
+  protected override sendShared(message: SharedMessage, notifyOnFlush: boolean): void {
+    this.#connection.sendShared(message, this.name, frameOf, notifyOnFlush);
   }
 
   protected override end(code: number, reason: string): void {

@@ -36,7 +36,7 @@ export type Frame = 'open' | 'messages' | 'heartbeat' | 'close';
 
 export interface ReceiverShape {
   readonly kind: ReceiverKind;
-  readonly maxSilence: number;
+  readonly maxHeartbeatInterval: number;
   /** The frame that cannot be written. */
   readonly breaksAt: Frame | undefined;
   /** Whether the receiver keeps it to itself, as HTTP transports do, but for the open frame. */
@@ -68,9 +68,9 @@ export interface ReceiverOwner {
   onAbort(receiver: ModelReceiver): void;
   /** It is about to throw. */
   onBreak(receiver: ModelReceiver): void;
-  unlink(receiver: ModelReceiver): void;
-  detach(receiver: ModelReceiver): void;
-  written(): void;
+  receiverReleased(receiver: ModelReceiver): void;
+  receiverFlushed(receiver: ModelReceiver): void;
+  receiverDrained(): void;
 }
 
 interface Write {
@@ -80,7 +80,7 @@ interface Write {
 
 export class ModelReceiver implements Receiver {
   readonly name: TransportName;
-  readonly maxSilence: number;
+  readonly maxHeartbeatInterval: number;
   readonly kind: ReceiverKind;
   stage: Stage = 'new';
   /** How often it was told to close, and to cut the connection. */
@@ -97,7 +97,7 @@ export class ModelReceiver implements Receiver {
   constructor(shape: ReceiverShape, owner: ReceiverOwner) {
     this.kind = shape.kind;
     this.name = NAMES[shape.kind];
-    this.maxSilence = shape.maxSilence;
+    this.maxHeartbeatInterval = shape.maxHeartbeatInterval;
     this.#shape = shape;
     this.#owner = owner;
   }
@@ -137,7 +137,7 @@ export class ModelReceiver implements Receiver {
   take(writes: number): void {
     for (const { isAwaited } of this.#writes.splice(0, writes)) {
       if (isAwaited) {
-        this.#owner.written();
+        this.#owner.receiverDrained();
       }
     }
   }
@@ -166,9 +166,9 @@ export class ModelReceiver implements Receiver {
       return;
     }
     if (this.kind === 'poll' || this.kind === 'stream') {
-      this.#owner.detach(this);
+      this.#owner.receiverFlushed(this);
     } else {
-      this.#owner.unlink(this);
+      this.#owner.receiverReleased(this);
     }
   }
 
@@ -176,7 +176,7 @@ export class ModelReceiver implements Receiver {
     if (this.kind !== 'poll' && this.kind !== 'stream') {
       this.#writes.push(write);
     } else if (write.isAwaited) {
-      process.nextTick(() => this.#owner.written());
+      process.nextTick(() => this.#owner.receiverDrained());
     }
   }
 }

@@ -9,10 +9,10 @@ import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from '@sinonjs/fake-timers';
-import { Meter } from '../../../lib/metrics.ts';
+import { Metrics } from '../../../lib/metrics.ts';
 import { Rooms, sendToAll } from '../../../lib/session/rooms.ts';
 import { Session, type SessionCloseEvent, type SessionState } from '../../../lib/session/session.ts';
-import { AlarmClock } from '../../../lib/util/timer-queue.ts';
+import { TimerQueue } from '../../../lib/util/timer-queue.ts';
 import { FakeReceiver, hooksWith, identity } from '../../support/fake-receiver.ts';
 import type { Loop } from '../../support/idle-time.ts';
 import { BrokenReceiver, ModelReceiver, type ReceiverOwner, type ReceiverShape } from './model-receiver.ts';
@@ -62,7 +62,7 @@ export class World implements ReceiverOwner {
   readonly #options: WorldOptions;
   readonly #clock: Clock;
   readonly #loop: Loop;
-  readonly #meter = new Meter();
+  readonly #metrics = new Metrics();
   readonly #rooms = new Rooms<Session>();
   readonly #session: Session;
   #failure: unknown;
@@ -131,8 +131,8 @@ export class World implements ReceiverOwner {
     const { family, onSession: _onSession, onError: _onError, ...limits } = options;
     const hooks = hooksWith({
       ...limits,
-      meter: this.#meter,
-      clock: new AlarmClock(),
+      metrics: this.#metrics,
+      timers: new TimerQueue(),
       rooms: this.#rooms,
       onSession: () => this.#onSession(),
       onError: (error) => this.#onError(error),
@@ -179,17 +179,17 @@ export class World implements ReceiverOwner {
     this.#noteAlone();
   }
 
-  unlink(receiver: ModelReceiver): void {
+  receiverReleased(receiver: ModelReceiver): void {
     if (this.#current === receiver) {
       this.#current = undefined;
       this.#leaving.add(receiver);
       receiver.stage = 'leaving';
     }
-    this.#call(() => this.#session.unlink(receiver));
+    this.#call(() => this.#session.receiverReleased(receiver));
     this.#noteAlone();
   }
 
-  detach(receiver: ModelReceiver): void {
+  receiverFlushed(receiver: ModelReceiver): void {
     if (this.#current === receiver || this.#leaving.has(receiver)) {
       receiver.take(Number.POSITIVE_INFINITY);
     }
@@ -197,7 +197,7 @@ export class World implements ReceiverOwner {
     if (isKnown) {
       this.#expectWritten();
     }
-    this.#call(() => this.#session.detach(receiver));
+    this.#call(() => this.#session.receiverFlushed(receiver));
     this.#noteAlone();
   }
 
@@ -208,7 +208,7 @@ export class World implements ReceiverOwner {
       receiver.drop();
       this.#loss ??= event;
     }
-    this.#call(() => this.#session.lost(receiver, event));
+    this.#call(() => this.#session.receiverAborted(receiver, event));
     const { state } = this.#session;
     if (isKnown) {
       const closesIt = before === 'active' && state === 'closing' && this.#options.family === 'xhr';
@@ -233,9 +233,9 @@ export class World implements ReceiverOwner {
     }
   }
 
-  written(): void {
+  receiverDrained(): void {
     this.#expectWritten();
-    this.#call(() => this.#session.written());
+    this.#call(() => this.#session.receiverDrained());
   }
 
   receive(sizes: readonly number[]): void {
@@ -253,11 +253,14 @@ export class World implements ReceiverOwner {
     if (isActive) {
       this.#unread.trim();
     }
-    if (!this.#session.hasRoom && !this.#isSlowed) {
+    if (!this.#session.canReceive && !this.#isSlowed) {
       this.#isSlowed = true;
-      this.#session.whenRoom(() => {
-        this.#expect(this.#isSlowed, 'whenRoom() called back twice');
-        this.#expect(this.#session.hasRoom || this.#session.state !== 'active', 'whenRoom() called back without room');
+      this.#session.whenReceivable(() => {
+        this.#expect(this.#isSlowed, 'whenReceivable() called back twice');
+        this.#expect(
+          this.#session.canReceive || this.#session.state !== 'active',
+          'whenReceivable() called back without room',
+        );
         this.#isSlowed = false;
       });
     }
@@ -525,7 +528,7 @@ export class World implements ReceiverOwner {
     if (this.#failure !== undefined) {
       throw this.#failure;
     }
-    const { state, bufferedAmount, writableNeedDrain, hasRoom, rooms } = this.#session;
+    const { state, bufferedAmount, writableNeedDrain, canReceive, rooms } = this.#session;
     assert.ok(STATES.indexOf(state) >= STATES.indexOf(this.#state), `${state} after ${this.#state}`);
     this.#state = state;
     const isOver = state === 'closed';
@@ -536,14 +539,14 @@ export class World implements ReceiverOwner {
     }
     assert.equal(writableNeedDrain, this.#unsent.needsDrain, 'writableNeedDrain');
     assert.equal(this.#drains, this.#unsent.drains, 'drain events');
-    assert.equal(hasRoom, this.#unread.hasRoom, 'hasRoom');
-    assert.equal(this.#isSlowed && (hasRoom || state === 'closing' || isOver), false, 'slowed in spite of room');
+    assert.equal(canReceive, this.#unread.canReceive, 'canReceive');
+    assert.equal(this.#isSlowed && (canReceive || state === 'closing' || isOver), false, 'slowed in spite of room');
     assert.deepEqual([...rooms], [...this.#joined], 'rooms');
     for (const room of ['a', 'b']) {
       const isIn = [...this.#rooms.in(room)].includes(this.#session);
       assert.equal(isIn, !isOver && this.#joined.has(room), `in room ${room}`);
     }
-    const { opened, closed, messagesOut, messagesIn } = this.#meter;
+    const { opened, closed, messagesOut, messagesIn } = this.#metrics;
     assert.deepEqual(
       { opened, closed, messagesOut, messagesIn },
       {
@@ -564,7 +567,7 @@ export class World implements ReceiverOwner {
     for (const receiver of this.#receivers) {
       if (receiver.stage === 'attached' || receiver.stage === 'leaving') {
         if (flushes && receiver.kind !== 'socket' && !receiver.isBroken) {
-          this.detach(receiver);
+          this.receiverFlushed(receiver);
         } else {
           this.lose(receiver, { code: 1006, reason: 'the end', wasClean: flushes });
         }
@@ -827,8 +830,8 @@ export class World implements ReceiverOwner {
     }
   }
 
-  #silenceOf({ maxSilence }: ModelReceiver): number {
-    return Math.min(this.#options.heartbeatDelay || Number.POSITIVE_INFINITY, maxSilence);
+  #silenceOf({ maxHeartbeatInterval }: ModelReceiver): number {
+    return Math.min(this.#options.heartbeatDelay || Number.POSITIVE_INFINITY, maxHeartbeatInterval);
   }
 
   get #bytesInConnection(): number {

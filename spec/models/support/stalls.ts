@@ -1,8 +1,8 @@
 /** Time that passes, with stalls of the event loop among it, and what becomes of time limits. */
 import type { Clock } from '@sinonjs/fake-timers';
 
-/** As `Alarm.limit` says: how long before its end a limit is looked at, and how late that may be. */
-const LOOK_AHEAD = 1000;
+/** As `DeadlineTimer.limit` says: how long before its end a limit is looked at, and how late that may be. */
+const EARLY_CHECK = 1000;
 const LATE = 100;
 
 export class Stalls {
@@ -42,7 +42,7 @@ export class Stalls {
       return true;
     }
     const due = since + delay;
-    const firstLook = due - Math.min(LOOK_AHEAD, Math.floor(delay / 2));
+    const firstLook = due - Math.min(EARLY_CHECK, Math.floor(delay / 2));
     const look = firstLook > this.#present.from ? firstLook : due;
     return this.#present.to - look <= LATE;
   }

@@ -31,7 +31,7 @@ export class UnreadModel {
     return this.#waiting.length > 0;
   }
 
-  get hasRoom(): boolean {
+  get canReceive(): boolean {
     return this.#messages.reduce((sum, text) => sum + text.length, 0) <= this.#maxReceiveBuffer;
   }
 
@@ -44,7 +44,7 @@ export class UnreadModel {
       return;
     }
     this.#messages.push(message);
-    if (!this.hasRoom && this.#receiveStallTimeout > 0) {
+    if (!this.canReceive && this.#receiveStallTimeout > 0) {
       this.fullSince ??= this.#clock.now;
     }
   }
@@ -57,7 +57,7 @@ export class UnreadModel {
   /** The listener is given a message; returns the one that it must be. */
   shift(): string | undefined {
     const message = this.#messages.shift();
-    if (this.hasRoom) {
+    if (this.canReceive) {
       this.fullSince = undefined;
     } else if (this.fullSince !== undefined) {
       this.fullSince = this.#clock.now;
@@ -97,8 +97,8 @@ export class UnreadModel {
 
   /** Where the application is through and has never read, what is too much is discarded. */
   trim(): void {
-    if (this.#isSetUp && !this.#wasRead && !this.hasRoom) {
-      while (!this.hasRoom) {
+    if (this.#isSetUp && !this.#wasRead && !this.canReceive) {
+      while (!this.canReceive) {
         this.#messages.pop();
       }
       this.fullSince = undefined;
