@@ -4,13 +4,19 @@ import type { WebSocketServer } from 'ws';
 import type { OriginRule } from './admission/origin.ts';
 import type { Metrics } from './metrics.ts';
 import type { ResolvedOptions } from './options/options.ts';
+import type { SessionDirectory } from './session/directory.ts';
 import type { SessionRegistry } from './session/registry.ts';
+import type { Shutdown } from './session/shutdown.ts';
 import type { TimerQueue } from './util/timer-queue.ts';
 
 /** One call of `sockjs()`: its options, its sessions, its WebSocket engine. Nothing of it is shared with another. */
 export interface EndpointContext<Data = unknown, Req extends IncomingMessage = IncomingMessage> {
   readonly options: ResolvedOptions<Data, Req>;
+  /** The sessions of this process. */
   readonly sessions: SessionRegistry<Data, Req>;
+  /** Finds the session that an HTTP request names. The registry itself, unless sessions may be elsewhere. */
+  readonly directory: SessionDirectory<Data, Req>;
+  readonly shutdown: Shutdown;
   readonly webSocketServer: WebSocketServer;
   readonly metrics: Metrics;
   /** Keeps the time for sessions and WebSockets. */

@@ -1,14 +1,7 @@
 /** The public surface of express-sockjs, and nothing else. */
 
 export { jsessionid } from './http/cookie.ts';
-export type {
-  MessageMessage,
-  RejectedMessage,
-  RejectionReason,
-  SessionCloseMessage,
-  SessionOpenMessage,
-  SockjsStats,
-} from './metrics.ts';
+export type { RejectedMessage, RejectionReason, SockjsStats } from './metrics.ts';
 export {
   type AllowedOrigins,
   defaultOptions,
@@ -18,16 +11,13 @@ export {
   type WebSocketServerOptions,
 } from './options/options.ts';
 export { CloseCode } from './protocol/close-code.ts';
-export { SessionNotOpenError } from './session/inbox.ts';
+export type { BroadcastOptions } from './session/broadcast.ts';
+export type { MessageMessage, SessionCloseMessage, SessionOpenMessage } from './session/channel-messages.ts';
+export { SessionNotOpenError } from './session/errors.ts';
+export type { SessionCloseEvent, SessionEvents, SessionState } from './session/events.ts';
+export type { LiveSessions } from './session/live-sessions.ts';
 export type { TransportName } from './session/ports.ts';
-export type { CloseOptions, CloseResult, LiveSessions } from './session/registry.ts';
-export type { BroadcastOptions } from './session/rooms.ts';
-export {
-  Session,
-  type SessionCloseEvent,
-  type SessionEvents,
-  type SessionHandler,
-  type SessionState,
-} from './session/session.ts';
+export { Session, type SessionHandler } from './session/session.ts';
+export type { CloseOptions, CloseResult } from './session/shutdown.ts';
 export { type Room, type SockjsRouter, sockjs } from './sockjs.ts';
 export { type AttachUpgradeOptions, attachUpgrade, type UpgradeServer } from './upgrade/attach-upgrade.ts';

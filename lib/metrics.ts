@@ -2,7 +2,6 @@
 import { channel } from 'node:diagnostics_channel';
 import type { IncomingMessage } from 'node:http';
 import type { TransportName } from './session/ports.ts';
-import type { Session, SessionCloseEvent } from './session/session.ts';
 
 /** Why a request was turned away. */
 export type RejectionReason =
@@ -39,22 +38,6 @@ export interface SockjsStats {
   readonly queuedBytes: number;
 }
 
-/** Published on `sockjs:session:open`, right before `onSession` is called. */
-export interface SessionOpenMessage {
-  readonly session: Session;
-}
-
-/** Published on `sockjs:session:close`, right before the `close` event. */
-export interface SessionCloseMessage extends SessionCloseEvent {
-  readonly session: Session;
-}
-
-/** Published on `sockjs:message:in` and `sockjs:message:out`, once for each message. */
-export interface MessageMessage {
-  readonly session: Session;
-  readonly message: string;
-}
-
 /** Published on `sockjs:rejected` when a request is turned away. */
 export interface RejectedMessage {
   readonly request: IncomingMessage;
@@ -86,7 +69,7 @@ export class Metrics {
     }
   }
 
-  sessionClosed(session: unknown, event: SessionCloseEvent): void {
+  sessionClosed(session: unknown, event: object): void {
     this.closed += 1;
     if (CLOSE.hasSubscribers) {
       CLOSE.publish({ session, ...event });
@@ -119,7 +102,7 @@ export class Metrics {
   }
 
   /** Everything counted, and what the live sessions say of themselves. */
-  snapshot(live: Iterable<Pick<Session, 'transport' | 'bufferedAmount'>>): SockjsStats {
+  snapshot(live: Iterable<{ readonly transport: TransportName; readonly bufferedAmount: number }>): SockjsStats {
     const sessions: Record<TransportName, number> = {
       websocket: 0,
       'websocket-raw': 0,

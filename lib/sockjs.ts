@@ -1,8 +1,8 @@
 /** The factory: options in, an Express Router with one route per SockJS endpoint out. */
 import { IncomingMessage, type ServerResponse } from 'node:http';
 import { Router } from 'express';
-import { reject } from './admission/admit.ts';
 import { isOriginAllowed } from './admission/origin.ts';
+import { reject } from './admission/reject.ts';
 import type { EndpointContext, RequestContext, Route } from './context.ts';
 import { pageRoutes } from './endpoints/index.ts';
 import { setNotCached } from './http/cache.ts';
@@ -17,9 +17,11 @@ import { MAX_DELAY, printError, resolveOptions, type SockjsOptions } from './opt
 import { assertClosable, CloseCode } from './protocol/close-code.ts';
 import { assertText } from './protocol/shared-message.ts';
 import { type Match, RouteTable } from './router/route-table.ts';
-import { type CloseOptions, type CloseResult, type LiveSessions, SessionRegistry } from './session/registry.ts';
-import { type BroadcastOptions, sendToAll } from './session/rooms.ts';
+import { type BroadcastOptions, sendToAll } from './session/broadcast.ts';
+import { type LiveSessions, liveSessionsOf } from './session/live-sessions.ts';
+import { SessionRegistry } from './session/registry.ts';
 import type { Session, SessionHandler } from './session/session.ts';
+import type { CloseOptions, CloseResult } from './session/shutdown.ts';
 import { transportRoutes, webSocketServerOf } from './transports/index.ts';
 import { debugRequest } from './util/debug.ts';
 import { isThenable } from './util/promises.ts';
@@ -143,6 +145,8 @@ export function sockjs<Data, Req extends IncomingMessage>(
   const endpoint: EndpointContext<Data, Req> = {
     options,
     sessions,
+    directory: sessions,
+    shutdown: sessions.shutdown,
     webSocketServer: webSocketServerOf(options),
     metrics,
     timers,
@@ -188,10 +192,10 @@ export function sockjs<Data, Req extends IncomingMessage>(
         `sockjs: option "timeout" is ${String(timeout)}; it must be a number of ms from 0 to ${MAX_DELAY}`,
       );
     }
-    return sessions.close(code, reason, timeout);
+    return sessions.shutdown.close(code, reason, timeout);
   };
   return Object.assign(router as unknown as Router & SockjsRouter<Data, Req>, {
-    sessions: sessions as LiveSessions<Data, Req>,
+    sessions: liveSessionsOf(sessions),
     broadcast: (message: string, options?: BroadcastOptions<Session<Data, Req>>) => {
       assertText('router.broadcast', message);
       return sendToAll(sessions, message, options);

@@ -5,6 +5,7 @@ import { WebSocketServer } from 'ws';
 import { type Session, type SockjsOptions, sockjs } from '../lib/index.ts';
 import { SharedMessage } from '../lib/protocol/shared-message.ts';
 import { AWKWARD_TEXTS } from './support/awkward.ts';
+import { portOf } from './support/fake-receiver.ts';
 import { type Arena, arena, HTTP_WAYS, WAYS, type Way } from './support/ways.ts';
 import { WebSocketClient } from './support/websocket.ts';
 
@@ -297,7 +298,7 @@ describe('rooms', () => {
     session.join('red');
     (session.rooms as Set<string>).delete('red');
     assert.deepEqual([...session.rooms], ['red']);
-    session.terminate();
+    portOf(session).terminate();
     assert.equal(session.leave('red'), false);
     assert.deepEqual([...session.rooms], ['red']);
   });

@@ -1,7 +1,8 @@
 /** What a client has sent and nobody has read: its order, its bounds, and its one timer. */
 import assert from 'node:assert/strict';
 import type { Clock } from '@sinonjs/fake-timers';
-import { Inbox, SessionNotOpenError } from '../lib/session/inbox.ts';
+import { SessionNotOpenError } from '../lib/session/errors.ts';
+import { Inbox } from '../lib/session/inbox.ts';
 import { TimerQueue } from '../lib/util/timer-queue.ts';
 import { stopClock } from './support/clock.ts';
 import { keptOf } from './support/heap.ts';

@@ -1,6 +1,6 @@
 /** What waits to be sent: its bounds, and when there is time for more. */
 import assert from 'node:assert/strict';
-import { SessionNotOpenError } from '../lib/session/inbox.ts';
+import { SessionNotOpenError } from '../lib/session/errors.ts';
 import { Outbox } from '../lib/session/outbox.ts';
 
 describe('Outbox', () => {

@@ -6,13 +6,15 @@ import { setImmediate as settle } from 'node:timers/promises';
 import type { Clock } from '@sinonjs/fake-timers';
 import express from 'express';
 import { type Session, sockjs } from '../lib/index.ts';
-import { MAX_REMEMBERED, type RegistryLimits, SessionRegistry } from '../lib/session/registry.ts';
-import type { SessionEnvironment } from '../lib/session/session.ts';
+import { MAX_REMEMBERED } from '../lib/session/ended-sessions.ts';
+import type { SessionEnvironment } from '../lib/session/lifecycle.ts';
+import type { QuotaLimits } from '../lib/session/quota.ts';
 import { stopClock } from './support/clock.ts';
-import { FakeReceiver, hooksWith, identity, type Kind, NAMES } from './support/fake-receiver.ts';
+import { FakeReceiver, identity, type Kind, NAMES, portOf } from './support/fake-receiver.ts';
 import { keptOf } from './support/heap.ts';
 import { post } from './support/http.ts';
 import { listen, serve, sessionCatcher } from './support/server.ts';
+import { Store } from './support/store.ts';
 import { WebSocketClient } from './support/websocket.ts';
 
 const UNKNOWN = { kind: 'unknown' };
@@ -20,15 +22,18 @@ const FOREIGN = { kind: 'foreign' };
 const PENDING = { kind: 'pending' };
 const INTERRUPTED = { kind: 'ended', code: 1002, reason: 'Connection interrupted' };
 
-type Hooks = Partial<SessionEnvironment<unknown, IncomingMessage>>;
+type Hooks = Partial<SessionEnvironment<Session>>;
 
 /** A store, and a way to put a session of an id into it as the transports do. */
-function makeStore(limits: Partial<RegistryLimits> = {}, hooks: Hooks = {}) {
-  const store = new SessionRegistry(hooksWith({ disconnectDelay: 1000, ...hooks }), {
-    maxSessions: Number.POSITIVE_INFINITY,
-    maxSessionsPerClient: Number.POSITIVE_INFINITY,
-    ...limits,
-  });
+function makeStore(limits: Partial<QuotaLimits> = {}, hooks: Hooks = {}) {
+  const store = new Store(
+    { disconnectDelay: 1000, ...hooks },
+    {
+      maxSessions: Number.POSITIVE_INFINITY,
+      maxSessionsPerClient: Number.POSITIVE_INFINITY,
+      ...limits,
+    },
+  );
   const request = new IncomingMessage(new Socket());
   const add = (id: string, of = identity()) => {
     assert.equal(store.reserve(id, of), undefined);
@@ -38,8 +43,8 @@ function makeStore(limits: Partial<RegistryLimits> = {}, hooks: Hooks = {}) {
   const open = (id: string, kind: Kind = 'poll', of = identity(kind === 'socket' ? 'websocket' : 'xhr')) => {
     assert.equal(store.reserve(id, of), undefined);
     const session = store.create(id, request, NAMES[kind], of, undefined);
-    const receiver = new FakeReceiver(session, kind);
-    session.attach(receiver);
+    const receiver = new FakeReceiver(portOf(session), kind);
+    portOf(session).attach(receiver);
     return { session, receiver };
   };
   return { store, request, add, open };
@@ -59,7 +64,7 @@ describe('SessionRegistry', () => {
       store.reserve('id', by);
       const session = store.create('id', request, 'xhr-polling', by, data);
       assert.deepEqual(
-        [session.id, session.request, session.transport, session.identity, session.data],
+        [session.id, session.request, session.transport, portOf(session).identity, session.data],
         ['id', request, 'xhr-polling', by, data],
       );
       const live = { kind: 'live', session };
@@ -81,7 +86,7 @@ describe('SessionRegistry', () => {
       assert.deepEqual(store.find('id', identity()), { kind: 'live', session });
       for (const socket of sockets) {
         socket.close();
-        socket.terminate();
+        portOf(socket).terminate();
       }
       assert.deepEqual(store.find('id', identity()), { kind: 'live', session });
       assert.equal(store.size, 1);
@@ -186,7 +191,7 @@ describe('SessionRegistry', () => {
       assert.equal(store.reserve('4', me()), 'client-sessions');
       socket.close();
       assert.equal(store.reserve('4', me()), 'client-sessions', 'still closing');
-      socket.terminate();
+      portOf(socket).terminate();
       add('4', me());
       assert.equal(store.reserve('5', me()), 'client-sessions');
     });
@@ -211,7 +216,7 @@ describe('SessionRegistry', () => {
       http.close();
       assert.equal(store.size, 2);
       assert.equal(store.get('http'), http);
-      socket.terminate();
+      portOf(socket).terminate();
       assert.deepEqual([...store], [http]);
       clock.tick(1000);
       assert.deepEqual([store.size, [...store], store.get('http'), store.get('socket')], [0, [], undefined, undefined]);
@@ -219,13 +224,17 @@ describe('SessionRegistry', () => {
 
     it('give the newest of several WebSockets of one id, and an older one when that has ended', () => {
       const { store, add } = makeStore();
-      const [first, second, third] = [1, 2, 3].map(() => add('id', identity('websocket')));
+      const [first, second, third] = [1, 2, 3].map(() => add('id', identity('websocket'))) as [
+        Session,
+        Session,
+        Session,
+      ];
       assert.equal(store.get('id'), third);
-      first?.terminate();
+      portOf(first).terminate();
       assert.equal(store.get('id'), third);
-      third?.terminate();
+      portOf(third).terminate();
       assert.equal(store.get('id'), second);
-      second?.terminate();
+      portOf(second).terminate();
       assert.equal(store.get('id'), undefined);
     });
 
@@ -234,7 +243,7 @@ describe('SessionRegistry', () => {
       add('1');
       add('2');
       for (const session of store) {
-        session.terminate();
+        portOf(session).terminate();
       }
       assert.equal(store.size, 0);
     });
@@ -244,7 +253,7 @@ describe('SessionRegistry', () => {
     for (const [title, end, found] of [
       [
         'lost',
-        ({ session, receiver }) => session.receiverAborted(receiver, { ...INTERRUPTED, wasClean: false }),
+        ({ session, receiver }) => portOf(session).receiverAborted(receiver, { ...INTERRUPTED, wasClean: false }),
         INTERRUPTED,
       ],
       ['closed', ({ session }) => session.close(3000, 'x'), { kind: 'ended', code: 3000, reason: 'x' }],
@@ -271,7 +280,7 @@ describe('SessionRegistry', () => {
 
     it('is not remembered when it was a WebSocket', () => {
       const { store, open } = makeStore();
-      open('id', 'socket').session.terminate();
+      portOf(open('id', 'socket').session).terminate();
       for (const family of ['xhr', 'jsonp', 'websocket'] as const) {
         assert.deepEqual(store.find('id', identity(family)), UNKNOWN);
       }
@@ -336,7 +345,7 @@ describe('SessionRegistry', () => {
       }
       const closing = store.close(1001, 'bye', 5000);
       assert.deepEqual(turnedAway, ['a', 'b', 'c']);
-      store.close(1001, 'bye', 5000);
+      void store.close(1001, 'bye', 5000);
       assert.equal(turnedAway.length, 6);
       await closing;
     });
@@ -361,11 +370,11 @@ describe('SessionRegistry', () => {
       }
       const closing = store.close(1001, 'bye', 5000);
       const polls = [1, 2].map(() => {
-        const receiver = new FakeReceiver(poll.session, 'poll');
-        poll.session.attach(receiver);
+        const receiver = new FakeReceiver(portOf(poll.session), 'poll');
+        portOf(poll.session).attach(receiver);
         return receiver.frames;
       });
-      socket.session.receiverAborted(socket.receiver, { code: 1001, reason: 'bye', wasClean: true });
+      portOf(socket.session).receiverAborted(socket.receiver, { code: 1001, reason: 'bye', wasClean: true });
       assert.deepEqual(await closing, { closed: 3, flushed: 3, dropped: 0 });
       assert.deepEqual(stream.receiver.frames, ['o', 'a["x"]', END]);
       assert.deepEqual(socket.receiver.frames, ['o', 'a["x"]', END]);
@@ -390,8 +399,8 @@ describe('SessionRegistry', () => {
       const closing = store.close(1001, 'bye', 5000).then((counts) => {
         result = counts;
       });
-      lost.session.receiverAborted(lost.receiver, { code: 1006, reason: '', wasClean: false });
-      mine.session.attach(new FakeReceiver(mine.session, 'poll'));
+      portOf(lost.session).receiverAborted(lost.receiver, { code: 1006, reason: '', wasClean: false });
+      portOf(mine.session).attach(new FakeReceiver(portOf(mine.session), 'poll'));
       clock.tick(1000);
       await settle();
       assert.equal(store.size, 1);
@@ -444,10 +453,10 @@ describe('SessionRegistry', () => {
     it('leaves no id of a WebSocket behind', () => {
       const { store, add } = makeStore();
       const isKept = keptOf((name) => {
-        add(name, identity('websocket')).terminate();
+        portOf(add(name, identity('websocket'))).terminate();
         const several = [1, 2, 3].map(() => add(name, identity('websocket')));
         for (const session of several) {
-          session.terminate();
+          portOf(session).terminate();
         }
       });
       assert.equal(store.size, 0);

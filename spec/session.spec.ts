@@ -1,7 +1,6 @@
 /** The session object as the application sees it, driven by receivers that stand in for the transports. */
 import assert from 'node:assert/strict';
 import { AsyncLocalStorage, createHook } from 'node:async_hooks';
-import { randomUUID } from 'node:crypto';
 import { EventEmitter, getEventListeners, once } from 'node:events';
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
@@ -10,15 +9,15 @@ import { setImmediate as settle, setImmediate as turn } from 'node:timers/promis
 import type { Clock } from '@sinonjs/fake-timers';
 import { SessionNotOpenError } from '../lib/index.ts';
 import { SharedMessage } from '../lib/protocol/shared-message.ts';
+import type { SessionIdentity } from '../lib/session/directory.ts';
+import type { SessionCloseEvent } from '../lib/session/events.ts';
+import type { Lifecycle, SessionEnvironment } from '../lib/session/lifecycle.ts';
+import type { SessionRegistry } from '../lib/session/registry.ts';
 import { Rooms } from '../lib/session/rooms.ts';
-import {
-  Session,
-  type SessionCloseEvent,
-  type SessionEnvironment,
-  type SessionIdentity,
-} from '../lib/session/session.ts';
+import type { Session } from '../lib/session/session.ts';
 import { stopClock } from './support/clock.ts';
-import { FakeReceiver, hooksWith, identity, type Kind, NAMES } from './support/fake-receiver.ts';
+import { FakeReceiver, hooksWith, identity, type Kind, makeSession, NAMES, portOf } from './support/fake-receiver.ts';
+import { freshModule } from './support/fresh.ts';
 import { RawSocket, Stream } from './support/http.ts';
 import { afterTest } from './support/leftovers.ts';
 import { echo, serve, sessionCatcher } from './support/server.ts';
@@ -27,7 +26,7 @@ import { WebSocketClient } from './support/websocket.ts';
 const INTERRUPTED: SessionCloseEvent = { code: 1002, reason: 'Connection interrupted', wasClean: false };
 const BROKEN: SessionCloseEvent = { code: 1006, reason: '', wasClean: false };
 
-interface Setup extends Partial<Omit<SessionEnvironment<unknown, IncomingMessage>, 'onEnd' | 'metrics'>> {
+interface Setup extends Partial<Omit<SessionEnvironment<Session>, 'onEnd' | 'metrics'>> {
   kind?: Kind;
   maxHeartbeatInterval?: number;
   /** As of HTTP; a socket is not, unless said. */
@@ -48,14 +47,14 @@ function make({
     onError: (error, of) => errors.push([error, of]),
     heartbeatDelay: 25_000,
     ...hooks,
-    onEnd: (...end) => ends.push(end),
+    onEnd: ({ session: of }, event) => ends.push([of, event]),
   });
   const request = new IncomingMessage(new Socket());
-  const session: Session = new Session<unknown>('an-id', request, NAMES[kind], identity(family), undefined, all);
+  const session: Session = makeSession('an-id', request, NAMES[kind], identity(family), undefined, all);
   session.on('close', (event) => closes.push(event));
   const attach = (as: Kind = kind, maxHeartbeatInterval?: number) => {
-    const receiver = new FakeReceiver(session, as, maxHeartbeatInterval);
-    session.attach(receiver);
+    const receiver = new FakeReceiver(portOf(session), as, maxHeartbeatInterval);
+    portOf(session).attach(receiver);
     return receiver;
   };
   return { session, attach, errors, closes, ends, metrics: all.metrics };
@@ -113,7 +112,7 @@ describe('Session', () => {
       kind: 'socket',
       end: ({ session, receiver }) => {
         session.close(3000, 'Go away!');
-        session.receiverAborted(receiver, { code: 3000, reason: 'Go away!', wasClean: true });
+        portOf(session).receiverAborted(receiver, { code: 3000, reason: 'Go away!', wasClean: true });
       },
       event: { code: 3000, reason: 'Go away!', wasClean: true },
     },
@@ -122,25 +121,26 @@ describe('Session', () => {
       kind: 'socket',
       end: ({ session, receiver }) => {
         session.close(3000, 'Go away!');
-        session.receiverAborted(receiver, BROKEN);
+        portOf(session).receiverAborted(receiver, BROKEN);
       },
       event: { code: 3000, reason: 'Go away!', wasClean: false },
     },
     {
       title: "the client's own close on a WebSocket",
       kind: 'socket',
-      end: ({ session, receiver }) => session.receiverAborted(receiver, { code: 3001, reason: 'bye', wasClean: true }),
+      end: ({ session, receiver }) =>
+        portOf(session).receiverAborted(receiver, { code: 3001, reason: 'bye', wasClean: true }),
       event: { code: 3001, reason: 'bye', wasClean: true },
     },
     {
       title: 'a WebSocket that breaks',
       kind: 'socket',
-      end: ({ session, receiver }) => session.receiverAborted(receiver, BROKEN),
+      end: ({ session, receiver }) => portOf(session).receiverAborted(receiver, BROKEN),
       event: BROKEN,
     },
     {
       title: 'a receiver that is lost',
-      end: ({ session, receiver }) => session.receiverAborted(receiver, INTERRUPTED),
+      end: ({ session, receiver }) => portOf(session).receiverAborted(receiver, INTERRUPTED),
       event: INTERRUPTED,
     },
     {
@@ -155,7 +155,7 @@ describe('Session', () => {
         session.once('message', () => {
           throw new Error('bug');
         });
-        session.receive([''], 1);
+        portOf(session).receive([''], 1);
       },
       event: { code: 1011, reason: 'Internal error', wasClean: true },
     },
@@ -164,7 +164,7 @@ describe('Session', () => {
   it('shows its id, the request that opened it, and room for data', () => {
     const request = new IncomingMessage(new Socket());
     const data = { name: 'x' };
-    const session = new Session<{ name: string }>('id', request, 'eventsource', identity(), data, hooksWith());
+    const session = makeSession('id', request, 'eventsource', identity(), data, hooksWith());
     assert.equal(session.id, 'id');
     assert.equal(session.request, request);
     assert.equal(session.transport, 'eventsource');
@@ -183,8 +183,8 @@ describe('Session', () => {
         seen.push(given, given.state, first.frames);
       },
     });
-    const first = new FakeReceiver(session, 'poll');
-    session.attach(first);
+    const first = new FakeReceiver(portOf(session), 'poll');
+    portOf(session).attach(first);
     attach();
     assert.deepEqual(seen, [session, 'active', ['o']]);
   });
@@ -218,7 +218,7 @@ describe('Session', () => {
       assert.equal(session.transport, 'xhr-streaming');
       attach('poll');
       assert.equal(session.transport, 'xhr-streaming', 'not the one that was turned away');
-      session.receiverFlushed(stream);
+      portOf(session).receiverFlushed(stream);
       assert.equal(session.transport, 'xhr-streaming');
     });
   });
@@ -240,7 +240,7 @@ describe('Session', () => {
 
     it('flushes once for all that was sent in a turn, and not for a receiver that finds nothing', async () => {
       const { session, attach } = open({ kind: 'poll' });
-      const { mock: flush } = mock.method(session, 'flush');
+      const { mock: flush } = mock.method(portOf(session), 'flush');
       attach();
       await settle();
       assert.equal(flush.callCount(), 0);
@@ -301,11 +301,11 @@ describe('Session', () => {
   describe('recv()', () => {
     it('gives the messages in order, those that came before and those that come', async () => {
       const { session } = open();
-      session.receive(['1', '2'], 1);
+      portOf(session).receive(['1', '2'], 1);
       assert.equal(await session.recv(), '1');
       assert.equal(await session.recv({}), '2');
       const third = session.recv({ signal: undefined });
-      session.receive(['3', '4'], 1);
+      portOf(session).receive(['3', '4'], 1);
       assert.equal(await third, '3');
       assert.equal(await session.recv(), '4');
     });
@@ -313,24 +313,24 @@ describe('Session', () => {
     it('answers many calls at once in the order they were made, with nothing lost', async () => {
       const { session } = open();
       const waiting = Promise.all([session.recv(), session.recv(), session.recv()]);
-      session.receive(['1'], 1);
-      session.receive(['2', '', '4'], 1);
+      portOf(session).receive(['1'], 1);
+      portOf(session).receive(['2', '', '4'], 1);
       assert.deepEqual(await waiting, ['1', '2', '']);
       assert.equal(await session.recv(), '4');
     });
 
     it('takes a message from a listener of close, too', async () => {
       const { session, receiver } = open();
-      session.receive(['last'], 1);
+      portOf(session).receive(['last'], 1);
       const read = new Promise((resolve) => session.on('close', () => resolve(session.recv())));
-      session.receiverAborted(receiver, INTERRUPTED);
+      portOf(session).receiverAborted(receiver, INTERRUPTED);
       assert.equal(await read, 'last');
     });
 
     for (const { title, kind = 'stream', end } of ENDINGS.slice(0, -1)) {
       it(`rejects with SessionNotOpenError after ${title}, once everything has been read`, async () => {
         const opened = open({ kind });
-        opened.session.receive(['1', '2'], 1);
+        portOf(opened.session).receive(['1', '2'], 1);
         end(opened);
         assert.equal(await opened.session.recv(), '1');
         assert.equal(await opened.session.recv(), '2');
@@ -351,7 +351,7 @@ describe('Session', () => {
     describe('with a signal', () => {
       it('rejects with the reason of one that is aborted already, and takes no message', async () => {
         const { session } = open();
-        session.receive(['1'], 1);
+        portOf(session).receive(['1'], 1);
         const reason = new Error('no time');
         await assert.rejects(session.recv({ signal: AbortSignal.abort(reason) }), reason);
         assert.equal(await session.recv(), '1');
@@ -365,7 +365,7 @@ describe('Session', () => {
         const last = session.recv();
         controller.abort('a reason of any kind');
         await assert.rejects(aborted, (reason) => reason === 'a reason of any kind');
-        session.receive(['1', '2'], 1);
+        portOf(session).receive(['1', '2'], 1);
         assert.deepEqual(await Promise.all([first, last]), ['1', '2']);
       });
 
@@ -373,7 +373,7 @@ describe('Session', () => {
         const { session } = open();
         const controller = new AbortController();
         const message = session.recv({ signal: controller.signal });
-        session.receive(['1'], 1);
+        portOf(session).receive(['1'], 1);
         controller.abort();
         assert.equal(await message, '1');
       });
@@ -383,7 +383,7 @@ describe('Session', () => {
         const controller = new AbortController();
         const { signal } = controller;
         const answered = session.recv({ signal });
-        session.receive(['1'], 1);
+        portOf(session).receive(['1'], 1);
         await answered;
         assert.equal(getEventListeners(signal, 'abort').length, 0);
         const unanswered = session.recv({ signal });
@@ -399,10 +399,10 @@ describe('Session', () => {
       for (const { kind = 'stream', end } of ENDINGS.slice(0, -1)) {
         const opened = open({ kind });
         const seen: string[] = [];
-        opened.session.receive(['1', '2'], 1);
+        portOf(opened.session).receive(['1', '2'], 1);
         for await (const message of opened.session) {
           if (seen.push(message) === 2) {
-            opened.session.receive(['3', '4'], 1);
+            portOf(opened.session).receive(['3', '4'], 1);
             end(opened);
           }
         }
@@ -427,7 +427,7 @@ describe('Session', () => {
 
     it('leaves the session open and the other messages unread when it is left', async () => {
       const { session } = open();
-      session.receive(['1', '2', '3'], 1);
+      portOf(session).receive(['1', '2', '3'], 1);
       for await (const message of session) {
         assert.equal(message, '1');
         break;
@@ -442,7 +442,7 @@ describe('Session', () => {
 
     it('passes on what its body throws', async () => {
       const { session } = open();
-      session.receive(['1'], 1);
+      portOf(session).receive(['1'], 1);
       const error = new Error('mine');
       await assert.rejects(async () => {
         for await (const _ of session) {
@@ -458,17 +458,17 @@ describe('Session', () => {
       const { session } = open();
       const seen: string[] = [];
       session.on('message', (message) => seen.push(message));
-      session.receive(['1', ''], 1);
-      session.receive([], 1);
-      session.receive(['3'], 1);
+      portOf(session).receive(['1', ''], 1);
+      portOf(session).receive([], 1);
+      portOf(session).receive(['3'], 1);
       assert.deepEqual(seen, ['1', '', '3']);
     });
 
     it('waits for somebody who listens, and does not come within the call that listens', async () => {
       const { session } = open();
       const seen: string[] = [];
-      session.receive(['1', '2'], 1);
-      session.receive(['3'], 1);
+      portOf(session).receive(['1', '2'], 1);
+      portOf(session).receive(['3'], 1);
       await settle();
       session.on('message', (message) => seen.push(message));
       assert.deepEqual(seen, []);
@@ -479,9 +479,9 @@ describe('Session', () => {
     it('keeps the order when more comes before those that waited were delivered', async () => {
       const { session } = open();
       const seen: string[] = [];
-      session.receive(['1'], 1);
+      portOf(session).receive(['1'], 1);
       session.on('message', (message) => seen.push(message));
-      session.receive(['2'], 1);
+      portOf(session).receive(['2'], 1);
       await settle();
       assert.deepEqual(seen, ['1', '2']);
     });
@@ -492,17 +492,17 @@ describe('Session', () => {
       session.on('message', (message) => {
         seen.push(message);
         if (message === '1') {
-          session.receive(['3'], 1);
+          portOf(session).receive(['3'], 1);
         }
       });
-      session.receive(['1', '2'], 1);
+      portOf(session).receive(['1', '2'], 1);
       assert.deepEqual(seen, ['1', '2', '3']);
     });
 
     it('goes to once() exactly once, and leaves the others for whoever comes next', async () => {
       const { session } = open();
       const seen: string[] = [];
-      session.receive(['1', '2', '3', '4'], 1);
+      portOf(session).receive(['1', '2', '3', '4'], 1);
       session.once('message', (message) => seen.push(message));
       await settle();
       assert.deepEqual(seen, ['1']);
@@ -520,12 +520,12 @@ describe('Session', () => {
         seen.push(message);
         session.removeAllListeners('message');
       });
-      session.receive(['1', '2'], 1);
-      session.receive(['3'], 1);
+      portOf(session).receive(['1', '2'], 1);
+      portOf(session).receive(['3'], 1);
       assert.deepEqual(seen, ['1']);
       session.on('message', (message) => seen.push(message));
       await settle();
-      session.receive(['4'], 1);
+      portOf(session).receive(['4'], 1);
       assert.deepEqual(seen, ['1', '2', '3', '4']);
     });
 
@@ -534,7 +534,7 @@ describe('Session', () => {
       const seen: string[] = [];
       session.addListener('message', () => seen.push('added'));
       session.prependListener('message', () => seen.push('prepended'));
-      session.receive([''], 1);
+      portOf(session).receive([''], 1);
       assert.deepEqual(seen, ['prepended', 'added']);
     });
 
@@ -548,8 +548,8 @@ describe('Session', () => {
           session.close();
         }
       });
-      session.receive(['1', '2', '3'], 1);
-      session.receive(['4'], 1);
+      portOf(session).receive(['1', '2', '3'], 1);
+      portOf(session).receive(['4'], 1);
       await settle();
       assert.deepEqual(seen, ['1', '2']);
       assert.deepEqual(receiver.frames, ['o', 'a["re 1","re 2"]', 'c[1000,"Normal closure"]']);
@@ -558,10 +558,10 @@ describe('Session', () => {
     it('comes for what waited when the session ends, before close', async () => {
       const { session, receiver } = open();
       const seen: unknown[] = [];
-      session.receive(['1', '2'], 1);
+      portOf(session).receive(['1', '2'], 1);
       session.on('message', (message) => seen.push(message));
       session.on('close', ({ code }) => seen.push(code));
-      session.receiverAborted(receiver, INTERRUPTED);
+      portOf(session).receiverAborted(receiver, INTERRUPTED);
       await settle();
       assert.deepEqual(seen, ['1', '2', 1002]);
     });
@@ -571,10 +571,10 @@ describe('Session', () => {
         const opened = open({ kind });
         end(opened);
         const { session } = opened;
-        session.receive(['late'], 1);
+        portOf(session).receive(['late'], 1);
         await assert.rejects(session.recv(), SessionNotOpenError);
         session.on('message', (message) => assert.fail(message));
-        session.receive(['later'], 1);
+        portOf(session).receive(['later'], 1);
         await settle();
         assert.equal(opened.errors.length, title === 'a listener that throws' ? 1 : 0);
       });
@@ -596,7 +596,7 @@ describe('Session', () => {
           listen(session, listener);
           await assert.rejects(session.recv(), misuse);
           session.off('message', listener);
-          session.receive(['1'], 1);
+          portOf(session).receive(['1'], 1);
           assert.equal(await session.recv(), '1');
         });
 
@@ -620,7 +620,7 @@ describe('Session', () => {
           controller.abort();
           await assert.rejects(aborted);
           assert.throws(again, misuse);
-          session.receive(['1'], 1);
+          portOf(session).receive(['1'], 1);
           assert.equal(await answered, '1');
           again();
           assert.equal(session.listenerCount('message'), 1);
@@ -629,7 +629,7 @@ describe('Session', () => {
         it('throws within a loop, and no more when it was left', async () => {
           const { session } = open();
           const again = () => listen(session);
-          session.receive(['1'], 1);
+          portOf(session).receive(['1'], 1);
           for await (const _ of session) {
             assert.throws(again, misuse);
             break;
@@ -641,7 +641,7 @@ describe('Session', () => {
           const { session } = open();
           const loop = session[Symbol.asyncIterator]().next();
           assert.throws(() => listen(session), misuse);
-          session.receive(['1'], 1);
+          portOf(session).receive(['1'], 1);
           assert.equal((await loop).value, '1');
         });
 
@@ -827,13 +827,13 @@ describe('Session', () => {
       const { session, receiver } = open();
       const states: string[] = [];
       session.signal.addEventListener('abort', () => states.push(session.state));
-      session.receiverAborted(receiver, INTERRUPTED);
+      portOf(session).receiverAborted(receiver, INTERRUPTED);
       const closing = open().session;
       closing.signal.addEventListener('abort', () => states.push(closing.state));
       closing.close();
       const unopened = make().session;
       unopened.signal.addEventListener('abort', () => states.push(unopened.state));
-      unopened.abandon();
+      portOf(unopened).discard();
       assert.deepEqual(states, ['closed', 'closing', 'closed']);
     });
 
@@ -856,10 +856,10 @@ describe('Session', () => {
         await settle();
         assert.deepEqual(closes, [event]);
         session.close();
-        session.receiverAborted(receiver, BROKEN);
-        session.receiverFlushed(receiver);
+        portOf(session).receiverAborted(receiver, BROKEN);
+        portOf(session).receiverFlushed(receiver);
         attach();
-        session.receive(['late'], 1);
+        portOf(session).receive(['late'], 1);
         clock.tick(60_000);
         await settle();
         assert.equal(closes.length, 1);
@@ -871,9 +871,9 @@ describe('Session', () => {
       const seen: string[] = [];
       session.on('message', (message) => seen.push(message));
       session.on('close', () => seen.push('close'));
-      session.receive(['1', '2'], 1);
-      session.receiverAborted(receiver, INTERRUPTED);
-      session.receive(['3'], 1);
+      portOf(session).receive(['1', '2'], 1);
+      portOf(session).receiverAborted(receiver, INTERRUPTED);
+      portOf(session).receive(['3'], 1);
       await settle();
       assert.deepEqual(seen, ['1', '2', 'close']);
     });
@@ -971,7 +971,7 @@ describe('Session', () => {
         const { session, receiver, errors } = open();
         session.on('message', fail);
         session.send('before');
-        session.receive(['1'], 1);
+        portOf(session).receive(['1'], 1);
         await settle();
         assert.deepEqual(receiver.frames, ['o', 'a["before"]', INTERNAL]);
         assert.deepEqual(errors, [[error, session]]);
@@ -992,7 +992,7 @@ describe('Session', () => {
         afterTest(() => warn.restore());
         const { session, receiver } = open({ onError: fail });
         session.on('message', throwNow);
-        session.receive(['1'], 1);
+        portOf(session).receive(['1'], 1);
         await settle();
         assert.match(String(warn.calls[0]?.arguments[0]), /onError.*bug/);
         assert.deepEqual(receiver.frames, ['o', INTERNAL]);
@@ -1009,7 +1009,7 @@ describe('Session', () => {
           throw error;
         }
       });
-      session.receive(['1', '2', '3'], 1);
+      portOf(session).receive(['1', '2', '3'], 1);
       await settle();
       assert.deepEqual(seen, ['1', '2']);
       assert.deepEqual(errors, [[error, session]]);
@@ -1019,7 +1019,7 @@ describe('Session', () => {
     it('is told of each listener that rejects, and closed once', async () => {
       const { session, errors, closes } = open();
       session.on('message', reject);
-      session.receive(['1', '2'], 1);
+      portOf(session).receive(['1', '2'], 1);
       await settle();
       assert.equal(errors.length, 2);
       assert.equal(closes.length, 1);
@@ -1034,7 +1034,7 @@ describe('Session', () => {
         },
       });
       session.on('message', throwNow);
-      session.receive(['1'], 1);
+      portOf(session).receive(['1'], 1);
       assert.deepEqual(states, ['active']);
       assert.deepEqual(receiver.frames, ['o', 'c[4000,"sorry"]']);
     });
@@ -1068,14 +1068,14 @@ describe('Session', () => {
               session.removeAllListeners('message');
               await session.recv();
             });
-            session.receive(['x'], 1);
+            portOf(session).receive(['x'], 1);
           },
         },
       ],
     ] as [string, Setup][]) {
       it(`is no error when ${title} learns by SessionNotOpenError that the session has ended`, async () => {
         const { session, receiver, errors, closes } = open({ kind: 'socket', ...setup });
-        session.receiverAborted(receiver, BROKEN);
+        portOf(session).receiverAborted(receiver, BROKEN);
         await settle();
         assert.deepEqual(errors, []);
         assert.deepEqual(closes, [BROKEN]);
@@ -1098,7 +1098,7 @@ describe('Session', () => {
       EventEmitter.prototype.on.call(session, 'error', () => assert.fail('an error event'));
       session.on('message', throwNow);
       session.on('close', reject);
-      session.receive(['1'], 1);
+      portOf(session).receive(['1'], 1);
       await settle();
     });
 
@@ -1151,13 +1151,13 @@ describe('Session', () => {
 
     it('writes nothing to one that is lost', () => {
       const { session, receiver } = open();
-      session.receiverAborted(receiver, INTERRUPTED);
+      portOf(session).receiverAborted(receiver, INTERRUPTED);
       assert.deepEqual(receiver.frames, ['o']);
     });
 
     it('goes on when one that was turned away breaks off', async () => {
       const { session, attach, receiver } = open();
-      session.receiverAborted(attach('poll'), INTERRUPTED);
+      portOf(session).receiverAborted(attach('poll'), INTERRUPTED);
       assert.equal(session.state, 'active');
       session.send('1');
       await settle();
@@ -1186,7 +1186,7 @@ describe('Session', () => {
     it('ends when one is lost after the next has come, and tells that one', async () => {
       const { session, receiver, attach, closes } = open({ kind: 'slow poll' });
       const next = attach('stream');
-      session.receiverAborted(receiver, INTERRUPTED);
+      portOf(session).receiverAborted(receiver, INTERRUPTED);
       assert.equal(session.state, 'closed');
       assert.deepEqual(next.frames, ['c[1002,"Connection interrupted"]']);
       await settle();
@@ -1195,7 +1195,7 @@ describe('Session', () => {
 
     it('ends when one is lost on its way, and none has come', () => {
       const { session, receiver, attach } = open({ kind: 'slow poll' });
-      session.receiverAborted(receiver, INTERRUPTED);
+      portOf(session).receiverAborted(receiver, INTERRUPTED);
       assert.equal(session.state, 'closed');
       assert.deepEqual(attach().frames, ['c[1002,"Connection interrupted"]']);
     });
@@ -1204,29 +1204,34 @@ describe('Session', () => {
       const { session, receiver, attach, closes } = open({ kind: 'slow poll' });
       session.send('1');
       session.close(3000, 'x');
-      session.receiverAborted(receiver, INTERRUPTED);
+      portOf(session).receiverAborted(receiver, INTERRUPTED);
       await settle();
       assert.deepEqual(closes, [{ code: 3000, reason: 'x', wasClean: false }]);
       assert.deepEqual(attach().frames, ['c[3000,"x"]']);
     });
 
-    it('tells by what attach() returns whether the receiver was turned away', () => {
+    it('are refused only while another is attached', () => {
       const { session } = make({ kind: 'poll' });
-      const come = () => session.attach(new FakeReceiver(session, 'poll'));
-      assert.equal(come(), true, 'opening');
-      assert.equal(come(), true, 'active');
-      assert.equal(come(), false, 'another is there');
+      const refusals = () => {
+        const receiver = new FakeReceiver(portOf(session), 'poll');
+        const { mock: refuse } = mock.method(receiver, 'refuse');
+        portOf(session).attach(receiver);
+        return refuse.calls.map(({ arguments: args }) => args);
+      };
+      assert.deepEqual(refusals(), [], 'opening');
+      assert.deepEqual(refusals(), [], 'active');
+      assert.deepEqual(refusals(), [[2010, 'Another connection still open']], 'another is there');
       session.send('x');
       session.close();
-      assert.equal(come(), true, 'closing');
+      assert.deepEqual(refusals(), [], 'closing');
       assert.equal(session.state, 'closed');
-      assert.equal(come(), true, 'closed');
+      assert.deepEqual(refusals(), [], 'closed');
     });
 
     it('ignores one that detaches twice', () => {
       const { session, receiver, attach } = open({ kind: 'poll' });
       const next = attach();
-      session.receiverFlushed(receiver);
+      portOf(session).receiverFlushed(receiver);
       assert.deepEqual(attach().frames, ['c[2010,"Another connection still open"]']);
       assert.deepEqual(next.frames, []);
     });
@@ -1254,7 +1259,7 @@ describe('Session', () => {
       clock.tick(4999);
       const stream = attach('stream');
       clock.tick(24_000);
-      session.receiverFlushed(stream);
+      portOf(session).receiverFlushed(stream);
       clock.tick(4999);
       assert.equal(session.state, 'active');
       clock.tick(1);
@@ -1264,9 +1269,9 @@ describe('Session', () => {
     for (const kind of ['stream', 'socket'] as const) {
       it(`emits close when a listener of the last messages closes it, on a ${kind}`, async () => {
         const { session, receiver, closes, ends } = open({ kind });
-        session.receive(['1', '2'], 1);
+        portOf(session).receive(['1', '2'], 1);
         session.on('message', () => session.close(3000, 'x'));
-        session.receiverAborted(receiver, BROKEN);
+        portOf(session).receiverAborted(receiver, BROKEN);
         assert.equal(session.state, kind === 'stream' ? 'closing' : 'closed');
         await settle();
         clock.tick(5000);
@@ -1281,7 +1286,7 @@ describe('Session', () => {
     /** An active session whose poll takes no more, but has not left. */
     function leaving() {
       const opened = open();
-      opened.session.receiverReleased(opened.receiver);
+      portOf(opened.session).receiverReleased(opened.receiver);
       return opened;
     }
 
@@ -1289,7 +1294,7 @@ describe('Session', () => {
       const { session, receiver } = leaving();
       clock.tick(60_000);
       assert.equal(session.state, 'active');
-      session.receiverFlushed(receiver);
+      portOf(session).receiverFlushed(receiver);
       clock.tick(4999);
       assert.equal(session.state, 'active');
       clock.tick(1);
@@ -1300,8 +1305,8 @@ describe('Session', () => {
       const { session, receiver, attach } = leaving();
       const next = attach();
       clock.tick(10_000);
-      session.receiverFlushed(receiver);
-      session.receiverReleased(receiver);
+      portOf(session).receiverFlushed(receiver);
+      portOf(session).receiverReleased(receiver);
       clock.tick(14_999);
       assert.deepEqual(next.frames, []);
       clock.tick(1);
@@ -1312,11 +1317,11 @@ describe('Session', () => {
     it('starts no expiry by leaving while the next one leaves, too', () => {
       const { session, receiver, attach } = leaving();
       const next = attach();
-      session.receiverReleased(next);
-      session.receiverFlushed(receiver);
+      portOf(session).receiverReleased(next);
+      portOf(session).receiverFlushed(receiver);
       clock.tick(60_000);
       assert.equal(session.state, 'active');
-      session.receiverFlushed(next);
+      portOf(session).receiverFlushed(next);
       clock.tick(5000);
       assert.equal(session.state, 'closed');
     });
@@ -1327,8 +1332,8 @@ describe('Session', () => {
     });
 
     for (const [title, leave] of [
-      ['takes no more', ({ session, receiver }) => session.receiverReleased(receiver)],
-      ['has left without the close frame', ({ session, receiver }) => session.receiverFlushed(receiver)],
+      ['takes no more', ({ session, receiver }) => portOf(session).receiverReleased(receiver)],
+      ['has left without the close frame', ({ session, receiver }) => portOf(session).receiverFlushed(receiver)],
     ] as [string, (opened: ReturnType<typeof open>) => void][]) {
       it(`gives a session that closes no more time when it ${title}`, () => {
         const opened = title === 'takes no more' ? open({ kind: 'socket', family: 'xhr' }) : leaving();
@@ -1345,7 +1350,7 @@ describe('Session', () => {
 
     it('ends the session when it is lost', async () => {
       const { session, receiver, closes } = leaving();
-      session.receiverAborted(receiver, INTERRUPTED);
+      portOf(session).receiverAborted(receiver, INTERRUPTED);
       await settle();
       assert.deepEqual(closes, [INTERRUPTED]);
     });
@@ -1354,7 +1359,7 @@ describe('Session', () => {
       const { session, receiver, attach } = leaving();
       session.send('1');
       session.close();
-      session.receiverFlushed(receiver);
+      portOf(session).receiverFlushed(receiver);
       assert.equal(session.state, 'closing');
       assert.deepEqual(attach().frames, ['a["1"]', 'c[1000,"Normal closure"]']);
     });
@@ -1364,9 +1369,9 @@ describe('Session', () => {
       session.close(3000);
       const last = attach();
       assert.deepEqual(last.frames, ['c[3000,""]']);
-      session.receiverFlushed(receiver);
+      portOf(session).receiverFlushed(receiver);
       assert.equal(session.state, 'closing');
-      session.receiverFlushed(last);
+      portOf(session).receiverFlushed(last);
       assert.equal(session.state, 'closed');
       await settle();
       assert.deepEqual(closes, [{ code: 3000, reason: '', wasClean: true }]);
@@ -1377,27 +1382,27 @@ describe('Session', () => {
       const last = attach('socket');
       session.close(3000);
       assert.deepEqual(last.frames, ['c[3000,""]']);
-      session.receiverFlushed(receiver);
+      portOf(session).receiverFlushed(receiver);
       assert.equal(session.state, 'closing');
-      session.receiverFlushed(last);
+      portOf(session).receiverFlushed(last);
       assert.equal(session.state, 'closed');
     });
 
     for (const [title, then, wasClean] of [
-      ['it has left', ({ session, receiver }) => session.receiverFlushed(receiver), true],
-      ['it is lost', ({ session, receiver }) => session.receiverAborted(receiver, INTERRUPTED), false],
+      ['it has left', ({ session, receiver }) => portOf(session).receiverFlushed(receiver), true],
+      ['it is lost', ({ session, receiver }) => portOf(session).receiverAborted(receiver, INTERRUPTED), false],
       ['disconnectDelay has passed', () => clock.tick(5000), false],
     ] as [string, (opened: ReturnType<typeof open>) => void, boolean][]) {
       it(`lets a close frame count as ${wasClean ? '' : 'not '}clean once ${title}`, async () => {
         const opened = open({ kind: 'socket', family: 'xhr' });
         const { session, receiver, closes } = opened;
         session.close(3000);
-        session.receiverReleased(receiver);
+        portOf(session).receiverReleased(receiver);
         await settle();
         assert.equal(session.state, 'closing');
         assert.deepEqual(closes, []);
         then(opened);
-        session.receiverFlushed(receiver);
+        portOf(session).receiverFlushed(receiver);
         await settle();
         assert.deepEqual(closes, [{ code: 3000, reason: '', wasClean }]);
       });
@@ -1421,14 +1426,14 @@ describe('Session', () => {
       assert.equal(session.bufferedAmount, 0, 'all taken');
       receiver.bufferedAmount = 100;
       assert.equal(session.bufferedAmount, 100);
-      session.receiverReleased(receiver);
+      portOf(session).receiverReleased(receiver);
       const second = attach();
       second.bufferedAmount = 20;
-      session.receiverReleased(second);
+      portOf(session).receiverReleased(second);
       attach().bufferedAmount = 3;
       session.send('x');
       assert.equal(session.bufferedAmount, 124);
-      session.receiverFlushed(receiver);
+      portOf(session).receiverFlushed(receiver);
       assert.equal(session.bufferedAmount, 24);
     });
 
@@ -1478,18 +1483,18 @@ describe('Session', () => {
 
     it('comes once, when less than the mark is left, and again after the next time', async () => {
       const { session, receiver, drains } = await clogged();
-      session.receiverDrained();
+      portOf(session).receiverDrained();
       assert.equal(drains(), 0, 'at the mark');
       receiver.bufferedAmount = 9;
-      session.receiverDrained();
+      portOf(session).receiverDrained();
       assert.equal(drains(), 1);
       assert.equal(session.writableNeedDrain, false);
       receiver.bufferedAmount = 0;
-      session.receiverDrained();
+      portOf(session).receiverDrained();
       assert.equal(drains(), 1);
       session.send('x'.repeat(10));
       await settle();
-      session.receiverDrained();
+      portOf(session).receiverDrained();
       assert.equal(drains(), 2);
     });
 
@@ -1497,17 +1502,17 @@ describe('Session', () => {
       const { session, receiver } = open({ sendHighWaterMark: 10 });
       session.on('drain', () => assert.fail('drain'));
       session.send('x');
-      session.receiverDrained();
-      session.receiverFlushed(receiver);
+      portOf(session).receiverDrained();
+      portOf(session).receiverFlushed(receiver);
     });
 
     it('comes with a mark of 0 once nothing is left', async () => {
       const { session, receiver, drains } = await clogged({ sendHighWaterMark: 0 });
       receiver.bufferedAmount = 1;
-      session.receiverDrained();
+      portOf(session).receiverDrained();
       assert.equal(drains(), 0);
       receiver.bufferedAmount = 0;
-      session.receiverDrained();
+      portOf(session).receiverDrained();
       assert.equal(drains(), 1);
     });
 
@@ -1517,21 +1522,21 @@ describe('Session', () => {
       await settle();
       assert.deepEqual(next.frames, ['a["x"]']);
       next.bufferedAmount = 10;
-      session.receiverFlushed(receiver);
+      portOf(session).receiverFlushed(receiver);
       assert.equal(drains(), 0, 'no more than the open frame has left');
-      session.receiverFlushed(next);
+      portOf(session).receiverFlushed(next);
       assert.equal(drains(), 1);
     });
 
     it('waits for all receivers that are still leaving', async () => {
       const { session, attach, drains, receiver } = await clogged();
-      session.receiverReleased(receiver);
+      portOf(session).receiverReleased(receiver);
       const next = attach();
       next.bufferedAmount = 10;
-      session.receiverFlushed(receiver);
+      portOf(session).receiverFlushed(receiver);
       assert.equal(drains(), 0);
-      session.receiverReleased(next);
-      session.receiverFlushed(next);
+      portOf(session).receiverReleased(next);
+      portOf(session).receiverFlushed(next);
       assert.equal(drains(), 1);
     });
 
@@ -1543,9 +1548,9 @@ describe('Session', () => {
         session.on('drain', () => assert.fail('drain'));
         end(opened);
         receiver.bufferedAmount = 0;
-        session.receiverDrained();
-        session.receiverFlushed(receiver);
-        session.receiverDrained();
+        portOf(session).receiverDrained();
+        portOf(session).receiverFlushed(receiver);
+        portOf(session).receiverDrained();
         await settle();
         assert.equal(opened.errors.length, title === 'a listener that throws' ? 1 : 0);
       });
@@ -1561,11 +1566,11 @@ describe('Session', () => {
         storage.run(name, () => session.send('y'));
         storage.run('beyond the mark', () => session.send('z'));
         await settle();
-        storage.run('the write', () => session.receiverDrained());
+        storage.run('the write', () => portOf(session).receiverDrained());
       }
       assert.deepEqual(heard, ['first', 'second']);
       receiver.bufferedAmount = 0;
-      storage.run('the write', () => session.receiverDrained());
+      storage.run('the write', () => portOf(session).receiverDrained());
       assert.equal(heard.length, 2);
     });
 
@@ -1589,7 +1594,7 @@ describe('Session', () => {
         }
       });
       receiver.bufferedAmount = 0;
-      session.receiverDrained();
+      portOf(session).receiverDrained();
       await settle();
       assert.deepEqual(receiver.frames.at(-1), 'a["1234","1234","1234"]');
     });
@@ -1609,11 +1614,11 @@ describe('Session', () => {
       const done: string[] = [];
       const waiting = ['1', '2'].map((name) => session.drained().then(() => done.push(name)));
       await settle();
-      session.receiverDrained();
+      portOf(session).receiverDrained();
       await settle();
       assert.deepEqual(done, []);
       receiver.bufferedAmount = 0;
-      session.receiverDrained();
+      portOf(session).receiverDrained();
       await Promise.all(waiting);
       assert.deepEqual(done, ['1', '2']);
     });
@@ -1646,7 +1651,7 @@ describe('Session', () => {
       await assert.rejects(aborted, reason);
       await settle();
       receiver.bufferedAmount = 0;
-      session.receiverDrained();
+      portOf(session).receiverDrained();
       await Promise.all([other, drained]);
       assert.equal(getEventListeners(signal, 'abort').length, 0);
       assert.equal(getEventListeners(stays.signal, 'abort').length, 0);
@@ -1699,7 +1704,7 @@ describe('Session', () => {
     it('counts receivers that are still leaving', () => {
       const { session, receiver, attach } = open({ maxSendBuffer: 10 });
       receiver.bufferedAmount = 10;
-      session.receiverReleased(receiver);
+      portOf(session).receiverReleased(receiver);
       const next = attach();
       assert.equal(session.send('x'), false);
       assert.deepEqual(next.frames, [SLOW]);
@@ -1717,7 +1722,7 @@ describe('Session', () => {
     it('is no reason to cut what is still leaving where it was not passed', () => {
       const { session, receiver } = open({ maxSendBuffer: 10 });
       receiver.bufferedAmount = 10;
-      session.receiverReleased(receiver);
+      portOf(session).receiverReleased(receiver);
       session.close();
       clock.tick(5000);
       assert.equal(session.state, 'closed');
@@ -1736,7 +1741,7 @@ describe('Session', () => {
     it('cuts what is still leaving when nobody comes for the close frame', () => {
       const { session, receiver } = open({ maxSendBuffer: 10 });
       receiver.bufferedAmount = 10;
-      session.receiverReleased(receiver);
+      portOf(session).receiverReleased(receiver);
       session.send('x');
       clock.tick(4999);
       assert.equal(receiver.aborts, 0);
@@ -1753,9 +1758,9 @@ describe('Session', () => {
     /** A session whose application will never be done with setting up. */
     function full(setup: Setup = {}, messages = ['12345678', '9abc', 'd']) {
       const opened = open({ ...FULL, onSession: () => new Promise(() => {}), ...setup });
-      opened.session.receive(messages, 1);
+      portOf(opened.session).receive(messages, 1);
       let calls = 0;
-      opened.session.whenReceivable(() => {
+      portOf(opened.session).whenReceivable(() => {
         calls += 1;
       });
       return { ...opened, calls: () => calls };
@@ -1763,7 +1768,7 @@ describe('Session', () => {
 
     it('leaves room up to the limit, where whenReceivable() calls at once', () => {
       const { session, calls } = full({}, ['x'.repeat(10)]);
-      assert.equal(session.canReceive, true);
+      assert.equal(portOf(session).canReceive, true);
       assert.equal(calls(), 1);
       assert.equal(clock.countTimers(), 0);
     });
@@ -1771,18 +1776,18 @@ describe('Session', () => {
     it('is room at once where nothing has come', () => {
       const { session } = open(FULL);
       let calls = 0;
-      session.whenReceivable(() => {
+      portOf(session).whenReceivable(() => {
         calls += 1;
       });
-      assert.deepEqual([session.canReceive, calls], [true, 1]);
+      assert.deepEqual([portOf(session).canReceive, calls], [true, 1]);
     });
 
     it('leaves none over it, nothing lost, until enough was read', async () => {
       const { session, calls } = full();
-      assert.equal(session.canReceive, false);
+      assert.equal(portOf(session).canReceive, false);
       assert.equal(calls(), 0);
       assert.equal(await session.recv(), '12345678');
-      assert.equal(session.canReceive, true);
+      assert.equal(portOf(session).canReceive, true);
       assert.equal(calls(), 1);
       assert.equal(await session.recv(), '9abc');
       assert.equal(await session.recv(), 'd');
@@ -1792,7 +1797,7 @@ describe('Session', () => {
 
     it('counts empty messages, too', () => {
       const { session } = full({}, Array(11).fill(''));
-      assert.equal(session.canReceive, false);
+      assert.equal(portOf(session).canReceive, false);
     });
 
     it('gives room when a listener comes', async () => {
@@ -1808,8 +1813,8 @@ describe('Session', () => {
     it('is nothing to a session with a listener', () => {
       const { session } = open(FULL);
       session.on('message', () => {});
-      session.receive(['x'.repeat(100)], 1);
-      assert.equal(session.canReceive, true);
+      portOf(session).receive(['x'.repeat(100)], 1);
+      assert.equal(portOf(session).canReceive, true);
       assert.equal(clock.countTimers(), 0);
     });
 
@@ -1819,7 +1824,7 @@ describe('Session', () => {
         end({ session, ...opened });
         assert.equal(calls(), 1);
         let late = 0;
-        session.whenReceivable(() => {
+        portOf(session).whenReceivable(() => {
           late += 1;
         });
         assert.equal(late, 1);
@@ -1850,7 +1855,7 @@ describe('Session', () => {
         assert.equal(await session.recv(), message);
       }
       clock.tick(59_999);
-      session.receive(['more'], 1);
+      portOf(session).receive(['more'], 1);
       assert.equal(session.state, 'active');
       clock.tick(1);
       assert.equal(session.state, 'closed');
@@ -1859,7 +1864,7 @@ describe('Session', () => {
     it('waits for ever with receiveStallTimeout 0', () => {
       const { session, calls } = full({ receiveStallTimeout: 0 });
       assert.equal(clock.countTimers(), 0);
-      assert.equal(session.canReceive, false);
+      assert.equal(portOf(session).canReceive, false);
       assert.equal(calls(), 0);
     });
 
@@ -1873,19 +1878,23 @@ describe('Session', () => {
       it('discards what is over it once onSession has settled, with one warning for the process', async () => {
         const warn = warnings();
         // A copy of the module that has not warned yet, whatever ran before.
-        const fresh = `../lib/session/session.ts?unread=${randomUUID()}`;
-        const { Session: FreshSession } = (await import(fresh)) as { Session: typeof Session };
+        const { SessionRegistry: Registry } = (await freshModule('../../lib/session/registry.ts')) as {
+          SessionRegistry: typeof SessionRegistry;
+        };
         for (const onSession of [() => {}, async () => {}]) {
-          const hooks = hooksWith({ ...FULL, onSession });
-          const request = new IncomingMessage(new Socket());
-          const session: Session = new FreshSession('id', request, 'websocket', identity('websocket'), {}, hooks);
-          session.attach(new FakeReceiver(session, 'socket'));
+          const limits = { maxSessions: 1, maxSessionsPerClient: 1 };
+          const registry = new Registry(hooksWith({ ...FULL, onSession }), limits);
+          const claim = registry.reserve('id', identity('websocket'));
+          assert.ok(claim.kind === 'reserved');
+          const port = claim.reservation.commit(new IncomingMessage(new Socket()), 'websocket', {});
+          port.attach(new FakeReceiver(port, 'socket'));
           await settle();
-          session.receive(['12345678', '9abc', 'd', 'e'], 1);
-          session.receive(['f'], 1);
-          assert.equal(session.canReceive, true);
+          port.receive(['12345678', '9abc', 'd', 'e'], 1);
+          port.receive(['f'], 1);
+          assert.equal(port.canReceive, true);
           assert.equal(clock.countTimers(), 0);
-          assert.equal(session.state, 'active');
+          const session = registry.get('id');
+          assert.equal(session?.state, 'active');
           assert.equal(await session.recv(), '12345678');
         }
         assert.equal(warn.callCount(), 1);
@@ -1921,10 +1930,10 @@ describe('Session', () => {
             }),
         });
         await settle();
-        assert.equal(session.canReceive, false);
+        assert.equal(portOf(session).canReceive, false);
         finish();
         await settle();
-        assert.equal(session.canReceive, true);
+        assert.equal(portOf(session).canReceive, true);
         assert.equal(opened.calls(), 1);
         assert.equal(clock.countTimers(), 0);
         assert.equal(await session.recv(), '12345678');
@@ -1940,11 +1949,11 @@ describe('Session', () => {
           const { session } = open(FULL);
           await settle();
           read(session);
-          session.receive(['first'], 1);
+          portOf(session).receive(['first'], 1);
           await settle();
           session.removeAllListeners('message');
-          session.receive(['12345678', '9abc', 'd'], 1);
-          assert.equal(session.canReceive, false);
+          portOf(session).receive(['12345678', '9abc', 'd'], 1);
+          assert.equal(portOf(session).canReceive, false);
           for (const message of ['12345678', '9abc', 'd']) {
             assert.equal(await session.recv(), message);
           }
@@ -1956,10 +1965,10 @@ describe('Session', () => {
   describe('terminate()', () => {
     it('ends a closing session and cuts whatever carries it', async () => {
       const { session, receiver, attach, closes } = open({ kind: 'socket', family: 'xhr' });
-      session.receiverReleased(receiver);
+      portOf(session).receiverReleased(receiver);
       const next = attach();
       session.close(3000, 'x');
-      session.terminate();
+      portOf(session).terminate();
       assert.deepEqual([receiver.aborts, next.aborts], [1, 1]);
       assert.equal(session.state, 'closed');
       assert.equal(clock.countTimers(), 0);
@@ -1972,9 +1981,9 @@ describe('Session', () => {
     it('delivers what came in, ends it as not clean, and cuts its receiver', async () => {
       const { session, receiver, closes, ends } = open();
       const seen: string[] = [];
-      session.receive(['1'], 1);
+      portOf(session).receive(['1'], 1);
       session.on('message', (message) => seen.push(message));
-      session.terminate();
+      portOf(session).terminate();
       assert.deepEqual(seen, ['1']);
       assert.equal(session.state, 'closed');
       assert.equal(ends.length, 1);
@@ -1990,15 +1999,15 @@ describe('Session', () => {
         }
       }
       const { session } = open({ kind: 'poll' });
-      const broken = new Broken(session, 'stream');
-      session.attach(broken);
-      session.terminate();
+      const broken = new Broken(portOf(session), 'stream');
+      portOf(session).attach(broken);
+      portOf(session).terminate();
       assert.deepEqual([session.state, broken.aborts > 0], ['closed', true]);
     });
 
     it('ends one that has no receiver', () => {
       const { session, ends } = open({ kind: 'poll' });
-      session.terminate();
+      portOf(session).terminate();
       assert.equal(session.state, 'closed');
       assert.equal(ends.length, 1);
     });
@@ -2008,24 +2017,24 @@ describe('Session', () => {
     it('sends among others in order, counts its bytes, and is refused unless the session is active', async () => {
       const { session, attach, metrics } = make();
       const message = new SharedMessage('é');
-      assert.equal(session.sendShared(message), false);
+      assert.equal(portOf(session).sendShared(message), false);
       const stream = attach();
       session.send('1');
-      assert.equal(session.sendShared(message), true);
+      assert.equal(portOf(session).sendShared(message), true);
       assert.equal(session.bufferedAmount, 3);
       session.send('2');
       await settle();
       assert.deepEqual(stream.frames, ['o', 'a["1","é","2"]']);
       assert.deepEqual([metrics.messagesOut, metrics.bytesOut], [3, 4]);
       session.close();
-      assert.equal(session.sendShared(message), false);
+      assert.equal(portOf(session).sendShared(message), false);
       assert.equal(metrics.messagesOut, 3);
     });
   });
 
   describe('join() and leave()', () => {
     it('enter and leave rooms, and tell what they changed', () => {
-      const rooms = new Rooms<Session>();
+      const rooms = new Rooms<Lifecycle<Session>>();
       const { session } = open({ rooms });
       assert.deepEqual([...session.rooms], []);
       assert.equal(session.leave('a'), false);
@@ -2033,7 +2042,7 @@ describe('Session', () => {
       assert.equal(session.join('a'), true);
       assert.equal(session.join('a'), true);
       assert.deepEqual([...session.rooms], ['b', 'a']);
-      assert.deepEqual([...rooms.in('a')], [session]);
+      assert.deepEqual([...rooms.in('a')], [portOf(session)]);
       assert.equal(session.leave('b'), true);
       assert.equal(session.leave('b'), false);
       assert.deepEqual([[...session.rooms], [...rooms.in('b')]], [['a'], []]);
@@ -2042,7 +2051,7 @@ describe('Session', () => {
     });
 
     it('have a session leave at its end the rooms that it is in, and no other', () => {
-      const rooms = new Rooms<Session>();
+      const rooms = new Rooms<Lifecycle<Session>>();
       const { mock: leave } = mock.method(rooms, 'leave');
       open({ rooms }).session.close();
       assert.equal(leave.callCount(), 0);
@@ -2051,12 +2060,12 @@ describe('Session', () => {
       session.close();
       assert.deepEqual(
         leave.calls.map(({ arguments: args }) => args),
-        [['a', session]],
+        [['a', portOf(session)]],
       );
     });
 
     it('let a session in that is opening, and none that is closing, which may leave until it has ended', () => {
-      const rooms = new Rooms<Session>();
+      const rooms = new Rooms<Lifecycle<Session>>();
       const { session, attach } = make({ kind: 'poll', rooms });
       assert.equal(session.join('a'), true);
       attach();
@@ -2065,7 +2074,7 @@ describe('Session', () => {
       assert.equal(session.join('c'), false);
       assert.deepEqual([[...session.rooms], [...rooms.in('c')]], [['a', 'b'], []]);
       assert.equal(session.leave('a'), true);
-      assert.deepEqual([...rooms.in('b')], [session]);
+      assert.deepEqual([...rooms.in('b')], [portOf(session)]);
       attach();
       assert.deepEqual([...rooms.in('b')], []);
       assert.equal(session.leave('b'), false);
@@ -2096,9 +2105,9 @@ describe('Session', () => {
         const opened = open({ kind });
         const { session } = opened;
         const calls: string[] = [];
-        session.whenEnded(() => calls.push('1'));
-        const takeBack = session.whenEnded(() => calls.push('taken back'));
-        session.whenEnded(() => calls.push('2'));
+        portOf(session).whenEnded(() => calls.push('1'));
+        const takeBack = portOf(session).whenEnded(() => calls.push('taken back'));
+        portOf(session).whenEnded(() => calls.push('2'));
         takeBack();
         assert.deepEqual(calls, []);
         end(opened);
@@ -2109,15 +2118,15 @@ describe('Session', () => {
 
   it('counts what a client sends on its WebSocket that ends it', () => {
     const { session, metrics } = open({ kind: 'socket' });
-    session.countRejected('size', 1009);
+    portOf(session).countRejected('size', 1009);
     assert.deepEqual(metrics.snapshot([]).rejected, { size: 1 });
   });
 
   it('counts what it receives while it is active', () => {
     const { session, metrics } = open();
-    session.receive(['1', '2'], 9);
+    portOf(session).receive(['1', '2'], 9);
     session.close();
-    session.receive(['3'], 5);
+    portOf(session).receive(['3'], 5);
     assert.deepEqual([metrics.messagesIn, metrics.bytesIn], [2, 9]);
   });
 
@@ -2212,7 +2221,7 @@ describe('Session', () => {
           calls += 1;
         },
       });
-      assert.throws(() => session.attach(new Broken(session, 'stream')), /a wrapper threw/);
+      assert.throws(() => portOf(session).attach(new Broken(portOf(session), 'stream')), /a wrapper threw/);
       await turn();
       assert.equal(session.state, 'closed');
       assert.equal(session.send('x'), false);
@@ -2224,7 +2233,7 @@ describe('Session', () => {
 
     it('leaves the session to answer the next request with its close frame', () => {
       const { session, attach } = make();
-      assert.throws(() => session.attach(new Broken(session, 'stream')));
+      assert.throws(() => portOf(session).attach(new Broken(portOf(session), 'stream')));
       assert.deepEqual(attach().frames, ['c[1011,"Internal error"]']);
     });
   });
@@ -2234,15 +2243,15 @@ describe('Session', () => {
     assert.deepEqual([metrics.opened, metrics.closed], [1, 0]);
     session.close();
     await turn();
-    session.terminate();
+    portOf(session).terminate();
     await turn();
     assert.deepEqual([metrics.opened, metrics.closed], [1, 1]);
   });
 
-  describe('abandon()', () => {
+  describe('discard()', () => {
     it('is nothing to a session that was opened', () => {
       const { session, ends } = open();
-      session.abandon();
+      portOf(session).discard();
       assert.equal(session.state, 'active');
       assert.deepEqual(ends, []);
     });
@@ -2250,7 +2259,7 @@ describe('Session', () => {
     it('is nothing to a session that has ended unopened, which answers as before', () => {
       const { session, attach, ends } = make();
       clock.tick(5000);
-      session.abandon();
+      portOf(session).discard();
       assert.deepEqual(ends, [[session, INTERRUPTED]]);
       assert.deepEqual(attach().frames, ['c[1002,"Connection interrupted"]']);
     });
@@ -2271,7 +2280,7 @@ describe('Session', () => {
       assert.equal(clock.countTimers(), 1, 'opening: expiry');
       const stream = attach('stream');
       assert.equal(clock.countTimers(), 1, 'active, attached: heartbeat');
-      session.receiverFlushed(stream);
+      portOf(session).receiverFlushed(stream);
       for (let poll = 0; poll < 10; poll += 1) {
         session.send('x');
         attach();
@@ -2292,7 +2301,7 @@ describe('Session', () => {
       clock.tick(1);
       assert.deepEqual([session.state, stream.frames], ['active', ['h']]);
       clock.tick(22_000);
-      session.receiverFlushed(stream);
+      portOf(session).receiverFlushed(stream);
       clock.tick(4999);
       assert.deepEqual([session.state, stream.frames], ['active', ['h']]);
       clock.tick(1);
@@ -2309,7 +2318,7 @@ describe('Session', () => {
       assert.equal(clock.countTimers(), 1);
       session.close();
       assert.equal(clock.countTimers(), 0);
-      session.receiverAborted(receiver, BROKEN);
+      portOf(session).receiverAborted(receiver, BROKEN);
       assert.equal(clock.countTimers(), 0);
     });
 
@@ -2330,8 +2339,8 @@ describe('Session', () => {
         assert.equal(clock.countTimers(), 0);
         attach();
         session.close();
-        session.terminate();
-        session.receiverAborted(receiver, BROKEN);
+        portOf(session).terminate();
+        portOf(session).receiverAborted(receiver, BROKEN);
         clock.tick(60_000);
         await settle();
         assert.equal(ends.length, 1);
@@ -2353,18 +2362,18 @@ describe('Session', () => {
         const pick = () => receivers[random(receivers.length)] ?? receiver;
         const steps: (() => void)[] = [
           () => session.send('x'),
-          () => session.receive(['x'], 1),
+          () => portOf(session).receive(['x'], 1),
           () => session.on('message', () => random(3) === 0 && session.close()),
           () => session.removeAllListeners('message'),
-          () => session.receiverAborted(pick(), kind === 'socket' ? BROKEN : INTERRUPTED),
+          () => portOf(session).receiverAborted(pick(), kind === 'socket' ? BROKEN : INTERRUPTED),
           () => clock.tick(random(6000)),
           () => session.close(3000),
           ...(kind === 'socket'
             ? []
             : [
                 () => receivers.push(attach()),
-                () => session.receiverReleased(pick()),
-                () => session.receiverFlushed(pick()),
+                () => portOf(session).receiverReleased(pick()),
+                () => portOf(session).receiverFlushed(pick()),
               ]),
         ];
         const history: number[] = [];
@@ -2378,7 +2387,7 @@ describe('Session', () => {
           }
         }
         session.close();
-        session.receiverAborted(pick(), BROKEN);
+        portOf(session).receiverAborted(pick(), BROKEN);
         clock.tick(10_000);
         await settle();
         assert.deepEqual(

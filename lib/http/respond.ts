@@ -80,13 +80,13 @@ export function setConnectionClose(res: ServerResponse): void {
 
 /** What a shutdown needs to know of an exchange. */
 interface Closable {
-  readonly endpoint: { readonly sessions: { readonly isClosing: boolean } };
+  readonly endpoint: { readonly shutdown: { readonly isClosing: boolean } };
   readonly res: ServerResponse;
 }
 
 /** While the server shuts down no connection is kept alive. Asked when a request comes, and again after any wait. */
 export function endConnectionIfClosing({ endpoint, res }: Closable): void {
-  if (endpoint.sessions.isClosing && !res.headersSent) {
+  if (endpoint.shutdown.isClosing && !res.headersSent) {
     setConnectionClose(res);
   }
 }

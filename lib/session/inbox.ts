@@ -2,15 +2,8 @@
 
 import { DeadlineTimer, type TimerQueue, type TimerTarget } from '../util/timer-queue.ts';
 import { Waiters } from '../util/waiters.ts';
+import { SessionNotOpenError } from './errors.ts';
 import { exceedsMessageCount } from './limits.ts';
-
-/** What `recv()` rejects with once the session has ended and everything received has been read. */
-export class SessionNotOpenError extends Error {
-  override readonly name = 'SessionNotOpenError';
-  constructor() {
-    super('sockjs: the session is not open');
-  }
-}
 
 /** What bounds an inbox. */
 export interface InboxLimits {

@@ -1,7 +1,7 @@
 /** What the application has sent and no receiver has taken yet: in order, bounded, and telling when to send more. */
 
 import { Waiters } from '../util/waiters.ts';
-import { SessionNotOpenError } from './inbox.ts';
+import { SessionNotOpenError } from './errors.ts';
 import { exceedsMessageCount } from './limits.ts';
 import type { Outgoing } from './ports.ts';
 

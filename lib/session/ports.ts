@@ -1,5 +1,9 @@
-/** The vocabulary between a session and what carries it: transports implement it, the session uses nothing else. */
+/**
+ * The seam between sessions and transports, in both directions. A transport knows a session only as a
+ * {@link SessionPort}; a session knows a transport only as a {@link Receiver}. So either may be in another process.
+ */
 import type { SharedMessage } from '../protocol/shared-message.ts';
+import type { CloseReason, SessionCloseEvent } from './events.ts';
 
 /** How a session travels. */
 export type TransportName =
@@ -11,34 +15,106 @@ export type TransportName =
   | 'htmlfile'
   | 'jsonp-polling';
 
-/** A message on its way out: a text of one session's, or one that many sessions share. */
+/** An outgoing message: the text of one session, or one message that many sessions share. */
 export type Outgoing = string | SharedMessage;
 
 /**
- * What carries frames to the client at the moment: one HTTP response, or a WebSocket.
+ * From session to transport: one HTTP response, or one WebSocket, that carries frames to the client.
  *
- * The session calls these members and nothing else. In return the receiver calls `session.receiverReleased()` when it will take no
- * more, then `session.receiverFlushed()` when all it took has left, or `session.receiverAborted()` when the client broke off before that.
+ * The session calls these members and nothing else. The receiver reports to its {@link SessionPort}.
  */
 export interface Receiver {
   /** The name that `session.transport` shows. */
   readonly name: TransportName;
-  /** The longest silence, in ms, that this transport bears before a heartbeat must go out; `Infinity` for any. */
+  /** The longest silence, in ms, before the client needs a heartbeat; `Infinity` for any. */
   readonly maxHeartbeatInterval: number;
+  /** Bytes written that the kernel has not taken. */
+  readonly bufferedAmount: number;
   /** Tells the client that its session is open. */
   open(): void;
   /**
-   * Sends messages, at least one. May detach the receiver before it returns: a poll takes one frame.
+   * Sends messages, at least one. The receiver may be released before this returns: a poll takes one frame.
    *
-   * @param notifyOnFlush whether to call `session.receiverDrained()` when the kernel has taken them; most sessions need not know
+   * @param notifyOnFlush whether to call `receiverDrained()` when the kernel has taken them. Only a session that waits
+   *   to drain asks for it, since each notification costs a callback.
    */
   messages(batch: readonly Outgoing[], notifyOnFlush: boolean): void;
-  /** Shows that the connection lives. May detach the receiver, as `messages` does; `notifyOnFlush` as there. */
+  /** Shows that the connection lives. The receiver may be released before this returns; `notifyOnFlush` as above. */
   heartbeat(notifyOnFlush: boolean): void;
-  /** Tells the client that the session is closed, and ends; reports by `detach` or `lost` when that is done. */
+  /** Tells the client that the session is closed, and ends; the receiver then reports that it was flushed or aborted. */
   close(code: number, reason: string): void;
-  /** Cuts the connection, whatever has not left yet. */
+  /** Tells the client as `close` does that it cannot have the session, which another receiver has. Reports nothing. */
+  refuse(code: number, reason: string): void;
+  /** Cuts the connection and drops all bytes that have not left yet. */
   abort(): void;
-  /** Bytes written that the kernel has not taken. */
-  readonly bufferedAmount: number;
 }
+
+/**
+ * From transport to session.
+ *
+ * Of a receiver that was attached the session hears, in this order: `receiverReleased` once it takes no more, then
+ * either `receiverFlushed` or `receiverAborted`. `receiverReleased` may be left out before these two.
+ */
+export interface SessionPort {
+  /** Whether messages from the client are taken: true between the open frame and the beginning of the end. */
+  readonly isActive: boolean;
+
+  /**
+   * Attaches a receiver, which opens the session if it is new. A second receiver is refused with 2010. One that comes
+   * after the end gets the close frame (docs/protocol.md, sections 6.1 to 6.3 and 6.6).
+   */
+  attach(receiver: Receiver): void;
+
+  /**
+   * The receiver takes no more, so that another may come; its bytes are on their way. Until they have left, the session
+   * does not expire: a client on a slow line cannot ask again before it has read all.
+   */
+  receiverReleased(receiver: Receiver): void;
+
+  /** All bytes of the receiver have left: the poll was answered, the response limit reached, the close frame sent. */
+  receiverFlushed(receiver: Receiver): void;
+
+  /**
+   * The client broke off or closed, so messages may have been lost and the session must not go on
+   * (docs/protocol.md, sections 6.5 and 6.8).
+   */
+  receiverAborted(receiver: Receiver, event: SessionCloseEvent): void;
+
+  /** The kernel has taken the bytes for which a receiver was to notify. */
+  receiverDrained(): void;
+
+  /**
+   * Takes messages from the client, whole and checked.
+   *
+   * @param bytes the size of the request body or the WebSocket message that carried them
+   * @param done called once, when the client may send more: at once, or when the application has read. With false where
+   *   the session had ended and took nothing.
+   */
+  receive(messages: readonly string[], bytes: number, done?: (accepted: boolean) => void): void;
+
+  /** Calls back when the session stops to be active. Returns a function that takes the callback back. */
+  whenEnded(callback: () => void): () => void;
+}
+
+/** The port of a session in this process. WebSockets need all of it: their session is always where they are. */
+export interface LocalSessionPort extends SessionPort {
+  /** Hands all queued messages to the receiver as one frame. `now` is a time of `performance.now()`. */
+  flush(now: number): void;
+
+  /** Whether the client may send more. */
+  readonly canReceive: boolean;
+
+  /** Calls back when the client may send more: at once, after the application has read, or at the end. */
+  whenReceivable(callback: () => void): void;
+
+  /** Counts a message that ends the WebSocket: too large, or no payload. */
+  countRejected(reason: 'size' | 'payload', code: number): void;
+
+  /**
+   * Ends a session whose open frame could not be written. The application has not seen the session and never will.
+   * Does nothing for a session that was opened.
+   */
+  discard(): void;
+}
+
+export type { CloseReason };

@@ -1,298 +1,148 @@
-/** The sessions of one mount; whatever finds, makes or ends them goes through here. */
+/** The sessions of one endpoint in this process: found by id, counted, made and closed here. */
 import type { IncomingMessage } from 'node:http';
-import { DeadlineTimer } from '../util/timer-queue.ts';
+import type { Claim, Found, RefusalReason, SessionDirectory, SessionIdentity } from './directory.ts';
+import { UNKNOWN } from './directory.ts';
+import { EndedSessions } from './ended-sessions.ts';
+import type { SessionCloseEvent } from './events.ts';
+import { Lifecycle, type SessionEnvironment } from './lifecycle.ts';
 import type { TransportName } from './ports.ts';
+import { Quota, type QuotaLimits } from './quota.ts';
+import { LocalReservation } from './reservation.ts';
 import { Rooms } from './rooms.ts';
-import { Session, type SessionCloseEvent, type SessionEnvironment, type SessionIdentity } from './session.ts';
+import { createSession, type Session } from './session.ts';
+import { Shutdown } from './shutdown.ts';
 
-/** How many ended sessions are remembered at most; beyond that the oldest are forgotten first. */
-export const MAX_REMEMBERED = 10_000;
+/** The lifecycle of an endpoint's session. */
+type Live<Data, Req extends IncomingMessage> = Lifecycle<Session<Data, Req>>;
 
-/** What the store knows of an id that a request names. */
-export type Found<Data, Req extends IncomingMessage> =
-  /** A session that this request may have. */
-  | { readonly kind: 'live'; readonly session: Session<Data, Req> }
-  /** One that has ended not long ago. */
-  | { readonly kind: 'ended'; readonly code: number; readonly reason: string }
-  /** One that somebody else is just opening, or this client by another request. */
-  | { readonly kind: 'pending' }
-  /** One of another client or another family of transports: as if it were not there, but the id is taken. */
-  | { readonly kind: 'foreign' }
-  | { readonly kind: 'unknown' };
-
-/** Why no further session may be opened. */
-export type RefusalReason = 'closing' | 'sessions' | 'client-sessions';
-
-/** How many sessions there may be. */
-export interface RegistryLimits {
-  readonly maxSessions: number;
-  readonly maxSessionsPerClient: number;
-}
-
-/** How `router.close()` went. */
-export interface CloseResult {
-  /** Sessions that were live and have ended. */
-  readonly closed: number;
-  /** Those of them that got everything queued for them, and the close frame. */
-  readonly flushed: number;
-  /** Those that did not: nobody came for it, the client broke off, or the time was up. */
-  readonly dropped: number;
-}
-
-/** How to close all sessions. */
-export interface CloseOptions {
-  /**
-   * Close code for every session, as for `session.close()`.
-   * @default 1001
-   */
-  readonly code?: number | undefined;
-  /**
-   * Reason for every session, as for `session.close()`.
-   * @default 'Server shutting down'
-   */
-  readonly reason?: string | undefined;
-  /**
-   * ms after which what has not left by then is given up, and connections are cut.
-   * @default 5_000 // 5 seconds
-   */
-  readonly timeout?: number | undefined;
-}
-
-/** The live sessions of a mount, as `router.sessions` shows them. */
-export interface LiveSessions<Data = unknown, Req extends IncomingMessage = IncomingMessage>
-  extends Iterable<Session<Data, Req>> {
-  /** How many there are, those that are closing included. */
-  readonly size: number;
-  /** The session of that id, the newest where several WebSockets use the same; undefined where there is none. */
-  get(id: string): Session<Data, Req> | undefined;
-}
-
-/** What remains of a session that has ended: enough to answer a late request. */
-interface EndedSession {
-  readonly code: number;
-  readonly reason: string;
-  readonly identity: SessionIdentity;
-  /** By the clock of `performance.now()`, which no change of the system's date moves. */
-  readonly until: number;
-}
-
-/** Makes, finds, counts and closes sessions. Maps throughout, so that no id a client thinks of means anything special. */
-export class SessionRegistry<Data, Req extends IncomingMessage> implements LiveSessions<Data, Req> {
-  readonly #environment: SessionEnvironment<Data, Req>;
-  readonly #limits: RegistryLimits;
-  readonly #live = new Set<Session<Data, Req>>();
-  /** Those that later requests may ask for. */
-  readonly #byId = new Map<string, Session<Data, Req>>();
+/**
+ * Makes, finds, counts and closes sessions. Maps throughout: an id that a client chooses must not mean anything special,
+ * as `__proto__` would in an object.
+ */
+export class SessionRegistry<Data, Req extends IncomingMessage> implements SessionDirectory<Data, Req> {
+  readonly #environment: SessionEnvironment<Session<Data, Req>>;
+  readonly #quota: Quota;
+  readonly #live = new Set<Live<Data, Req>>();
+  /** Sessions that later requests may ask for. */
+  readonly #byId = new Map<string, Live<Data, Req>>();
   /**
    * WebSockets, which no request can ask for, but an application may. Those of one id are a set, in the order they came,
-   * so that many do not make each close a search; nearly all have an id of their own, and a set takes 170 bytes.
+   * so that a close needs no search; nearly all have an id of their own, and a set takes 170 bytes.
    */
-  readonly #webSocketsById = new Map<string, Session<Data, Req> | Set<Session<Data, Req>>>();
-  /** Ids that wait for `authorize`, by whom they are opened. */
+  readonly #webSocketsById = new Map<string, Live<Data, Req> | Set<Live<Data, Req>>>();
+  /** Ids whose sessions wait for `authorize`, and the identities that open them. */
   readonly #pending = new Map<string, SessionIdentity>();
-  /** In the order they ended, which is the order they are forgotten in. */
-  readonly #ended = new Map<string, EndedSession>();
-  /** How many sessions, pending ones included, each client has; kept only where there is a limit. */
-  readonly #perQuotaKey = new Map<string, number>();
-  #reserved = 0;
-  readonly rooms = new Rooms<Session<Data, Req>>();
-  /** What turns away those that wait for `authorize`, when shutdown begins. */
-  readonly whenClosing = new Set<() => void>();
-  #isClosing = false;
-  #closed: Promise<CloseResult> | undefined;
-  #onEnd: ((event: SessionCloseEvent) => void) | undefined;
+  readonly #ended: EndedSessions;
+  readonly rooms = new Rooms<Live<Data, Req>>();
+  readonly shutdown: Shutdown;
 
-  constructor(environment: Omit<SessionEnvironment<Data, Req>, 'onEnd' | 'rooms'>, limits: RegistryLimits) {
-    this.#environment = { ...environment, rooms: this.rooms, onEnd: (session, event) => this.#remove(session, event) };
-    this.#limits = limits;
+  constructor(environment: Omit<SessionEnvironment<Session<Data, Req>>, 'onEnd' | 'rooms'>, limits: QuotaLimits) {
+    this.#environment = { ...environment, rooms: this.rooms, onEnd: (live, event) => this.#remove(live, event) };
+    this.#quota = new Quota(limits);
+    // Long enough for a client that asks again after its own time limit.
+    this.#ended = new EndedSessions(2 * environment.disconnectDelay);
+    this.shutdown = new Shutdown(this.#live, environment.timers);
   }
 
+  /** How many sessions there are, those that are closing included. */
   get size(): number {
     return this.#live.size;
   }
 
+  /** The session of an id, the newest where several WebSockets use the same. */
   get(id: string): Session<Data, Req> | undefined {
     const webSockets = this.#webSocketsById.get(id);
-    return this.#byId.get(id) ?? (webSockets instanceof Set ? lastOf(webSockets) : webSockets);
+    const live = this.#byId.get(id) ?? (webSockets instanceof Set ? lastOf(webSockets) : webSockets);
+    return live?.session;
   }
 
-  [Symbol.iterator](): IterableIterator<Session<Data, Req>> {
+  /** All sessions, in the order they were made. */
+  [Symbol.iterator](): IterableIterator<Live<Data, Req>> {
     return this.#live.values();
   }
 
-  /** Whether `close()` was called: no more sessions, and no more kept-alive connections. */
-  get isClosing(): boolean {
-    return this.#isClosing;
-  }
-
-  /** What there is under an id, as far as this client may know. */
-  find(id: string, { family, client }: Pick<SessionIdentity, 'family' | 'client'>): Found<Data, Req> {
-    const session = this.#byId.get(id);
-    const ended = session === undefined ? this.#recall(id) : undefined;
-    const owner = session?.identity ?? this.#pending.get(id) ?? ended?.identity;
+  find(id: string, { family, client }: Pick<SessionIdentity, 'family' | 'client'>): Found | typeof UNKNOWN {
+    const live = this.#byId.get(id);
+    const ended = live === undefined ? this.#ended.get(id) : undefined;
+    const owner = live?.identity ?? this.#pending.get(id) ?? ended?.identity;
     if (owner === undefined) {
-      return { kind: 'unknown' };
+      return UNKNOWN;
     }
     if (owner.family !== family || owner.client !== client) {
       return { kind: 'foreign' };
     }
-    if (session !== undefined) {
-      return { kind: 'live', session };
+    if (live !== undefined) {
+      return { kind: 'live', port: live };
     }
     return ended === undefined ? { kind: 'pending' } : { kind: 'ended', code: ended.code, reason: ended.reason };
   }
 
-  /**
-   * Takes a place for a new session, and its id. Must be followed by `create` or `release`.
-   *
-   * @returns why there is no place, or undefined where it was taken
-   */
-  reserve(id: string, identity: SessionIdentity): RefusalReason | undefined {
-    if (this.isClosing) {
-      return 'closing';
+  findOrReserve(id: string, identity: SessionIdentity): Claim<Data, Req> {
+    const found = this.find(id, identity);
+    return found.kind === 'unknown' ? this.reserve(id, identity) : found;
+  }
+
+  /** Takes a place for a new session, and its id. */
+  reserve(id: string, identity: SessionIdentity): Exclude<Claim<Data, Req>, Found> {
+    const reason: RefusalReason | undefined = this.shutdown.isClosing ? 'closing' : this.#quota.take(identity.quotaKey);
+    if (reason !== undefined) {
+      return { kind: 'refused', reason };
     }
-    if (this.#live.size + this.#reserved >= this.#limits.maxSessions) {
-      return 'sessions';
-    }
-    const mine = this.#perQuotaKey.get(identity.quotaKey) ?? 0;
-    if (mine >= this.#limits.maxSessionsPerClient) {
-      return 'client-sessions';
-    }
-    this.#reserved += 1;
-    this.#count(identity.quotaKey, mine + 1);
     if (identity.family !== 'websocket') {
       this.#pending.set(id, identity);
     }
-    return undefined;
+    return { kind: 'reserved', reservation: new LocalReservation(id, identity, this) };
   }
 
-  /** Gives a place back for which no session was made after all. */
-  release(id: string, identity: SessionIdentity): void {
-    this.#reserved -= 1;
+  /** For a reservation that is released. */
+  cancel({ id, identity }: LocalReservation<Data, Req>): void {
     if (this.#pending.get(id) === identity) {
       this.#pending.delete(id);
     }
-    this.#count(identity.quotaKey, (this.#perQuotaKey.get(identity.quotaKey) ?? 0) - 1);
+    this.#quota.release(identity.quotaKey);
   }
 
-  /** Makes the session that a place was taken for. */
+  /** For a reservation that is committed. */
   create(
-    id: string,
+    { id, identity }: LocalReservation<Data, Req>,
     request: Req,
     transport: TransportName,
-    identity: SessionIdentity,
     data: Data | undefined,
-  ): Session<Data, Req> {
-    this.#reserved -= 1;
-    const session = new Session(id, request, transport, identity, data, this.#environment);
-    this.#live.add(session);
+  ): Live<Data, Req> {
+    const live: Live<Data, Req> = new Lifecycle(identity, transport, this.#environment, (lifecycle) =>
+      createSession(id, request, data, lifecycle),
+    );
+    this.#live.add(live);
     if (identity.family === 'websocket') {
       const sameId = this.#webSocketsById.get(id);
       if (sameId === undefined) {
-        this.#webSocketsById.set(id, session);
+        this.#webSocketsById.set(id, live);
       } else if (sameId instanceof Set) {
-        sameId.add(session);
+        sameId.add(live);
       } else {
-        this.#webSocketsById.set(id, new Set([sameId, session]));
+        this.#webSocketsById.set(id, new Set([sameId, live]));
       }
     } else {
       this.#pending.delete(id);
-      this.#byId.set(id, session);
+      this.#byId.set(id, live);
     }
-    return session;
+    return live;
   }
 
-  /**
-   * Closes every session and lets no more in. Called again, it returns the first promise.
-   *
-   * @throws as `session.close()` does, for a code or reason that cannot be sent
-   */
-  close(code: number, reason: string, timeout: number): Promise<CloseResult> {
-    this.#isClosing = true;
-    for (const rejectAsClosing of this.whenClosing) {
-      rejectAsClosing();
-    }
-    this.#closed ??= this.#closeAll(code, reason, timeout);
-    return this.#closed;
-  }
-
-  async #closeAll(code: number, reason: string, timeout: number): Promise<CloseResult> {
-    let closed = 0;
-    let flushed = 0;
-    await new Promise<void>((resolve) => {
-      const timer = new DeadlineTimer(this.#environment.timers, {
-        onTimer: () => {
-          for (const session of this.#live) {
-            session.terminate();
-          }
-        },
-      });
-      timer.limit(timeout);
-      const check = () => {
-        if (this.#live.size === 0) {
-          timer.clear();
-          // After the close events, which come in a tick of their own.
-          process.nextTick(resolve);
-        }
-      };
-      this.#onEnd = ({ wasClean }) => {
-        closed += 1;
-        flushed += wasClean ? 1 : 0;
-        check();
-      };
-      for (const session of this.#live) {
-        session.close(code, reason);
-      }
-      check();
-    });
-    return { closed, flushed, dropped: closed - flushed };
-  }
-
-  #remove(session: Session<Data, Req>, event: SessionCloseEvent): void {
-    const { id, identity } = session;
-    this.#live.delete(session);
-    this.#count(identity.quotaKey, (this.#perQuotaKey.get(identity.quotaKey) ?? 0) - 1);
-    if (this.#byId.get(id) === session) {
+  #remove(live: Live<Data, Req>, event: SessionCloseEvent): void {
+    const { session, identity } = live;
+    const { id } = session;
+    this.#live.delete(live);
+    this.#quota.release(identity.quotaKey);
+    if (this.#byId.get(id) === live) {
       this.#byId.delete(id);
-      this.#remember(id, identity, event);
+      this.#ended.add(id, identity, event);
     }
     const sameId = this.#webSocketsById.get(id);
-    if (sameId === session || (sameId instanceof Set && sameId.delete(session) && sameId.size === 0)) {
+    if (sameId === live || (sameId instanceof Set && sameId.delete(live) && sameId.size === 0)) {
       this.#webSocketsById.delete(id);
     }
-    this.#onEnd?.(event);
-  }
-
-  /** No timer: the oldest go when others come. */
-  #remember(id: string, identity: SessionIdentity, { code, reason }: SessionCloseEvent): void {
-    const now = performance.now();
-    for (const [oldest, { until }] of this.#ended) {
-      if (until > now && this.#ended.size < MAX_REMEMBERED) {
-        break;
-      }
-      this.#ended.delete(oldest);
-    }
-    this.#ended.set(id, { code, reason, identity, until: now + 2 * this.#environment.disconnectDelay });
-  }
-
-  #recall(id: string): EndedSession | undefined {
-    const ended = this.#ended.get(id);
-    if (ended !== undefined && ended.until <= performance.now()) {
-      this.#ended.delete(id);
-      return undefined;
-    }
-    return ended;
-  }
-
-  #count(quotaKey: string, sessions: number): void {
-    if (this.#limits.maxSessionsPerClient === Number.POSITIVE_INFINITY) {
-      return;
-    }
-    if (sessions > 0) {
-      this.#perQuotaKey.set(quotaKey, sessions);
-    } else {
-      this.#perQuotaKey.delete(quotaKey);
-    }
+    this.shutdown.sessionEnded(event);
   }
 }
 

@@ -1,18 +1,6 @@
-/** Who is in which room, and messages for many sessions at once. */
-import { SharedMessage } from '../protocol/shared-message.ts';
+/** Which sessions are in which room. */
 
-/** What takes a message of many. */
-interface Member {
-  /** @returns whether it was accepted */
-  sendShared(message: SharedMessage): boolean;
-}
-
-/** Who is left out of a broadcast: one session, or some. */
-export interface BroadcastOptions<Member> {
-  readonly except?: Member | Iterable<Member> | undefined;
-}
-
-/** The rooms of one mount. A room is there while somebody is in it. */
+/** The rooms of one endpoint. A room exists while it has members. */
 export class Rooms<M> {
   readonly #members = new Map<string, Set<M>>();
 
@@ -32,36 +20,15 @@ export class Rooms<M> {
     }
   }
 
-  /** Those who are in the room, in the order they came. */
+  /** The member leaves each of these rooms. */
+  leaveAll(member: M, rooms: Iterable<string>): void {
+    for (const room of rooms) {
+      this.leave(room, member);
+    }
+  }
+
+  /** The members of a room, in the order they entered. */
   in(room: string): Iterable<M> {
     return this.#members.get(room) ?? [];
   }
-}
-
-/**
- * Sends one message to many, encoding it once.
- *
- * @returns how many accepted it
- * @throws TypeError for anything but a string
- */
-export function sendToAll<M extends Member>(
-  members: Iterable<M>,
-  message: string,
-  options?: BroadcastOptions<M>,
-): number {
-  // Nobody is left out by null either, which callers in JavaScript may give.
-  const except = options?.except ?? undefined;
-  const shared = new SharedMessage(message);
-  const others = except === undefined || isIterable(except) ? new Set(except) : new Set([except]);
-  let accepted = 0;
-  for (const member of members) {
-    if (!others.has(member) && member.sendShared(shared)) {
-      accepted += 1;
-    }
-  }
-  return accepted;
-}
-
-function isIterable<M extends object>(value: M | Iterable<M>): value is Iterable<M> {
-  return Symbol.iterator in value;
 }

@@ -30,6 +30,10 @@ export abstract class FrameTransport implements Receiver {
     this.send(HEARTBEAT_FRAME, notifyOnFlush);
   }
 
+  refuse(code: number, reason: string): void {
+    this.close(code, reason);
+  }
+
   close(code: number, reason: string): void {
     this.send(closeFrame(code, reason), false);
     this.end(code, reason);

@@ -4,7 +4,7 @@ import { getEventListeners } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { SharedMessage } from '../../lib/protocol/shared-message.ts';
-import { SessionNotOpenError } from '../../lib/session/inbox.ts';
+import { SessionNotOpenError } from '../../lib/session/errors.ts';
 import { Outbox, type OutboxLimits } from '../../lib/session/outbox.ts';
 import type { Outgoing } from '../../lib/session/ports.ts';
 import { property, sequence } from '../support/property.ts';

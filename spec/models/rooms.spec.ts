@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { SharedMessage } from '../../lib/protocol/shared-message.ts';
-import { Rooms, sendToAll } from '../../lib/session/rooms.ts';
+import { sendToAll } from '../../lib/session/broadcast.ts';
+import { Rooms } from '../../lib/session/rooms.ts';
 import { property, sequence } from '../support/property.ts';
 
 const ROOMS = ['a', '', '__proto__'];
@@ -27,6 +28,7 @@ const STEP: fc.Arbitrary<Step> = fc.oneof(
 );
 
 class Member {
+  readonly session = this;
   readonly texts: string[] = [];
   accepts = true;
 

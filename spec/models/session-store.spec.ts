@@ -5,19 +5,16 @@ import { Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from '@sinonjs/fake-timers';
 import fc from 'fast-check';
-import {
-  type CloseResult,
-  type Found,
-  type RefusalReason,
-  type RegistryLimits,
-  SessionRegistry,
-} from '../../lib/session/registry.ts';
-import type { Session, SessionIdentity } from '../../lib/session/session.ts';
+import type { RefusalReason, SessionIdentity } from '../../lib/session/directory.ts';
+import type { QuotaLimits } from '../../lib/session/quota.ts';
+import type { Session } from '../../lib/session/session.ts';
+import type { CloseResult } from '../../lib/session/shutdown.ts';
 import { stopClock } from '../support/clock.ts';
-import { FakeReceiver, hooksWith, identity, type Kind, NAMES } from '../support/fake-receiver.ts';
+import { FakeReceiver, identity, type Kind, NAMES, portOf } from '../support/fake-receiver.ts';
 import { stopIdleTime } from '../support/idle-time.ts';
 import { pauseWatching } from '../support/left-sessions.ts';
 import { property, sequence } from '../support/property.ts';
+import { type FoundSession, Store } from '../support/store.ts';
 
 const IDS = ['a', '__proto__'];
 const FAMILIES = ['xhr', 'jsonp', 'websocket'] as const;
@@ -98,9 +95,9 @@ const request = new IncomingMessage(new Socket());
 
 class Model {
   readonly #clock: Clock;
-  readonly #limits: RegistryLimits;
+  readonly #limits: QuotaLimits;
   readonly #disconnectDelay: number;
-  readonly #store: SessionRegistry<unknown, IncomingMessage>;
+  readonly #store: Store;
   #reservations: Reservation[] = [];
   #live: Live[] = [];
   readonly #ended = new Map<string, Ended>();
@@ -113,11 +110,11 @@ class Model {
   #flushed = 0;
   #result: CloseResult | undefined;
 
-  constructor(clock: Clock, limits: RegistryLimits, disconnectDelay: number) {
+  constructor(clock: Clock, limits: QuotaLimits, disconnectDelay: number) {
     this.#clock = clock;
     this.#limits = limits;
     this.#disconnectDelay = disconnectDelay;
-    this.#store = new SessionRegistry(hooksWith({ disconnectDelay }), limits);
+    this.#store = new Store({ disconnectDelay }, limits);
   }
 
   async run(steps: readonly Step[]): Promise<void> {
@@ -195,7 +192,7 @@ class Model {
     }
   }
 
-  #find(id: string, family: SessionIdentity['family'], client: string): Found<unknown, IncomingMessage> {
+  #find(id: string, family: SessionIdentity['family'], client: string): FoundSession {
     const isHttp = (one: { id: string; of: SessionIdentity }) => one.id === id && one.of.family !== 'websocket';
     const live = this.#live.find(isHttp);
     const ended = this.#ended.get(id);
@@ -272,9 +269,9 @@ class Model {
 
   #attach(live: Live | undefined, kind: Kind): void {
     if (live !== undefined && (kind === 'socket' || live.of.family !== 'websocket')) {
-      const receiver = new FakeReceiver(live.session, kind);
+      const receiver = new FakeReceiver(portOf(live.session), kind);
       live.receivers.push(receiver);
-      live.session.attach(receiver);
+      portOf(live.session).attach(receiver);
     }
   }
 
@@ -288,7 +285,7 @@ class Model {
   #terminate(live: Live | undefined): void {
     if (live !== undefined) {
       live.closing ??= { code: 1000, reason: '' };
-      live.session.terminate();
+      portOf(live.session).terminate();
       assert.equal(live.session.state, 'closed');
     }
   }
@@ -298,7 +295,7 @@ class Model {
     const receiver = live?.receivers.at(-1);
     if (live !== undefined && receiver !== undefined) {
       const before = live.session.state;
-      live.session.receiverAborted(receiver, { code: 1006, reason: 'lost', wasClean: false });
+      portOf(live.session).receiverAborted(receiver, { code: 1006, reason: 'lost', wasClean: false });
       if (before === 'active' && live.session.state === 'closed') {
         live.closing = { code: 1006, reason: 'lost' };
       }

@@ -2,7 +2,7 @@
 import { mock } from 'node:test';
 import type { Clock } from '@sinonjs/fake-timers';
 import fc from 'fast-check';
-import type { SessionCloseEvent } from '../../lib/session/session.ts';
+import type { SessionCloseEvent } from '../../lib/session/events.ts';
 import { stopClock } from '../support/clock.ts';
 import { type Loop, stopIdleTime } from '../support/idle-time.ts';
 import { pauseWatching } from '../support/left-sessions.ts';

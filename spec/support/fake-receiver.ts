@@ -1,9 +1,11 @@
-/** Receivers that stand in for the transports, and the hooks of a mount that stands in for one. */
+/** Sessions without an endpoint, and receivers that stand in for the transports. */
 import type { IncomingMessage } from 'node:http';
 import { Metrics } from '../../lib/metrics.ts';
-import type { Outgoing, Receiver, TransportName } from '../../lib/session/ports.ts';
+import type { SessionIdentity } from '../../lib/session/directory.ts';
+import { Lifecycle, type SessionEnvironment } from '../../lib/session/lifecycle.ts';
+import type { Outgoing, Receiver, SessionPort, TransportName } from '../../lib/session/ports.ts';
 import { Rooms } from '../../lib/session/rooms.ts';
-import type { Session, SessionEnvironment, SessionIdentity } from '../../lib/session/session.ts';
+import { createSession, type Session } from '../../lib/session/session.ts';
 import { TimerQueue } from '../../lib/util/timer-queue.ts';
 
 /** How a receiver ends: a poll with every frame, a stream with the close frame, a socket when its peer says so. */
@@ -27,10 +29,10 @@ export class FakeReceiver implements Receiver {
   /** How often it was cut. */
   aborts = 0;
   readonly #kind: Kind;
-  readonly #session: Pick<Session, 'receiverReleased' | 'receiverFlushed'>;
+  readonly #session: Pick<SessionPort, 'receiverReleased' | 'receiverFlushed'>;
 
   constructor(
-    session: Pick<Session, 'receiverReleased' | 'receiverFlushed'>,
+    session: Pick<SessionPort, 'receiverReleased' | 'receiverFlushed'>,
     kind: Kind,
     maxHeartbeatInterval = Number.POSITIVE_INFINITY,
   ) {
@@ -56,6 +58,10 @@ export class FakeReceiver implements Receiver {
     this.#write(`c${JSON.stringify([code, reason])}`, this.#kind !== 'socket');
   }
 
+  refuse(code: number, reason: string): void {
+    this.close(code, reason);
+  }
+
   abort(): void {
     this.aborts += 1;
   }
@@ -75,10 +81,10 @@ export function identity(family: SessionIdentity['family'] = 'xhr', client = '',
   return { family, client, quotaKey };
 }
 
-/** Hooks that bound nothing and do nothing, but for what a test says. */
+/** The environment of a test's sessions: it sets no limits and does nothing, except as `hooks` say. */
 export function hooksWith<Data = unknown, Req extends IncomingMessage = IncomingMessage>(
-  hooks: Partial<SessionEnvironment<Data, Req>> = {},
-): SessionEnvironment<Data, Req> {
+  hooks: Partial<SessionEnvironment<Session<Data, Req>>> = {},
+): SessionEnvironment<Session<Data, Req>> {
   return {
     onSession() {},
     onError() {},
@@ -94,4 +100,40 @@ export function hooksWith<Data = unknown, Req extends IncomingMessage = Incoming
     onEnd() {},
     ...hooks,
   };
+}
+
+const lifecycles = new WeakMap<object, Lifecycle<Session>>();
+
+/** A session that waits for its first receiver. */
+export function makeSession(
+  id: string,
+  request: IncomingMessage,
+  transport: TransportName,
+  by: SessionIdentity,
+  data: unknown,
+  environment: SessionEnvironment<Session>,
+): Session {
+  return adopt(
+    new Lifecycle<Session>(by, transport, environment, (lifecycle) => createSession(id, request, data, lifecycle)),
+  );
+}
+
+/** Returns the session of a lifecycle, which {@link portOf} finds from then on. */
+export function adopt(lifecycle: Lifecycle<Session>): Session {
+  lifecycles.set(lifecycle.session, lifecycle);
+  return lifecycle.session;
+}
+
+/** The lifecycle behind a session; undefined where another copy of the package has made it. */
+export function findPort(session: Session): Lifecycle<Session> | undefined {
+  return lifecycles.get(session);
+}
+
+/** The lifecycle behind a session of {@link makeSession}, {@link adopt}, or a router. */
+export function portOf(session: Session): Lifecycle<Session> {
+  const lifecycle = findPort(session);
+  if (lifecycle === undefined) {
+    throw new Error('a session that no test has made');
+  }
+  return lifecycle;
 }

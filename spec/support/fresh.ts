@@ -8,8 +8,13 @@ let count = 0;
 
 /** Evaluates all modules of the package once more, until the test is over; those of Node and of ws stay the same. */
 export async function freshLibrary(): Promise<Library> {
+  return (await freshModule('../../lib/index.ts')) as Library;
+}
+
+/** The same from one module on; `path` is relative to this file. */
+export async function freshModule(path: string): Promise<unknown> {
   count += 1;
   const loader = register({ namespace: `fresh-${count}` });
   afterTest(() => loader.unregister());
-  return (await loader.import('../../lib/index.ts', import.meta.url)) as Library;
+  return loader.import(path, import.meta.url);
 }

@@ -7,6 +7,7 @@ import express from 'express';
 import { type Session, type SockjsRouter, sockjs } from '../../lib/index.ts';
 import { stopClock } from '../support/clock.ts';
 import { CORS, NOT_CACHED, ownHeaders } from '../support/contract.ts';
+import { portOf } from '../support/fake-receiver.ts';
 import { type Answer, fetchText, post, RawSocket } from '../support/http.ts';
 import { listen, serve, sessionCatcher, type TestServer } from '../support/server.ts';
 
@@ -87,7 +88,7 @@ async function stage(
     path,
     send,
     assertUntouched: async () => {
-      session.receive(['nothing came before'], 0);
+      portOf(session).receive(['nothing came before'], 0);
       assert.equal(await session.recv(), 'nothing came before');
       assert.equal(session.state, 'active');
     },
@@ -367,7 +368,7 @@ describe('a client that breaks off while it sends', () => {
     const second = await sessions.next();
     raw.send(' '.repeat(95));
     assert.match(await raw.until('\r\n\r\n'), /^HTTP\/1\.1 404 /);
-    second.receive(['nothing came before'], 0);
+    portOf(second).receive(['nothing came before'], 0);
     await assertReceived(second, 'nothing came before');
   });
 });

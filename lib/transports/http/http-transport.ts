@@ -9,10 +9,11 @@ import { flushHead, setHeader, writeHead } from '../../http/head.ts';
 import { isWritePristine } from '../../http/pristine-response.ts';
 import { setConnectionClose } from '../../http/respond.ts';
 import { offSocketClose, onSocketClose } from '../../http/socket-close.ts';
+import type { Metrics } from '../../metrics.ts';
 import { CloseCode } from '../../protocol/close-code.ts';
 import type { SharedMessage } from '../../protocol/shared-message.ts';
-import type { TransportName } from '../../session/ports.ts';
-import type { Session, SessionCloseEvent } from '../../session/session.ts';
+import type { SessionCloseEvent } from '../../session/events.ts';
+import type { SessionPort, TransportName } from '../../session/ports.ts';
 import { DeadlineTimer, type TimerQueue, type TimerTarget } from '../../util/timer-queue.ts';
 import { flushTime } from '../flush-time.ts';
 import { FrameTransport } from '../frame-transport.ts';
@@ -24,12 +25,16 @@ const INTERRUPTED: SessionCloseEvent = Object.freeze({
 });
 
 /** The part of a session that an HTTP response needs, whatever the session holds. */
-type AnySession = Pick<Session, 'receiverReleased' | 'receiverFlushed' | 'receiverAborted' | 'receiverDrained'>;
+type AnySession = Pick<SessionPort, 'receiverReleased' | 'receiverFlushed' | 'receiverAborted' | 'receiverDrained'>;
 
 /** The part of an exchange that a transport keeps. */
 export interface ResponseContext {
   readonly res: ServerResponse;
-  readonly endpoint: { readonly sessions: { readonly isClosing: boolean }; readonly timers: TimerQueue };
+  readonly endpoint: {
+    readonly shutdown: { readonly isClosing: boolean };
+    readonly metrics: Metrics;
+    readonly timers: TimerQueue;
+  };
 }
 
 /** A response of compression middleware, which can be told not to wait for more. */
@@ -73,10 +78,13 @@ export abstract class HttpTransport extends FrameTransport implements TimerTarge
       this.#session = session;
       discardBody(req);
       this.#begin();
-      if (!session.attach(this)) {
-        context.endpoint.metrics.rejected(req, 'busy', CloseCode.AnotherConnection);
-      }
+      session.attach(this);
     });
+  }
+
+  override refuse(code: number, reason: string): void {
+    this.#endpoint.metrics.rejected(this.#res.req, 'busy', code);
+    super.refuse(code, reason);
   }
 
   get bufferedAmount(): number {
@@ -223,7 +231,7 @@ export abstract class HttpTransport extends FrameTransport implements TimerTarge
 
   #finish(chunk?: string | Buffer): void {
     this.#ended = true;
-    if (this.#endpoint.sessions.isClosing) {
+    if (this.#endpoint.shutdown.isClosing) {
       // No connection is to be kept alive.
       this.#closeConnection();
     }

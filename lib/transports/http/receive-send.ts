@@ -1,11 +1,12 @@
 /** The sending side of the HTTP transports: `xhr_send` and `jsonp_send` (PROTOCOL.md section 8). */
 import { AsyncResource } from 'node:async_hooks';
 import type { IncomingMessage } from 'node:http';
-import { identityOf, reject } from '../../admission/admit.ts';
+import { findForSend, sendNotFound } from '../../admission/admit.ts';
+import { reject } from '../../admission/reject.ts';
 import type { Handler, RequestContext } from '../../context.ts';
 import { type Body, BodyError, readBody, UnwantedBodyError } from '../../http/body.ts';
 import { allowFraming } from '../../http/embedding.ts';
-import { endConnectionIfClosing, sendAfterTurn, sendError, setConnectionClose } from '../../http/respond.ts';
+import { sendAfterTurn, setConnectionClose } from '../../http/respond.ts';
 import { expectMessages, PayloadError, parsePayload, TooManyMessagesError } from '../../protocol/payload.ts';
 import { debugRequest } from '../../util/debug.ts';
 
@@ -130,81 +131,70 @@ function deliver<Data, Req extends IncomingMessage>(
 ): void {
   const { endpoint, req, res, sessionId } = context;
   const { maxMessagesPerRequest } = endpoint.options;
-  const notFound = () => {
-    endConnectionIfClosing(context);
-    sendError(res, 404, 'Session not found.');
-  };
-  const found = endpoint.sessions.find(sessionId, identityOf(context, family));
-  if (found.kind !== 'live' || found.session.state !== 'active') {
-    if (found.kind === 'foreign') {
-      reject(context, 'identity', 404, 'Session not found.');
-    } else {
-      notFound();
-    }
-    return;
-  }
-  const { session } = found;
-
-  const fail = (error: unknown) => {
-    if (error instanceof UnwantedBodyError) {
-      // Ended while the body came in, which nobody wants any more.
-      setConnectionClose(res);
-      notFound();
-    } else if (error instanceof BodyError) {
-      // The rest of the body will not be read, so the connection is of no more use.
-      setConnectionClose(res);
-      reject(context, error.reason, error.status, error.message);
-    } else if (error instanceof TooManyMessagesError) {
-      reject(context, 'size', 413, error.message);
-    } else if (error instanceof PayloadError) {
-      reject(context, 'payload', 500, error.message);
-    } else {
-      debugRequest('%s a send broke off: %O', sessionId, error);
-      res.destroy();
-    }
-  };
-  const receive = (done: () => void) => {
-    const end = (conclude: () => void) => {
-      try {
-        conclude();
-      } catch (error) {
-        // Somebody has answered in the meantime, such as a time limit of middleware.
-        fail(error);
+  const notFound = () => sendNotFound(context);
+  findForSend(context, family, (session) => {
+    const fail = (error: unknown) => {
+      if (error instanceof UnwantedBodyError) {
+        // Ended while the body came in, which nobody wants any more.
+        setConnectionClose(res);
+        notFound();
+      } else if (error instanceof BodyError) {
+        // The rest of the body will not be read, so the connection is of no more use.
+        setConnectionClose(res);
+        reject(context, error.reason, error.status, error.message);
+      } else if (error instanceof TooManyMessagesError) {
+        reject(context, 'size', 413, error.message);
+      } else if (error instanceof PayloadError) {
+        reject(context, 'payload', 500, error.message);
+      } else {
+        debugRequest('%s a send broke off: %O', sessionId, error);
+        res.destroy();
       }
-      done();
     };
-    // Asked again: it may have ended while this one waited for its turn.
-    if (session.state !== 'active') {
-      end(notFound);
-      return;
-    }
-    // What the application finds in AsyncLocalStorage is of this request, not of whatever brought its body or made room.
-    const asyncContext = new AsyncResource('sockjs.send');
-    const onBody = (body: Body) => {
-      let messages: string[];
-      try {
-        messages = messagesOf(body, maxMessagesPerRequest);
-      } catch (error) {
-        end(() => fail(error));
-        return;
-      }
-      // And again: or while the body came in.
-      if (session.state !== 'active') {
+    const receive = (done: () => void) => {
+      const end = (conclude: () => void) => {
+        try {
+          conclude();
+        } catch (error) {
+          // Somebody has answered in the meantime, such as a time limit of middleware.
+          fail(error);
+        }
+        done();
+      };
+      // Asked again: it may have ended while this one waited for its turn.
+      if (!session.isActive) {
         end(notFound);
         return;
       }
-      session.receive(messages, body.bytes);
-      // A client sends on when this one is answered, so the answer is what slows it.
-      session.whenReceivable(() => asyncContext.runInAsyncScope(end, undefined, answer));
+      // What the application finds in AsyncLocalStorage is of this request, not of whatever brought its body or made room.
+      const asyncContext = new AsyncResource('sockjs.send');
+      const onBody = (body: Body) => {
+        let messages: string[];
+        try {
+          messages = messagesOf(body, maxMessagesPerRequest);
+        } catch (error) {
+          end(() => fail(error));
+          return;
+        }
+        // And again: or while the body came in.
+        if (!session.isActive) {
+          end(notFound);
+          return;
+        }
+        // A client sends on when this one is answered, so the answer is what slows it.
+        session.receive(messages, body.bytes, (accepted) =>
+          asyncContext.runInAsyncScope(end, undefined, accepted ? answer : notFound),
+        );
+      };
+      const onError = (error: unknown) => end(() => fail(error));
+      readBody(req, endpoint.options, endpoint.timers, session, {
+        onBody: (body) => asyncContext.runInAsyncScope(onBody, undefined, body),
+        onError: (error) => asyncContext.runInAsyncScope(onError, undefined, error),
+      });
     };
-    const onError = (error: unknown) => end(() => fail(error));
-    readBody(req, endpoint.options, endpoint.timers, session, {
-      onBody: (body) => asyncContext.runInAsyncScope(onBody, undefined, body),
-      onError: (error) => asyncContext.runInAsyncScope(onError, undefined, error),
-    });
-  };
-  if (!takeTurn(session, receive)) {
-    setConnectionClose(res);
-    reject(context, 'busy', 503, 'Too many sends at once.');
-  }
+    if (!takeTurn(session, receive)) {
+      setConnectionClose(res);
+      reject(context, 'busy', 503, 'Too many sends at once.');
+    }
+  });
 }

@@ -3,14 +3,15 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocket, WebSocketServer } from 'ws';
-import { identityOf, openSession } from '../../admission/admit.ts';
+import { identityOf } from '../../admission/identity.ts';
+import { openSession } from '../../admission/open-session.ts';
+import { rejectForLackOfPlace } from '../../admission/reject.ts';
 import type { RequestContext } from '../../context.ts';
 import { sendError, setConnectionClose } from '../../http/respond.ts';
 import { isWebSocketServer, MAX_DELAY, type ResolvedOptions } from '../../options/options.ts';
 import { CloseCode, webSocketCloseCode } from '../../protocol/close-code.ts';
 import type { SharedMessage } from '../../protocol/shared-message.ts';
-import type { Receiver, TransportName } from '../../session/ports.ts';
-import type { Session } from '../../session/session.ts';
+import type { LocalSessionPort, Receiver, TransportName } from '../../session/ports.ts';
 import { hasToken, ignoreSocketError, type PendingUpgrade, pendingUpgrade } from '../../upgrade/pending-upgrade.ts';
 import { debugWebSocket } from '../../util/debug.ts';
 import { DeadlineTimer, type TimerQueue, type TimerTarget } from '../../util/timer-queue.ts';
@@ -19,18 +20,8 @@ import { type TextListener, WebSocketReader } from './direct-reader.ts';
 import { textFrame } from './frame-codec.ts';
 import { isReceivePristine, isSendPristine } from './pristine-websocket.ts';
 
-/** The part of a session that a WebSocket needs, whatever the session holds. */
-export type AnySession = Pick<
-  Session,
-  | 'attach'
-  | 'flush'
-  | 'receive'
-  | 'receiverAborted'
-  | 'canReceive'
-  | 'whenReceivable'
-  | 'receiverDrained'
-  | 'countRejected'
->;
+/** The port of the session that belongs to a WebSocket. */
+export type AnySession = LocalSessionPort;
 
 /**
  * Fragments of one message, and chunks that one message may arrive in, that ws holds before it gives up (1008). Each
@@ -110,7 +101,7 @@ export interface UpgradedSocket {
 export function acceptWebSocket<Data, Req extends IncomingMessage>(
   context: RequestContext<Data, Req>,
   transport: 'websocket' | 'websocket-raw',
-  attach: (session: Session<Data, Req>, socket: WebSocket, upgraded: UpgradedSocket) => void,
+  attach: (session: LocalSessionPort, socket: WebSocket, upgraded: UpgradedSocket) => void,
 ): void {
   const { endpoint, req, res, sessionId, next } = context;
   const upgrade = pendingUpgrade(req);
@@ -119,10 +110,17 @@ export function acceptWebSocket<Data, Req extends IncomingMessage>(
     return;
   }
   const identity = identityOf(context, 'websocket');
-  openSession(context, identity, (data) => {
+  const claim = endpoint.sessions.reserve(sessionId, identity);
+  if (claim.kind === 'refused') {
+    rejectForLackOfPlace(context, claim.reason);
+    return;
+  }
+  const { reservation } = claim;
+  openSession(context, reservation, (data) => {
     const socket = upgrade.claim();
     if (socket === undefined) {
-      return false;
+      reservation.release();
+      return;
     }
     // The handshake and the open frame leave in one write, before the application sees how much is on its way.
     socket.cork();
@@ -141,7 +139,7 @@ export function acceptWebSocket<Data, Req extends IncomingMessage>(
         isOpen = true;
         // An engine of the application's own may not say when it writes the handshake.
         upgrade.finish();
-        const session = endpoint.sessions.create(sessionId, req, transport, identity, data);
+        const session = reservation.commit(req, transport, data);
         const bypassesWs = socket === req.socket && webSocket.extensions === '' && isSendPristine(webSocket);
         const maxBypassBytes = bypassesWs ? (maxBypassBytesOf.get(endpoint.webSocketServer) ?? 0) : 0;
         if (maxBypassBytes > 0) {
@@ -159,9 +157,8 @@ export function acceptWebSocket<Data, Req extends IncomingMessage>(
     }
     if (!isOpen) {
       // The engine has refused, or waits for `verifyClient`: either way it opens a session or closes the socket.
-      settle = awaitEngine(context, upgrade, socket, () => endpoint.sessions.release(sessionId, identity));
+      settle = awaitEngine(context, upgrade, socket, () => reservation.release());
     }
-    return true;
   });
 }
 
@@ -182,7 +179,7 @@ function awaitEngine<Data, Req extends IncomingMessage>(
   };
   const settle = () => {
     socket.off('close', onClose);
-    endpoint.sessions.whenClosing.delete(rejectAsClosing);
+    endpoint.shutdown.whenClosing.delete(rejectAsClosing);
   };
   const onClose = () => {
     settle();
@@ -193,7 +190,7 @@ function awaitEngine<Data, Req extends IncomingMessage>(
   } else {
     socket.on('close', onClose);
     if (socket.writable) {
-      endpoint.sessions.whenClosing.add(rejectAsClosing);
+      endpoint.shutdown.whenClosing.add(rejectAsClosing);
     }
   }
   return settle;

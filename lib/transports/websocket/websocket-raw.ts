@@ -60,6 +60,10 @@ export class RawWebSocketTransport implements WebSocketReceiver {
     this.#connection.ping(notifyOnFlush);
   }
 
+  refuse(code: number, reason: string): void {
+    this.close(code, reason);
+  }
+
   close(code: number, reason: string): void {
     this.#connection.close(code, reason);
   }

@@ -85,6 +85,8 @@ export class ModelReceiver implements Receiver {
   stage: Stage = 'new';
   /** How often it was told to close, and to cut the connection. */
   closes = 0;
+  /** How often it was refused. */
+  refusals = 0;
   aborts = 0;
   readonly #shape: ReceiverShape;
   readonly #owner: ReceiverOwner;
@@ -120,6 +122,11 @@ export class ModelReceiver implements Receiver {
   heartbeat(awaited = false): void {
     this.#owner.onHeartbeat(this);
     this.#put('heartbeat', 1, awaited);
+  }
+
+  refuse(code: number, reason: string): void {
+    this.refusals += 1;
+    this.close(code, reason);
   }
 
   close(code: number, reason: string): void {

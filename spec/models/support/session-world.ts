@@ -10,10 +10,13 @@ import { Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from '@sinonjs/fake-timers';
 import { Metrics } from '../../../lib/metrics.ts';
-import { Rooms, sendToAll } from '../../../lib/session/rooms.ts';
-import { Session, type SessionCloseEvent, type SessionState } from '../../../lib/session/session.ts';
+import { sendToAll } from '../../../lib/session/broadcast.ts';
+import type { SessionCloseEvent, SessionState } from '../../../lib/session/events.ts';
+import type { Lifecycle } from '../../../lib/session/lifecycle.ts';
+import { Rooms } from '../../../lib/session/rooms.ts';
+import type { Session } from '../../../lib/session/session.ts';
 import { TimerQueue } from '../../../lib/util/timer-queue.ts';
-import { FakeReceiver, hooksWith, identity } from '../../support/fake-receiver.ts';
+import { FakeReceiver, hooksWith, identity, makeSession, portOf } from '../../support/fake-receiver.ts';
 import type { Loop } from '../../support/idle-time.ts';
 import { BrokenReceiver, ModelReceiver, type ReceiverOwner, type ReceiverShape } from './model-receiver.ts';
 import { Stalls } from './stalls.ts';
@@ -63,7 +66,7 @@ export class World implements ReceiverOwner {
   readonly #clock: Clock;
   readonly #loop: Loop;
   readonly #metrics = new Metrics();
-  readonly #rooms = new Rooms<Session>();
+  readonly #rooms = new Rooms<Lifecycle<Session>>();
   readonly #session: Session;
   #failure: unknown;
   /** Calls into the session that have not returned. */
@@ -139,16 +142,16 @@ export class World implements ReceiverOwner {
       onEnd: (_, event) => this.#onEnd(event),
     });
     const transport = family === 'xhr' ? 'xhr-polling' : 'websocket';
-    this.#session = new Session<unknown>('id', request, transport, identity(family), undefined, hooks);
-    this.#session.whenEnded(() => this.#onLeaveActive());
+    this.#session = makeSession('id', request, transport, identity(family), undefined, hooks);
+    portOf(this.#session).whenEnded(() => this.#onLeaveActive());
     this.#aloneSince = clock.now;
     if (options.watchesSignal) {
       this.#expect(!this.#session.signal.aborted, 'the signal is aborted from the beginning');
     }
     const others = hooksWith();
-    this.#bystander = new Session<unknown>('other', request, 'xhr-streaming', identity(), undefined, others);
-    this.#bystandersReceiver = new FakeReceiver(this.#bystander, 'stream');
-    this.#bystander.attach(this.#bystandersReceiver);
+    this.#bystander = makeSession('other', request, 'xhr-streaming', identity(), undefined, others);
+    this.#bystandersReceiver = new FakeReceiver(portOf(this.#bystander), 'stream');
+    portOf(this.#bystander).attach(this.#bystandersReceiver);
   }
 
   // ---- What a client and its transport do
@@ -172,9 +175,12 @@ export class World implements ReceiverOwner {
       this.#aloneSince = undefined;
       this.#heartbeatDue = this.#clock.now + this.#silenceOf(receiver);
     }
-    const isTaken = this.#call(() => this.#session.attach(receiver));
-    this.#expect(isTaken === undefined || isTaken === isFree, `attach() returned ${isTaken}`);
-    const isBroken = isTaken === undefined && !this.#isOpened;
+    const isDone = this.#call(() => {
+      portOf(this.#session).attach(receiver);
+      return true;
+    });
+    this.#expect(receiver.refusals === (isFree ? 0 : 1), `${receiver.refusals} refusals`);
+    const isBroken = isDone === undefined && !this.#isOpened;
     this.#expect(!isBroken || this.#session.state === 'closed', 'a session that could not be opened is kept');
     this.#noteAlone();
   }
@@ -185,7 +191,7 @@ export class World implements ReceiverOwner {
       this.#leaving.add(receiver);
       receiver.stage = 'leaving';
     }
-    this.#call(() => this.#session.receiverReleased(receiver));
+    this.#call(() => portOf(this.#session).receiverReleased(receiver));
     this.#noteAlone();
   }
 
@@ -197,7 +203,7 @@ export class World implements ReceiverOwner {
     if (isKnown) {
       this.#expectWritten();
     }
-    this.#call(() => this.#session.receiverFlushed(receiver));
+    this.#call(() => portOf(this.#session).receiverFlushed(receiver));
     this.#noteAlone();
   }
 
@@ -208,7 +214,7 @@ export class World implements ReceiverOwner {
       receiver.drop();
       this.#loss ??= event;
     }
-    this.#call(() => this.#session.receiverAborted(receiver, event));
+    this.#call(() => portOf(this.#session).receiverAborted(receiver, event));
     const { state } = this.#session;
     if (isKnown) {
       const closesIt = before === 'active' && state === 'closing' && this.#options.family === 'xhr';
@@ -235,7 +241,7 @@ export class World implements ReceiverOwner {
 
   receiverDrained(): void {
     this.#expectWritten();
-    this.#call(() => this.#session.receiverDrained());
+    this.#call(() => portOf(this.#session).receiverDrained());
   }
 
   receive(sizes: readonly number[]): void {
@@ -249,16 +255,16 @@ export class World implements ReceiverOwner {
         this.#unread.push(message);
       }
     }
-    this.#call(() => this.#session.receive(messages, messages.length));
+    this.#call(() => portOf(this.#session).receive(messages, messages.length));
     if (isActive) {
       this.#unread.trim();
     }
-    if (!this.#session.canReceive && !this.#isSlowed) {
+    if (!portOf(this.#session).canReceive && !this.#isSlowed) {
       this.#isSlowed = true;
-      this.#session.whenReceivable(() => {
+      portOf(this.#session).whenReceivable(() => {
         this.#expect(this.#isSlowed, 'whenReceivable() called back twice');
         this.#expect(
-          this.#session.canReceive || this.#session.state !== 'active',
+          portOf(this.#session).canReceive || this.#session.state !== 'active',
           'whenReceivable() called back without room',
         );
         this.#isSlowed = false;
@@ -297,8 +303,8 @@ export class World implements ReceiverOwner {
       }
       return;
     }
-    const members = [...this.#rooms.in('a'), this.#bystander];
-    this.#expect(members.includes(this.#session) === isInRoom, 'membership of the room');
+    const members = [...this.#rooms.in('a'), portOf(this.#bystander)];
+    this.#expect(members.includes(portOf(this.#session)) === isInRoom, 'membership of the room');
     const accepted = this.#call(() => sendToAll(members, text));
     this.#expect(accepted === undefined || accepted === 1 + Number(isAccepted), `${accepted} took the broadcast`);
   }
@@ -452,7 +458,7 @@ export class World implements ReceiverOwner {
     );
     const before = receivers.map(({ aborts }) => aborts);
     this.#hasTerminated = true;
-    this.#call(() => this.#session.terminate());
+    this.#call(() => portOf(this.#session).terminate());
     this.#expect(this.#session.state === 'closed', `${this.#session.state} after terminate()`);
     for (const [i, { aborts }] of receivers.entries()) {
       this.#expect(aborts > (before[i] ?? 0), 'terminate() has left a receiver');
@@ -528,7 +534,8 @@ export class World implements ReceiverOwner {
     if (this.#failure !== undefined) {
       throw this.#failure;
     }
-    const { state, bufferedAmount, writableNeedDrain, canReceive, rooms } = this.#session;
+    const { state, bufferedAmount, writableNeedDrain, rooms } = this.#session;
+    const { canReceive } = portOf(this.#session);
     assert.ok(STATES.indexOf(state) >= STATES.indexOf(this.#state), `${state} after ${this.#state}`);
     this.#state = state;
     const isOver = state === 'closed';
@@ -543,7 +550,7 @@ export class World implements ReceiverOwner {
     assert.equal(this.#isSlowed && (canReceive || state === 'closing' || isOver), false, 'slowed in spite of room');
     assert.deepEqual([...rooms], [...this.#joined], 'rooms');
     for (const room of ['a', 'b']) {
-      const isIn = [...this.#rooms.in(room)].includes(this.#session);
+      const isIn = [...this.#rooms.in(room)].includes(portOf(this.#session));
       assert.equal(isIn, !isOver && this.#joined.has(room), `in room ${room}`);
     }
     const { opened, closed, messagesOut, messagesIn } = this.#metrics;
@@ -593,7 +600,7 @@ export class World implements ReceiverOwner {
       assert.notEqual(expected, undefined, 'a promise that never settles');
       assert.deepEqual(controller === undefined ? [] : getEventListeners(controller.signal, 'abort'), []);
     }
-    this.#bystander.terminate();
+    portOf(this.#bystander).terminate();
   }
 
   /** An error reached the process: one of a broken receiver's may, where no call into the session is to blame. */

@@ -1,5 +1,5 @@
 /** Promises that a model follows: how each ended, and how it should have. */
-import { SessionNotOpenError } from '../../../lib/session/inbox.ts';
+import { SessionNotOpenError } from '../../../lib/session/errors.ts';
 
 /** One call that the application waits for. */
 export interface Wait {

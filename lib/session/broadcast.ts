@@ -1,0 +1,42 @@
+/** One message for many sessions. */
+import { SharedMessage } from '../protocol/shared-message.ts';
+
+/** A session that can be sent a shared message. `S` is the session object of the application. */
+interface Member<S> {
+  readonly session: S;
+  /** Returns whether the message was accepted. */
+  sendShared(message: SharedMessage): boolean;
+}
+
+/** The sessions that a broadcast leaves out. */
+export interface BroadcastOptions<S> {
+  /** One session, or some. None where this is left out. */
+  readonly except?: S | Iterable<S> | undefined;
+}
+
+/**
+ * Sends one message to many sessions, encoding it once.
+ *
+ * @returns how many accepted it
+ */
+export function sendToAll<S extends object>(
+  members: Iterable<Member<S>>,
+  message: string,
+  options?: BroadcastOptions<S>,
+): number {
+  // Callers in JavaScript may give null, which leaves out none either.
+  const except = options?.except ?? undefined;
+  const shared = new SharedMessage(message);
+  const others = except === undefined || isIterable(except) ? new Set(except) : new Set([except]);
+  let accepted = 0;
+  for (const member of members) {
+    if (!others.has(member.session) && member.sendShared(shared)) {
+      accepted += 1;
+    }
+  }
+  return accepted;
+}
+
+function isIterable<S extends object>(value: S | Iterable<S>): value is Iterable<S> {
+  return Symbol.iterator in value;
+}

@@ -1,0 +1,153 @@
+/** How received messages come to the application: by a `message` listener, by `recv()`, or by `for await`. */
+import { Inbox, type InboxLimits } from './inbox.ts';
+
+/** The session behind a delivery. */
+interface DeliveryOwner {
+  readonly environment: InboxLimits;
+  /** Whether the session takes messages. */
+  readonly isActive: boolean;
+  /** Whether nothing more will come. */
+  readonly isEnded: boolean;
+  /** Whether the application has a `message` listener. */
+  readonly hasMessageListener: boolean;
+  emitMessage(message: string): void;
+  /** The application has read nothing for `receiveStallTimeout`, while the client waited. */
+  onReceiveStall(): void;
+}
+
+/** The received messages of one session. The application chooses one way to read them, and may wait with the choice. */
+export class Delivery {
+  readonly #owner: DeliveryOwner;
+  /** Made when the first message has to wait for a reader, or a reader for a message. */
+  #inbox: Inbox | undefined;
+  #iterators = 0;
+  /** True once the application has listened or read. If still false when `onSession` settles, excess is dropped. */
+  #wasRead = false;
+  #isSetUp = false;
+
+  constructor(owner: DeliveryOwner) {
+    this.#owner = owner;
+  }
+
+  /** Hands messages to the application, or keeps them until it reads. */
+  receive(messages: readonly string[]): void {
+    const first = messages[0];
+    if (messages.length === 1 && first !== undefined && !this.#inbox?.size && this.#owner.hasMessageListener) {
+      // The usual case: nothing to queue.
+      this.#owner.emitMessage(first);
+      return;
+    }
+    // All of them before the first is delivered: a listener may cause more to come in, which belong behind.
+    const inbox = this.#inboxNow;
+    for (const message of messages) {
+      inbox.push(message);
+    }
+    this.deliver();
+    this.#dropUnread();
+  }
+
+  /** Hands the application's listener, if there is one, all messages that wait. */
+  deliver(): void {
+    while (this.#owner.isActive && this.#inbox?.size && this.#owner.hasMessageListener) {
+      const message = this.#inbox.shift();
+      if (message !== undefined) {
+        this.#owner.emitMessage(message);
+      }
+    }
+  }
+
+  /**
+   * The next message, for `recv()`.
+   *
+   * @returns rejects as `session.recv()` does
+   */
+  next(signal: AbortSignal | undefined): Promise<string> {
+    if (this.#owner.hasMessageListener) {
+      return Promise.reject(new Error('sockjs: recv() cannot be used while a "message" listener takes the messages'));
+    }
+    this.#wasRead = true;
+    return this.#inboxNow.next(signal);
+  }
+
+  /** A `for await` loop begins, which excludes listeners; it must end with `endLoop()`. */
+  beginLoop(): void {
+    this.#iterators += 1;
+  }
+
+  endLoop(): void {
+    this.#iterators -= 1;
+  }
+
+  /**
+   * The application is about to add a `message` listener.
+   *
+   * @throws Error while `recv()` or a loop takes the messages
+   */
+  beforeListening(): void {
+    if (this.#inbox?.isAwaited || this.#iterators > 0) {
+      throw new Error(
+        'sockjs: a "message" listener cannot be added while recv() or a for-await loop takes the messages',
+      );
+    }
+    this.#wasRead = true;
+    if (this.#inbox?.size) {
+      // Not at once: the application may still be setting up in the same call.
+      process.nextTick(() => this.deliver());
+    }
+  }
+
+  /** `onSession` is through: an application that has not begun to read by now never will. */
+  setUp(): void {
+    this.#isSetUp = true;
+    this.#dropUnread();
+  }
+
+  /** Whether the client may send more. */
+  get canReceive(): boolean {
+    return this.#inbox?.canReceive ?? true;
+  }
+
+  /** Calls back when the client may send more: at once, after the application has read, or at the end. */
+  whenReceivable(callback: () => void): void {
+    if (this.#inbox === undefined) {
+      callback();
+    } else {
+      this.#inbox.whenReceivable(callback);
+    }
+  }
+
+  /** Nothing more will come. Messages that wait can still be read. */
+  end(): void {
+    this.#inbox?.end();
+  }
+
+  get #inboxNow(): Inbox {
+    if (this.#inbox === undefined) {
+      this.#inbox = new Inbox(this.#owner.environment, () => this.#owner.onReceiveStall());
+      if (this.#owner.isEnded) {
+        this.#inbox.end();
+      }
+    }
+    return this.#inbox;
+  }
+
+  /** Slowing the client would be pointless where the application does not read. */
+  #dropUnread(): void {
+    if (this.#isSetUp && !this.#wasRead && this.#inbox?.trim()) {
+      warnUnread();
+    }
+  }
+}
+
+let warnedUnread = false;
+
+function warnUnread(): void {
+  if (!warnedUnread) {
+    warnedUnread = true;
+    process.emitWarning(
+      'sockjs: messages are discarded, since onSession has finished and nobody reads the session; ' +
+        "add session.on('message', …), or use recv() or for await",
+      { code: 'SOCKJS_UNREAD' },
+    );
+  }
+}

@@ -1,0 +1,58 @@
+/** How requests find sessions and make new ones. */
+import type { LocalSessionPort, SessionPort, TransportName } from './ports.ts';
+
+/** Which requests may ask for a session: those of the same family of transports and of the same client. */
+export interface SessionIdentity {
+  /** Transports of one family can take turns on a session. Each WebSocket is a family of its own, never asked for. */
+  readonly family: 'xhr' | 'jsonp' | 'websocket';
+  /** What `identify` returned, empty where there is no such option. */
+  readonly client: string;
+  /** The key under which `maxSessionsPerClient` counts the session. */
+  readonly quotaKey: string;
+}
+
+/** What a directory knows of an id that a request names. */
+export type Found =
+  /** A session that this request may have. */
+  | { readonly kind: 'live'; readonly port: SessionPort }
+  /** One that has ended not long ago. */
+  | { readonly kind: 'ended'; readonly code: number; readonly reason: string }
+  /** Another request is just opening it. */
+  | { readonly kind: 'pending' }
+  /** One of another client or another family of transports: as if it were not there, but the id is taken. */
+  | { readonly kind: 'foreign' };
+
+/** There is no session of that id. */
+export const UNKNOWN = Object.freeze({ kind: 'unknown' as const });
+
+/** Why no further session may be opened. */
+export type RefusalReason = 'closing' | 'sessions' | 'client-sessions';
+
+/** A place for a session, and its id, held until it is committed or released. Whichever comes first, once. */
+export interface Reservation<Data, Req> {
+  /**
+   * Makes the session that the place was taken for. It waits for its first receiver.
+   *
+   * @throws Error where the place was released or committed before
+   */
+  commit(request: Req, transport: TransportName, data: Data | undefined): LocalSessionPort;
+  /** Gives the place back, unless a session was made. */
+  release(): void;
+}
+
+/** What a receiving request gets: a session, the reason why it gets none, or a place for a new one. */
+export type Claim<Data, Req> =
+  | Found
+  | { readonly kind: 'reserved'; readonly reservation: Reservation<Data, Req> }
+  | { readonly kind: 'refused'; readonly reason: RefusalReason };
+
+/**
+ * Finds the session that a request names. Answers at once for a session of this process, by a promise only where the
+ * session may be elsewhere.
+ */
+export interface SessionDirectory<Data, Req> {
+  /** For a sending request. */
+  find(id: string, identity: SessionIdentity): Found | typeof UNKNOWN | PromiseLike<Found | typeof UNKNOWN>;
+  /** For a receiving request, which may open the session. */
+  findOrReserve(id: string, identity: SessionIdentity): Claim<Data, Req> | PromiseLike<Claim<Data, Req>>;
+}

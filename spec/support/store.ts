@@ -1,0 +1,96 @@
+/** A registry with its places by id, so that a test may say in one line which place it takes, uses or gives back. */
+import assert from 'node:assert/strict';
+import type { IncomingMessage } from 'node:http';
+import type { RefusalReason, Reservation, SessionIdentity } from '../../lib/session/directory.ts';
+import { Lifecycle, type SessionEnvironment } from '../../lib/session/lifecycle.ts';
+import type { TransportName } from '../../lib/session/ports.ts';
+import type { QuotaLimits } from '../../lib/session/quota.ts';
+import { SessionRegistry } from '../../lib/session/registry.ts';
+import type { Session } from '../../lib/session/session.ts';
+import type { CloseResult } from '../../lib/session/shutdown.ts';
+import { adopt, hooksWith } from './fake-receiver.ts';
+
+/** What `find()` answers, with the session in the place of its port. */
+export type FoundSession =
+  | { readonly kind: 'live'; readonly session: Session }
+  | { readonly kind: 'ended'; readonly code: number; readonly reason: string }
+  | { readonly kind: 'pending' | 'foreign' | 'unknown' };
+
+interface Place {
+  readonly id: string;
+  readonly of: SessionIdentity;
+  readonly reservation: Reservation<unknown, IncomingMessage>;
+}
+
+export class Store {
+  readonly registry: SessionRegistry<unknown, IncomingMessage>;
+  readonly #places: Place[] = [];
+
+  constructor(hooks: Partial<SessionEnvironment<Session>>, limits: QuotaLimits) {
+    this.registry = new SessionRegistry(hooksWith(hooks), limits);
+  }
+
+  get size(): number {
+    return this.registry.size;
+  }
+
+  get(id: string): Session | undefined {
+    return this.registry.get(id);
+  }
+
+  *[Symbol.iterator](): IterableIterator<Session> {
+    for (const { session } of this.registry) {
+      yield session;
+    }
+  }
+
+  find(id: string, by: Pick<SessionIdentity, 'family' | 'client'>): FoundSession {
+    const found = this.registry.find(id, by);
+    if (found.kind !== 'live') {
+      return found;
+    }
+    assert.ok(found.port instanceof Lifecycle);
+    return { kind: 'live', session: found.port.session };
+  }
+
+  /** Takes a place; returns why there is none, or undefined. */
+  reserve(id: string, of: SessionIdentity): RefusalReason | undefined {
+    const claim = this.registry.reserve(id, of);
+    if (claim.kind === 'refused') {
+      return claim.reason;
+    }
+    this.#places.push({ id, of, reservation: claim.reservation });
+    return undefined;
+  }
+
+  /** Makes the session of a place. */
+  create(id: string, request: IncomingMessage, transport: TransportName, of: SessionIdentity, data: unknown): Session {
+    const port = this.#take(id, of).commit(request, transport, data);
+    assert.ok(port instanceof Lifecycle);
+    return adopt(port);
+  }
+
+  /** Gives a place back. */
+  release(id: string, of: SessionIdentity): void {
+    this.#take(id, of).release();
+  }
+
+  get isClosing(): boolean {
+    return this.registry.shutdown.isClosing;
+  }
+
+  get whenClosing(): Set<() => void> {
+    return this.registry.shutdown.whenClosing;
+  }
+
+  close(code: number, reason: string, timeout: number): Promise<CloseResult> {
+    return this.registry.shutdown.close(code, reason, timeout);
+  }
+
+  #take(id: string, of: SessionIdentity): Reservation<unknown, IncomingMessage> {
+    const index = this.#places.findIndex((place) => place.id === id && place.of === of);
+    const [place] = this.#places.splice(index, 1);
+    assert.ok(index !== -1 && place !== undefined, `no place was taken for ${id}`);
+    return place.reservation;
+  }
+}
