@@ -21,9 +21,8 @@ export class Delivery {
   /** Made when the first message has to wait for a reader, or a reader for a message. */
   #inbox: Inbox | undefined;
   #iterators = 0;
-  /** True once the application has listened or read. If still false when `onSession` settles, excess is dropped. */
-  #wasRead = false;
-  #isSetUp = false;
+  /** `unread` means that `onSession` is through and the application has never listened or read: nothing will. */
+  #use: 'undecided' | 'read' | 'unread' = 'undecided';
 
   constructor(owner: DeliveryOwner) {
     this.#owner = owner;
@@ -65,7 +64,7 @@ export class Delivery {
     if (this.#owner.hasMessageListener) {
       return Promise.reject(new Error('sockjs: recv() cannot be used while a "message" listener takes the messages'));
     }
-    this.#wasRead = true;
+    this.#use = 'read';
     return this.#inboxNow.next(signal);
   }
 
@@ -89,7 +88,7 @@ export class Delivery {
         'sockjs: a "message" listener cannot be added while recv() or a for-await loop takes the messages',
       );
     }
-    this.#wasRead = true;
+    this.#use = 'read';
     if (this.#inbox?.size) {
       // Not at once: the application may still be setting up in the same call.
       process.nextTick(() => this.deliver());
@@ -98,7 +97,9 @@ export class Delivery {
 
   /** `onSession` is through: an application that has not begun to read by now never will. */
   setUp(): void {
-    this.#isSetUp = true;
+    if (this.#use === 'undecided') {
+      this.#use = 'unread';
+    }
     this.#dropUnread();
   }
 
@@ -133,7 +134,7 @@ export class Delivery {
 
   /** Slowing the client would be pointless where the application does not read. */
   #dropUnread(): void {
-    if (this.#isSetUp && !this.#wasRead && this.#inbox?.trim()) {
+    if (this.#use === 'unread' && this.#inbox?.trim()) {
       warnUnread();
     }
   }

@@ -76,11 +76,8 @@ export class Lifecycle<S extends SessionEmitter = SessionEmitter> implements Loc
   #receiver: Receiver | undefined;
   /** Released receivers whose bytes are still on their way. */
   #flushing: Set<Receiver> | undefined;
-  #flushScheduled = false;
   /** The async context of the send that reached `sendHighWaterMark`, in which `drain` is emitted. */
   #drainContext: AsyncResource | undefined;
-  /** Whether the client let more than `maxSendBuffer` pile up. */
-  #isTooSlow = false;
   /** Whether the opening was counted. The end is counted only then. */
   #wasOpened = false;
   #closing: CloseReason = NOT_CLOSED;
@@ -143,7 +140,7 @@ export class Lifecycle<S extends SessionEmitter = SessionEmitter> implements Loc
     } else {
       this.#setTimer();
       if (!this.outbox.isEmpty) {
-        this.#scheduleFlush();
+        flushAfterTurn(this);
       }
     }
   }
@@ -265,14 +262,7 @@ export class Lifecycle<S extends SessionEmitter = SessionEmitter> implements Loc
       reason: reason ?? (code === undefined ? 'Normal closure' : ''),
     };
     assertClosable(event.code, event.reason);
-    if (this.isEnded) {
-      return false;
-    }
-    this.#leaveActive('closing', event);
-    if (this.#receiver !== undefined) {
-      this.#finishSending(this.#receiver);
-    }
-    return true;
+    return this.#close(event);
   }
 
   // ---- From the endpoint
@@ -300,7 +290,6 @@ export class Lifecycle<S extends SessionEmitter = SessionEmitter> implements Loc
   }
 
   flush(now: number): void {
-    this.#flushScheduled = false;
     const receiver = this.#receiver;
     if (receiver === undefined || this.outbox.isEmpty) {
       return;
@@ -365,6 +354,7 @@ export class Lifecycle<S extends SessionEmitter = SessionEmitter> implements Loc
 
   /** Queues a message. It leaves with all others of this turn of the event loop. */
   #queue(message: Outgoing, text: string, bytes: number): boolean {
+    const isFirst = this.outbox.isEmpty;
     if (!this.outbox.push(message, bytes, this.#bytesInConnection)) {
       this.#overflow();
       return false;
@@ -373,22 +363,28 @@ export class Lifecycle<S extends SessionEmitter = SessionEmitter> implements Loc
     if (this.outbox.needsDrain) {
       this.#drainContext ??= new AsyncResource('sockjs.drain');
     }
-    this.#scheduleFlush();
+    if (isFirst) {
+      flushAfterTurn(this);
+    }
     return true;
   }
 
-  #scheduleFlush(): void {
-    if (!this.#flushScheduled) {
-      this.#flushScheduled = true;
-      flushAfterTurn(this);
+  /** Returns whether this call closed the session. */
+  #close(reason: CloseReason): boolean {
+    if (this.isEnded) {
+      return false;
     }
+    this.#leaveActive('closing', reason);
+    if (this.#receiver !== undefined) {
+      this.#finishSending(this.#receiver);
+    }
+    return true;
   }
 
   /** The client does not take what is sent: nothing more is queued, and the close frame follows what has left. */
   #overflow(): void {
     this.outbox.clear();
-    this.#isTooSlow = true;
-    this.close(CloseCode.TryAgainLater, 'Slow consumer');
+    this.#close(SLOW_CONSUMER);
   }
 
   /** Bytes that receivers were given and the kernel has not taken. */
@@ -453,7 +449,7 @@ export class Lifecycle<S extends SessionEmitter = SessionEmitter> implements Loc
 
   /** No request came for the close frame in time. */
   #giveUp(): void {
-    const stuck = this.#isTooSlow ? [...(this.#flushing ?? [])] : [];
+    const stuck = this.#closing === SLOW_CONSUMER ? [...(this.#flushing ?? [])] : [];
     this.#finish(false);
     for (const receiver of stuck) {
       // It holds bytes that the client never reads, and no limit would count them any more.
@@ -461,10 +457,10 @@ export class Lifecycle<S extends SessionEmitter = SessionEmitter> implements Loc
     }
   }
 
-  #leaveActive(state: 'closing' | 'closed', { code, reason }: CloseReason): void {
-    debugSession('%s %s with %d %s', this.session.id, state, code, reason);
+  #leaveActive(state: 'closing' | 'closed', closing: CloseReason): void {
+    debugSession('%s %s with %d %s', this.session.id, state, closing.code, closing.reason);
     this.#state = state;
-    this.#closing = { code, reason };
+    this.#closing = closing;
     this.delivery.end();
     this.outbox.end();
     for (const callback of this.#whenEnded ?? []) {
@@ -517,6 +513,9 @@ export class Lifecycle<S extends SessionEmitter = SessionEmitter> implements Loc
     }
   }
 }
+
+/** The client let more than `maxSendBuffer` pile up. */
+const SLOW_CONSUMER = Object.freeze({ code: CloseCode.TryAgainLater, reason: 'Slow consumer' });
 
 const NOT_CLOSED = Object.freeze({ code: CloseCode.Normal, reason: '' });
 
