@@ -1,7 +1,6 @@
 /** A message for many sessions: quoted once, framed once, and encoded once for each transport. */
-
-import type { TransportName } from '../session/ports.ts';
 import { messagesFrame, quote } from './frame.ts';
+import type { TransportName } from './transports.ts';
 
 /** One message of a broadcast. Everything is made when the first receiver asks for it. */
 export class SharedMessage {

@@ -1,15 +1,8 @@
 /** The vocabulary between a session and what carries it: transports implement it, the session uses nothing else. */
 import type { SharedMessage } from '../protocol/shared-message.ts';
+import type { TransportName } from '../protocol/transports.ts';
 
-/** How a session travels. */
-export type TransportName =
-  | 'websocket'
-  | 'websocket-raw'
-  | 'xhr-polling'
-  | 'xhr-streaming'
-  | 'eventsource'
-  | 'htmlfile'
-  | 'jsonp-polling';
+export type { TransportName };
 
 /** A message on its way out: a text of one session's, or one that many sessions share. */
 export type Outgoing = string | SharedMessage;
