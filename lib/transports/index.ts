@@ -3,8 +3,9 @@ import type { IncomingMessage } from 'node:http';
 import type { Handler, Route } from '../context.ts';
 import type { ResolvedOptions } from '../options/options.ts';
 import { TRANSPORTS, type TransportFamily, type TransportOption } from '../protocol/transports.ts';
+import { jsonpSend } from './http/jsonp-send.ts';
 import { eventSource, htmlFile, jsonpPolling, xhrPolling, xhrStreaming } from './http/receive.ts';
-import { jsonpSend, xhrSend } from './http/receive-send.ts';
+import { xhrSend } from './http/xhr-send.ts';
 import { WebSocketTransport } from './websocket/websocket.ts';
 import { RawWebSocketTransport } from './websocket/websocket-raw.ts';
 
