@@ -49,8 +49,8 @@ function post(endpoint: string, handler: Handler): Route {
 }
 
 /**
- * `/<server>/<session>/<endpoint>`. Without capture groups, since Express decodes what they match and fails on malformed
- * percent-encoding.
+ * `/<server>/<session>/<endpoint>`. Without capture groups, since Express decodes what they match and fails on
+ * malformed percent-encoding.
  */
 function sessionPath(endpoint: string): RegExp {
   return new RegExp(`^/[^/]+/[^/]+/${endpoint}$`);

@@ -9,7 +9,7 @@ export interface Format {
    * them.
    */
   readonly isShared: boolean;
-  /** What precedes the first frame, as a write of its own; empty for none. It does not count towards `responseLimit`. */
+  /** Precedes the first frame, as a write of its own; empty for none. It does not count towards `responseLimit`. */
   prelude(callback: string): string;
   /**
    * A frame as it goes out.

@@ -32,7 +32,7 @@ interface ResponseContext {
 }
 
 /**
- * The receiver of all transports but WebSocket. The format says how a frame looks, and the byte budget tells a poll from a
+ * The receiver of all transports but WebSocket. The format says how a frame looks. The byte budget tells a poll from a
  * stream.
  */
 export class HttpTransport implements Receiver, TimerTarget {
@@ -73,7 +73,7 @@ export class HttpTransport implements Receiver, TimerTarget {
     return this.#res.writableLength;
   }
 
-  /** Attaches this response to the session that the request names. A new id opens a session if the client may have one. */
+  /** Attaches this response to the session that the request names. A new id opens a session, if the client may. */
   receive<Data, Req extends IncomingMessage>(context: RequestContext<Data, Req>): void {
     const { req, res } = context;
     if (res.destroyed || res.writableEnded || req.socket.destroyed) {
@@ -150,8 +150,8 @@ export class HttpTransport implements Receiver, TimerTarget {
   }
 
   /**
-   * Sets the head, and sends it with the prelude on a stream. Happens once, when it is certain that a frame follows. Until
-   * then the request may be answered with an error.
+   * Sets the head, and sends it with the prelude on a stream. Happens once, when it is certain that a frame follows.
+   * Until then the request may be answered with an error.
    */
   #start(): void {
     this.#hasStarted = true;

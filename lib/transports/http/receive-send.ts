@@ -1,4 +1,4 @@
-/** What the two endpoints for sends share: look up the session, take a turn, read the body, check it, deliver, answer. */
+/** How sends are received: look up the session, take a turn, read the body, check it, deliver, answer. */
 import { AsyncResource } from 'node:async_hooks';
 import type { IncomingMessage } from 'node:http';
 import { identityOf, reject } from '../../admission/admit.ts';

@@ -13,8 +13,8 @@ const queues = new WeakMap<object, SendQueue>();
 const MAX_WAITING = 100;
 
 /**
- * Calls `begin` when it is the turn of this send. The turn ends when `done` is called, once. Without turns a client could
- * have the server hold any number of bodies at once, whatever the limit on the messages of its session.
+ * Calls `begin` when it is the turn of this send. The turn ends when `done` is called, once. Without turns a client
+ * could have the server hold any number of bodies at once, which no limit of its session counts.
  *
  * `begin` runs in the async context of this call: at once where no send is being received, else later.
  *

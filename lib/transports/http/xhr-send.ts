@@ -6,7 +6,7 @@ import { receiveSend, type SendKind } from './receive-send.ts';
 
 const XHR_SEND: SendKind = { family: 'xhr', status: 204, text: undefined, messagesOf: jsonMessages };
 
-/** Takes a body of JSON, whatever its Content-Type says, and answers 204. */
+/** Takes a body of JSON, of any Content-Type, and answers 204. */
 export const xhrSend: Handler = (context) => receiveSend(context, XHR_SEND);
 
 /**
