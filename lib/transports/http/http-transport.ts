@@ -41,10 +41,12 @@ export class HttpTransport implements Receiver, TimerTarget {
   readonly #callback: string;
   readonly #res: ServerResponse;
   readonly #endpoint: ResponseContext['endpoint'];
+  /** Bytes of frames that the response may still carry. */
   #budget: number;
   #session: AnySession | undefined;
   #hasStarted = false;
   #hasEnded = false;
+  /** Whether all bytes of the response have left. */
   #hasLeft = false;
   #flushTimer: DeadlineTimer | undefined;
 

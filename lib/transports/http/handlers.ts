@@ -1,4 +1,4 @@
-/** The receiving endpoints of the HTTP transports: what each asks of a request, and what it sets on the answer. */
+/** The handlers of the receiving endpoints: what each asks of a request, and what it sets on the answer. */
 import type { Handler } from '../../context.ts';
 import { readCallback } from '../../http/callback.ts';
 import { allowEmbedding, protectPage } from '../../http/embedding.ts';
