@@ -1,7 +1,7 @@
 /** What a mount counts and tells: `router.stats()`, and channels of `node:diagnostics_channel`. */
 import { channel } from 'node:diagnostics_channel';
 import type { IncomingMessage } from 'node:http';
-import type { TransportName } from './session/ports.ts';
+import { TRANSPORTS, type TransportName } from './protocol/transports.ts';
 
 /** Why a request was turned away. */
 export type RejectionReason =
@@ -103,15 +103,8 @@ export class Metrics {
 
   /** Everything counted, and what the live sessions say of themselves. */
   snapshot(live: Iterable<{ readonly transport: TransportName; readonly bufferedAmount: number }>): SockjsStats {
-    const sessions: Record<TransportName, number> = {
-      websocket: 0,
-      'websocket-raw': 0,
-      'xhr-polling': 0,
-      'xhr-streaming': 0,
-      eventsource: 0,
-      htmlfile: 0,
-      'jsonp-polling': 0,
-    };
+    const none = Object.values(TRANSPORTS).map(({ name }) => [name, 0]);
+    const sessions: Record<TransportName, number> = Object.fromEntries(none);
     let queuedBytes = 0;
     for (const { transport, bufferedAmount } of live) {
       sessions[transport] += 1;

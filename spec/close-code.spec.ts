@@ -1,4 +1,4 @@
-/** Close codes: their names, which an application may use, and which travel on a WebSocket (PROTOCOL.md 9 and 11). */
+/** Close codes: their names, which an application may use, and which travel on a WebSocket (docs/protocol.md). */
 import assert from 'node:assert/strict';
 import { assertClosable, CloseCode, webSocketCloseCode } from '../lib/protocol/close-code.ts';
 

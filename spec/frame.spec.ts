@@ -1,4 +1,4 @@
-/** How frames are written (PROTOCOL.md section 5), code unit by code unit. */
+/** How frames are written (docs/protocol.md, section 5), code unit by code unit. */
 import assert from 'node:assert/strict';
 import { mock } from 'node:test';
 import { closeFrame, HEARTBEAT_FRAME, messagesFrame, OPEN_FRAME, quote } from '../lib/protocol/frame.ts';

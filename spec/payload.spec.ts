@@ -1,4 +1,4 @@
-/** What counts as a payload from the client, and what is said of the rest (PROTOCOL.md sections 5, 6.9 and 8). */
+/** Which texts are a payload from the client, and the errors for all others (docs/protocol.md, sections 5, 6 and 8). */
 import assert from 'node:assert/strict';
 import {
   expectMessages,

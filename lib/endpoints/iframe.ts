@@ -1,4 +1,4 @@
-/** The page that pages of other origins put into a hidden frame (PROTOCOL.md section 4). */
+/** The page that clients on other origins load into a hidden iframe (docs/protocol.md, section 4). */
 import { createHash } from 'node:crypto';
 import type { Handler } from '../context.ts';
 import { setCachedForYear } from '../http/cache.ts';
@@ -9,6 +9,12 @@ import { send, sendEmpty } from '../http/respond.ts';
 import { assertClientUrl } from '../options/options.ts';
 import { ignoreRejection } from '../util/promises.ts';
 
+/**
+ * Answers with the page, or with 304 where the browser has it already.
+ *
+ * @throws TypeError or RangeError where the function in option `sockjsUrl` returns no address, and what that function
+ *   throws
+ */
 export const iframePage: Handler = (context) => {
   const { endpoint, req, res } = context;
   const { sockjsUrl } = endpoint.options;
@@ -38,26 +44,29 @@ export const iframePage: Handler = (context) => {
   }
 };
 
-/** Whether If-None-Match names the page; weakly, as RFC 9110 (13.1.2) has it. */
+/** Whether If-None-Match names the page. The comparison is weak, as RFC 9110, section 13.1.2, demands. */
 function matches(header: string | undefined, etag: string): boolean {
   return (header ?? '').split(',').some((tag) => ['*', etag, `W/${etag}`].includes(tag.trim()));
 }
 
-/** The one inline script of the page, to the letter: the content security policy names it by its hash. */
+/** The inline script of the page, to the letter: the content security policy holds its hash. */
 const INLINE_SCRIPT = `
     document.domain = document.domain;
     SockJS.bootstrap_iframe();
   `;
 
-/** An address elsewhere as source of a content security policy, in which `;` and `,` would end it; none for our own. */
+/**
+ * The source by which a content security policy allows the client library; none where it has the page's own origin. In
+ * a policy `;` and `,` end a source, so they are encoded.
+ */
 function sourcesOf(url: string): string[] {
-  // Without a scheme it takes that of the page.
+  // The browser then takes the scheme of the page.
   const isSchemeless = url.startsWith('//');
   const absolute = isSchemeless ? `http:${url}` : url;
   if (!URL.canParse(absolute)) {
     return [];
   }
-  // The URL class leaves nothing that a header cannot carry, and no space.
+  // The URL class encodes spaces and all that a header cannot carry.
   const { protocol, host, pathname } = new URL(absolute);
   return [`${isSchemeless ? '' : `${protocol}//`}${host}${pathname}`.replace(/[;,]/g, encodeURIComponent)];
 }

@@ -3,10 +3,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 /**
- * How many responses of this package may wait for their turn on one HTTP/1.1 connection, on all mounts together. A
- * request beyond that gets 503, which ends the connection. Each that waits may hold a session, and costs a client one
- * line. Browsers do not pipeline, and HTTP libraries hardly ever. HTTP/2 is not bounded by this: its streams do not wait
- * for one another, and one connection may carry many users.
+ * How many responses of this package may wait for their turn on one HTTP/1.1 connection, on all endpoints together. A
+ * request beyond that gets 503, which ends the connection. Each response that waits may hold a session, and costs a
+ * client one line. Browsers do not pipeline, and HTTP libraries hardly ever do. HTTP/2 needs no bound: its streams do
+ * not wait for one another, and one connection may carry many users.
  */
 export const MAX_PIPELINED = 100;
 
@@ -14,18 +14,18 @@ export const MAX_PIPELINED = 100;
 interface Pipeline {
   /** How many responses have not had their turn. */
   waiting: number;
-  /** Whether one was refused: the connection ends with its answer, so no later request can be answered. */
+  /** Whether one was refused. The connection ends with that answer, so no later request can be answered. */
   isRefused: boolean;
 }
 
 const pipelines = new WeakMap<Socket, Pipeline>();
 
 /**
- * Whether a request is pipelined behind another: Node has not given its response the socket yet. False where middleware
- * has answered already, and on HTTP/2.
+ * Whether a request is pipelined behind another, so that Node has not given its response the socket yet. False where
+ * middleware has answered already, and on HTTP/2.
  */
 export function isPipelined({ httpVersionMajor }: IncomingMessage, res: ServerResponse): boolean {
-  // In this order, since HTTP/2 makes a socket for each response that is asked for one.
+  // The version first: on HTTP/2, Node makes a socket for each response that is asked for one.
   return httpVersionMajor === 1 && res.socket === null && !res.headersSent && !res.destroyed;
 }
 

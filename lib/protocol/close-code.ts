@@ -1,46 +1,48 @@
-/** The close codes in use, by name (PROTOCOL.md section 11), and the rules about which may be sent where. */
+/** The close codes in use, by name (docs/protocol.md, section 11), and the rules about which may go where. */
 
 /**
- * Close codes that the server itself gives. An application may use these and any of its own from 3000 to 4999.
+ * The close codes that the server gives by itself. An application may use these, and codes of its own from 3000 to
+ * 4999.
  *
- * `Normal` is the default of `session.close()`. `Abnormal` and `NoStatus` are only ever reported, never sent.
+ * `Normal` is the default of `session.close()`. `Abnormal` and `NoStatus` only occur in `close` events; they never
+ * travel.
  */
 export const CloseCode = {
-  /** The session did its work. */
+  /** The session has served its purpose. */
   Normal: 1000,
   /** The server shuts down. */
   GoingAway: 1001,
-  /** A receiver broke off, or none came back within `disconnectDelay`. */
+  /** A receiving request was lost, or the client sent no other within `disconnectDelay`. */
   Interrupted: 1002,
-  /** A binary message came on a WebSocket; SockJS carries text only. */
+  /** The client sent a binary message on a WebSocket. SockJS carries text only. */
   UnsupportedData: 1003,
-  /** The WebSocket client closed without naming a code. */
+  /** The client closed its WebSocket without a code. */
   NoStatus: 1005,
   /** A WebSocket ended without a closing handshake. */
   Abnormal: 1006,
-  /** A WebSocket message was not what the protocol allows. */
+  /** The client sent a WebSocket message that the protocol does not allow. */
   InvalidPayload: 1007,
-  /** A WebSocket message was larger, or held more messages, than the limits allow. */
+  /** The client sent a WebSocket message that is larger, or holds more messages, than the limits allow. */
   MessageTooBig: 1009,
   /** `onSession` or a listener of the application threw. */
   InternalError: 1011,
-  /** The client reads, or the application takes, too slowly for the limits on what is held for it. */
+  /** The client reads too slowly for `maxSendBuffer`, or the application for `receiveStallTimeout`. */
   TryAgainLater: 1013,
-  /** Another request is already receiving for this session. */
+  /** Another receiving request of this session is open. */
   AnotherConnection: 2010,
 } as const;
 
-/** What a WebSocket close frame can carry, in bytes of UTF-8, once the code has taken its two (RFC 6455, 5.5). */
+/** Bytes of UTF-8 that a WebSocket close frame can carry beside the code (RFC 6455, section 5.5). */
 const MAX_REASON_BYTES = 123;
 
-/** Codes between 1000 and 4999 that RFC 6455 reserves for reporting: they never travel. */
+/** Codes between 1000 and 4999 that RFC 6455 reserves for reports to the application. They never travel. */
 const REPORT_ONLY = new Set([1004, 1005, 1006, 1015]);
 
 /**
- * Checks what an application wants to close a session with.
+ * Checks the code and the reason that an application gives to close a session.
  *
- * @throws RangeError for a code outside 1000–4999, one that may only be reported, or a reason over 123 bytes
- * @throws TypeError for a reason that is no string
+ * @throws RangeError for a code outside 1000–4999 or one that may only be reported, and for a reason over 123 bytes
+ * @throws TypeError for a reason that is not a string
  */
 export function assertClosable(code: number, reason: string): void {
   if (!Number.isInteger(code) || code < 1000 || code > 4999 || REPORT_ONLY.has(code)) {
@@ -57,7 +59,10 @@ export function assertClosable(code: number, reason: string): void {
   }
 }
 
-/** The code for the WebSocket's own close frame: 1016–2999 may not travel there, so they become 1000 (section 9). */
+/**
+ * The code for the close frame of the WebSocket itself. 1016–2999 may not travel in it, so they become 1000
+ * (docs/protocol.md, section 9).
+ */
 export function webSocketCloseCode(code: number): number {
   return code >= 1016 && code <= 2999 ? CloseCode.Normal : code;
 }

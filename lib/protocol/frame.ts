@@ -1,24 +1,24 @@
-/** Frames from the server to the client (PROTOCOL.md section 5). */
+/** Frames from the server to the client (docs/protocol.md, section 5). */
 
-/** The first thing a new session sends. */
+/** The first frame of a new session. */
 export const OPEN_FRAME = 'o';
 
-/** Sent when nothing else was for a while. */
+/** Goes out when no other frame has for a while, to show that the connection lives. */
 export const HEARTBEAT_FRAME = 'h';
 
 /**
- * Characters that `JSON.stringify` leaves as they are, but that browsers or proxies are known to lose or change.
- * Control characters and lone surrogates are already escaped by `JSON.stringify` itself.
+ * Characters that `JSON.stringify` leaves as they are, but that some browsers and proxies lose or change. Control
+ * characters and lone surrogates need no entry, since `JSON.stringify` escapes them.
  */
 const FRAGILE = /[\u200c-\u200f\u2028-\u202f\u2060-\u206f\ufff0-\uffff]/;
 const EVERY_FRAGILE = new RegExp(FRAGILE, 'g');
 
-/** A text that stands in JSON as it is, as most do: to look is half of what `JSON.stringify` costs. */
+/** A text that JSON holds as it is, as it does most. This test costs half of what `JSON.stringify` costs. */
 const PLAIN = /^[ !#-[\]-\u200b\u2010-\u2027\u2030-\u205f\u2070-\ud7ff\ue000-\uffef]*$/;
-/** From here on `JSON.stringify` is faster. */
+/** From this many code units on, `JSON.stringify` is faster than the test. */
 const LONG = 256;
 
-/** A text as a JSON string that arrives unchanged. */
+/** A text as a JSON string that reaches every client unchanged. */
 export function quote(text: string): string {
   if (text.length < LONG && PLAIN.test(text)) {
     return `"${text}"`;
@@ -34,7 +34,7 @@ function escapeCharacter(character: string): string {
 /** A message that may have been quoted already. */
 export type Quotable = string | { readonly quoted: string };
 
-/** One or more messages in one frame. */
+/** The frame of one or more messages. */
 export function messagesFrame(messages: readonly Quotable[]): string {
   let list = '';
   for (const message of messages) {
@@ -43,7 +43,7 @@ export function messagesFrame(messages: readonly Quotable[]): string {
   return `a[${list}]`;
 }
 
-/** The session is closed, and why. */
+/** The frame that tells the client that its session is closed, and why. */
 export function closeFrame(code: number, reason: string): string {
   return `c[${code},${quote(reason)}]`;
 }

@@ -1,14 +1,14 @@
-/** What clients send: JSON in, messages out (PROTOCOL.md sections 5, 6.9 and 8). */
+/** What clients send: JSON in, messages out (docs/protocol.md, sections 5, 6 and 8). */
 
 const EXPECTED = 'Payload expected.';
 const BROKEN = 'Broken JSON encoding.';
 
-/** A payload that is not what the protocol allows; its message is the text the client gets. */
+/** A payload that the protocol does not allow. Its message is the text that the client gets. */
 export class PayloadError extends Error {
   override readonly name: string = 'PayloadError';
 }
 
-/** A payload that is well-formed, but holds more messages than one may. */
+/** A well-formed payload with too many messages. */
 export class TooManyMessagesError extends PayloadError {
   override readonly name = 'TooManyMessagesError';
   constructor() {
@@ -17,24 +17,26 @@ export class TooManyMessagesError extends PayloadError {
 }
 
 /**
- * The messages of a send request: a JSON array of at most `max` strings, possibly empty.
+ * The messages of a send request: a JSON array of at most `max` strings. It may be empty.
  *
- * Where a long text has more faults than one, the first decides (see `expectFlatArray`).
+ * Where a long text has several faults, the first decides (see `expectFlatArray`).
  *
- * @throws PayloadError with `Payload expected.` for an empty text or other JSON, `Broken JSON encoding.` for no JSON
- * @throws TooManyMessagesError for more than `max`
+ * @throws PayloadError with `Payload expected.` for an empty text or other JSON, with `Broken JSON encoding.` for what
+ *   is not JSON
+ * @throws TooManyMessagesError for more than `max` messages
  */
 export function parsePayload(text: string, max: number): string[] {
   expectFlatArray(text, max);
   return expectMessages(parseJson(text), max);
 }
 
-/** One message that nothing in JSON has to be said about, as most are: to look is a third of what parsing costs. */
+/** An array of one string without escapes, as most payloads are. This test costs a third of `JSON.parse`. */
 const PLAIN = /^\["[ !#-[\]-\uffff]*"\]$/;
+/** Code units of a text that the test is tried on. */
 const SHORT = 256;
 
 /**
- * The messages of one WebSocket text: as in a send request, or a single JSON string.
+ * The messages of one text message on a WebSocket: an array as in a send request, or a single JSON string.
  *
  * @throws PayloadError as `parsePayload` does
  */
@@ -42,7 +44,7 @@ export function parseWebSocketPayload(text: string, max: number): string[] {
   if (text.length <= SHORT && PLAIN.test(text) && max > 0) {
     return [text.slice(2, -2)];
   }
-  // JSON.parse stops at what follows a single string, so that need not be judged before.
+  // A single string is cheap to parse: JSON.parse stops at the first token that follows it.
   if (text.charCodeAt(tokenFrom(text, 0)) !== QUOTE) {
     expectFlatArray(text, max);
   }
@@ -51,9 +53,9 @@ export function parseWebSocketPayload(text: string, max: number): string[] {
 }
 
 /**
- * A value that has been parsed already, checked to be an array of at most `max` strings.
+ * Checks that a value, which middleware may have parsed, is an array of at most `max` strings.
  *
- * @throws PayloadError with `Payload expected.` for anything else, TooManyMessagesError for more than `max`
+ * @throws PayloadError with `Payload expected.` for any other value, TooManyMessagesError for more than `max` messages
  */
 export function expectMessages(value: unknown, max: number): string[] {
   if (!Array.isArray(value) || !value.every(isString)) {
@@ -80,7 +82,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Code units of a text that JSON.parse gets in any case: what it builds of so few costs less than a request does. */
+/** Code units of a text that JSON.parse gets unchecked: what it builds from so few costs less than a request. */
 const SMALL = 2048;
 
 const SPACE = 0x20;
@@ -91,12 +93,14 @@ const BACKSLASH = 0x5c;
 const CLOSING = 0x5d;
 
 /**
- * Refuses a text longer than `SMALL` that is no array of at most `max` strings, before JSON.parse builds what else it
- * is: nested arrays and objects cost many times what a string of the same length does.
+ * Refuses a text longer than `SMALL` that is not an array of at most `max` strings, before JSON.parse builds a value
+ * from it. Nested arrays and objects cost many times what a string of the same length costs.
  *
- * The first token that cannot stand in such an array decides. Where a value may come, the beginning of another value
- * than a string means other JSON; any other token means broken JSON. JSON.parse judges the content of the strings, and
- * what follows the array.
+ * The first token that such an array cannot hold decides. Where a value may come, the beginning of another value than a
+ * string means other JSON; any other token means broken JSON. JSON.parse judges the content of the strings, and the
+ * text after the array.
+ *
+ * @throws PayloadError, TooManyMessagesError as `parsePayload` does
  */
 function expectFlatArray(text: string, max: number): void {
   if (text.length <= SMALL) {
@@ -104,7 +108,7 @@ function expectFlatArray(text: string, max: number): void {
   }
   let at = tokenFrom(text, 0);
   if (text.charCodeAt(at) !== OPENING) {
-    throw unwanted(text.charAt(at));
+    throw unexpectedToken(text.charAt(at));
   }
   let count = 0;
   do {
@@ -114,7 +118,7 @@ function expectFlatArray(text: string, max: number): void {
       return;
     }
     if (code !== QUOTE) {
-      throw unwanted(text.charAt(at));
+      throw unexpectedToken(text.charAt(at));
     }
     count += 1;
     if (count > max) {
@@ -127,16 +131,16 @@ function expectFlatArray(text: string, max: number): void {
   }
 }
 
-/** What is said of the first character of a token that stands where a string should. */
-function unwanted(character: string): PayloadError {
+/** The error for a token where a string should be, by the first character of the token. */
+function unexpectedToken(character: string): PayloadError {
   return new PayloadError(/["[{tfn\d-]/.test(character) ? EXPECTED : BROKEN);
 }
 
 const TOKEN = /[^ \t\r\n]/g;
 
-/** Where the next token begins, at or behind `at`; the end of the text where there is none. */
+/** The index where the next token begins, from `at` on; the length of the text where there is none. */
 function tokenFrom(text: string, at: number): number {
-  // Most tokens follow upon each other.
+  // Most clients put no space between tokens.
   if (text.charCodeAt(at) > SPACE) {
     return at;
   }
@@ -145,18 +149,18 @@ function tokenFrom(text: string, at: number): number {
 }
 
 /**
- * What stands between quotes, with up to 1000 escapes: V8 keeps every repetition on a stack, and throws a RangeError
- * when some millions have filled it. A match that ends before a backslash is one that has had its 1000.
+ * The content of a string, with up to 1000 escapes. V8 keeps every repetition on a stack, and throws a RangeError when
+ * some millions have filled it. A match that ends before a backslash has reached the 1000, and the next one goes on.
  */
 const CONTENT = /[^"\\]*(?:\\.?[^"\\]*){0,1000}/sy;
 
-/** The place behind the string whose opening quote is at `start`; not before the end of the text if it does not end. */
+/** The index after the string that opens at `start`; at least the length of the text where the string has no end. */
 function endOfString(text: string, start: number): number {
   const quote = text.indexOf('"', start + 1);
   if (quote === -1) {
     return text.length;
   }
-  // Most strings hold no quote, and indexOf compares many characters at once.
+  // Most strings hold no escaped quote, and indexOf compares many characters at once.
   if (text.charCodeAt(quote - 1) !== BACKSLASH) {
     return quote + 1;
   }

@@ -1,15 +1,15 @@
-/** A message for many sessions: quoted once, framed once, and encoded once for each transport. */
-
-import type { TransportName } from '../session/ports.ts';
+/** A message for many sessions. It is quoted once, framed once, and encoded once for each transport. */
 import { messagesFrame, quote } from './frame.ts';
+import type { TransportName } from './transports.ts';
 
-/** One message of a broadcast. Everything is made when the first receiver asks for it. */
+/** One message of a broadcast. Each form of it is made when the first receiver asks for it. */
 export class SharedMessage {
   readonly text: string;
-  /** Its size in UTF-8, without framing. */
+  /** Bytes of the text in UTF-8, without framing. */
   readonly bytes: number;
-  /** What each transport writes for this message alone. */
+  /** The framed and wrapped bytes of this message alone, by transport. */
   readonly #encodings = new Map<TransportName, Buffer>();
+  /** The same bytes in the chunked transfer coding. */
   readonly #chunks = new Map<TransportName, Buffer>();
   #quoted: string | undefined;
   #frame: string | undefined;
@@ -19,7 +19,7 @@ export class SharedMessage {
     this.bytes = Buffer.byteLength(text);
   }
 
-  /** As it stands in a frame, among others. */
+  /** The text as a JSON string, as frames with several messages hold it. */
   get quoted(): string {
     this.#quoted ??= quote(this.text);
     return this.#quoted;
@@ -31,12 +31,12 @@ export class SharedMessage {
     return this.#frame;
   }
 
-  /** What a transport writes: made by `encode` for the first of its kind, and kept for the others. */
+  /** The bytes that a transport writes. `encode` makes them for its first receiver; the others get the same buffer. */
   encoded(name: TransportName, encode: () => Buffer): Buffer {
     return getOrCreate(this.#encodings, name, encode);
   }
 
-  /** The same as a chunk of the chunked transfer coding, with what that puts around it. */
+  /** The same as `encoded`, as one chunk of the chunked transfer coding. */
   chunkCoded(name: TransportName, encode: () => Buffer): Buffer {
     return getOrCreate(this.#chunks, name, encode);
   }
@@ -53,8 +53,9 @@ function getOrCreate<K, V>(kept: Map<K, V>, key: K, make: () => V): V {
 }
 
 /**
- * What JavaScript callers may get wrong.
+ * Checks a message of the application, which JavaScript does not.
  *
+ * @param call the method that the application has called, as the error names it
  * @throws TypeError for anything but a string
  */
 export function assertText(call: string, message: unknown): asserts message is string {

@@ -3,17 +3,10 @@
  * {@link SessionPort}; a session knows a transport only as a {@link Receiver}. So either may be in another process.
  */
 import type { SharedMessage } from '../protocol/shared-message.ts';
-import type { CloseReason, SessionCloseEvent } from './events.ts';
+import type { TransportName } from '../protocol/transports.ts';
+import type { SessionCloseEvent } from './events.ts';
 
-/** How a session travels. */
-export type TransportName =
-  | 'websocket'
-  | 'websocket-raw'
-  | 'xhr-polling'
-  | 'xhr-streaming'
-  | 'eventsource'
-  | 'htmlfile'
-  | 'jsonp-polling';
+export type { TransportName };
 
 /** An outgoing message: the text of one session, or one message that many sessions share. */
 export type Outgoing = string | SharedMessage;
@@ -116,5 +109,3 @@ export interface LocalSessionPort extends SessionPort {
    */
   discard(): void;
 }
-
-export type { CloseReason };

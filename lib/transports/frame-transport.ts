@@ -1,9 +1,9 @@
-/** What all transports that speak SockJS frames have in common: the session's words, put into frames. */
+/** The frames of a receiver: what a session tells its client, as SockJS writes it. */
 import { closeFrame, HEARTBEAT_FRAME, messagesFrame, OPEN_FRAME } from '../protocol/frame.ts';
 import type { SharedMessage } from '../protocol/shared-message.ts';
 import type { Outgoing, Receiver, TransportName } from '../session/ports.ts';
 
-/** A receiver that carries frames. A transport says how one frame travels and how it ends; the rest is here. */
+/** A receiver that carries frames. A subclass says how one frame travels, and how the connection ends. */
 export abstract class FrameTransport implements Receiver {
   abstract readonly name: TransportName;
 
@@ -42,9 +42,9 @@ export abstract class FrameTransport implements Receiver {
   /** Writes one frame; `notifyOnFlush` as for `messages`. */
   protected abstract send(frame: string, notifyOnFlush: boolean): void;
 
-  /** Writes the frame of one message that others get as well. */
+  /** Writes the frame of one message of a broadcast. */
   protected abstract sendShared(message: SharedMessage, notifyOnFlush: boolean): void;
 
-  /** Ends after the close frame. May be called on a transport that has ended with it. */
+  /** Ends the connection after the close frame. The close frame may have ended it already. */
   protected abstract end(code: number, reason: string): void;
 }

@@ -1,67 +1,57 @@
-/** The table of transports: where each is found, what it answers, and what switches it on. The only such list. */
+/** The endpoints of the transports: path, method and handler of each, and the options that switch it on. */
 import type { IncomingMessage } from 'node:http';
 import type { Handler, Route } from '../context.ts';
 import type { ResolvedOptions } from '../options/options.ts';
-import { EventSourceTransport } from './http/eventsource.ts';
-import { HtmlFileTransport } from './http/htmlfile.ts';
-import { JsonpPollingTransport } from './http/jsonp-polling.ts';
-import { jsonpSend, xhrSend } from './http/receive-send.ts';
-import { XhrPollingTransport } from './http/xhr-polling.ts';
-import { XhrStreamingTransport } from './http/xhr-streaming.ts';
+import { TRANSPORTS, type TransportFamily, type TransportOption } from '../protocol/transports.ts';
+import { eventSource, htmlFile, jsonpPolling, xhrPolling, xhrStreaming } from './http/handlers.ts';
+import { jsonpSend } from './http/jsonp-send.ts';
+import { xhrSend } from './http/xhr-send.ts';
 import { WebSocketTransport } from './websocket/websocket.ts';
 import { RawWebSocketTransport } from './websocket/websocket-raw.ts';
 
 export { webSocketServerOf } from './websocket/connection.ts';
 
-/** The routes of the transports that the options leave on, those that are asked most often first. */
-export function transportRoutes<Data, Req extends IncomingMessage>(options: ResolvedOptions<Data, Req>): Route[] {
-  const { xhrPolling, xhrStreaming, eventSource, htmlFile, jsonp, websocket, rawWebsocket } = options;
-  const table: [on: boolean, route: Route][] = [
-    [xhrPolling || xhrStreaming || eventSource || htmlFile, post('xhr_send', xhrSend)],
-    [xhrPolling, post('xhr', XhrPollingTransport.handle)],
-    [xhrStreaming, post('xhr_streaming', XhrStreamingTransport.handle)],
-    [websocket, get('websocket', WebSocketTransport.handle)],
-    [eventSource, { ...get('eventsource', EventSourceTransport.handle), cors: true }],
-    [htmlFile, { ...get('htmlfile', HtmlFileTransport.handle), origin: 'embedded' }],
-    [jsonp, { ...get('jsonp', JsonpPollingTransport.handle), origin: 'embedded' }],
-    [jsonp, { ...post('jsonp_send', jsonpSend), cors: false, preflight: false }],
-    [rawWebsocket, rawWebSocketRoute],
-  ];
-  return table.filter(([on]) => on).map(([, route]) => route);
+/** What the routes of all transports have in common. */
+const COMMON = { transport: true, origin: 'script' } as const;
+
+/** Each route is on where one of its options is. In the order in which requests come most often. */
+const ROUTES: readonly [options: readonly TransportOption[], route: Route][] = [
+  [optionsOf('xhr'), post('xhr_send', xhrSend)],
+  [['xhrPolling'], post('xhr', xhrPolling)],
+  [['xhrStreaming'], post('xhr_streaming', xhrStreaming)],
+  [['websocket'], get('websocket', WebSocketTransport.handle)],
+  [['eventSource'], { ...get('eventsource', eventSource), cors: true }],
+  [['htmlFile'], { ...get('htmlfile', htmlFile), origin: 'embedded' }],
+  [['jsonp'], { ...get('jsonp', jsonpPolling), origin: 'embedded' }],
+  [optionsOf('jsonp'), { ...post('jsonp_send', jsonpSend), cors: false, preflight: false }],
+  // A WebSocket without SockJS has no session id.
+  [['rawWebsocket'], { ...COMMON, path: /^\/websocket$/, methods: { GET: RawWebSocketTransport.handle } }],
+];
+
+/** The routes of the transports that the options leave on, those that clients ask for most often first. */
+export function transportRoutes<Data, Req extends IncomingMessage>(resolved: ResolvedOptions<Data, Req>): Route[] {
+  return ROUTES.filter(([options]) => options.some((option) => resolved[option])).map(([, route]) => route);
 }
 
-function get(name: string, handler: Handler): Route {
-  return {
-    path: sessionPath(name),
-    endpoint: name,
-    methods: { GET: handler },
-    transport: true,
-    origin: 'script',
-  };
+/** The options of all transports that share an endpoint for sends. */
+function optionsOf(family: TransportFamily): TransportOption[] {
+  const options = Object.keys(TRANSPORTS) as TransportOption[];
+  return options.filter((option) => TRANSPORTS[option].family === family);
 }
 
-/** A WebSocket without SockJS has no session id. */
-const rawWebSocketRoute: Route = {
-  path: /^\/websocket$/,
-  methods: { GET: RawWebSocketTransport.handle },
-  transport: true,
-  origin: 'script',
-};
-
-/** The xhr family, which browsers ask for leave first. */
-function post(name: string, handler: Handler): Route {
-  return {
-    path: sessionPath(name),
-    endpoint: name,
-    methods: { POST: handler },
-    transport: true,
-    cors: true,
-    preflight: true,
-    origin: 'script',
-  };
+function get(endpoint: string, handler: Handler): Route {
+  return { ...COMMON, path: sessionPath(endpoint), endpoint, methods: { GET: handler } };
 }
 
-/** `/<server>/<session>/<name>`. Without capture groups: the router would decode them, and fail on what is malformed. */
-function sessionPath(name: string): RegExp {
-  return new RegExp(`^/[^/]+/[^/]+/${name}$`);
+/** As the xhr family needs it: before a POST from another origin, browsers send a preflight request. */
+function post(endpoint: string, handler: Handler): Route {
+  return { ...COMMON, path: sessionPath(endpoint), endpoint, methods: { POST: handler }, cors: true, preflight: true };
+}
+
+/**
+ * `/<server>/<session>/<endpoint>`. Without capture groups, since Express decodes what they match and fails on
+ * malformed percent-encoding.
+ */
+function sessionPath(endpoint: string): RegExp {
+  return new RegExp(`^/[^/]+/[^/]+/${endpoint}$`);
 }

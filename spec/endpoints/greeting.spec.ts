@@ -1,4 +1,4 @@
-/** The greeting at the mount itself. */
+/** The greeting at the path of an endpoint. */
 import assert from 'node:assert/strict';
 import { fetchText } from '../support/http.ts';
 import { serve } from '../support/server.ts';

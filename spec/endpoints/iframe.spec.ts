@@ -1,4 +1,4 @@
-/** The iframe page: its bytes, its address of the client library, and how it is revalidated. */
+/** The iframe page: its bytes, the address of the client library in it, and how browsers revalidate it. */
 import assert from 'node:assert/strict';
 import { defaultOptions } from '../../lib/index.ts';
 import { type Answer, fetchText } from '../support/http.ts';
@@ -26,7 +26,7 @@ function pageWith(url: string): string {
   ].join('\n');
 }
 
-/** What the page may do, and who may have it; spec/http/protection.spec.ts looks closer. */
+/** Headers that bound what the page may do, and who may load it; see also spec/http/protection.spec.ts. */
 const PROTECTION = {
   'content-security-policy':
     "default-src 'none'; script-src 'sha256-lYmFXEsqdsgpRcqXPmVFJyV4CiaTNuS5IK/HjT7/fdk=' 'self' " +

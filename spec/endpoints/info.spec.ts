@@ -1,11 +1,11 @@
-/** `/info`: what it tells of the server, and that none of it is predictable or stale. */
+/** `/info`: what it says of the server, that its entropy is unpredictable, and that it is not cached. */
 import assert from 'node:assert/strict';
 import type { IncomingMessage } from 'node:http';
 import type { SockjsOptions } from '../../lib/index.ts';
 import { fetchText } from '../support/http.ts';
 import { serve } from '../support/server.ts';
 
-/** What /info says, less the entropy. */
+/** The answer of /info without its entropy. */
 async function infoOf(options: SockjsOptions): Promise<object> {
   const { origin } = await serve(options);
   const { entropy, ...rest } = JSON.parse((await fetchText(`${origin}/echo/info`)).body);
@@ -40,7 +40,7 @@ describe('/info', () => {
     ['with the cookie on', { jsessionid: true }, { ...plain, cookie_needed: true }],
     ['with a baseUrl', { baseUrl: '/elsewhere' }, { ...plain, base_url: '/elsewhere' }],
     ['with an origin', { origin: 'https://one.example' }, plain],
-    ['whatever transports are off', { xhrPolling: false, jsonp: false }, plain],
+    ['with other transports off', { xhrPolling: false, jsonp: false }, plain],
   ] as const) {
     it(`tells this and nothing else ${title}`, async () => {
       assert.deepEqual(await infoOf(options), expected);

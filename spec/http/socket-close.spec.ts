@@ -1,4 +1,4 @@
-/** The one listener by which pipelined requests hear of the end of their connection. */
+/** The one listener that tells pipelined requests that their connection has closed. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { Socket } from 'node:net';

@@ -1,4 +1,4 @@
-/** The EventSource transport on the wire (PROTOCOL.md section 7), and the contract of all receivers. */
+/** The EventSource transport on the wire (docs/protocol.md, section 7), and the contract of all receivers. */
 import assert from 'node:assert/strict';
 import { CORS, type HttpReceiver, itReceivesOverHttp, NOT_CACHED, ownHeaders, stage } from '../support/contract.ts';
 

@@ -1,4 +1,4 @@
-/** The htmlfile transport on the wire (PROTOCOL.md section 7), its callback, and the contract of all receivers. */
+/** The htmlfile transport on the wire (docs/protocol.md, section 7), and the contract of all receivers. */
 import assert from 'node:assert/strict';
 import { runInNewContext } from 'node:vm';
 import { itChecksItsCallback } from '../support/callback-rules.ts';

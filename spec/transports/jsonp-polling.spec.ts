@@ -1,6 +1,9 @@
-/** The jsonp-polling transport on the wire (PROTOCOL.md section 7), its callback, and the contract of all receivers. */
+/** The jsonp-polling transport on the wire (docs/protocol.md, section 7), and the contract of all receivers. */
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
 import { runInNewContext } from 'node:vm';
+import express from 'express';
+import { sockjs } from '../../lib/index.ts';
 import { itChecksItsCallback } from '../support/callback-rules.ts';
 import {
   type HttpReceiver,
@@ -11,6 +14,7 @@ import {
   stage,
 } from '../support/contract.ts';
 import { fetchText } from '../support/http.ts';
+import { listen } from '../support/server.ts';
 
 const jsonpPolling: HttpReceiver = {
   name: 'jsonp-polling',
@@ -60,6 +64,18 @@ describe('jsonp-polling', () => {
     assert.equal((await fetchText(`${url}?c=first`)).body, '/**/first("o");\r\n');
     (await sessions.next()).send('x');
     assert.equal((await fetchText(`${url}?callback=a.b`)).body, '/**/a.b("a[\\"x\\"]");\r\n');
+  });
+
+  it('sends what is broadcast with the callback of each poll', async () => {
+    const router = sockjs(() => {});
+    const { origin } = await listen(createServer(express().use('/echo', router)));
+    for (const id of ['a', 'b']) {
+      await fetchText(`${origin}/echo/0/${id}/jsonp?c=callback`);
+    }
+    router.broadcast('x');
+    for (const id of ['a', 'b']) {
+      assert.equal((await fetchText(`${origin}/echo/0/${id}/jsonp?c=${id}`)).body, `/**/${id}("a[\\"x\\"]");\r\n`);
+    }
   });
 
   for (const heartbeatDelay of [0, 30_001, 60_000]) {

@@ -1,4 +1,4 @@
-/** The send endpoints `xhr_send` and `jsonp_send` (PROTOCOL.md section 8), with body parsers in front and without. */
+/** The endpoints `xhr_send` and `jsonp_send` (docs/protocol.md, section 8), behind body parsers and without. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
@@ -15,11 +15,11 @@ const BROKEN = 'Broken JSON encoding.';
 const EXPECTED = 'Payload expected.';
 const FORM = 'application/x-www-form-urlencoded';
 
-/** What middleware in front may leave on a request. */
+/** A request as earlier middleware may leave it. */
 type Incoming = IncomingMessage & { body?: unknown };
 type Middleware = (req: Incoming, res: ServerResponse, next: (error?: unknown) => void) => void;
 
-/** As much of Express 4 as is used here; it has no types of its own. */
+/** The part of Express 4 that these specs use. The package has no types of its own. */
 interface Framework {
   (): RequestListener & {
     use(path: string, router: SockjsRouter): unknown;
@@ -38,13 +38,13 @@ const FRAMEWORKS: readonly [name: string, framework: Framework][] = [
   ['Express 4', express4],
 ];
 
-/** An open session, and somebody who sends to it. */
+/** An open session, and a client that sends to it. */
 interface Stage {
   readonly server: TestServer;
   readonly session: Session;
   readonly path: string;
   send(body: string | Buffer, headers?: Record<string, string>): Promise<Answer>;
-  /** Nothing has been delivered but what this sends, and the session lives. */
+  /** Checks that the session lives, and that no message has come before the one that this delivers. */
   assertUntouched(): Promise<void>;
 }
 
@@ -52,7 +52,7 @@ type SendEndpoint = 'xhr_send' | 'jsonp_send';
 
 const RECEIVERS = { xhr_send: { path: 'xhr', method: 'POST' }, jsonp_send: { path: 'jsonp?c=cb', method: 'GET' } };
 
-/** Headers of all answers of the endpoint. */
+/** Headers that all answers of the endpoint have. */
 const OWN = {
   xhr_send: CORS,
   jsonp_send: { vary: 'Origin', 'cross-origin-resource-policy': 'cross-origin' },
@@ -66,7 +66,7 @@ async function stage(
   stopClock();
   const sessions = sessionCatcher();
   const app = framework();
-  // Keeps the framework from printing the errors that parsers give.
+  // Express then does not print the errors of parsers.
   app.set('env', 'test');
   const onlySends =
     (middleware: Middleware): Middleware =>
@@ -101,7 +101,7 @@ async function assertReceived(session: Session, ...messages: string[]): Promise<
   }
 }
 
-/** The same for both endpoints: error answers are texts that no browser takes for anything else. */
+/** Checks an error answer of either endpoint: a plain text that no browser takes for another type. */
 function assertError(answer: Answer, status: number, body: string, more: object = CORS): void {
   assert.equal(answer.body, body);
   assert.equal(answer.status, status);

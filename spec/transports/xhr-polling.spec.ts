@@ -1,4 +1,4 @@
-/** The xhr-polling transport on the wire (PROTOCOL.md section 7), and the contract of all receivers. */
+/** The xhr-polling transport on the wire (docs/protocol.md, section 7), and the contract of all receivers. */
 import assert from 'node:assert/strict';
 import {
   CORS,

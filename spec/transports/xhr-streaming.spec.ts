@@ -1,4 +1,4 @@
-/** The xhr-streaming transport on the wire (PROTOCOL.md section 7), and the contract of all receivers. */
+/** The xhr-streaming transport on the wire (docs/protocol.md, section 7), and the contract of all receivers. */
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import express from 'express';

@@ -1,22 +1,21 @@
-/** One HTTP response as a receiver: its head, its byte budget, its end, and what happens when the client breaks off. */
+/** One HTTP response as a receiver: its frames, its byte budget, its end, and a client that breaks off. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
 import { admit } from '../../admission/admit.ts';
 import type { RequestContext } from '../../context.ts';
 import { discardBody } from '../../http/body.ts';
-import { dropNext } from '../../http/express.ts';
-import { flushHead, setHeader, writeHead } from '../../http/head.ts';
-import { isWritePristine } from '../../http/pristine-response.ts';
 import { setConnectionClose } from '../../http/respond.ts';
 import { offSocketClose, onSocketClose } from '../../http/socket-close.ts';
 import type { Metrics } from '../../metrics.ts';
 import { CloseCode } from '../../protocol/close-code.ts';
+import type { Format } from '../../protocol/formats/format.ts';
+import { FORMATS, type HttpTransportRow } from '../../protocol/formats/index.ts';
+import { closeFrame, HEARTBEAT_FRAME, messagesFrame, OPEN_FRAME } from '../../protocol/frame.ts';
 import type { SharedMessage } from '../../protocol/shared-message.ts';
 import type { SessionCloseEvent } from '../../session/events.ts';
-import type { SessionPort, TransportName } from '../../session/ports.ts';
+import type { Outgoing, Receiver, SessionPort, TransportName } from '../../session/ports.ts';
 import { DeadlineTimer, type TimerQueue, type TimerTarget } from '../../util/timer-queue.ts';
 import { flushTime } from '../flush-time.ts';
-import { FrameTransport } from '../frame-transport.ts';
+import { endResponse, startResponse, writeFrame } from './response-writer.ts';
 
 const INTERRUPTED: SessionCloseEvent = Object.freeze({
   code: CloseCode.Interrupted,
@@ -24,11 +23,8 @@ const INTERRUPTED: SessionCloseEvent = Object.freeze({
   wasClean: false,
 });
 
-/** The part of a session that an HTTP response needs, whatever the session holds. */
-type AnySession = Pick<SessionPort, 'receiverReleased' | 'receiverFlushed' | 'receiverAborted' | 'receiverDrained'>;
-
-/** The part of an exchange that a transport keeps. */
-export interface ResponseContext {
+/** The part of a request context that a response keeps. */
+interface ResponseContext {
   readonly res: ServerResponse;
   readonly endpoint: {
     readonly shutdown: { readonly isClosing: boolean };
@@ -37,126 +33,152 @@ export interface ResponseContext {
   };
 }
 
-/** A response of compression middleware, which can be told not to wait for more. */
-interface MaybeCompressed {
-  readonly flush?: unknown;
-}
-
-/** The base of all transports that receive over HTTP. A polling one ends with its first frame: its budget is nothing. */
-export abstract class HttpTransport extends FrameTransport implements TimerTarget {
-  /** The Content-Type of the response, to the letter. */
-  protected abstract readonly contentType: string;
-
-  /** Transports that can take turns on one session. */
-  protected readonly family: 'xhr' | 'jsonp' = 'xhr';
-
+/**
+ * The receiver of all transports but WebSocket. The format says how a frame looks. The byte budget tells a poll from a
+ * stream.
+ */
+export class HttpTransport implements Receiver, TimerTarget {
+  readonly #transport: HttpTransportRow;
+  readonly #format: Format;
+  readonly #callback: string;
   readonly #res: ServerResponse;
   readonly #endpoint: ResponseContext['endpoint'];
+  /** Bytes of frames that the response may still carry. */
   #budget: number;
-  #session: AnySession | undefined;
-  #begun = false;
-  #ended = false;
+  #port: SessionPort | undefined;
+  #hasStarted = false;
+  #hasEnded = false;
+  /** Whether all bytes of the response have left. */
   #hasLeft = false;
   #flushTimer: DeadlineTimer | undefined;
 
-  /** @param limit bytes of frames after which the response ends; 0 for polling */
-  constructor({ res, endpoint }: ResponseContext, limit: number) {
-    super();
+  /**
+   * @param limit bytes of frames after which the response ends; 0 for a poll, which ends with its first frame
+   * @param callback the function that the client named; empty where the transport has none
+   */
+  constructor({ res, endpoint }: ResponseContext, transport: HttpTransportRow, limit: number, callback = '') {
     this.#res = res;
     this.#endpoint = endpoint;
+    this.#transport = transport;
+    this.#format = FORMATS[transport.name];
+    this.#callback = callback;
     this.#budget = limit;
   }
 
-  /** Attaches this response to the session that the request names, which is made if it is new and may be. */
-  receive<Data, Req extends IncomingMessage>(context: RequestContext<Data, Req>): void {
-    const { req, res } = context;
-    if (res.destroyed || res.writableEnded || req.socket.destroyed) {
-      // The client left while earlier middleware was busy, or somebody has answered: nobody to open a session for.
-      return;
-    }
-    admit(context, this.family, this, (session) => {
-      this.#session = session;
-      discardBody(req);
-      this.#begin();
-      session.attach(this);
-    });
+  get name(): TransportName {
+    return this.#transport.name;
   }
 
-  override refuse(code: number, reason: string): void {
-    this.#endpoint.metrics.rejected(this.#res.req, 'busy', code);
-    super.refuse(code, reason);
+  get maxHeartbeatInterval(): number {
+    return this.#transport.maxHeartbeatInterval;
   }
 
   get bufferedAmount(): number {
     return this.#res.writableLength;
   }
 
+  /** Attaches this response to the session that the request names. A new id opens a session, if the client may. */
+  receive<Data, Req extends IncomingMessage>(context: RequestContext<Data, Req>): void {
+    const { req, res } = context;
+    if (res.destroyed || res.writableEnded || req.socket.destroyed) {
+      // Earlier middleware has answered, or the client left while it was busy. A session would have no client.
+      return;
+    }
+    admit(context, this.#transport.family, this, (port) => {
+      this.#port = port;
+      discardBody(req);
+      this.#start();
+      port.attach(this);
+    });
+  }
+
+  open(): void {
+    this.#send(OPEN_FRAME, false);
+  }
+
+  messages(batch: readonly Outgoing[], notifyOnFlush: boolean): void {
+    const first = batch[0];
+    if (batch.length !== 1 || first === undefined || typeof first === 'string') {
+      this.#send(messagesFrame(batch), notifyOnFlush);
+    } else if (this.#format.isShared) {
+      const bytes = first.encoded(this.name, () => Buffer.from(this.#format.wrap(first.frame, this.#callback)));
+      this.#write(bytes, notifyOnFlush, first);
+    } else {
+      this.#send(first.frame, notifyOnFlush);
+    }
+  }
+
+  heartbeat(notifyOnFlush: boolean): void {
+    this.#send(HEARTBEAT_FRAME, notifyOnFlush);
+  }
+
+  close(code: number, reason: string): void {
+    this.#send(closeFrame(code, reason), false);
+    if (!this.#hasEnded) {
+      this.#end();
+    }
+    // The session is over. A client that reads a little now and then does not prolong that.
+    this.#flushTimer?.limit(flushTime(0));
+  }
+
+  refuse(code: number, reason: string): void {
+    this.#endpoint.metrics.rejected(this.#res.req, 'busy', code);
+    this.close(code, reason);
+  }
+
   abort(): void {
     if (this.#res.socket === null) {
-      // Waits behind another response: destroyed by itself, it would go on waiting for its socket.
+      // Pipelined: it has no socket yet, so `res.destroy()` would do nothing.
       this.#res.req.socket.destroy();
     } else {
       this.#res.destroy();
     }
   }
 
-  /**
-   * Written before the first frame, as a write of its own; none on polling. Not counted against the budget. A method, so
-   * that no session keeps it in memory.
-   */
-  protected prelude(): string {
-    return '';
+  #send(frame: string, notifyOnFlush: boolean): void {
+    this.#write(this.#format.wrap(frame, this.#callback), notifyOnFlush);
   }
 
-  /** A frame as this transport sends it. */
-  protected abstract wrap(frame: string): string;
-
-  protected override send(frame: string, notifyOnFlush: boolean): void {
-    this.#put(this.wrap(frame), notifyOnFlush);
-  }
-
-  protected override sendShared(message: SharedMessage, notifyOnFlush: boolean): void {
-    const chunk = message.encoded(this.name, () => Buffer.from(this.wrap(message.frame)));
-    this.#put(chunk, notifyOnFlush, message);
-  }
-
-  #put(chunk: string | Buffer, notifyOnFlush: boolean, shared?: SharedMessage): void {
-    this.#budget -= typeof chunk === 'string' ? Buffer.byteLength(chunk) : chunk.length;
-    if (this.#ended) {
+  /** Sends a frame with its framing. The one that uses the budget up ends the response. */
+  #write(wrapped: string | Buffer, notifyOnFlush: boolean, shared?: SharedMessage): void {
+    if (this.#hasEnded) {
       return;
     }
-    this.#begin();
+    if (!this.#hasStarted) {
+      this.#start();
+    }
+    this.#budget -= typeof wrapped === 'string' ? Buffer.byteLength(wrapped) : wrapped.length;
     if (this.#budget > 0) {
-      this.#write(chunk, notifyOnFlush, shared);
+      const onFlushed = notifyOnFlush ? () => this.#port?.receiverDrained() : undefined;
+      writeFrame(this.#res, this.name, wrapped, onFlushed, shared);
     } else {
-      this.#finish(chunk);
+      this.#end(wrapped);
     }
   }
 
-  protected override end(): void {
-    if (!this.#ended) {
-      this.#finish();
-    }
-    // The session is over: reading a little now and then does not prolong that.
-    this.#flushTimer?.limit(flushTime(0));
+  /**
+   * Sets the head, and sends it with the prelude on a stream. Happens once, when it is certain that a frame follows.
+   * Until then the request may be answered with an error.
+   */
+  #start(): void {
+    this.#hasStarted = true;
+    this.#watchEnd();
+    // Not kept on this object: an idle session would hold it in memory.
+    const prelude = this.#format.prelude(this.#callback);
+    startResponse(this.#res, this.name, this.#format.contentType, prelude);
   }
 
-  /** Head and prelude, once. Not before it is known that there is a frame to follow: until then an error may. */
-  #begin(): void {
-    if (this.#begun) {
-      return;
-    }
-    this.#begun = true;
+  #watchEnd(): void {
     const res = this.#res;
     const { socket } = res.req;
-    // Node reports bytes that a reset kept from leaving as finished; the socket knows better, at that moment.
+    // Node emits `finish` even where a reset kept bytes from leaving. At that moment the socket is destroyed already.
     res.prependListener('finish', () => {
-      // HTTP/2 reports it when the stream is over, which has a code that says how.
+      // HTTP/2 emits it when the stream is over. The code of the stream says how.
       const { stream } = res as ServerResponse & { readonly stream?: { readonly rstCode?: number } };
       this.#hasLeft = stream === undefined ? !socket.destroyed : res.writableEnded && stream.rstCode === 0;
     });
     if (res.socket === null) {
-      // Pipelined: until its turn comes, the response does not hear of the end of its connection.
+      // Pipelined: until it is the turn of this response, Node does not tell it of the end of its connection.
       const onClose = () => {
         res.off('close', onClose);
         offSocketClose(socket, onClose);
@@ -167,103 +189,42 @@ export abstract class HttpTransport extends FrameTransport implements TimerTarge
     } else {
       res.on('close', () => this.#onClose());
     }
-    // A write that comes after the client has gone is reported here; 'close' says all there is to say.
+    // Node reports a write after the client has gone as an error. The event `close` says the same.
     res.on('error', ignoreError);
-    setHeader(res, 'Content-Type', this.contentType);
-    const prelude = this.prelude();
-    if (prelude !== '') {
-      setHeader(res, 'X-Accel-Buffering', 'no');
-      this.#writeFirst(prelude);
-      dropNext(res.req, res);
-    }
   }
 
-  /** The head and the prelude, in one write to the connection. */
-  #writeFirst(prelude: string): void {
-    const res = this.#res;
-    const socket = res.req.httpVersionMajor === 1 ? res.socket : null;
-    socket?.cork();
-    try {
-      writeHead(res, 200, 1);
-      flushHead(res);
-      const bareSocket = this.#bareSocket;
-      if (bareSocket === undefined) {
-        this.#write(prelude, false);
-      } else {
-        bareSocket.write(preludeChunk(this.name, prelude));
-      }
-    } finally {
-      socket?.uncork();
-    }
-  }
-
-  #write(chunk: string | Buffer, notifyOnFlush: boolean, shared?: SharedMessage): void {
-    const callback = notifyOnFlush ? () => this.#session?.receiverDrained() : undefined;
-    const socket = this.#bareSocket;
-    if (socket !== undefined) {
-      const coded = shared?.chunkCoded(this.name, () => chunkCoded(chunk)) ?? chunkCoded(chunk);
-      socket.write(coded, callback);
-      return;
-    }
-    this.#res.write(chunk, callback);
-    if (this.#res.writableCorked > 0) {
-      // Newer Node (26.10) would join all that is written within a tick into one chunk (PROTOCOL.md section 10).
-      this.#res.uncork();
-    }
-    const { flush } = this.#res as ServerResponse & MaybeCompressed;
-    if (typeof flush === 'function') {
-      flush.call(this.#res);
-    }
-  }
-
-  /**
-   * The connection, where a frame can be written to it as one piece: the response would write the size of the chunk, the
-   * chunk and the end of the chunk, each by itself, which is most of the cost of a frame. Only once the head is out, in
-   * chunks, on a connection whose turn it is and that Node has not begun to end, as it does when a client half-closes;
-   * and where monitoring has replaced no method that would have been called.
-   */
-  get #bareSocket(): Socket | undefined {
-    const { socket, headersSent, chunkedEncoding, writableCorked } = this.#res;
-    // What is corked, the head among it, has not reached the connection.
-    const isUnderWay = headersSent && chunkedEncoding && writableCorked === 0;
-    return isUnderWay && socket?.writable === true && isWritePristine(this.#res) ? socket : undefined;
-  }
-
-  #finish(chunk?: string | Buffer): void {
-    this.#ended = true;
+  /** Ends the response, with one more frame if there is one. From now on another receiver may come. */
+  #end(wrapped?: string | Buffer): void {
+    this.#hasEnded = true;
     if (this.#endpoint.shutdown.isClosing) {
-      // No connection is to be kept alive.
+      // The server shuts down: no connection is to be kept alive.
       this.#closeConnection();
     }
-    if (!this.#res.headersSent) {
-      setHeader(this.#res, 'Content-Length', chunk === undefined ? 0 : Buffer.byteLength(chunk));
-      writeHead(this.#res, 200, 1);
-    }
-    this.#res.end(chunk);
-    this.#session?.receiverReleased(this);
+    endResponse(this.#res, wrapped);
+    this.#port?.receiverReleased(this);
     this.#startFlushTimeout();
   }
 
   /**
-   * Cuts a client that does not read: the session waits for the last bytes to leave, but not for ever. Progress cannot
-   * be seen, since one large write counts as unwritten until all of it has left, so there is time for its size.
+   * Cuts a client that does not read in time, since the session waits until the last bytes have left. Node counts one
+   * large write as unwritten until all of it has left, so progress cannot be seen. The time is by the size instead.
    */
   #startFlushTimeout(): void {
     const { socket, writableEnded, req } = this.#res;
     if (req.httpVersionMajor === 1 && writableEnded && socket?.writableLength === 0) {
-      // The kernel has it all.
+      // The kernel has taken all bytes.
       return;
     }
     this.#flushTimer = new DeadlineTimer(this.#endpoint.timers, this);
     this.#flushTimer.limit(flushTime(this.bufferedAmount));
   }
 
-  /** Called by the alarm: the client has not taken the end of the response in time. */
+  /** Called by the timer: the client has not taken the end of the response in time. */
   onTimer(): void {
     this.abort();
   }
 
-  /** Has the connection end with this response, which may have begun when it was still to be kept alive. */
+  /** Ends the connection with this response. The head of a stream has left already, and may have promised otherwise. */
   #closeConnection(): void {
     const res = this.#res;
     if (!res.headersSent) {
@@ -274,39 +235,17 @@ export abstract class HttpTransport extends FrameTransport implements TimerTarge
     }
   }
 
-  /** The response is over. Unless all of it had left by then, messages may have been lost with it. */
+  /** The response is over. If some of it has not left by then, messages may have been lost with it. */
   #onClose(): void {
-    this.#ended = true;
+    this.#hasEnded = true;
     this.#flushTimer?.clear();
     this.#flushTimer = undefined;
     if (this.#hasLeft) {
-      this.#session?.receiverFlushed(this);
+      this.#port?.receiverFlushed(this);
     } else {
-      this.#session?.receiverAborted(this, INTERRUPTED);
+      this.#port?.receiverAborted(this, INTERRUPTED);
     }
   }
 }
 
 function ignoreError(): void {}
-
-/** The prelude that each transport has written last, and its chunk. */
-const preludes = new Map<TransportName, { readonly text: string; readonly chunk: Buffer }>();
-
-/** A prelude as a chunk; that of the last response where it is the same, or each would leave a hole in memory. */
-function preludeChunk(name: TransportName, text: string): Buffer {
-  const last = preludes.get(name);
-  if (last?.text === text) {
-    return last.chunk;
-  }
-  const chunk = chunkCoded(text);
-  preludes.set(name, { text, chunk });
-  return chunk;
-}
-
-const CRLF = Buffer.from('\r\n');
-
-/** One chunk of the chunked transfer coding (RFC 9112, section 7.1). */
-function chunkCoded(chunk: string | Buffer): Buffer {
-  const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
-  return Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, CRLF]);
-}
