@@ -1,5 +1,5 @@
 /** How requests find sessions and make new ones. */
-import type { LocalSessionPort, SessionPort, TransportName } from './ports.ts';
+import type { SessionPort, TransportName } from './ports.ts';
 
 /** Which requests may ask for a session: those of the same family of transports and of the same client. */
 export interface SessionIdentity {
@@ -28,6 +28,15 @@ export const UNKNOWN = Object.freeze({ kind: 'unknown' as const });
 /** Why no further session may be opened. */
 export type RefusalReason = 'closing' | 'sessions' | 'client-sessions';
 
+/** The port of a session that has just been made. */
+export interface NewSessionPort extends SessionPort {
+  /**
+   * Ends the session where its open frame could not be written. The application has not seen the session and never
+   * will. Does nothing for a session that was opened.
+   */
+  discard(): void;
+}
+
 /** A place for a session, and its id, held until it is committed or released. Whichever comes first, once. */
 export interface Reservation<Data, Req> {
   /**
@@ -35,7 +44,7 @@ export interface Reservation<Data, Req> {
    *
    * @throws Error where the place was released or committed before
    */
-  commit(request: Req, transport: TransportName, data: Data | undefined): LocalSessionPort;
+  commit(request: Req, transport: TransportName, data: Data | undefined): NewSessionPort;
   /** Gives the place back, unless a session was made. */
   release(): void;
 }

@@ -29,7 +29,7 @@ import { flushAfterTurn } from '../util/flush-queue.ts';
 import { DeadlineTimer, type TimerQueue, type TimerTarget } from '../util/timer-queue.ts';
 import { callOnSession, emit, fail } from './application.ts';
 import { Delivery } from './delivery.ts';
-import type { SessionIdentity } from './directory.ts';
+import type { NewSessionPort, SessionIdentity } from './directory.ts';
 import type { CloseReason, SessionCloseEvent, SessionEvents, SessionState } from './events.ts';
 import type { InboxLimits } from './inbox.ts';
 import { Outbox, type OutboxLimits } from './outbox.ts';
@@ -61,7 +61,9 @@ export interface SessionEnvironment<S extends SessionEmitter> extends InboxLimit
 }
 
 /** One session from its opening to its end. */
-export class Lifecycle<S extends SessionEmitter = SessionEmitter> implements LocalSessionPort, TimerTarget {
+export class Lifecycle<S extends SessionEmitter = SessionEmitter>
+  implements LocalSessionPort, NewSessionPort, TimerTarget
+{
   /** The session object of the application. */
   readonly session: S;
   readonly identity: SessionIdentity;

@@ -102,10 +102,4 @@ export interface LocalSessionPort extends SessionPort {
 
   /** Counts a message that ends the WebSocket: too large, or no payload. */
   countRejected(reason: 'size' | 'payload', code: number): void;
-
-  /**
-   * Ends a session whose open frame could not be written. The application has not seen the session and never will.
-   * Does nothing for a session that was opened.
-   */
-  discard(): void;
 }

@@ -12,6 +12,11 @@ import { Rooms } from './rooms.ts';
 import { createSession, type Session } from './session.ts';
 import { Shutdown } from './shutdown.ts';
 
+/** A place for a session of this process, or the reason why there is none. */
+type LocalClaim<Data, Req> =
+  | { readonly kind: 'reserved'; readonly reservation: LocalReservation<Data, Req> }
+  | { readonly kind: 'refused'; readonly reason: RefusalReason };
+
 /** The lifecycle of an endpoint's session. */
 type Live<Data, Req extends IncomingMessage> = Lifecycle<Session<Data, Req>>;
 
@@ -83,7 +88,7 @@ export class SessionRegistry<Data, Req extends IncomingMessage> implements Sessi
   }
 
   /** Takes a place for a new session, and its id. */
-  reserve(id: string, identity: SessionIdentity): Exclude<Claim<Data, Req>, Found> {
+  reserve(id: string, identity: SessionIdentity): LocalClaim<Data, Req> {
     const reason: RefusalReason | undefined = this.shutdown.isClosing ? 'closing' : this.#quota.take(identity.quotaKey);
     if (reason !== undefined) {
       return { kind: 'refused', reason };

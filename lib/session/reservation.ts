@@ -1,6 +1,9 @@
 /** A place for a session of this process. */
-import type { Reservation, SessionIdentity } from './directory.ts';
+import type { NewSessionPort, Reservation, SessionIdentity } from './directory.ts';
 import type { LocalSessionPort, TransportName } from './ports.ts';
+
+/** A new session of this process, which a WebSocket may belong to. */
+type LocalNewPort = LocalSessionPort & NewSessionPort;
 
 /** The registry, as far as its reservations need it. */
 interface Owner<Data, Req> {
@@ -9,7 +12,7 @@ interface Owner<Data, Req> {
     request: Req,
     transport: TransportName,
     data: Data | undefined,
-  ): LocalSessionPort;
+  ): LocalNewPort;
   cancel(reservation: LocalReservation<Data, Req>): void;
 }
 
@@ -26,7 +29,7 @@ export class LocalReservation<Data, Req> implements Reservation<Data, Req> {
     this.#owner = owner;
   }
 
-  commit(request: Req, transport: TransportName, data: Data | undefined): LocalSessionPort {
+  commit(request: Req, transport: TransportName, data: Data | undefined): LocalNewPort {
     if (!this.#isHeld) {
       throw new Error('sockjs: the place of this session was given back');
     }
