@@ -18,6 +18,7 @@ import { assertClosable, CloseCode } from './protocol/close-code.ts';
 import { assertText } from './protocol/shared-message.ts';
 import { type Match, RouteTable } from './router/route-table.ts';
 import { type BroadcastOptions, sendToAll } from './session/broadcast.ts';
+import type { SessionDirectory } from './session/directory.ts';
 import { type LiveSessions, liveSessionsOf } from './session/live-sessions.ts';
 import { SessionRegistry } from './session/registry.ts';
 import type { Session, SessionHandler } from './session/session.ts';
@@ -138,14 +139,27 @@ export function sockjs<Data, Req extends IncomingMessage>(
   if (typeof onSession !== 'function') {
     throw new TypeError("sockjs: onSession is missing; write app.use('/echo', sockjs(options, (session) => { … }))");
   }
-  const options = resolveOptions<Data, Req>(given as SockjsOptions<Data, Req>);
+  return createSockjsRouter(given as SockjsOptions<Data, Req>, onSession);
+}
+
+/**
+ * Makes the router of `sockjs()`, whose arguments have been checked.
+ *
+ * @param directoryOf the directory that HTTP requests ask for their sessions, given the sessions of this process
+ */
+export function createSockjsRouter<Data, Req extends IncomingMessage>(
+  given: SockjsOptions<Data, Req>,
+  onSession: SessionHandler<Data, Req>,
+  directoryOf: (sessions: SessionRegistry<Data, Req>) => SessionDirectory<Data, Req> = (sessions) => sessions,
+): SockjsRouter<Data, Req> {
+  const options = resolveOptions<Data, Req>(given);
   const metrics = new Metrics();
   const timers = new TimerQueue();
   const sessions = new SessionRegistry<Data, Req>({ ...options, onSession, metrics, timers }, options);
   const endpoint: EndpointContext<Data, Req> = {
     options,
     sessions,
-    directory: sessions,
+    directory: directoryOf(sessions),
     shutdown: sessions.shutdown,
     webSocketServer: webSocketServerOf(options),
     metrics,

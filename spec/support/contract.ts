@@ -25,6 +25,10 @@ export interface HttpReceiver {
   wrap(frame: string): string;
   /** What a browser reads out of one chunk. */
   unwrap(chunk: string): string;
+  /** Serves an endpoint whose sessions are where the test wants them; as `serve` where this is left out. */
+  readonly serve?: typeof serve;
+  /** Waits until the session has heard of all that the test has seen. Sessions of this process hear of it at once. */
+  readonly settle?: () => Promise<void>;
   /** Lines of the contract that do not hold for this transport: title and reason. */
   readonly exceptions?: Readonly<Record<string, string>>;
 }
@@ -64,6 +68,7 @@ export class Receiving {
     for (const frame of frames) {
       assert.equal(await this.chunk(), this.#transport.wrap(frame));
     }
+    await this.#transport.settle?.();
   }
 
   /** As `gets`, after which the response ends properly. */
@@ -73,6 +78,7 @@ export class Receiving {
     assert.deepEqual(await this.stream.ended, { aborted: false });
     await assert.rejects(this.stream.next(), /the response has ended/);
     await this.#left;
+    await this.#transport.settle?.();
   }
 
   /** The next chunk after the prelude. */
@@ -111,6 +117,7 @@ export class Client {
     const path = this.path(this.transport.endpoint, serverId);
     const stream = new ChunkStream(this.server.port, path, this.transport.method);
     const [left] = await asked;
+    await this.transport.settle?.();
     return new Receiving(stream, left, this.transport);
   }
 
@@ -168,7 +175,7 @@ export async function stage(
 ): Promise<Stage> {
   const clock = stopClock();
   const sessions = sessionCatcher();
-  const server = await serve(options, sessions.onSession, { before });
+  const server = await (transport.serve ?? serve)(options, sessions.onSession, { before });
   return { clock, sessions, client: new Client(server, transport) };
 }
 
@@ -219,6 +226,7 @@ async function clogged(client: Client): Promise<{ reset(): Promise<void> }> {
   raw.socket.pause();
   raw.send(...client.requestLines(CLOG));
   const [{ socket }] = await asked;
+  await client.transport.settle?.();
   return {
     reset: async () => {
       const closed = gone(socket);
@@ -284,6 +292,7 @@ export function holdBackUntilFlush(app: Express): void {
 /** The contract, for one transport. */
 export function itReceivesOverHttp(transport: HttpReceiver): void {
   const streaming = transport.prelude !== undefined;
+  const serveEndpoint = transport.serve ?? serve;
 
   /** A line of the contract, pending with its reason where the transport is an exception. */
   const holds = (title: string, test: () => Promise<void>) => {
@@ -385,7 +394,7 @@ export function itReceivesOverHttp(transport: HttpReceiver): void {
 
     holds('carries awkward text both ways unchanged, nothing fragile in the bytes', async () => {
       stopClock();
-      const server = await serve({}, echo);
+      const server = await serveEndpoint({}, echo);
       const client = new Client(server, transport);
       await client.open();
       for (const text of AWKWARD_TEXTS) {
@@ -631,7 +640,7 @@ export function itReceivesOverHttp(transport: HttpReceiver): void {
 
     holds('within onSession sends the close frame after the open frame', async () => {
       stopClock();
-      const server = await serve({}, (session) => void session.close(3000, 'Go away!'));
+      const server = await serveEndpoint({}, (session) => void session.close(3000, 'Go away!'));
       const client = new Client(server, transport);
       await client.gets('o');
       await (await client.attached()).endsWith('c[3000,"Go away!"]');
@@ -689,6 +698,7 @@ export function itReceivesOverHttp(transport: HttpReceiver): void {
       const asked = once(set.client.server.server, 'request');
       raw.send(...set.client.requestLines());
       await asked;
+      await transport.settle?.();
       const session = await set.sessions.next();
       const closed = closeOf(session);
       raw.socket.resetAndDestroy();
@@ -704,6 +714,7 @@ export function itReceivesOverHttp(transport: HttpReceiver): void {
       const lines = set.client.requestLines().filter((line) => line !== '' && !line.startsWith('Content-Length:'));
       raw.send(...lines, `Content-Length: ${size}`, '', 'x'.repeat(size));
       await asked;
+      await transport.settle?.();
       const session = await set.sessions.next();
       const closed = closeOf(session);
       raw.socket.end();
@@ -717,6 +728,7 @@ export function itReceivesOverHttp(transport: HttpReceiver): void {
       const closed = closeOf(session);
       assert.equal(session.state, 'active');
       await receiving.reset();
+      await transport.settle?.();
       assert.equal(session.state, 'closed');
       await assertInterrupted(set, session, closed);
     });
@@ -728,6 +740,7 @@ export function itReceivesOverHttp(transport: HttpReceiver): void {
       const closed = closeOf(session);
       const next = await set.client.receive();
       await receiving.reset();
+      await transport.settle?.();
       assert.equal(session.state, 'closed');
       await next.endsWith(INTERRUPTED_FRAME);
       await assertInterrupted(set, session, closed);
@@ -741,6 +754,7 @@ export function itReceivesOverHttp(transport: HttpReceiver): void {
       session.send('x');
       await (await set.client.receive()).endsWith('a["x"]');
       await receiving.reset();
+      await transport.settle?.();
       assert.equal(session.state, 'closed');
       await assertInterrupted(set, session, closed);
     });
@@ -752,6 +766,7 @@ export function itReceivesOverHttp(transport: HttpReceiver): void {
       const closed = closeOf(session);
       session.close(3000, 'Go away!');
       await receiving.reset();
+      await transport.settle?.();
       set.clock.tick(5000);
       assert.deepEqual(await closed, { code: 3000, reason: 'Go away!', wasClean: false });
       await assertOver(set);

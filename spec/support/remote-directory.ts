@@ -9,6 +9,7 @@ import { TRANSPORTS } from '../../lib/protocol/transports.ts';
 import type {
   Claim,
   Found,
+  NewSessionPort,
   Reservation,
   SessionDirectory,
   SessionIdentity,
@@ -20,14 +21,24 @@ import type { Outgoing, Receiver, SessionPort } from '../../lib/session/ports.ts
 /** Carries calls to the other process, each in a turn of its own, until it is cut. */
 export class Link {
   #isCut = false;
+  #underWay = 0;
   readonly #whenCut = new Set<() => void>();
 
   post(call: () => void): void {
+    this.#underWay += 1;
     setImmediate(() => {
+      this.#underWay -= 1;
       if (!this.#isCut) {
         call();
       }
     });
+  }
+
+  /** Waits until nothing is under way, in either direction. */
+  async settled(): Promise<void> {
+    do {
+      await new Promise(setImmediate);
+    } while (this.#underWay > 0);
   }
 
   /** Asks the other process. An answer that a cut keeps back never comes. */
@@ -284,7 +295,9 @@ export class RemoteDirectory<Data, Req extends IncomingMessage> implements Sessi
   }
 
   #remote({ port }: Extract<Found, { kind: 'live' }>): Found {
-    return { kind: 'live', port: this.#portOf(port) };
+    const remote = this.#portOf(port);
+    remote.isActive = port.isActive;
+    return { kind: 'live', port: remote };
   }
 
   #portOf(port: SessionPort): RemotePort {

@@ -1,19 +1,7 @@
 /** The EventSource transport on the wire (docs/protocol.md, section 7), and the contract of all receivers. */
 import assert from 'node:assert/strict';
-import { CORS, type HttpReceiver, itReceivesOverHttp, NOT_CACHED, ownHeaders, stage } from '../support/contract.ts';
-
-const eventSource: HttpReceiver = {
-  name: 'eventsource',
-  method: 'GET',
-  endpoint: 'eventsource',
-  sendEndpoint: 'xhr_send',
-  prelude: '\r\n',
-  wrap: (frame) => `data: ${frame.replaceAll('%', '%25')}\r\n\r\n`,
-  unwrap: (chunk) => {
-    const [, data = ''] = /^data: ([^\r\n\0]*)\r\n\r\n$/.exec(chunk) ?? assert.fail(`not one event: ${chunk}`);
-    return decodeURI(data);
-  },
-};
+import { CORS, itReceivesOverHttp, NOT_CACHED, ownHeaders, stage } from '../support/contract.ts';
+import { eventSource } from '../support/transport-cases.ts';
 
 describe('eventsource', () => {
   it('sends the prelude as a chunk of its own, then each frame as one event', async () => {

@@ -1,44 +1,8 @@
 /** The htmlfile transport on the wire (docs/protocol.md, section 7), and the contract of all receivers. */
 import assert from 'node:assert/strict';
-import { runInNewContext } from 'node:vm';
 import { itChecksItsCallback } from '../support/callback-rules.ts';
-import { type HttpReceiver, itReceivesOverHttp, NOT_CACHED, ownHeaders, stage } from '../support/contract.ts';
-
-const PAGE = `<!doctype html>
-<html><head>
-  <meta http-equiv="X-UA-Compatible" content="IE=edge" />
-  <meta http-equiv="Content-Type" content="text/html; charset=UTF-8" />
-</head><body><h2>Don't panic!</h2>
-  <script>
-    document.domain = document.domain;
-    var c = parent.CALLBACK;
-    c.start();
-    function p(d) {c.message(d);};
-    window.onload = function() {c.stop();};
-  </script>`;
-
-/** The page, padded to more than 1024 bytes. */
-function prelude(callback: string): string {
-  return `${`${PAGE.replace('CALLBACK', callback)}\n`.padEnd(1025)}\r\n\r\n`;
-}
-
-const htmlFile: HttpReceiver = {
-  name: 'htmlfile',
-  method: 'GET',
-  endpoint: 'htmlfile?c=callback',
-  sendEndpoint: 'xhr_send',
-  prelude: prelude('callback'),
-  wrap: (frame) => `<script>\np(${JSON.stringify(frame).replaceAll('<', '\\u003c')});\n</script>\r\n`,
-  unwrap: (chunk) => {
-    // As a browser would: the first end tag ends the script.
-    const end = chunk.indexOf('</script>');
-    assert.equal(chunk.slice(end), '</script>\r\n');
-    assert.ok(chunk.startsWith('<script>\n'));
-    let frame: unknown;
-    runInNewContext(chunk.slice('<script>\n'.length, end), { p: (given: unknown) => (frame = given) });
-    return String(frame);
-  },
-};
+import { itReceivesOverHttp, NOT_CACHED, ownHeaders, stage } from '../support/contract.ts';
+import { HTML_FILE_PAGE, htmlFile, htmlFilePrelude } from '../support/transport-cases.ts';
 
 describe('htmlfile', () => {
   it('sends the page as a chunk of its own, then each frame as one script', async () => {
@@ -59,7 +23,7 @@ describe('htmlfile', () => {
     });
     const page = await stream.next();
     assert.ok(page.length > 1024);
-    assert.equal(page.trim(), PAGE.replace('CALLBACK', 'callback'));
+    assert.equal(page.trim(), HTML_FILE_PAGE.replace('CALLBACK', 'callback'));
     assert.match(page, /<\/script>\n? +\r\n\r\n$/);
     assert.equal(await stream.next(), '<script>\np("o");\n</script>\r\n');
     const session = await sessions.next();
@@ -81,7 +45,7 @@ describe('htmlfile', () => {
     assert.equal(await receiving.chunk(), '<script>\np("c[3000,\\"\\u003c/script>\\"]");\n</script>\r\n');
   });
 
-  itChecksItsCallback(htmlFile, prelude);
+  itChecksItsCallback(htmlFile, htmlFilePrelude);
 
   itReceivesOverHttp(htmlFile);
 });

@@ -1,37 +1,13 @@
 /** The jsonp-polling transport on the wire (docs/protocol.md, section 7), and the contract of all receivers. */
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
-import { runInNewContext } from 'node:vm';
 import express from 'express';
 import { sockjs } from '../../lib/index.ts';
 import { itChecksItsCallback } from '../support/callback-rules.ts';
-import {
-  type HttpReceiver,
-  itReceivesOverHttp,
-  NOT_CACHED,
-  ownHeaders,
-  POLLING_EXCEPTIONS,
-  stage,
-} from '../support/contract.ts';
+import { itReceivesOverHttp, NOT_CACHED, ownHeaders, stage } from '../support/contract.ts';
 import { fetchText } from '../support/http.ts';
 import { listen } from '../support/server.ts';
-
-const jsonpPolling: HttpReceiver = {
-  name: 'jsonp-polling',
-  method: 'GET',
-  endpoint: 'jsonp?c=callback',
-  sendEndpoint: 'jsonp_send',
-  wrap: (frame) => `/**/callback(${JSON.stringify(frame)});\r\n`,
-  unwrap: (chunk) => {
-    let frame: unknown;
-    runInNewContext(chunk, { callback: (given: unknown) => (frame = given) });
-    return String(frame);
-  },
-  exceptions: {
-    ...POLLING_EXCEPTIONS,
-    'is switched off by a heartbeatDelay of 0': 'the browser client gives up a jsonp poll after 35 s',
-  },
-};
+import { jsonpPolling } from '../support/transport-cases.ts';
 
 describe('jsonp-polling', () => {
   it('answers each poll with one call of the callback', async () => {

@@ -1,25 +1,8 @@
 /** The xhr-polling transport on the wire (docs/protocol.md, section 7), and the contract of all receivers. */
 import assert from 'node:assert/strict';
-import {
-  CORS,
-  type HttpReceiver,
-  itReceivesOverHttp,
-  NOT_CACHED,
-  ownHeaders,
-  POLLING_EXCEPTIONS,
-  stage,
-} from '../support/contract.ts';
+import { CORS, itReceivesOverHttp, NOT_CACHED, ownHeaders, stage } from '../support/contract.ts';
 import { post } from '../support/http.ts';
-
-const xhrPolling: HttpReceiver = {
-  name: 'xhr-polling',
-  method: 'POST',
-  endpoint: 'xhr',
-  sendEndpoint: 'xhr_send',
-  wrap: (frame) => `${frame}\n`,
-  unwrap: (chunk) => chunk.slice(0, -1),
-  exceptions: POLLING_EXCEPTIONS,
-};
+import { xhrPolling } from '../support/transport-cases.ts';
 
 describe('xhr-polling', () => {
   it('answers each poll with one frame and a line feed', async () => {

@@ -4,18 +4,9 @@ import { createServer } from 'node:http';
 import express from 'express';
 import { sockjs } from '../../lib/index.ts';
 import { ChunkStream } from '../support/chunks.ts';
-import { CORS, type HttpReceiver, itReceivesOverHttp, NOT_CACHED, ownHeaders, stage } from '../support/contract.ts';
+import { CORS, itReceivesOverHttp, NOT_CACHED, ownHeaders, stage } from '../support/contract.ts';
 import { listen, serve, sessionCatcher } from '../support/server.ts';
-
-const xhrStreaming: HttpReceiver = {
-  name: 'xhr-streaming',
-  method: 'POST',
-  endpoint: 'xhr_streaming',
-  sendEndpoint: 'xhr_send',
-  prelude: `${'h'.repeat(2048)}\n`,
-  wrap: (frame) => `${frame}\n`,
-  unwrap: (chunk) => chunk.slice(0, -1),
-};
+import { xhrStreaming } from '../support/transport-cases.ts';
 
 describe('xhr-streaming', () => {
   it('sends the prelude as a chunk of its own, then each frame with a line feed', async () => {
