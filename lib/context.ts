@@ -1,4 +1,4 @@
-/** What one call of `sockjs()` holds, and what a handler is given of one request. */
+/** The state of one endpoint, and of one request to it. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { WebSocketServer } from 'ws';
 import type { OriginRule } from './admission/origin.ts';
@@ -9,7 +9,7 @@ import type { SessionRegistry } from './session/registry.ts';
 import type { Shutdown } from './session/shutdown.ts';
 import type { TimerQueue } from './util/timer-queue.ts';
 
-/** One call of `sockjs()`: its options, its sessions, its WebSocket engine. Nothing of it is shared with another. */
+/** One call of `sockjs()`: its options, its sessions, its WebSocket engine. Two endpoints share nothing. */
 export interface EndpointContext<Data = unknown, Req extends IncomingMessage = IncomingMessage> {
   readonly options: ResolvedOptions<Data, Req>;
   /** The sessions of this process. */
@@ -30,28 +30,28 @@ export interface RequestContext<Data = unknown, Req extends IncomingMessage = In
   readonly res: ServerResponse;
   /** Session id of the URL, decoded and checked; empty on endpoints that have none. */
   readonly sessionId: string;
-  /** Hands an error of the application's own functions to its error handling. */
+  /** Passes an error of a function of the application to the application's error handling. */
   next(error: unknown): void;
 }
 
-/** Answers one method of one endpoint. May throw what a function in the options threw; the router passes that on. */
+/** Answers one method of one route. May throw the error of a function in the options; the router passes that on. */
 export type Handler = <Data, Req extends IncomingMessage>(context: RequestContext<Data, Req>) => void;
 
-/** One endpoint: where it is, what it answers, and the header groups of PROTOCOL.md section 2 that it takes part in. */
+/** One route of an endpoint: its path, its handlers, and its header groups (docs/protocol.md, section 2). */
 export interface Route {
-  /** The path under the mount, with percent-encoding as it came. */
+  /** The path under the endpoint, with percent-encoding as it came. */
   readonly path: RegExp;
-  /** The last segment of the path of an endpoint that belongs to a session; nothing for others. */
+  /** The last segment of a path that names a session; undefined for other paths. */
   readonly endpoint?: string;
   readonly methods: Readonly<Partial<Record<'GET' | 'POST', Handler>>>;
   /** Whether HEAD is answered as GET without its body. Never where a GET opens a session. */
   readonly head?: boolean;
   /** Whether answers carry CORS headers. */
   readonly cors?: boolean;
-  /** Whether OPTIONS is answered, by which browsers ask for leave first. */
+  /** Whether OPTIONS is answered, for the preflight requests of browsers. */
   readonly preflight?: boolean;
   /** Whether answers set the JSESSIONID cookie, and are not cached. */
   readonly transport?: boolean;
-  /** How the origin of a request is judged; not at all where this is left out. */
+  /** How the origin of a request is checked; not at all where this is left out. */
   readonly origin?: OriginRule;
 }

@@ -1,9 +1,9 @@
-/** What a mount counts and tells: `router.stats()`, and channels of `node:diagnostics_channel`. */
+/** Counters of an endpoint for `router.stats()`, and the channels of `node:diagnostics_channel`. */
 import { channel } from 'node:diagnostics_channel';
 import type { IncomingMessage } from 'node:http';
 import { TRANSPORTS, type TransportName } from './protocol/transports.ts';
 
-/** Why a request was turned away. */
+/** Why a request was rejected. */
 export type RejectionReason =
   | 'origin'
   | 'authorize'
@@ -16,7 +16,7 @@ export type RejectionReason =
   | 'timeout'
   | 'payload';
 
-/** What `router.stats()` returns: the present, and sums since the router was made. */
+/** The result of `router.stats()`: live sessions now, and sums since the router was made. */
 export interface SockjsStats {
   /** Live sessions by the transport that they use or used last. */
   readonly sessions: Readonly<Record<TransportName, number>>;
@@ -32,13 +32,13 @@ export interface SockjsStats {
   readonly messagesOut: number;
   /** Their bytes of UTF-8, without framing. */
   readonly bytesOut: number;
-  /** Requests turned away, by reason. */
+  /** Rejected requests, by reason. */
   readonly rejected: Readonly<Partial<Record<RejectionReason, number>>>;
   /** Bytes that are queued towards all clients and not yet taken by the kernel. */
   readonly queuedBytes: number;
 }
 
-/** Published on `sockjs:rejected` when a request is turned away. */
+/** Published on `sockjs:rejected` when a request is rejected. */
 export interface RejectedMessage {
   readonly request: IncomingMessage;
   readonly reason: RejectionReason;
@@ -52,7 +52,7 @@ const MESSAGE_IN = channel('sockjs:message:in');
 const MESSAGE_OUT = channel('sockjs:message:out');
 const REJECTED = channel('sockjs:rejected');
 
-/** The counters of one mount. Nothing is built for a channel that nobody has subscribed to. */
+/** The counters of one endpoint. A message is built only for a channel that has subscribers. */
 export class Metrics {
   opened = 0;
   closed = 0;
@@ -101,7 +101,7 @@ export class Metrics {
     }
   }
 
-  /** Everything counted, and what the live sessions say of themselves. */
+  /** All counters, and the transport and buffer of each live session. */
   snapshot(live: Iterable<{ readonly transport: TransportName; readonly bufferedAmount: number }>): SockjsStats {
     const none = Object.values(TRANSPORTS).map(({ name }) => [name, 0]);
     const sessions: Record<TransportName, number> = Object.fromEntries(none);

@@ -1,33 +1,32 @@
-/** What a client has sent and the application has not read yet: in order, and bounded by slowing the client down. */
-
+/** Received messages that the application has not read yet: in order, bounded by slowing the client down. */
 import { DeadlineTimer, type TimerQueue, type TimerTarget } from '../util/timer-queue.ts';
 import { Waiters } from '../util/waiters.ts';
 import { SessionNotOpenError } from './errors.ts';
 import { exceedsMessageCount } from './limits.ts';
 
-/** What bounds an inbox. */
+/** The limits of an inbox. */
 export interface InboxLimits {
   /** Bytes of messages over which the client is slowed. */
   readonly maxReceiveBuffer: number;
-  /** ms that a slowed client is kept waiting without a single message being read; 0 for ever. */
+  /** ms that a slowed client waits while the application reads no message; 0 for no limit. */
   readonly receiveStallTimeout: number;
   /** Keeps the time. */
   readonly timers: TimerQueue;
 }
 
-/** The messages of one session on their way to the application. */
+/** The received messages of one session. */
 export class Inbox implements TimerTarget {
   readonly #limits: InboxLimits;
   #messages: string[] = [];
-  /** Where the oldest is; `Array.shift` would move all the others, which takes seconds where they are many. */
+  /** The index of the oldest message. `Array.shift` would move all others, which takes seconds for a million. */
   #head = 0;
   #bytes = 0;
   readonly #readers = new Waiters<string>();
   #receivableCallbacks: (() => void)[] | undefined;
-  /** Called when `receiveStallTimeout` has passed. */
+  /** Called when the application has read nothing for `receiveStallTimeout`. */
   readonly #onStall: () => void;
   #ended = false;
-  /** Runs while the client is slowed; every message that is read starts it again. */
+  /** Runs while the client is slowed. Every message that the application reads starts it again. */
   #stallTimer: DeadlineTimer | undefined;
 
   constructor(limits: InboxLimits, onStall: () => void) {
@@ -39,7 +38,7 @@ export class Inbox implements TimerTarget {
     return this.#messages.length - this.#head;
   }
 
-  /** Whether somebody waits for a message at this moment. */
+  /** Whether a call of `next()` waits for a message. */
   get isAwaited(): boolean {
     return this.#readers.size > 0;
   }
@@ -50,7 +49,7 @@ export class Inbox implements TimerTarget {
     return this.#bytes <= maxReceiveBuffer && !exceedsMessageCount(this.size, maxReceiveBuffer);
   }
 
-  /** A message came: for whoever waits longest, else kept. */
+  /** A message came: it goes to the `next()` that has waited longest, else it is kept. */
   push(message: string): void {
     if (this.#readers.resolveFirst(message)) {
       return;
@@ -64,7 +63,7 @@ export class Inbox implements TimerTarget {
     }
   }
 
-  /** Takes the oldest message out. */
+  /** Removes the oldest message and returns it; undefined where there is none. */
   shift(): string | undefined {
     const message = this.#messages[this.#head];
     if (message !== undefined) {
@@ -83,7 +82,7 @@ export class Inbox implements TimerTarget {
     return message;
   }
 
-  /** Drops the newest messages until there is room; returns whether there was none. */
+  /** Drops the newest messages until the limits hold. Returns whether it dropped any. */
   trim(): boolean {
     if (this.canReceive) {
       return false;
@@ -113,7 +112,7 @@ export class Inbox implements TimerTarget {
     return this.#readers.wait(signal);
   }
 
-  /** Calls back once there is room, at once where there is; also when the session ends, so that nothing is held up. */
+  /** Calls back when the client may send more: at once, after a read, or when the session ends. */
   whenReceivable(callback: () => void): void {
     if (this.canReceive || this.#ended) {
       callback();
@@ -123,14 +122,14 @@ export class Inbox implements TimerTarget {
     }
   }
 
-  /** Nothing more will come. What is here can still be read. */
+  /** No more messages will come. Those that wait can still be read. */
   end(): void {
     this.#ended = true;
     this.#readers.rejectAll(() => new SessionNotOpenError());
     this.#notifyReceivable();
   }
 
-  /** Called by the alarm: nothing was read for `receiveStallTimeout`. */
+  /** Called by the timer: the application has read nothing for `receiveStallTimeout`. */
   onTimer(): void {
     this.#onStall();
   }
@@ -146,7 +145,7 @@ export class Inbox implements TimerTarget {
   }
 }
 
-/** Never 0: empty messages take room, too, and a client can send any number of them. */
+/** At least 1: empty messages take memory, too, and a client can send any number of them. */
 function sizeOf(message: string): number {
   return Buffer.byteLength(message) || 1;
 }

@@ -1,4 +1,4 @@
-/** What a byte limit means for messages that are small. */
+/** A byte limit applied to many small messages. */
 
 /**
  * Whether so many messages are more than a buffer of so many bytes should hold: beyond the first thousand each counts as

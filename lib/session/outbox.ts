@@ -1,22 +1,21 @@
-/** What the application has sent and no receiver has taken yet: in order, bounded, and telling when to send more. */
-
+/** Outgoing messages that no receiver has taken yet: in order, bounded, with a high-water mark. */
 import { Waiters } from '../util/waiters.ts';
 import { SessionNotOpenError } from './errors.ts';
 import { exceedsMessageCount } from './limits.ts';
 import type { Outgoing } from './ports.ts';
 
-/** What bounds an outbox. */
+/** The limits of an outbox. */
 export interface OutboxLimits {
-  /** Bytes towards the client, those in its connection included, beyond which nothing more is taken. */
+  /** Bytes towards the client, including those in its connection, beyond which no message is taken. */
   readonly maxSendBuffer: number;
-  /** Bytes towards the client from which on the application should wait. */
+  /** The high-water mark: bytes towards the client from which on the application should wait for `drain`. */
   readonly sendHighWaterMark: number;
 }
 
-/** The messages of one session on their way to the client. `inConnection` is what its receivers hold of them. */
+/** The outgoing messages of one session. `inConnection` is the number of bytes that its receivers hold. */
 export class Outbox {
   readonly #limits: OutboxLimits;
-  /** None where nothing waits, as in most sessions most of the time. */
+  /** Undefined while no message waits, as in most sessions most of the time. */
   #messages: Outgoing[] | undefined;
   #bytes = 0;
   #needsDrain = false;
@@ -34,16 +33,15 @@ export class Outbox {
     return this.#bytes;
   }
 
-  /** Whether the mark was reached, and has not been left again. */
+  /** Whether the high-water mark was reached, and `checkDrained` has not found it left again. */
   get needsDrain(): boolean {
     return this.#needsDrain;
   }
 
-  /** Takes a message of so many bytes, or returns false where it would be too much. */
+  /** Takes a message of `bytes` bytes. Returns false, and takes nothing, where that would exceed the limits. */
   push(message: Outgoing, bytes: number, inConnection: number): boolean {
-    // Never 0: empty messages take room, too, and an echo of them must not queue without bounds.
+    // At least 1: empty messages take memory, too, and an echo of them must not queue without bounds.
     const total = this.#bytes + inConnection + (bytes || 1);
-    // Small messages cost more than their bytes.
     if (
       total > this.#limits.maxSendBuffer ||
       exceedsMessageCount(this.#messages?.length ?? 0, this.#limits.maxSendBuffer)
@@ -60,7 +58,7 @@ export class Outbox {
     return true;
   }
 
-  /** Hands all messages over. */
+  /** Removes all messages and returns them. */
   take(): Outgoing[] {
     const messages = this.#messages ?? [];
     this.clear();
@@ -72,7 +70,7 @@ export class Outbox {
     this.#bytes = 0;
   }
 
-  /** Looks whether it is time to send more again; true once, when the mark has been left. */
+  /** Whether the high-water mark has been left. Returns true once for each time that it was reached. */
   checkDrained(inConnection: number): boolean {
     if (!this.#needsDrain || this.#bytes + inConnection >= (this.#limits.sendHighWaterMark || 1)) {
       return false;
@@ -82,7 +80,7 @@ export class Outbox {
     return true;
   }
 
-  /** Waits for `checkDrained`. */
+  /** Resolves when `checkDrained` finds the mark left; at once where it was not reached. Rejects when `signal` aborts. */
   async drained(signal: AbortSignal | undefined): Promise<void> {
     if (this.#needsDrain) {
       this.#waiters ??= new Waiters();
@@ -90,7 +88,7 @@ export class Outbox {
     }
   }
 
-  /** The session has ended: nobody will wait in vain. What is queued stays, for it goes out before the close frame. */
+  /** The session has ended: rejects all waits. Queued messages stay, since they leave before the close frame. */
   end(): void {
     this.#waiters?.rejectAll(() => new SessionNotOpenError());
   }

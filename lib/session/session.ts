@@ -7,7 +7,7 @@ import type { SessionEvents, SessionState } from './events.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import type { TransportName } from './ports.ts';
 
-/** What an application does with a new session; called once for each, right after its open frame. May be async. */
+/** The application's function for new sessions: called once for each, right after its open frame. May be async. */
 export type SessionHandler<Data = unknown, Req extends IncomingMessage = IncomingMessage> = (
   session: Session<Data, Req>,
 ) => unknown;
@@ -61,8 +61,8 @@ export class Session<
   readonly id: string;
 
   /**
-   * The request that opened the session, with whatever earlier middleware put on it, but for Express's `next` (and `res`,
-   * on a WebSocket), which are taken away once they lead nowhere any more.
+   * The request that opened the session, with all that earlier middleware put on it. Express's `next`, and on a WebSocket
+   * `res`, are removed: they lead nowhere once the request is answered, and would keep 4 KiB in memory.
    */
   readonly request: Req;
 
@@ -280,7 +280,7 @@ export class Session<
   }
 }
 
-/** Events by which other servers and sockets tell the same; nobody would ever hear of them. */
+/** Events of other servers and of sockets, and the session's event for each. A listener for one would never run. */
 const FOREIGN_EVENTS: ReadonlyMap<string, keyof SessionEvents> = new Map([
   ['data', 'message'],
   ['end', 'close'],
