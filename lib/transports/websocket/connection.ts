@@ -1,23 +1,18 @@
-/** What the two WebSocket endpoints share: taking an upgrade over, and the life of one WebSocket. */
-import type { IncomingMessage } from 'node:http';
+/** The life of one WebSocket. */
 import type { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
-import { WebSocket, WebSocketServer } from 'ws';
-import { identityOf, openSession } from '../../admission/admit.ts';
-import type { RequestContext } from '../../context.ts';
-import { sendError, setConnectionClose } from '../../http/respond.ts';
-import { isWebSocketServer, MAX_DELAY, type ResolvedOptions } from '../../options/options.ts';
+import { WebSocket } from 'ws';
 import { CloseCode, webSocketCloseCode } from '../../protocol/close-code.ts';
 import type { SharedMessage } from '../../protocol/shared-message.ts';
 import type { Receiver, TransportName } from '../../session/ports.ts';
 import type { Session } from '../../session/session.ts';
-import { hasToken, ignoreSocketError, type PendingUpgrade, pendingUpgrade } from '../../upgrade/pending-upgrade.ts';
 import { debugWebSocket } from '../../util/debug.ts';
 import { DeadlineTimer, type TimerQueue, type TimerTarget } from '../../util/timer-queue.ts';
 import { flushTime } from '../flush-time.ts';
 import { type TextListener, WebSocketReader } from './direct-reader.ts';
 import { textFrame } from './frame-codec.ts';
 import { isReceivePristine, isSendPristine } from './pristine-websocket.ts';
+
+export { webSocketServerOf } from './engine.ts';
 
 /** The part of a session that a WebSocket needs, whatever the session holds. */
 export type AnySession = Pick<
@@ -31,61 +26,6 @@ export type AnySession = Pick<
   | 'receiverDrained'
   | 'countRejected'
 >;
-
-/**
- * Fragments of one message, and chunks that one message may arrive in, that ws holds before it gives up (1008). Each
- * costs memory beyond its bytes. A message of the largest size may always come in pieces of 256 bytes.
- */
-const MIN_PIECES = 16_384;
-const SMALLEST_PIECE = 256;
-
-/** ws is to leave the time limit on closing to us, which is by the size of what the client has still to take. */
-const NO_CLOSE_TIMEOUT = MAX_DELAY;
-
-/** The engine that an option asks for; headers that middleware has set go onto its 101 answers. */
-export function webSocketServerOf<Data, Req extends IncomingMessage>({
-  websocketServer: option,
-  maxMessageSize,
-}: Pick<ResolvedOptions<Data, Req>, 'websocketServer' | 'maxMessageSize'>): WebSocketServer {
-  // To ws, 0 would mean no limit.
-  const pieces = Math.max(MIN_PIECES, Math.ceil(maxMessageSize / SMALLEST_PIECE));
-  const limits = {
-    maxPayload: maxMessageSize || 1,
-    maxFragments: pieces,
-    maxBufferedChunks: pieces,
-    closeTimeout: NO_CLOSE_TIMEOUT,
-  };
-  if (isWebSocketServer(option)) {
-    prepare(option, 0);
-    return option;
-  }
-  const engine = new WebSocketServer({
-    perMessageDeflate: false,
-    ...limits,
-    ...option,
-    clientTracking: false,
-    noServer: true,
-  });
-  const { maxPayload = 0, allowSynchronousEvents, WebSocket: Custom } = engine.options;
-  const isUsual = allowSynchronousEvents !== false && Custom === WebSocket;
-  prepare(engine, isUsual ? Math.min(maxPayload || Number.POSITIVE_INFINITY, maxMessageSize) : 0);
-  return engine;
-}
-
-function prepare(engine: WebSocketServer, maxBypassBytes: number): void {
-  if (!maxBypassBytesOf.has(engine)) {
-    maxBypassBytesOf.set(engine, maxBypassBytes);
-    engine.on('headers', (lines, req) => {
-      lines.push(...(pendingUpgrade(req)?.finish() ?? []));
-    });
-  }
-}
-
-/**
- * Up to which size we read the messages of an engine's WebSockets without ws; 0 where it may do something about them that
- * is not known here. An application may give the same engine to several mounts.
- */
-const maxBypassBytesOf = new WeakMap<WebSocketServer, number>();
 
 /** What a WebSocket stands on. */
 export interface UpgradedSocket {
@@ -101,124 +41,6 @@ export interface UpgradedSocket {
   readonly timers: TimerQueue;
   /** Lets the handshake leave, with what was written since. */
   uncork(): void;
-}
-
-/**
- * Asks whether the client may have a session, then does the handshake, or answers why not (PROTOCOL.md section 1);
- * `attach` gets the new session and the open WebSocket.
- */
-export function acceptWebSocket<Data, Req extends IncomingMessage>(
-  context: RequestContext<Data, Req>,
-  transport: 'websocket' | 'websocket-raw',
-  attach: (session: Session<Data, Req>, socket: WebSocket, upgraded: UpgradedSocket) => void,
-): void {
-  const { endpoint, req, res, sessionId, next } = context;
-  const upgrade = pendingUpgrade(req);
-  if (upgrade === undefined) {
-    refuse(req, res);
-    return;
-  }
-  const identity = identityOf(context, 'websocket');
-  openSession(context, identity, (data) => {
-    const socket = upgrade.claim();
-    if (socket === undefined) {
-      return false;
-    }
-    // The handshake and the open frame leave in one write, before the application sees how much is on its way.
-    socket.cork();
-    let isCorked = true;
-    const uncork = () => {
-      if (isCorked) {
-        isCorked = false;
-        socket.uncork();
-      }
-    };
-    let isOpen = false;
-    let settle: (() => void) | undefined;
-    try {
-      endpoint.webSocketServer.handleUpgrade(req, socket, upgrade.head, (webSocket) => {
-        settle?.();
-        isOpen = true;
-        // An engine of the application's own may not say when it writes the handshake.
-        upgrade.finish();
-        const session = endpoint.sessions.create(sessionId, req, transport, identity, data);
-        const bypassesWs = socket === req.socket && webSocket.extensions === '' && isSendPristine(webSocket);
-        const maxBypassBytes = bypassesWs ? (maxBypassBytesOf.get(endpoint.webSocketServer) ?? 0) : 0;
-        if (maxBypassBytes > 0) {
-          // ws has a listener of its own by now, and one is lighter than two.
-          socket.off('error', ignoreSocketError);
-        }
-        attach(session, webSocket, { socket: req.socket, bypassesWs, maxBypassBytes, timers: endpoint.timers, uncork });
-      });
-    } catch (error) {
-      // A function in the application's `websocketServer` options threw.
-      socket.destroy();
-      next(error);
-    } finally {
-      uncork();
-    }
-    if (!isOpen) {
-      // The engine has refused, or waits for `verifyClient`: either way it opens a session or closes the socket.
-      settle = awaitEngine(context, upgrade, socket, () => endpoint.sessions.release(sessionId, identity));
-    }
-    return true;
-  });
-}
-
-/**
- * Gives the place back when the socket of an upgrade closes, and refuses the upgrade when shutdown begins before.
- *
- * @returns what ends that, since there is a session
- */
-function awaitEngine<Data, Req extends IncomingMessage>(
-  { endpoint, req }: RequestContext<Data, Req>,
-  upgrade: PendingUpgrade,
-  socket: Duplex,
-  release: () => void,
-): () => void {
-  const rejectAsClosing = () => {
-    endpoint.metrics.rejected(req, 'closing', 503);
-    upgrade.refuse();
-  };
-  const settle = () => {
-    socket.off('close', onClose);
-    endpoint.sessions.whenClosing.delete(rejectAsClosing);
-  };
-  const onClose = () => {
-    settle();
-    release();
-  };
-  if (socket.closed) {
-    release();
-  } else {
-    socket.on('close', onClose);
-    if (socket.writable) {
-      endpoint.sessions.whenClosing.add(rejectAsClosing);
-    }
-  }
-  return settle;
-}
-
-let warnedNoUpgrade = false;
-
-function refuse(req: IncomingMessage, res: RequestContext['res']): void {
-  setConnectionClose(res);
-  if (!hasToken(req.headers.upgrade, 'websocket')) {
-    sendError(res, 400, 'Can "Upgrade" only to "WebSocket".');
-  } else if (!hasToken(req.headers.connection, 'upgrade')) {
-    sendError(res, 400, '"Connection" must be "Upgrade".');
-  } else {
-    // A proper upgrade that arrived as an ordinary request: nobody listens for upgrades on this server.
-    if (!warnedNoUpgrade) {
-      warnedNoUpgrade = true;
-      process.emitWarning(
-        'sockjs: a WebSocket arrived, but nobody handles upgrades; call attachUpgrade(server) for the server that ' +
-          'listens: const server = createServer(app); attachUpgrade(server); server.listen(8080)',
-        { code: 'SOCKJS_NO_UPGRADE' },
-      );
-    }
-    sendError(res, 501, 'WebSocket upgrades are not handled here.');
-  }
 }
 
 /** What bounds one WebSocket; see the options of the same names. */

@@ -3,9 +3,9 @@ import type { WebSocket } from 'ws';
 import type { Handler } from '../../context.ts';
 import type { SharedMessage } from '../../protocol/shared-message.ts';
 import type { Outgoing } from '../../session/ports.ts';
+import { acceptWebSocket } from './accept.ts';
 import {
   type AnySession,
-  acceptWebSocket,
   type UpgradedSocket,
   WebSocketConnection,
   type WebSocketLimits,

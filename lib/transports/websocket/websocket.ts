@@ -5,9 +5,9 @@ import { CloseCode } from '../../protocol/close-code.ts';
 import { PayloadError, parseWebSocketPayload, TooManyMessagesError } from '../../protocol/payload.ts';
 import type { SharedMessage } from '../../protocol/shared-message.ts';
 import { FrameTransport } from '../frame-transport.ts';
+import { acceptWebSocket } from './accept.ts';
 import {
   type AnySession,
-  acceptWebSocket,
   type UpgradedSocket,
   WebSocketConnection,
   type WebSocketLimits,
