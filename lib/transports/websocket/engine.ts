@@ -1,46 +1,53 @@
-/** The ws engine of an endpoint. */
+/** The ws engine of an endpoint: its limits, the headers of its 101 responses, and which messages are read without ws. */
 import type { IncomingMessage } from 'node:http';
 import { WebSocket, WebSocketServer } from 'ws';
 import { isWebSocketServer, MAX_DELAY, type ResolvedOptions } from '../../options/options.ts';
 import { pendingUpgrade } from '../../upgrade/pending-upgrade.ts';
 
 /**
- * Fragments of one message, and chunks that one message may arrive in, that ws holds before it gives up (1008). Each
- * costs memory beyond its bytes. A message of the largest size may always come in pieces of 256 bytes.
+ * ws closes with 1008 when one message comes in more fragments, or in more chunks, than this: each costs memory beyond
+ * its bytes. A message of `maxMessageSize` may always come in pieces of 256 bytes.
  */
 const MIN_PIECES = 16_384;
 const SMALLEST_PIECE = 256;
 
-/** ws is to leave the time limit on closing to us, which is by the size of what the client has still to take. */
+/** Keeps ws from cutting a closing WebSocket. keepalive.ts does so, by how much the client has still to read. */
 const NO_CLOSE_TIMEOUT = MAX_DELAY;
 
-/** The engine that an option asks for; headers that middleware has set go onto its 101 answers. */
+/**
+ * Messages up to this many bytes are read without ws from the WebSockets of an engine; 0 where the engine may handle
+ * messages in a way that this package does not know. An application may give one engine to several endpoints.
+ */
+export const maxBypassBytesOf = new WeakMap<WebSocketServer, number>();
+
+/**
+ * Returns the engine for the option `websocketServer`: the engine that the application gave, or a new one with the
+ * settings that it gave. The 101 responses of the engine carry the headers that middleware has set.
+ */
 export function webSocketServerOf<Data, Req extends IncomingMessage>({
   websocketServer: option,
   maxMessageSize,
 }: Pick<ResolvedOptions<Data, Req>, 'websocketServer' | 'maxMessageSize'>): WebSocketServer {
-  // To ws, 0 would mean no limit.
-  const pieces = Math.max(MIN_PIECES, Math.ceil(maxMessageSize / SMALLEST_PIECE));
-  const limits = {
-    maxPayload: maxMessageSize || 1,
-    maxFragments: pieces,
-    maxBufferedChunks: pieces,
-    closeTimeout: NO_CLOSE_TIMEOUT,
-  };
   if (isWebSocketServer(option)) {
     prepare(option, 0);
     return option;
   }
+  const pieces = Math.max(MIN_PIECES, Math.ceil(maxMessageSize / SMALLEST_PIECE));
   const engine = new WebSocketServer({
     perMessageDeflate: false,
-    ...limits,
+    // ws takes 0 for no limit.
+    maxPayload: maxMessageSize || 1,
+    maxFragments: pieces,
+    maxBufferedChunks: pieces,
+    closeTimeout: NO_CLOSE_TIMEOUT,
     ...option,
     clientTracking: false,
     noServer: true,
   });
-  const { maxPayload = 0, allowSynchronousEvents, WebSocket: Custom } = engine.options;
-  const isUsual = allowSynchronousEvents !== false && Custom === WebSocket;
-  prepare(engine, isUsual ? Math.min(maxPayload || Number.POSITIVE_INFINITY, maxMessageSize) : 0);
+  const { maxPayload = 0, allowSynchronousEvents, WebSocket: Class } = engine.options;
+  // A class of the application may override methods. Without synchronous events, ws emits one message a turn.
+  const isStandard = allowSynchronousEvents !== false && Class === WebSocket;
+  prepare(engine, isStandard ? Math.min(maxPayload || Number.POSITIVE_INFINITY, maxMessageSize) : 0);
   return engine;
 }
 
@@ -52,9 +59,3 @@ function prepare(engine: WebSocketServer, maxBypassBytes: number): void {
     });
   }
 }
-
-/**
- * Up to which size we read the messages of an engine's WebSockets without ws; 0 where it may do something about them that
- * is not known here. An application may give the same engine to several mounts.
- */
-export const maxBypassBytesOf = new WeakMap<WebSocketServer, number>();
