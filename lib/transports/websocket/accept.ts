@@ -1,26 +1,27 @@
-/** Takes an upgrade over. */
+/** Takes the upgrade of a request over, has ws do the handshake, and opens a session; or answers why not. */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { identityOf, openSession } from '../../admission/admit.ts';
-import type { RequestContext } from '../../context.ts';
+import type { EndpointContext, RequestContext } from '../../context.ts';
 import { sendError, setConnectionClose } from '../../http/respond.ts';
 import type { Session } from '../../session/session.ts';
 import { hasToken, ignoreSocketError, type PendingUpgrade, pendingUpgrade } from '../../upgrade/pending-upgrade.ts';
 import type { UpgradedSocket } from './connection.ts';
+import { bypassesWs } from './direct-writer.ts';
 import { maxBypassBytesOf } from './engine.ts';
-import { isSendPristine } from './pristine-websocket.ts';
 
 /**
- * Asks whether the client may have a session, then does the handshake, or answers why not (PROTOCOL.md section 1);
- * `attach` gets the new session and the open WebSocket.
+ * Asks whether the client may have a session, then does the handshake, or answers why not (docs/protocol.md, section 1).
+ *
+ * @param attach gets the new session and its open WebSocket
  */
 export function acceptWebSocket<Data, Req extends IncomingMessage>(
   context: RequestContext<Data, Req>,
   transport: 'websocket' | 'websocket-raw',
-  attach: (session: Session<Data, Req>, socket: WebSocket, upgraded: UpgradedSocket) => void,
+  attach: (session: Session<Data, Req>, webSocket: WebSocket, upgraded: UpgradedSocket) => void,
 ): void {
-  const { endpoint, req, res, sessionId, next } = context;
+  const { endpoint, req, res, sessionId } = context;
   const upgrade = pendingUpgrade(req);
   if (upgrade === undefined) {
     refuse(req, res);
@@ -28,87 +29,119 @@ export function acceptWebSocket<Data, Req extends IncomingMessage>(
   }
   const identity = identityOf(context, 'websocket');
   openSession(context, identity, (data) => {
-    const socket = upgrade.claim();
-    if (socket === undefined) {
+    const stream = upgrade.claim();
+    if (stream === undefined) {
       return false;
     }
-    // The handshake and the open frame leave in one write, before the application sees how much is on its way.
-    socket.cork();
-    let isCorked = true;
-    const uncork = () => {
-      if (isCorked) {
-        isCorked = false;
-        socket.uncork();
-      }
+    const open = (webSocket: WebSocket, uncork: () => void) => {
+      const session = endpoint.sessions.create(sessionId, req, transport, identity, data);
+      attach(session, webSocket, upgradedSocket(endpoint, req, stream, webSocket, uncork));
     };
-    let isOpen = false;
-    let settle: (() => void) | undefined;
-    try {
-      endpoint.webSocketServer.handleUpgrade(req, socket, upgrade.head, (webSocket) => {
-        settle?.();
-        isOpen = true;
-        // An engine of the application's own may not say when it writes the handshake.
-        upgrade.finish();
-        const session = endpoint.sessions.create(sessionId, req, transport, identity, data);
-        const bypassesWs = socket === req.socket && webSocket.extensions === '' && isSendPristine(webSocket);
-        const maxBypassBytes = bypassesWs ? (maxBypassBytesOf.get(endpoint.webSocketServer) ?? 0) : 0;
-        if (maxBypassBytes > 0) {
-          // ws has a listener of its own by now, and one is lighter than two.
-          socket.off('error', ignoreSocketError);
-        }
-        attach(session, webSocket, { socket: req.socket, bypassesWs, maxBypassBytes, timers: endpoint.timers, uncork });
-      });
-    } catch (error) {
-      // A function in the application's `websocketServer` options threw.
-      socket.destroy();
-      next(error);
-    } finally {
-      uncork();
-    }
-    if (!isOpen) {
-      // The engine has refused, or waits for `verifyClient`: either way it opens a session or closes the socket.
-      settle = awaitEngine(context, upgrade, socket, () => endpoint.sessions.release(sessionId, identity));
-    }
+    const release = () => endpoint.sessions.release(sessionId, identity);
+    shakeHands(context, upgrade, stream, open, release);
     return true;
   });
 }
 
 /**
- * Gives the place back when the socket of an upgrade closes, and refuses the upgrade when shutdown begins before.
+ * Has the engine do the handshake on `stream`.
  *
- * @returns what ends that, since there is a session
+ * @param open called with the open WebSocket, and with the function that sends the handshake
+ * @param release called where there will be no WebSocket
+ */
+function shakeHands<Data, Req extends IncomingMessage>(
+  context: RequestContext<Data, Req>,
+  upgrade: PendingUpgrade,
+  stream: Duplex,
+  open: (webSocket: WebSocket, uncork: () => void) => void,
+  release: () => void,
+): void {
+  // The handshake and the open frame leave in one write, before the application sees how many bytes wait.
+  stream.cork();
+  let isCorked = true;
+  const uncork = () => {
+    if (isCorked) {
+      isCorked = false;
+      stream.uncork();
+    }
+  };
+  let isOpen = false;
+  let stopWaiting: (() => void) | undefined;
+  try {
+    context.endpoint.webSocketServer.handleUpgrade(context.req, stream, upgrade.head, (webSocket) => {
+      stopWaiting?.();
+      isOpen = true;
+      // An engine of the application may not emit `headers`, which ends the response as well.
+      upgrade.finish();
+      open(webSocket, uncork);
+    });
+  } catch (error) {
+    // A function in the option `websocketServer` has thrown.
+    stream.destroy();
+    context.next(error);
+  } finally {
+    uncork();
+  }
+  if (!isOpen) {
+    // The engine has refused, or waits for `verifyClient`. In the end it opens a session or closes the stream.
+    stopWaiting = awaitEngine(context, upgrade, stream, release);
+  }
+}
+
+function upgradedSocket<Data, Req extends IncomingMessage>(
+  { webSocketServer, timers }: EndpointContext<Data, Req>,
+  { socket }: IncomingMessage,
+  stream: Duplex,
+  webSocket: WebSocket,
+  uncork: () => void,
+): UpgradedSocket {
+  const bypasses = bypassesWs(webSocket, stream, socket);
+  const maxBypassBytes = bypasses ? (maxBypassBytesOf.get(webSocketServer) ?? 0) : 0;
+  if (maxBypassBytes > 0) {
+    // ws has added a listener of its own, and each one costs memory.
+    stream.off('error', ignoreSocketError);
+  }
+  return { socket, bypassesWs: bypasses, maxBypassBytes, timers, uncork };
+}
+
+/**
+ * Waits for an engine that decides later. Calls `release` when the stream closes before the WebSocket is open, and
+ * refuses the upgrade when the endpoint shuts down.
+ *
+ * @returns a function that ends the wait: the WebSocket is open
  */
 function awaitEngine<Data, Req extends IncomingMessage>(
   { endpoint, req }: RequestContext<Data, Req>,
   upgrade: PendingUpgrade,
-  socket: Duplex,
+  stream: Duplex,
   release: () => void,
 ): () => void {
   const rejectAsClosing = () => {
     endpoint.metrics.rejected(req, 'closing', 503);
     upgrade.refuse();
   };
-  const settle = () => {
-    socket.off('close', onClose);
+  const stopWaiting = () => {
+    stream.off('close', onClose);
     endpoint.sessions.whenClosing.delete(rejectAsClosing);
   };
   const onClose = () => {
-    settle();
+    stopWaiting();
     release();
   };
-  if (socket.closed) {
+  if (stream.closed) {
     release();
   } else {
-    socket.on('close', onClose);
-    if (socket.writable) {
+    stream.on('close', onClose);
+    if (stream.writable) {
       endpoint.sessions.whenClosing.add(rejectAsClosing);
     }
   }
-  return settle;
+  return stopWaiting;
 }
 
 let warnedNoUpgrade = false;
 
+/** Answers a request to a WebSocket endpoint that has not come as an upgrade. */
 function refuse(req: IncomingMessage, res: RequestContext['res']): void {
   setConnectionClose(res);
   if (!hasToken(req.headers.upgrade, 'websocket')) {
@@ -116,7 +149,7 @@ function refuse(req: IncomingMessage, res: RequestContext['res']): void {
   } else if (!hasToken(req.headers.connection, 'upgrade')) {
     sendError(res, 400, '"Connection" must be "Upgrade".');
   } else {
-    // A proper upgrade that arrived as an ordinary request: nobody listens for upgrades on this server.
+    // Node emits no `upgrade` event where the server has no listener for it, so the handshake is an ordinary request.
     if (!warnedNoUpgrade) {
       warnedNoUpgrade = true;
       process.emitWarning(
