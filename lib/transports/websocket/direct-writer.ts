@@ -5,14 +5,14 @@
  * `WebSocket.send`, `Sender.send`, `Sender.dispatch`, `Sender.frame` and `Sender.sendFrame`. A message of a broadcast
  * becomes a buffer once for all WebSockets.
  *
- * Why: in ws, the two writes cost more than all else of a send. Asking the connection instead of ws how many bytes wait,
- * with one reading of the clock for all sessions of a flush, took `ws-broadcast` from 1.38 to 1.06 times a server that
- * writes a prepared frame (bench/NOTES.md).
+ * Why: in ws, the two writes cost more than all else of a send. Asking the connection instead of ws how many bytes
+ * wait, with one reading of the clock for all sessions of a flush, took `ws-broadcast` from 1.38 to 1.06 times a server
+ * that writes a prepared frame (bench/NOTES.md).
  *
  * Guard: `bypassesWs` when a WebSocket opens, and `isSendPristine` for every message.
  *
  * Off: ws sends every message of a WebSocket for which `bypassesWs` is false. Once monitoring has replaced one of the
- * methods above, ws sends from the next message on, of open WebSockets as well. A ws with other source text does the same.
+ * methods above, or where the source text of ws is another, ws sends from the next message on.
  */
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';

@@ -1,4 +1,6 @@
-/** The ws engine of an endpoint: its limits, the headers of its 101 responses, and which messages are read without ws. */
+/**
+ * The ws engine of an endpoint: its limits, the headers of its 101 responses, and which messages are read without ws.
+ */
 import type { IncomingMessage } from 'node:http';
 import { WebSocket, WebSocketServer } from 'ws';
 import { isWebSocketServer, MAX_DELAY, type ResolvedOptions } from '../../options/options.ts';

@@ -21,7 +21,7 @@ export interface WebSocketLimits {
  *            no byte was read                         ping; the next round starts when the kernel has taken the ping
  *            no byte was read since that ping         cut the connection
  *
- * closing  a limit by the bytes that the client has still to read; 30 s and 1 s for each 32 kB (flush-time.ts). At its end:
+ * closing  the limit is 30 s, and 1 s for each 32 kB that the client has still to read (flush-time.ts). At its end:
  *            fewer bytes are left than before         a new limit, by the bytes that are left
  *            as many are left                         cut the connection
  * ```
@@ -123,7 +123,7 @@ export abstract class KeepAlive implements TimerTarget {
     }
   }
 
-  // Not `#endRound`: V8 would add 8 bytes to each WebSocket, since the class derived from this one has `#` methods, too.
+  // Not `#endRound`: V8 adds 8 bytes to each object for every class of its hierarchy that has `#` methods.
   private endRound(): void {
     const { bytesRead } = this.socket;
     if (this.#skipRound || this.#isPaused || bytesRead !== this.#bytesReadBefore) {
