@@ -124,7 +124,7 @@ describe('WebSocketReader', () => {
     const left: string[] = [];
     connection.on('data', (chunk: Buffer) => left.push(chunk.toString('hex')));
     const listener = {
-      takesTexts: () => true,
+      allowsDirectReads: () => true,
       onText(text: string, bytes: number) {
         texts.push([text, bytes]);
       },
@@ -136,7 +136,7 @@ describe('WebSocketReader', () => {
 
   it('does not touch a connection to which ws does not listen', () => {
     const connection = new Readable({ read() {} });
-    WebSocketReader.attach(connection, { takesTexts: () => true, onText() {} }, 1000);
+    WebSocketReader.attach(connection, { allowsDirectReads: () => true, onText() {} }, 1000);
     assert.equal(connection.listenerCount('data'), 0);
   });
 

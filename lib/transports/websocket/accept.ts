@@ -12,8 +12,8 @@ import { bypassesWs } from './direct-writer.ts';
 import { maxBypassBytesOf } from './engine.ts';
 
 /**
- * Asks whether the client may have a session, then does the handshake, or answers why not (docs/protocol.md, section
- * 1).
+ * Asks whether the client may have a session, then has the handshake done, or answers why not (docs/protocol.md,
+ * section 1).
  *
  * @param attach gets the new session and its open WebSocket
  */

@@ -110,10 +110,8 @@ export class WebSocketConnection extends KeepAlive implements TextListener {
     return this.webSocket.readyState === WebSocket.OPEN;
   }
 
-  /**
-   * Whether the next message may be read without ws: monitoring may have been loaded, or have begun to listen, since.
-   */
-  takesTexts(): boolean {
+  /** Whether the next message may be read without ws. Monitoring may be loaded, or begin to listen, at any time. */
+  allowsDirectReads(): boolean {
     return this.isOpen() && isReceivePristine(this.webSocket) && this.webSocket.listenerCount('message') === 1;
   }
 
@@ -185,9 +183,7 @@ export class WebSocketConnection extends KeepAlive implements TextListener {
     return this.#bypassesWs && isSendPristine(this.webSocket);
   }
 
-  /**
-   * What Node calls when the kernel has taken a message; undefined where neither a limit nor the session asks for it.
-   */
+  /** Called when the kernel has taken a message; undefined where neither a limit nor the session needs the call. */
   #callback(notifyOnFlush: boolean): (() => void) | undefined {
     const { websocketWriteTimeout } = this.limits;
     if (websocketWriteTimeout > 0) {
@@ -251,9 +247,7 @@ export class WebSocketConnection extends KeepAlive implements TextListener {
     this.close(code, reason);
   }
 
-  /**
-   * ws is about to send a close frame: as an answer to that of the client, or because the client has sent a bad frame.
-   */
+  /** ws is about to send a close frame, as the answer to that of the client or to a bad frame. */
   onWsClose(code: number | undefined, reason: string | Buffer | undefined): void {
     this.#endByClient(code ?? CloseCode.NoStatus, String(reason ?? ''));
   }

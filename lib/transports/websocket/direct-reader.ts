@@ -8,11 +8,11 @@
  * JSON.parse for most messages, `ws-pipelined` went from 0.32 to 0.23 times bare ws (bench/NOTES.md).
  *
  * Guard: `maxBypassBytesOf` for the engine, `bypassesWs` for the connection (direct-writer.ts), and `attach()`, which
- * does nothing where ws's listener is not the only one. `takesTexts()` is asked before each message.
+ * does nothing where ws's listener is not the only one. `allowsDirectReads()` is asked before each message.
  *
- * Off: for good at the first frame that is anything else, or that `takesTexts()` forbids: a close, a fragment, binary,
- * too long, not masked, no UTF-8. The listener of ws is put back and gets the bytes from the first of that frame on. So
- * ws judges every frame that is wrong, and finds the connection as if it had read all before itself.
+ * Off: for good at the first frame that is anything else, or that `allowsDirectReads()` forbids: a close, a fragment,
+ * binary, too long, not masked, no UTF-8. The listener of ws is put back and gets the bytes from the first of that
+ * frame on. So ws judges every frame that is wrong, and finds the connection as if it had read all before itself.
  */
 import { isUtf8 } from 'node:buffer';
 import type { Readable } from 'node:stream';
@@ -50,7 +50,7 @@ interface SocketWithReader extends Readable {
 /** Gets the messages that a reader reads. */
 export interface TextListener {
   /** Whether the next message may be read without ws. Called before each message. */
-  takesTexts(): boolean;
+  allowsDirectReads(): boolean;
   /** The client has sent a message. `bytes` is its size in UTF-8. */
   onText(text: string, bytes: number): void;
 }
@@ -92,7 +92,7 @@ export class WebSocketReader {
   }
 
   /** Reads a chunk of the connection. */
-  take(chunk: Buffer): void {
+  onChunk(chunk: Buffer): void {
     const partial = this.#partial;
     if (partial === undefined) {
       this.#read(chunk);
@@ -141,7 +141,7 @@ export class WebSocketReader {
         start += 8;
       }
       const end = start + size;
-      if (size > this.#maxBytes || !this.#listener.takesTexts()) {
+      if (size > this.#maxBytes || !this.#listener.allowsDirectReads()) {
         break;
       }
       if (end > length) {
@@ -190,12 +190,10 @@ export class WebSocketReader {
 
 /** The listener on all connections. A closure for each would cost memory for as long as the connection lives. */
 function onData(this: SocketWithReader, chunk: Buffer): void {
-  this[READER]?.take(chunk);
+  this[READER]?.onChunk(chunk);
 }
 
-/**
- * Unmasks a payload and returns its text. Where that is no UTF-8, returns undefined and leaves the bytes as they came.
- */
+/** Unmasks a payload and returns its text. Where it is no UTF-8, returns undefined and leaves the bytes as they were. */
 function readText(bytes: Buffer, start: number, end: number): string | undefined {
   const seen = unmask(bytes, start, end);
   if (seen < 0x80) {
