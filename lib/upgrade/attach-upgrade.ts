@@ -5,10 +5,11 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { pathOf } from '../http/query.ts';
+import { hasToken } from '../http/tokens.ts';
 import { MAX_DELAY } from '../options/options.ts';
 import { TimerQueue } from '../util/timer-queue.ts';
 import { dispatch } from './dispatch.ts';
-import { hasToken, ignoreSocketError } from './pending-upgrade.ts';
+import { ignoreSocketError } from './pending-upgrade.ts';
 import { replay } from './replay.ts';
 import type { UpgradeServer } from './server.ts';
 import { closeUnlessTaken, whenIdle } from './sockets.ts';

@@ -56,12 +56,3 @@ export function pendingUpgrade(req: IncomingMessage & MaybeUpgrade): PendingUpgr
 export function ignoreSocketError(error: Error): void {
   debugUpgrade('socket error: %s', error.message);
 }
-
-/** Whether a header that is a list of tokens, such as Connection or Upgrade, names this one. */
-export function hasToken(header: string | undefined, token: string): boolean {
-  if (header === undefined) {
-    return false;
-  }
-  // As nearly all clients write it.
-  return header.toLowerCase() === token || header.split(',').some((part) => part.trim().toLowerCase() === token);
-}
