@@ -98,7 +98,7 @@ export class DeadlineTimer extends AsyncResource {
     this.#target = target;
   }
 
-  /** Sets a strict deadline: so many ms from now, whatever it was before. It may fire right after a stall. */
+  /** Sets a strict deadline: so many ms from now, in place of the last one. It may fire right after a stall. */
   set(delay: number): void {
     this.#start(delay, STRICT);
     this.#checkBy(this.due);

@@ -28,7 +28,7 @@ const LENGTH = 0x7f;
 
 const MASK_BYTES = 4;
 
-/** A frame that comes in more chunks than this is left to ws, which has a limit of its own. */
+/** A frame that is not whole after more chunks than this goes to ws, which has its own limit. */
 const MAX_PIECES = 1024;
 
 /** A frame whose end has not come yet. */

@@ -91,7 +91,7 @@ export abstract class KeepAlive implements TimerTarget {
   /**
    * Ends the pings, which ws does not send any more, and sets the limit on closing; does nothing when called again.
    *
-   * @param isTooSlow the session ends because the client reads too slowly: the limit is then 30 s, whatever is left
+   * @param isTooSlow the session ends because the client reads too slowly: the limit is then 30 s, however much is left
    */
   protected startClosing(isTooSlow: boolean): void {
     if (!this.#isClosing) {
