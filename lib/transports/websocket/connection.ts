@@ -222,15 +222,15 @@ export class WebSocketConnection extends KeepAlive implements TextListener {
    * server first   close() > ws sends a close frame > the client answers > ws ends the connection > onClose()
    * client first   ws calls webSocket.close() > onWsClose(): flush > ws answers > next tick: the session ends
    *                > ws ends the connection > onClose()
-   * both at once   as server first: the close frame of the client counts as its answer, whichever it meant
+   * both at once   as server first: ws takes the close frame of the client for the answer
    * bad frame      as client first: ws calls webSocket.close() with its code, and emits an error before the next tick
    * client ends    'end' without a close frame > onEnd(): flush > next tick: the session ends with 1006
    *                > ws ends the connection > onClose()
    * cut            onClose() with 1006
    * ```
    *
-   * The session ends at the first report of those that reach it. The limit on closing lasts from the first step to
-   * `onClose()`. It cuts the connection where the client does not answer or does not end its side.
+   * The session ends with the first of these reports. The limit on closing lasts from the first step to `onClose()`. It
+   * cuts the connection where the client does not answer, or does not end its side.
    */
   close(code: number, reason: string): void {
     this.resumeReading();
