@@ -14,7 +14,8 @@ const SPECS: Readonly<Record<string, readonly string[]>> = {
   'lib/session/outbox.ts': ['spec/outbox.spec.ts'],
   'lib/protocol/frame.ts': ['spec/frame.spec.ts'],
   'lib/protocol/payload.ts': ['spec/payload.spec.ts'],
-  'lib/util/timer-queue.ts': ['spec/alarm.spec.ts'],
+  'lib/util/timer-queue.ts': ['spec/timer-queue.spec.ts'],
+  'lib/util/deadline-timer.ts': ['spec/timer-queue.spec.ts'],
   'lib/transports/websocket/frame-codec.ts': ['spec/transports/websocket-frame.spec.ts'],
   'lib/transports/websocket/direct-reader.ts': ['spec/transports/websocket-reader.spec.ts'],
 };

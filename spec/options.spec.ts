@@ -7,7 +7,7 @@ import express, { type NextFunction, type Request, type Response } from 'express
 import { WebSocketServer } from 'ws';
 import { defaultOptions, sockjs } from '../lib/index.ts';
 import { resolveOptions } from '../lib/options/options.ts';
-import { webSocketServerOf } from '../lib/transports/websocket/connection.ts';
+import { webSocketServerOf } from '../lib/transports/websocket/engine.ts';
 import { fetchText, post } from './support/http.ts';
 import { afterTest } from './support/leftovers.ts';
 import { listen, serve } from './support/server.ts';

@@ -1,4 +1,4 @@
-/** Which methods count as those that Node and ws came with. */
+/** Which methods count as those of Node and ws. */
 import assert from 'node:assert/strict';
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
@@ -77,7 +77,7 @@ describe('the methods that this package bypasses', () => {
     ['an early head', ['write', 'end', 'flushHeaders'], isFlushPristine],
   ] as readonly [string, readonly string[], (res: ServerResponse) => boolean][]) {
     for (const name of names) {
-      it(`keep ${title} from a response that has its own ${name}`, () => {
+      it(`forbid ${title} for a response that has its own ${name}`, () => {
         const res = new ServerResponse(new IncomingMessage(new Socket()));
         Reflect.set(res, name, wrapped(Reflect.get(res, name)));
         assert.equal(isPristine(res), false);

@@ -1,4 +1,4 @@
-/** `attachUpgrade()`: how an upgrade runs through the application, and what it must never do to a server. */
+/** `attachUpgrade()`: how an upgrade runs through the application, and what it leaves of a server. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
@@ -39,7 +39,7 @@ const PATH = '/echo/000/ws/websocket';
 
 const BY_OTHER = 'X-By: other';
 
-/** Opens the echo at a path and gets a message back, over one raw connection. */
+/** Opens a WebSocket at a path and gets a message back, over one raw connection. */
 async function assertEchoes(port: number, path = PATH): Promise<void> {
   const raw = new RawSocket(port).send(...handshake(path));
   await raw.until(serverFrame(1, 'o'));
@@ -91,7 +91,7 @@ describe('attachUpgrade()', () => {
       });
     }
 
-    it('leaves a session no response of the handshake to keep in memory', async () => {
+    it('does not keep the response to the handshake in memory with the session', async () => {
       const sessions = sessionCatcher();
       const seen: unknown[] = [];
       const app = express().use((req, res, next) => {
@@ -143,7 +143,7 @@ describe('attachUpgrade()', () => {
       });
     }
 
-    it('keeps the parameters of the mount and what middleware put on the request', async () => {
+    it('keeps the parameters of the mount path, and what middleware has put on the request', async () => {
       interface Request extends IncomingMessage {
         params: unknown;
         session?: { user: string };
@@ -169,7 +169,7 @@ describe('attachUpgrade()', () => {
   });
 
   describe('middleware in front', () => {
-    it('answers in place of the WebSocket, as a whole HTTP answer, and the connection is closed', async () => {
+    it('answers in place of the WebSocket, with a whole HTTP response, and the connection is closed', async () => {
       const { onSession, count } = sessionCatcher();
       const { port, sockets } = await attached(
         appWith((_req, res) => {
@@ -205,14 +205,14 @@ describe('attachUpgrade()', () => {
       ],
       ['rejects', () => Promise.reject(new Error('secret'))],
     ] as const) {
-      it(`gets 500 to the client when it ${title}`, async () => {
+      it(`has the client get 500 when it ${title}`, async () => {
         const { port } = await attached(appWith(fail));
         const { status } = parseAnswer(await new RawSocket(port).send(...handshake(PATH)).closed);
         assert.equal(status, 'HTTP/1.1 500 Internal Server Error');
       });
     }
 
-    it('streams a long answer whole, to HTTP/1.0 clients too', async () => {
+    it('streams a long response whole, to HTTP/1.0 clients as well', async () => {
       const body = 'x'.repeat(300_000);
       const { port } = await attached(
         appWith((_req, res) => {
@@ -231,7 +231,7 @@ describe('attachUpgrade()', () => {
       assert.equal(rest.endsWith('xend'), true);
     });
 
-    it('may take its time, and bytes that came meanwhile are not lost', async () => {
+    it('may decide later, and bytes that came meanwhile are not lost', async () => {
       const { middleware, next } = parking();
       const messages = new Queue<string>();
       const app = appWith(middleware, (session) => {
@@ -246,7 +246,7 @@ describe('attachUpgrade()', () => {
       assert.equal(await messages.next(), 'b');
     });
 
-    it('gets its headers onto the 101, set early, as late as writeHead, or in end', async () => {
+    it('adds headers to the 101, set early, as late as writeHead, or in end', async () => {
       const app = appWith((_req, res, next) => {
         res.setHeader('Set-Cookie', ['a=1; Path=/', 'b=2']);
         res.setHeader('X-Early', 'yes');
@@ -256,7 +256,7 @@ describe('attachUpgrade()', () => {
           res.appendHeader('Set-Cookie', 'late=3');
           return Reflect.apply(writeHead, this, args);
         } as typeof writeHead;
-        // As session middleware does: it sends the head, stores, and ends later.
+        // As session middleware does: it sends the head, stores the session, and ends later.
         res.end = function (this: typeof res, ...args: unknown[]) {
           if (!res.headersSent) {
             res.setHeader('X-Stored', 'yes');
@@ -279,7 +279,7 @@ describe('attachUpgrade()', () => {
       ]);
     });
 
-    it('cannot put headers onto the 101 that belong to the handshake or to a body', async () => {
+    it('cannot add headers to the 101 that belong to the handshake or to a body', async () => {
       const app = appWith((_req, res, next) => {
         for (const name of [
           'Connection',
@@ -312,7 +312,7 @@ describe('attachUpgrade()', () => {
       assert.equal(rest, serverFrame(1, 'o'));
     });
 
-    it('gets the JSESSIONID cookie onto the 101', async () => {
+    it('adds the JSESSIONID cookie to the 101', async () => {
       const { port } = await serve({ jsessionid: true, rawWebsocket: true });
       for (const path of [PATH, '/echo/websocket']) {
         for (const [cookie, value] of [
@@ -353,7 +353,7 @@ describe('attachUpgrade()', () => {
       });
     }
 
-    it('may send early hints, which do not go out before a 101', async () => {
+    it('may send early hints, which are not written before a 101', async () => {
       const { port } = await attached(
         appWith((_req, res, next) => {
           res.writeEarlyHints({ link: '</style.css>; rel=preload' });
@@ -365,7 +365,7 @@ describe('attachUpgrade()', () => {
       assert.equal(received.startsWith('HTTP/1.1 101 '), true);
     });
 
-    it('may break the connection off', async () => {
+    it('may destroy the connection', async () => {
       const clock = stopClock();
       const { port, sockets } = await attached(appWith((_req, res) => res.destroy()));
       assert.equal(await new RawSocket(port).send(...handshake(PATH)).closed, '');
@@ -406,7 +406,7 @@ describe('attachUpgrade()', () => {
           return result;
         }
 
-        it('a WebSocketServer with a path of its own keeps it, and sees nothing of ours', async () => {
+        it('a WebSocketServer with its own path gets that path, and no SockJS path', async () => {
           for (const path of ['/other', '/other/websocket']) {
             const { port, origin } = await withOther((server) => {
               const other = new WebSocketServer({ server, path });
@@ -415,13 +415,13 @@ describe('attachUpgrade()', () => {
             });
             await assertEchoes(port);
             assert.equal(await new WebSocketClient(origin, path).next(), 'other');
-            // Its own way with what is neither's.
+            // How it handles a path that belongs to neither.
             const { status } = parseAnswer(await new RawSocket(port).send(...handshake('/else')).closed);
             assert.equal(status, 'HTTP/1.1 400 Bad Request');
           }
         });
 
-        it('a path that does not end in /websocket goes straight to it', async () => {
+        it('a path that does not end in /websocket is emitted at once', async () => {
           let requests = 0;
           const { seen, listener } = otherListener();
           const { port } = await withOther(
@@ -446,7 +446,7 @@ describe('attachUpgrade()', () => {
         });
 
         for (const path of ['/nowhere/websocket?a=1', '/echo/nothing/websocket', '/page/x/websocket', '/websocket']) {
-          it(`${path}, which the app answers but not for WebSockets, is passed on as it came`, async () => {
+          it(`${path}, for which the app has no WebSocket, is emitted as it came`, async () => {
             const { seen, listener } = otherListener();
             const { port } = await withOther((server) => server.on('upgrade', listener));
             const raw = new RawSocket(port).send(handshake(path).join('\r\n') + clientFrame(1, 'x'));
@@ -459,7 +459,7 @@ describe('attachUpgrade()', () => {
           });
         }
 
-        it('a refusal is the answer, and it sees nothing', async () => {
+        it('a refusal by the app goes to the client, and is not emitted', async () => {
           const { seen, listener } = otherListener();
           const { port } = await withOther((server) => server.on('upgrade', listener));
           const raw = new RawSocket(port).send(...handshake('/secret/websocket'));
@@ -467,7 +467,7 @@ describe('attachUpgrade()', () => {
           assert.equal(seen.size, 0);
         });
 
-        it('what comes in while the app decides is passed on with it', async () => {
+        it('bytes that come while the app decides are not lost', async () => {
           const { middleware, next } = parking();
           const received = new Queue<string>();
           const { port, sockets } = await withOther(
@@ -496,7 +496,7 @@ describe('attachUpgrade()', () => {
     }
 
     for (const path of ['/x', '/nowhere/websocket']) {
-      it(`that ignore ${path} do not expose the process to a reset`, async () => {
+      it(`that ignore ${path} leave no reset without an error listener`, async () => {
         const passed = new Queue<Duplex>();
         const { port, sockets } = await attached((_req, res) => res.writeHead(404).end(), {
           prepare: (server) => server.on('upgrade', (_req, socket: Duplex) => passed.push(socket)),
@@ -508,7 +508,7 @@ describe('attachUpgrade()', () => {
         await sockets.gone();
       });
 
-      it(`that ignore ${path} do not leave its connection open for ever`, async () => {
+      it(`that ignore ${path} do not leave the connection open for ever`, async () => {
         const clock = stopClock();
         const passed = new Queue<Duplex>();
         const { port, sockets } = await attached((_req, res) => res.writeHead(404).end(), {
@@ -522,7 +522,7 @@ describe('attachUpgrade()', () => {
       });
     }
 
-    it('keep what the app has let go, even if it then lets the WebSocket in', async () => {
+    it('keep an upgrade that the app has answered with 404, even if it takes the WebSocket later', async () => {
       const { listener } = otherListener();
       const { onSession, count } = sessionCatcher();
       const { port } = await attached(
@@ -536,7 +536,7 @@ describe('attachUpgrade()', () => {
       assert.equal(count(), 0);
     });
 
-    it('that are none: the answer of the app is the client’s, and the connection is closed', async () => {
+    it('that are none: the client gets the response of the app, and the connection is closed', async () => {
       const app = express();
       app.use('/page', (_req, res) => {
         res.send('a page');
@@ -554,12 +554,12 @@ describe('attachUpgrade()', () => {
       await sockets.gone();
     });
 
-    it('that are none: other paths get the answer of the app as well', async () => {
+    it('that are none: other paths get the response of the app as well', async () => {
       const { port } = await attached((req, res) => res.end(`at ${req.url}`));
       await new RawSocket(port).send(...handshake('/chat?a')).until('at /chat?a');
     });
 
-    it('that have left by the time the app decides: its answer is the client’s', async () => {
+    it('that are removed before the app decides: the client gets the response of the app', async () => {
       const { middleware, next } = parking();
       const { listener } = otherListener();
       const { server, port } = await attached(middleware as RequestListener, {
@@ -609,7 +609,7 @@ describe('attachUpgrade()', () => {
       });
     }
 
-    it('answers 503 also where nobody listens for requests at all', async () => {
+    it('answers 503 where the server has no request listener', async () => {
       const clock = stopClock();
       const server = createServer();
       attachUpgrade(server);
@@ -621,7 +621,7 @@ describe('attachUpgrade()', () => {
       assert.equal(parseAnswer(await raw.closed).status, 'HTTP/1.1 503 Service Unavailable');
     });
 
-    it('does not interrupt an answer that has begun', async () => {
+    it('does not interrupt a response that has begun', async () => {
       const clock = stopClock();
       const { middleware, next } = parking();
       const { port } = await attached(appWith(middleware));
@@ -674,7 +674,7 @@ describe('attachUpgrade()', () => {
   }
 
   describe('requests that want no WebSocket', () => {
-    /** Answers with what it got. */
+    /** Echoes the request. */
     const mirror: RequestListener = (req, res) => {
       const chunks: Buffer[] = [];
       req.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -709,7 +709,7 @@ describe('attachUpgrade()', () => {
           });
           const raw = new RawSocket(port);
           if (asksFirst) {
-            // Node itself loses what comes in one piece with a request whose upgrade it declines.
+            // Node itself loses bytes that come in one piece with a request whose upgrade it declines.
             await raw.send(text).until(answer);
             raw.send(SECOND);
           } else {
@@ -725,7 +725,7 @@ describe('attachUpgrade()', () => {
       }
     }
 
-    it('take a body that comes later and in pieces', async () => {
+    it('get a body that comes later and in pieces', async () => {
       const { port } = await attached(mirror);
       const asked = new RawSocket(port).send(request('POST', '/a', [...H2C, 'X-A: 1', 'Content-Length: 6'], 'abc'));
       await turn();
@@ -840,7 +840,7 @@ describe('attachUpgrade()', () => {
       '/echo/a/b/c/websocket?x=1',
       '*',
     ]) {
-      it(`get a refusal for ${target}, and the server lives on`, async () => {
+      it(`get a refusal for ${target}, and the server goes on`, async () => {
         const { onSession, count } = sessionCatcher();
         const routers = [
           express().set('env', 'test').use('/echo', sockjs(onSession)),
@@ -849,7 +849,7 @@ describe('attachUpgrade()', () => {
           sockjs({ prefix: '/echo' }, onSession),
         ];
         for (const router of routers) {
-          // With another listener that refuses, every target ends the same way whatever Node makes of it.
+          // Another listener that refuses has every target end in the same way in all versions of Node.
           const { port } = await attached(router as RequestListener, {
             prepare: (server) => {
               const other = new WebSocketServer({ server, path: '/other' });
@@ -872,7 +872,7 @@ describe('attachUpgrade()', () => {
       raw.socket.end();
     };
 
-    /** A server whose middleware leaves the decision to the test, on a clock that must stand without timers at the end. */
+    /** A server whose middleware leaves the decision to the test. In the end, its clock must have no timers. */
     async function waiting() {
       const clock = stopClock();
       const sessions = sessionCatcher();
@@ -947,7 +947,7 @@ describe('attachUpgrade()', () => {
       ['reset', reset],
       ['end', fin],
     ] as const) {
-      it(`by ${how} in the middle of an answer leave no trace`, async () => {
+      it(`by ${how} in the middle of a response leave no trace`, async () => {
         const { raw, sockets, decision } = await waiting();
         const { res } = decision;
         const closed = once(res, 'close');
@@ -989,7 +989,7 @@ describe('attachUpgrade()', () => {
   });
 
   describe('called twice for one server', () => {
-    it('returns the same function and doubles nothing', async () => {
+    it('returns the same function and changes nothing', async () => {
       const { onSession, next, count } = sessionCatcher();
       const { server, port, detach } = await attached(sockjs({ prefix: '/echo' }, onSession));
       const { emit } = server;
@@ -1015,7 +1015,7 @@ describe('attachUpgrade()', () => {
       ['on a server as Node makes it', () => {}],
       ['beside another listener', (server: Server) => server.on('upgrade', () => {})],
       [
-        'on a server whose emit is its own',
+        'on a server that has its own emit',
         (server: Server) => {
           server.emit = server.emit.bind(server);
         },
@@ -1034,7 +1034,7 @@ describe('attachUpgrade()', () => {
       });
     }
 
-    it('leaves the sessions that are open, and no new one is let in', async () => {
+    it('leaves open sessions alone, and new WebSockets are refused', async () => {
       const { server, origin, port } = await serve();
       const client = new WebSocketClient(origin, PATH);
       assert.equal(await client.next(), 'o');
@@ -1049,7 +1049,7 @@ describe('attachUpgrade()', () => {
       assert.match(message, /call attachUpgrade\(server\)/);
     });
 
-    it('leaves all to the other listeners', async () => {
+    it('leaves all upgrades to the other listeners', async () => {
       const { seen, listener } = otherListener();
       const { port, detach } = await attached(sockjs({ prefix: '/echo' }, echo), {
         prepare: (server) => server.on('upgrade', listener),
@@ -1068,7 +1068,7 @@ describe('attachUpgrade()', () => {
       assert.equal(server.listenerCount('upgrade'), 1);
     });
 
-    it('lets everything through where emit was wrapped after it, and a new call works then', async () => {
+    it('lets every event through where emit was wrapped since, and a new call works', async () => {
       const { server, port, detach } = await attached(sockjs({ prefix: '/echo' }, echo));
       const wrapper = server.emit.bind(server);
       server.emit = wrapper;
@@ -1083,7 +1083,7 @@ describe('attachUpgrade()', () => {
       assert.equal(seen.size, 1);
     });
 
-    it('called while the app decides leaves the answer to the client', async () => {
+    it('called while the app decides has the client get the response of the app', async () => {
       const { middleware, next } = parking();
       const { port, detach } = await attached(middleware as RequestListener);
       const raw = new RawSocket(port).send(...handshake('/a/websocket'));
@@ -1093,7 +1093,7 @@ describe('attachUpgrade()', () => {
       assert.match(await raw.closed, /^HTTP\/1.1 404 .*not here/s);
     });
 
-    it('called while the app decides leaves the upgrade to another listener', async () => {
+    it('called while the app decides has the other listener get the upgrade', async () => {
       const { seen, listener } = otherListener();
       const { middleware, next } = parking();
       const { port, detach } = await attached(middleware as RequestListener, {
@@ -1109,7 +1109,7 @@ describe('attachUpgrade()', () => {
   });
 
   (asksFirst ? describe : describe.skip)('shouldUpgradeCallback', () => {
-    /** A server with a callback of the user's, which says yes to what it names. */
+    /** A server with a callback of the application, which accepts the protocols that it names. */
     async function withCallback(answers: (req: IncomingMessage) => boolean, other?: UpgradeListener) {
       const asked: (string | undefined)[] = [];
       const callback = function (this: unknown, req: IncomingMessage) {
@@ -1133,7 +1133,7 @@ describe('attachUpgrade()', () => {
 
     const h2c = (path: string) => [`GET ${path} HTTP/1.1`, 'Host: localhost', ...H2C, '', ''];
 
-    it('of the user decides about all but paths that may be ours', async () => {
+    it('of the application decides about all but SockJS paths', async () => {
       const { seen, listener } = otherListener();
       const { port, asked } = await withCallback((req) => req.url === '/yes', listener);
       await assertEchoes(port);
@@ -1146,13 +1146,13 @@ describe('attachUpgrade()', () => {
       assert.deepEqual(asked, ['/yes', '/no', '/yes', '/no']);
     });
 
-    it('of the user that says yes where there is no listener leaves no connection open', async () => {
+    it('of the application that accepts without a listener leaves no connection open', async () => {
       const { port } = await withCallback(() => true);
       await new RawSocket(port).send(...handshake('/x')).until('page at /x');
       await new RawSocket(port).send(...h2c('/x')).until('page at /x');
     });
 
-    it('of the user that says yes where there is no listener loses no body', async () => {
+    it('of the application that accepts without a listener loses no body', async () => {
       const { port, sockets } = await withCallback(() => true);
       const raw = new RawSocket(port).send(request('POST', '/x', [...H2C, 'Content-Length: 5']));
       await raw.until('page at /x');
@@ -1162,7 +1162,7 @@ describe('attachUpgrade()', () => {
       await raw.until('page at /second');
     });
 
-    it('of Node still counts the listeners of others', async () => {
+    it('of Node still counts other listeners', async () => {
       const { listener } = otherListener();
       const { port } = await attached((_req, res) => res.end('page'), {
         prepare: (server) => server.on('upgrade', listener),
@@ -1171,7 +1171,7 @@ describe('attachUpgrade()', () => {
       await new RawSocket(port).send(...h2c('/x')).until('page');
     });
 
-    it('is as it was once detached', async () => {
+    it('is the callback of before once detached', async () => {
       const { server, detach, callback } = await withCallback(() => true);
       const marked = server as Server & Upgrading;
       assert.notEqual(marked.shouldUpgradeCallback, callback);
@@ -1179,7 +1179,7 @@ describe('attachUpgrade()', () => {
       assert.equal(marked.shouldUpgradeCallback, callback);
     });
 
-    it('of the user that came later stays when detached', async () => {
+    it('of the application that was set later stays when detached', async () => {
       const { server, detach } = await withCallback(() => true);
       const marked = server as Server & Upgrading;
       const later = () => true;

@@ -1,10 +1,10 @@
-/** Promises that wait in line: who is served first, who may leave, and that nothing is left behind. */
+/** Promises that wait in a queue: their order, their signals, and that no listener is left. */
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { Waiters } from '../lib/util/waiters.ts';
 
 describe('Waiters', () => {
-  it('serves one at a time, whoever waits longest', async () => {
+  it('resolves one at a time, the one that has waited longest', async () => {
     const waiters = new Waiters<string>();
     const both = Promise.all([waiters.wait(undefined), waiters.wait(undefined)]);
     assert.equal(waiters.size, 2);
@@ -16,7 +16,7 @@ describe('Waiters', () => {
     assert.deepEqual(await both, ['1', '2']);
   });
 
-  it('serves all at once', async () => {
+  it('resolves all at once', async () => {
     const waiters = new Waiters<string>();
     const both = Promise.all([waiters.wait(undefined), waiters.wait(undefined)]);
     waiters.resolveAll('x');
@@ -39,14 +39,14 @@ describe('Waiters', () => {
     );
   });
 
-  it('takes nobody in whose signal is aborted already', async () => {
+  it('rejects at once where the signal is aborted already', async () => {
     const waiters = new Waiters<string>();
     const reason = new Error('no time');
     await assert.rejects(waiters.wait(AbortSignal.abort(reason)), reason);
     assert.equal(waiters.size, 0);
   });
 
-  it('lets one leave whose signal is aborted, and no other', async () => {
+  it('rejects the one whose signal is aborted, and no other', async () => {
     const waiters = new Waiters<string>();
     const controller = new AbortController();
     const first = waiters.wait(undefined);
@@ -59,7 +59,7 @@ describe('Waiters', () => {
     assert.deepEqual(await Promise.all([first, last]), ['1', '2']);
   });
 
-  it('lets all leave that share one signal', async () => {
+  it('rejects all that share one signal', async () => {
     const waiters = new Waiters<string>();
     const controller = new AbortController();
     const leaving = Promise.allSettled([1, 2, 3].map(() => waiters.wait(controller.signal)));

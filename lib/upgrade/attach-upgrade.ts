@@ -1,58 +1,69 @@
 /**
- * WebSocket upgrades by way of the application: an upgrade request runs through the server's own request handling, so
- * that mount paths and earlier middleware apply to it, until a WebSocket endpoint takes it over.
+ * WebSocket upgrades by way of the application. An upgrade request runs through the `request` listeners of its server,
+ * so that mount paths and earlier middleware apply to it, until a WebSocket endpoint takes it over.
  */
-import type { IncomingMessage, Server } from 'node:http';
-import type { Duplex } from 'node:stream';
-import { pathOf } from '../http/query.ts';
 import { MAX_DELAY } from '../options/options.ts';
 import { TimerQueue } from '../util/timer-queue.ts';
 import { dispatch } from './dispatch.ts';
-import { hasToken, ignoreSocketError } from './pending-upgrade.ts';
+import { ignoreSocketError } from './pending-upgrade.ts';
+import { replaceEmit, type UpgradeHandler } from './replace-emit.ts';
 import { replay } from './replay.ts';
 import type { UpgradeServer } from './server.ts';
-import { closeUnlessTaken, whenIdle } from './sockets.ts';
+import { wrapShouldUpgrade } from './should-upgrade.ts';
+import { closeUnlessTaken } from './sockets.ts';
+import { isCandidate, isWebSocketRequest } from './upgrade-request.ts';
+import { whenIdle } from './when-idle.ts';
 
 export type { UpgradeServer };
 
 /** Options of `attachUpgrade()`. */
 export interface AttachUpgradeOptions {
   /**
-   * ms until the handshake of an upgrade must have been answered; then the client gets 503. Middleware, `authorize` and
-   * an asynchronous `verifyClient` of `websocketServer` share them. Answers to earlier requests of the connection have
-   * as much to end before; then the connection is closed.
+   * ms in which the handshake of an upgrade must be answered; then the client gets 503. Middleware, `authorize` and an
+   * asynchronous `verifyClient` of `websocketServer` share them. Responses to earlier requests of the connection have
+   * the same time to end before; then the connection is closed.
    * @default 10_000 // 10 seconds
    */
   upgradeTimeout?: number | undefined;
 }
 
-/** Where a server keeps what detaches it; registered, so that a second copy of this package sees the first. */
+/** Where a server keeps its detach function; registered, so that a second copy of this package sees the first. */
 const DETACH = Symbol.for('express-sockjs.detach-upgrade');
 
-/** What a server may have beyond its type: our mark, and what Node 22.21 and 24.9 brought. */
-interface UpgradingServer {
+interface AttachedServer {
   [DETACH]?: () => void;
-  shouldUpgradeCallback?: (req: IncomingMessage) => boolean;
 }
 
 /**
- * Lets the WebSockets of all SockJS endpoints of a server in. Called again for the same server it changes nothing and
+ * Lets in the WebSockets of all SockJS endpoints of a server. A second call for the same server changes nothing and
  * returns the same function.
  *
- * An upgrade request to a path that ends in `/websocket` is given to the server's `request` listeners first. What a
- * SockJS endpoint takes, no other `upgrade` listener sees. A refusal by the application (3xx, 4xx but 404, 5xx) is the
- * client's answer. Anything else is discarded and the event passed on to the other listeners; where there are none, the
- * client gets the application's answer and the connection is closed. A client that ends its side of the connection
- * while its upgrade waits is gone.
+ * The `request` listeners of the server get an upgrade request first where its path ends in `/websocket`. Other
+ * `upgrade` listeners do not see an upgrade that a SockJS endpoint takes. A refusal by the application (3xx, 4xx but
+ * 404, 5xx) goes to the client. Any other response is discarded, and the other listeners get the event. Where there are
+ * none, the client gets the response of the application and the connection is closed. An upgrade ends when its client
+ * ends its side of the connection.
  *
- * @returns a function that undoes it; WebSockets that are open stay open
- * @throws TypeError for anything that is no server, RangeError for an `upgradeTimeout` that is no number above 0
+ * @returns a function that undoes it; open WebSockets stay open
+ * @throws TypeError where `server` is no server, RangeError where `upgradeTimeout` is no number above 0
  */
 export function attachUpgrade(
   server: UpgradeServer,
   { upgradeTimeout = 10_000 }: AttachUpgradeOptions = {},
 ): () => void {
-  // Apps of other frameworks, such as NestJS, are objects that listen, but emit nothing.
+  assertServer(server);
+  if (!(typeof upgradeTimeout === 'number' && upgradeTimeout > 0 && upgradeTimeout <= MAX_DELAY)) {
+    throw new RangeError(
+      `sockjs: option "upgradeTimeout" is ${String(upgradeTimeout)}; it must be a number of ms from 1 to ${MAX_DELAY}`,
+    );
+  }
+  const attached = server as UpgradeServer & AttachedServer;
+  attached[DETACH] ??= attach(attached, upgradeTimeout);
+  return attached[DETACH];
+}
+
+function assertServer(server: UpgradeServer): void {
+  // Apps of some frameworks, such as NestJS, have `listen`, but do not emit events.
   const isServer =
     typeof server === 'object' && typeof server?.listen === 'function' && typeof server.on === 'function';
   if (!isServer) {
@@ -62,97 +73,45 @@ export function attachUpgrade(
         'or in NestJS attachUpgrade(app.getHttpServer())',
     );
   }
-  if (!(typeof upgradeTimeout === 'number' && upgradeTimeout > 0 && upgradeTimeout <= MAX_DELAY)) {
-    throw new RangeError(
-      `sockjs: option "upgradeTimeout" is ${String(upgradeTimeout)}; it must be a number of ms from 1 to ${MAX_DELAY}`,
-    );
-  }
-  const marked = server as UpgradeServer & UpgradingServer;
-  marked[DETACH] ??= attach(marked, upgradeTimeout);
-  return marked[DETACH];
 }
 
-function attach(server: UpgradeServer & UpgradingServer, timeout: number): () => void {
+function attach(server: UpgradeServer & AttachedServer, timeout: number): () => void {
   const timers = new TimerQueue();
-  const countOtherListeners = () => server.listeners('upgrade').filter((other) => other !== listener).length;
-  // Node tells of upgrades only where there is a listener. The work is done in `emit`, before any listener is called:
-  // others must not see what is ours, nor anything before that is known, however early they were added.
+  const time = { timers, timeout };
+  // Node emits upgrades only where there is a listener. `onUpgrade` does the work before any listener is called.
   const listener = () => {};
   server.on('upgrade', listener);
+  const countOtherListeners = () => server.listeners('upgrade').filter((other) => other !== listener).length;
+  const restoreCallback = wrapShouldUpgrade(server, countOtherListeners);
 
-  const ownEmit = Object.hasOwn(server, 'emit');
-  const emit = server.emit;
-  const emitUpgrade = (...args: [event: string | symbol, ...unknown[]]): boolean => {
-    if (args[0] !== 'upgrade' || server[DETACH] !== detach) {
-      return Reflect.apply(emit, server, args);
-    }
-    const [, req, socket, head] = args as [unknown, IncomingMessage, Duplex, Buffer];
-    // Stays on a socket that another listener is given: one that ignores the upgrade would leave it without any.
+  const onUpgrade: UpgradeHandler = (req, socket, head, emitToListeners) => {
+    // Stays on a socket that another listener gets. A listener that ignores the upgrade would leave it without any.
     socket.on('error', ignoreSocketError);
     const emitToOtherListeners = () => {
-      closeUnlessTaken(socket, { timers, timeout });
-      Reflect.apply(emit, server, args);
+      closeUnlessTaken(socket, time);
+      emitToListeners();
     };
-    whenIdle(req, socket, { timers, timeout }, () => {
-      if (!isWebSocketRequest(req)) {
-        if (previous === undefined) {
-          replay(server, req, socket, head, timers);
-        } else {
-          // Set by the application, `shouldUpgradeCallback` has said yes to this one.
-          emitToOtherListeners();
-        }
-      } else if (isCandidate(req) || countOtherListeners() === 0) {
-        dispatch(server, req, socket, head, { timers, timeout, countOtherListeners, emitToOtherListeners });
-      } else {
+    whenIdle(req, socket, time, () => {
+      const isWebSocket = isWebSocketRequest(req);
+      if (isWebSocket && (isCandidate(req) || countOtherListeners() === 0)) {
+        dispatch(server, req, socket, head, { ...time, countOtherListeners, emitToOtherListeners });
+      } else if (isWebSocket || restoreCallback !== undefined) {
+        // Where it is no WebSocket, a `shouldUpgradeCallback` of the application has accepted the upgrade.
         emitToOtherListeners();
+      } else {
+        replay(server, req, socket, head, timers);
       }
     });
-    return true;
   };
-  server.emit = emitUpgrade;
-
-  const previous = server.shouldUpgradeCallback;
-  const shouldUpgrade = (req: IncomingMessage): boolean => {
-    if (isCandidate(req) || countOtherListeners() === 0) {
-      // An upgrade to another protocol stays ordinary HTTP where there is no other listener that could take it.
-      return isWebSocketRequest(req);
-    }
-    // Node's own callback counts listeners. Ours must not count, nor any for what is no WebSocket.
-    const listenerCount = () => (isWebSocketRequest(req) ? countOtherListeners() : 0);
-    const view: Server = Object.create(server, { listenerCount: { value: listenerCount } });
-    return previous?.call(view, req) === true;
-  };
-  if (previous !== undefined) {
-    server.shouldUpgradeCallback = shouldUpgrade;
-  }
+  const restoreEmit = replaceEmit(server, onUpgrade);
 
   const detach = () => {
-    if (server[DETACH] !== detach) {
-      return;
-    }
-    server.off('upgrade', listener);
-    delete server[DETACH];
-    // Where the application has wrapped ours in the meantime it stays, and lets everything through.
-    if (server.emit === emitUpgrade) {
-      if (ownEmit) {
-        server.emit = emit;
-      } else {
-        Reflect.deleteProperty(server, 'emit');
-      }
-    }
-    if (previous !== undefined && server.shouldUpgradeCallback === shouldUpgrade) {
-      server.shouldUpgradeCallback = previous;
+    if (server[DETACH] === detach) {
+      server.off('upgrade', listener);
+      delete server[DETACH];
+      restoreEmit();
+      restoreCallback?.();
     }
   };
   return detach;
-}
-
-/** A WebSocket handshake is a GET (RFC 6455, 4.1); everything else that names the protocol is an ordinary request. */
-function isWebSocketRequest(req: IncomingMessage): boolean {
-  return req.method === 'GET' && hasToken(req.headers.upgrade, 'websocket');
-}
-
-/** Whether an upgrade may be for SockJS: all its WebSocket paths end alike. */
-function isCandidate(req: IncomingMessage): boolean {
-  return isWebSocketRequest(req) && pathOf(req.url ?? '').endsWith('/websocket');
 }

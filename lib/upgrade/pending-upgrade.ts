@@ -1,30 +1,30 @@
-/** How an upgrade request shows itself to the WebSocket endpoints: a symbol on the request, nothing else. */
+/** How a WebSocket endpoint sees that a request is an upgrade: by a symbol on the request. */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { debugUpgrade } from '../util/debug.ts';
 
-/** An upgrade that runs through the request handling of its server and can be taken over on the way. */
+/** An upgrade that runs through the application, and that a WebSocket endpoint may take over. */
 export interface PendingUpgrade {
-  /** What the client sent behind its request. */
+  /** Bytes that the client sent behind its request. */
   readonly head: Buffer;
 
   /**
-   * Takes the connection over: no other listener will see it. The caller does the handshake or closes the socket. The
-   * time limit of the upgrade goes on until `finish()`, or until the socket is closed.
+   * Takes the connection over: no other listener gets the upgrade. The caller has to do the handshake or to close the
+   * socket. The time limit of the upgrade lasts until `finish()`, or until the socket closes.
    *
-   * @returns the raw socket, or undefined when it is too late: it was closed, or the time to decide ran out
+   * @returns the raw socket; undefined where the upgrade is settled: its client has left, or its time limit has passed
    */
   claim(): Duplex | undefined;
 
-  /** Answers 503 and closes the connection, also where it was claimed; does nothing once the handshake is answered. */
+  /** Answers 503 and closes the connection, even after `claim()`; does nothing once the upgrade is settled. */
   refuse(): void;
 
   /**
-   * Ends the response that stood for the handshake as a 101 would, so that middleware which waits for `writeHead` and
-   * `end` does its work. To be called right before the 101 is written: nothing is read from the socket or held back any
-   * more. Called again it does nothing.
+   * Ends the response to the upgrade with 101, since middleware may wait for `writeHead` and `end`. Call it right
+   * before the 101 is written: from then on, nothing is read from the socket, nor held back. A second call does
+   * nothing.
    *
-   * @returns the header lines that are to go onto the 101; none when it is too late
+   * @returns the header lines for the 101; none where the upgrade is settled
    */
   finish(): string[];
 }
@@ -41,27 +41,20 @@ export function setPendingUpgrade(req: IncomingMessage & MaybeUpgrade, upgrade: 
   req[PENDING_UPGRADE] = upgrade;
 }
 
-/** Takes the mark away, and with it the last that holds the response of a handshake in memory. */
+/** Removes the mark, which keeps the response to the upgrade in memory for as long as the request. */
 export function clearPendingUpgrade(req: IncomingMessage & MaybeUpgrade): void {
-  // Not deleted: that would have the engine keep the request as a hash table, at several times its size.
+  // Not deleted: V8 would turn the request into a hash table, at several times its size.
   req[PENDING_UPGRADE] = undefined;
 }
 
-/** The upgrade behind a request, or undefined where it is an ordinary one. */
+/** The upgrade of a request; undefined where it is an ordinary request. */
 export function pendingUpgrade(req: IncomingMessage & MaybeUpgrade): PendingUpgrade | undefined {
   return req[PENDING_UPGRADE];
 }
 
-/** Upgrades have left Node's own error handling; a reset with no listener would end the process. */
+/**
+ * A listener for sockets of upgrades, whose errors Node does not handle: a reset without a listener ends the process.
+ */
 export function ignoreSocketError(error: Error): void {
   debugUpgrade('socket error: %s', error.message);
-}
-
-/** Whether a header that is a list of tokens, such as Connection or Upgrade, names this one. */
-export function hasToken(header: string | undefined, token: string): boolean {
-  if (header === undefined) {
-    return false;
-  }
-  // As nearly all clients write it.
-  return header.toLowerCase() === token || header.split(',').some((part) => part.trim().toLowerCase() === token);
 }

@@ -1,18 +1,17 @@
-/** The stand-in for a connection that the response to an upgrade writes to. */
+/** The stream that the response to an upgrade writes to in place of the connection. */
 import { Duplex } from 'node:stream';
 import type { TimerQueue } from '../util/timer-queue.ts';
 import { ignoreSocketError } from './pending-upgrade.ts';
 import { closeGently } from './sockets.ts';
 
 /**
- * What the response to an upgrade writes to in place of the connection: at the first byte it asks whether the answer is
- * for the client, then writes through or throws away.
+ * At the first bytes, it asks whether the response goes to the client. Then it forwards all bytes, or discards them.
  */
 export class ResponseSocket extends Duplex {
   readonly #target: Duplex;
   readonly #timers: TimerQueue;
   readonly #shouldForward: () => boolean;
-  #writesThrough: boolean | undefined;
+  #forwards: boolean | undefined;
 
   constructor(target: Duplex, timers: TimerQueue, shouldForward: () => boolean) {
     super();
@@ -23,15 +22,15 @@ export class ResponseSocket extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
-    if (this.#writesThrough === undefined) {
-      this.#writesThrough = this.#shouldForward();
-      if (this.#writesThrough) {
+    if (this.#forwards === undefined) {
+      this.#forwards = this.#shouldForward();
+      if (this.#forwards) {
         this.#target.resume();
         this.#target.on('close', () => this.destroy());
         this.#target.on('end', () => this.destroy());
       }
     }
-    if (this.#writesThrough) {
+    if (this.#forwards) {
       this.#target.write(chunk, callback);
     } else {
       callback();
@@ -41,27 +40,28 @@ export class ResponseSocket extends Duplex {
   override _read(): void {}
 
   override _final(callback: (error?: Error | null) => void): void {
-    if (this.#writesThrough) {
+    if (this.#forwards) {
       closeGently(this.#target, this.#timers);
     }
     callback();
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    if (this.#writesThrough !== false && !this.writableFinished) {
-      // The answer was cut short, by the client or by the application.
+    if (this.#forwards !== false && !this.writableFinished) {
+      // The client or the application has cut the response short.
       this.#target.destroy();
     }
     callback(error);
   }
 
-  /** Throws away all that may still come; the connection is no longer for this answer to close. */
+  /** Discards all bytes from now on. The connection is not closed with this stream any more. */
   discard(): void {
-    this.#writesThrough = false;
+    this.#forwards = false;
     this.destroy();
   }
 
-  /** What middleware may ask of a socket, and a connection that is being upgraded keeps as it is. */
+  // Members of a socket that middleware may use. The settings have no effect on a connection that is being upgraded.
+
   setTimeout(): this {
     return this;
   }

@@ -1,45 +1,48 @@
-/** A client that waits for the answer to its upgrade. */
+/** A client that waits for the response to its upgrade. */
 import type { Duplex } from 'node:stream';
 
 /**
- * Reads what a client sends ahead while its upgrade waits, since only a socket that is read tells of its end. Destroys
- * the socket when the client has ended it: a client of WebSockets that does so wants no answer any more.
+ * Reads the bytes that a client sends while its upgrade waits, since Node emits the end of a socket only when it is
+ * read. Destroys the socket when the client ends its side: a WebSocket client that does so wants no response any more.
  *
- * Keeps as much as the socket itself would, then stops reading; the time limit of the upgrade bounds the rest.
+ * Keeps as many bytes as the socket would, then stops reading. Then only the time limit of the upgrade ends the wait.
  */
 export class WaitingClient {
   readonly #socket: Duplex;
-  readonly #readsAhead: boolean;
-  readonly #sentAhead: Buffer[] = [];
+  readonly #reads: boolean;
+  readonly #chunks: Buffer[] = [];
   #size = 0;
 
-  /** @param readsAhead false where reading would take from others; then only an end with nothing before it is noticed */
-  constructor(socket: Duplex, readsAhead: boolean) {
+  /**
+   * @param reads false where the bytes are not those of the WebSocket. Then an end is noticed only where no byte
+   * precedes it.
+   */
+  constructor(socket: Duplex, reads: boolean) {
     this.#socket = socket;
-    this.#readsAhead = readsAhead;
+    this.#reads = reads;
     socket.on('end', this.#onEnd);
-    if (readsAhead) {
+    if (reads) {
       socket.on('data', this.#onData);
     }
   }
 
-  /** Stops reading, and leaves the socket as Node gave it: all bytes in their order, neither flowing nor paused. */
+  /** Stops reading, and leaves the socket as Node emitted it: with all bytes, neither flowing nor paused. */
   release(): void {
     const socket = this.#socket;
     socket.off('end', this.#onEnd);
-    if (!this.#readsAhead) {
+    if (!this.#reads) {
       return;
     }
     socket.off('data', this.#onData);
-    // As Node itself does before it emits `upgrade`; its types call the property readonly.
+    // As Node does before it emits `upgrade`. Its types call the property readonly.
     (socket as { readableFlowing: boolean | null }).readableFlowing = null;
     if (this.#size > 0) {
-      socket.unshift(Buffer.concat(this.#sentAhead));
+      socket.unshift(Buffer.concat(this.#chunks));
     }
   }
 
   readonly #onData = (chunk: Buffer): void => {
-    this.#sentAhead.push(chunk);
+    this.#chunks.push(chunk);
     this.#size += chunk.length;
     if (this.#size >= this.#socket.readableHighWaterMark) {
       this.#socket.pause();

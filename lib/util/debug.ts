@@ -1,17 +1,17 @@
-/** The names under which this package tells what it does: set `DEBUG=sockjs:*` to see it. */
+/** Lines for debugging, which the environment variable `DEBUG=sockjs:*` switches on. */
 import { format } from 'node:util';
 import createDebug from 'debug';
 
-/** Prints a line in the manner of `util.format`; does nothing, formatting included, while its name is not enabled. */
+/** Prints a line, formatted as by `util.format`. Does nothing, not even format, while its name is not enabled. */
 export type Debug = (line: string, ...values: unknown[]) => void;
 
-/** Sessions: opened, closed, what they received. */
+/** Sessions: when they open and close, and how many messages they receive. */
 export const debugSession = debugOf('sockjs:session');
-/** Upgrades, and what became of them. */
+/** Upgrades: how each was decided. */
 export const debugUpgrade = debugOf('sockjs:upgrade');
-/** Requests to an endpoint, and answers that could not be written. */
+/** Requests to an endpoint, and responses that could not be written. */
 export const debugRequest = debugOf('sockjs:request');
-/** Errors of WebSockets, and clients that answer no ping. */
+/** Errors of WebSockets, and clients that do not answer a ping. */
 export const debugWebSocket = debugOf('sockjs:websocket');
 
 function debugOf(name: string): Debug {
@@ -24,10 +24,10 @@ function debugOf(name: string): Debug {
 }
 
 /**
- * Text as one line of printable ASCII: `\\` for a backslash, `\u{1b}` and its like for every other character.
+ * Returns text as one line of printable ASCII: `\\` for a backslash, `\u{1b}` and the like for all other characters.
  *
- * Clients choose session ids, URLs, close reasons and part of what errors say. As they come, a line feed would forge
- * lines of the log, and control characters would command the terminal that shows it.
+ * Clients choose session ids, URLs, close reasons and parts of error messages. A line feed in them could forge lines of
+ * the log, and control characters could control the terminal that shows the log.
  */
 function printable(text: string): string {
   return text.replace(/[^ -[\]-~]/gu, (character) =>

@@ -1,18 +1,18 @@
 /**
- * What was sent within a turn of the event loop leaves at its end, for all sessions at once. So messages that come in
- * together are answered together: first everything is read, then everything written. To the system that is cheaper by
- * far than a write after each read, which wakes the other side every time.
+ * All that sessions send in a turn of the event loop leaves at the end of that turn. So Node reads from all sockets
+ * first, and writes to them afterwards. A write after each read would wake the other side each time: `ws-echo` then
+ * costs 1.60 times as much as bare ws, instead of 1.11 times (bench/NOTES.md).
  */
 
-/** Somebody with something to hand on. */
+/** Something that holds bytes back until the end of a turn. */
 interface Flushable {
-  /** `now` is when the flush began, by the clock of `performance.now()`. */
+  /** Sends them. `now` is `performance.now()` at the beginning of the flush. */
   flush(now: number): void;
 }
 
 let waiting: Flushable[] = [];
 
-/** Calls `flush()` when the present turn of the event loop is over, in the order in which this was called. */
+/** Calls `flush()` at the end of this turn of the event loop, in the order of these calls. */
 export function flushAfterTurn(flushable: Flushable): void {
   if (waiting.push(flushable) === 1) {
     setImmediate(flushAll);
@@ -22,7 +22,7 @@ export function flushAfterTurn(flushable: Flushable): void {
 function flushAll(): void {
   const all = waiting;
   waiting = [];
-  // Asked once for all: it would cost as much as all else of a flush.
+  // One `performance.now()` for all: a call for each session doubles the cost of a flush.
   const now = performance.now();
   let done = 0;
   try {
@@ -32,7 +32,7 @@ function flushAll(): void {
     }
   } finally {
     if (done < all.length) {
-      // One threw, which must not keep what the others have.
+      // One has thrown. The others flush at the end of the next turn.
       for (const flushable of all.slice(done)) {
         flushAfterTurn(flushable);
       }

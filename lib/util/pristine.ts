@@ -1,24 +1,25 @@
 /**
- * Tells the methods that Node and ws came with from those that monitoring has put in their place. Monitoring is often
- * loaded before this package, so that a method found at import may be a wrapper already.
+ * Tells the methods of Node and ws from those that monitoring has put in their place. Monitoring is often loaded before
+ * this package, so a method that is found at import may be a wrapper already.
  */
 import { EventEmitter } from 'node:events';
 
-/** Stands for an original that is not known. It equals no method. */
+/** Stands for an original that is not known. It is equal to no method. */
 export const REPLACED = Symbol('express-sockjs.replaced');
 
 /**
  * Returns `method` if its source text contains `mark`, else {@link REPLACED}. A mark is text that only the original
- * has, such as a call of a function that its module does not export. A Proxy and a bound function show no source text.
- * Where another runtime or a later version has other text, the method counts as replaced. Then this package calls it
- * for everything, which is slower but never wrong.
+ * has, such as a call of a function that its module does not export. A Proxy and a bound function have no source text.
+ *
+ * Where another runtime or a later version has other text, the method counts as replaced. Then nothing bypasses it,
+ * which is slower but never wrong.
  */
 export function pristine<Method>(method: Method, mark: string): Method | typeof REPLACED {
-  // Not `method.toString()`: a wrapper may have one of its own.
+  // Not `method.toString()`: a wrapper may have its own.
   return typeof method === 'function' && Function.prototype.toString.call(method).includes(mark) ? method : REPLACED;
 }
 
-/** Node's own `emit` of all emitters, else {@link REPLACED}. The mark holds in Node 20, 22, 24 and 26. */
+/** `EventEmitter.prototype.emit` of Node, else {@link REPLACED}. Node 20, 22, 24 and 26 have the mark. */
 export const EMIT = pristine(EventEmitter.prototype.emit, 'events[kErrorMonitor]');
 
 /** The same for `on`. */

@@ -1,11 +1,11 @@
-/** Functions of the application's may be async or not. */
+/** Results of functions of the application, which may be asynchronous. */
 
-/** Whether a function of the application's answered with a promise, of whatever make. */
+/** Whether a value is a promise, of any library. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }
 
-/** Keeps a promise where none belongs, and for which nobody waits, from ending the process when it is rejected. */
+/** Handles the rejection of a promise that is not awaited. Otherwise it would end the process. */
 export function ignoreRejection(value: unknown): void {
   if (isThenable(value)) {
     value.then(undefined, () => {});

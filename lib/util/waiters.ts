@@ -1,61 +1,63 @@
-/** Promises that wait for something to happen, first come first served, and may be given up. */
+/** Promises that wait for an event in the order of their calls, until it comes or a signal is aborted. */
 
 interface Waiter<T> {
   resolve(value: T): void;
   reject(error: unknown): void;
 }
 
-/** Those who wait for one thing. */
+/** A queue of promises that wait for one kind of event. */
 export class Waiters<T> {
-  /** Made when the first comes: most sessions never have one. */
-  #waiting: Waiter<T>[] | undefined;
+  /** Made by the first `wait()`: most sessions never have one. */
+  #waiters: Waiter<T>[] | undefined;
 
   get size(): number {
-    return this.#waiting?.length ?? 0;
+    return this.#waiters?.length ?? 0;
   }
 
-  /** Waits at the end of the line; rejects with the signal's reason when that is, or already was, aborted. */
+  /**
+   * Waits at the end of the queue. Rejects with the reason of the signal when that is aborted, at once where it was.
+   */
   wait(signal: AbortSignal | undefined): Promise<T> {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
-      const settled = () => signal?.removeEventListener('abort', abandon);
+      const stopListening = () => signal?.removeEventListener('abort', onAbort);
       const waiter: Waiter<T> = {
         resolve: (value) => {
-          settled();
+          stopListening();
           resolve(value);
         },
         reject: (error) => {
-          settled();
+          stopListening();
           reject(error);
         },
       };
-      const abandon = () => {
-        this.#waiting?.splice(this.#waiting.indexOf(waiter), 1);
+      const onAbort = () => {
+        this.#waiters?.splice(this.#waiters.indexOf(waiter), 1);
         waiter.reject(signal?.reason);
       };
-      signal?.addEventListener('abort', abandon, { once: true });
-      this.#waiting ??= [];
-      this.#waiting.push(waiter);
+      signal?.addEventListener('abort', onAbort, { once: true });
+      this.#waiters ??= [];
+      this.#waiters.push(waiter);
     });
   }
 
-  /** Gives the value to whoever waits longest; returns whether there was anybody. */
+  /** Resolves the promise that has waited longest. Returns false where none waits. */
   resolveFirst(value: T): boolean {
-    const waiter = this.#waiting?.shift();
+    const waiter = this.#waiters?.shift();
     waiter?.resolve(value);
     return waiter !== undefined;
   }
 
-  /** Gives the value to all. */
+  /** Resolves all promises with the value. */
   resolveAll(value: T): void {
-    for (const waiter of this.#waiting?.splice(0) ?? []) {
+    for (const waiter of this.#waiters?.splice(0) ?? []) {
       waiter.resolve(value);
     }
   }
 
-  /** Nothing will come. */
+  /** Rejects all promises: the event will not come. `error` makes an error for each. */
   rejectAll(error: () => Error): void {
-    for (const waiter of this.#waiting?.splice(0) ?? []) {
+    for (const waiter of this.#waiters?.splice(0) ?? []) {
       waiter.reject(error());
     }
   }

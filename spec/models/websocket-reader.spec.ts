@@ -1,6 +1,6 @@
 /**
- * The reader beside ws: the same frames in the same pieces come to the same messages, the same answers and the same end,
- * whether the package reads them, leaves them to ws, or is not there at all.
+ * The reader against ws: the same frames in the same pieces have the same outcome (messages, answers, end), whether the
+ * package reads them, leaves them to ws, or is not involved.
  */
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:http';
@@ -27,7 +27,7 @@ const LAST = 0x80;
 
 const MAX_SIZE = 1500;
 
-/** What a client sends; of a text, the payload of a SockJS WebSocket is JSON. */
+/** What a client sends. On a WebSocket with SockJS frames, the payload of a text is JSON. */
 type Sent =
   | readonly [kind: 'text', text: string, shape: Shape]
   | readonly [kind: 'bytes', first: number, payload: string, shape: Shape]
@@ -49,7 +49,7 @@ const SHAPE: fc.Arbitrary<Shape> = fc.record({
   lengthBits: fc.constantFrom(undefined, undefined, undefined, 16, 64),
 });
 
-/** Around the limits of lengths, and where unmasking goes by words. */
+/** Sizes around the limits of lengths, and of unmasking by words. */
 const WORDS = fc
   .tuple(
     fc.array(fc.constantFrom('a', 'Z', '"', '\\', '\n', 'é', '€', '😀', '\u2028'), { maxLength: 8 }),
@@ -63,7 +63,7 @@ const BAD_TEXT = fc.constantFrom(
   `${'.'.repeat(300)}\x80`,
 );
 
-/** What clients send, for the most part. */
+/** Frames as most clients send them. */
 const USUAL: fc.Arbitrary<Sent> = fc.oneof(
   { weight: 8, arbitrary: fc.tuple(fc.constant('text' as const), WORDS, SHAPE) },
   {
@@ -77,7 +77,7 @@ const USUAL: fc.Arbitrary<Sent> = fc.oneof(
   },
 );
 
-/** After which ws reads on, or the connection ends. */
+/** Frames after which ws reads on, or the connection ends. */
 const UNUSUAL: fc.Arbitrary<Sent> = fc.oneof(
   fc.tuple(
     fc.constant('fragments' as const),
@@ -116,7 +116,7 @@ const UNUSUAL: fc.Arbitrary<Sent> = fc.oneof(
 );
 
 const CASE = fc.record({
-  /** Something that leaves the reader no choice, and often something behind it. */
+  /** Frames, of which one often returns the connection to ws, and often frames behind it. */
   frames: fc
     .tuple(sequence(USUAL, 6), fc.array(UNUSUAL, { minLength: 1, maxLength: 2, size: 'max' }), sequence(USUAL, 2))
     .map((parts) => parts.flat()),
@@ -192,12 +192,12 @@ function chunksOf(bytes: Buffer, sizes: readonly number[]): Buffer[] {
   return chunks;
 }
 
-/** What a conversation came to. */
+/** The outcome of a conversation. */
 interface Outcome {
   messages: string[];
-  /** What the client was sent after the handshake, as latin1. */
+  /** The bytes that the client got after the handshake, as latin1. */
   received: string;
-  /** What the session was told; of ws alone there is nothing. */
+  /** The close event of the session; undefined for ws alone. */
   event: SessionCloseEvent | undefined;
 }
 
@@ -211,7 +211,7 @@ class Conversation {
   isRead = false;
   event: SessionCloseEvent | undefined;
 
-  /** Sends all that a case says, and tells what has come of it. */
+  /** Sends the frames of a case, and returns the outcome. */
   async hold(server: Server, way: Way, { frames, sizes, pause, isEager, ending }: Case): Promise<Outcome> {
     const { socket } = this;
     const chunks = chunksOf(Buffer.concat(frames.map((sent) => bytesOf(way, sent))), sizes);
@@ -220,7 +220,7 @@ class Conversation {
     socket.bring(isEager ? Buffer.concat([handshake, ...chunks.splice(0, 1)]) : handshake);
     await this.#until(() => this.isOpen);
     for (const chunk of chunks) {
-      // A copy: masks are taken off in place.
+      // A copy, since frames are unmasked in place.
       socket.bring(Buffer.from(chunk));
       for (let i = 0; i < pause; i += 1) {
         await turn();
@@ -247,10 +247,10 @@ class Conversation {
   }
 }
 
-/** Turns of the event loop in which everything must have come to its end. */
+/** Turns of the event loop in which a conversation must have ended. */
 const MAX_TURNS = 1000;
 
-/** A server, and who is asked next. */
+/** A server, and the conversation that its next WebSocket belongs to. */
 class Side {
   readonly server: Server;
   readonly #current: { conversation: Conversation | undefined };
@@ -265,7 +265,7 @@ class Side {
     return this.#current.conversation.hold(this.server, way, drawn);
   }
 
-  /** A server of the package's. */
+  /** A server of this package. */
   static async ofPackage(options: SockjsOptions, read: typeof listen): Promise<Side> {
     const current: { conversation: Conversation | undefined } = { conversation: undefined };
     const { server } = await serve({ rawWebsocket: true, maxMessageSize: MAX_SIZE, ...options }, (session) => {
@@ -283,7 +283,7 @@ class Side {
     return new Side(server, current);
   }
 
-  /** A server that has ws and nothing else, and does what a raw endpoint does. */
+  /** A server with ws alone, which behaves like a raw endpoint. */
   static ofWs(): Side {
     const current: { conversation: Conversation | undefined } = { conversation: undefined };
     const server = createServer();
@@ -319,7 +319,7 @@ class Side {
   }
 }
 
-/** An application that is quick, and has had enough at some message. */
+/** An application that reads at once, and closes at some message. */
 function listen(session: Session, conversation: Conversation): unknown {
   session.on('message', (text) => {
     conversation.messages.push(text);
@@ -331,18 +331,18 @@ function listen(session: Session, conversation: Conversation): unknown {
   return undefined;
 }
 
-/** One that is so slow that the client has to be held up again and again. */
+/** An application that reads so slowly that the client has to be paused again and again. */
 async function readSlowly(session: Session, conversation: Conversation): Promise<void> {
   for await (const text of session) {
     conversation.messages.push(text);
     await turn();
     await turn();
   }
-  // What came before the end can be read after it.
+  // Messages that came before the end can be read after it.
   conversation.isRead = true;
 }
 
-/** Whose WebSockets are of a class of their own, so that all is left to ws; nothing else is different. */
+/** WebSockets with a class of the application, so that ws reads all messages. */
 const LEFT_TO_WS: SockjsOptions = { websocketServer: { WebSocket: class extends WebSocket {} } };
 
 describe('any frames in any pieces', () => {
@@ -369,7 +369,7 @@ describe('any frames in any pieces', () => {
             }
           });
 
-          property('come to what they come to with ws', 250, CASE, async (drawn) => {
+          property('have the same outcome as with ws', 250, CASE, async (drawn) => {
             const [mine, left, bare] = await Promise.all(sides.map((side) => side.converse(way, drawn)));
             assert.deepEqual(mine, left);
             if (bare !== undefined) {

@@ -1,6 +1,6 @@
 /**
- * Sends every kind of frame, good and bad, to the raw WebSocket endpoint and to a plain ws server. Both must answer with
- * the same bytes, but for the intended differences in support/rfc6455/differences.ts.
+ * Sends every kind of frame, good and bad, to the raw WebSocket endpoint and to a plain ws server. Both must answer
+ * with the same bytes, but for the intended differences in support/rfc6455/differences.ts.
  */
 import { assertAgree } from '../support/rfc6455/agree.ts';
 import type { CaseGroup } from '../support/rfc6455/case.ts';
@@ -20,7 +20,7 @@ import { Pair, type PairOptions } from '../support/rfc6455/pair.ts';
 
 function chapter(title: string, groups: readonly CaseGroup[], options: PairOptions = {}): void {
   describe(title, function () {
-    // A case that is stuck takes 10 s, and a group may have several.
+    // A case that hangs takes 10 s, and a group may have several.
     this.timeout(120_000);
     const pair = new Pair(options);
     before(() => pair.start());

@@ -1,4 +1,4 @@
-/** How WebSockets end: what was sent before still leaves, the session ends with the handshake, and slow clients have time. */
+/** How WebSockets end: earlier messages still leave, the session ends with the handshake, slow clients get time. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -23,12 +23,12 @@ const WEBSOCKETS = WAYS.filter(({ family }) => family === 'websocket');
 
 interface Reading {
   readonly name: string;
-  /** Made for each server, since an engine counts as the application's own. */
+  /** Made for each server, since the application would own a shared engine. */
   options(): SockjsOptions;
   readonly header?: string;
 }
 
-/** Whoever reads the frames, the same must come out. */
+/** The outcome must be the same, whether this package reads the frames or ws does. */
 const READINGS: readonly Reading[] = [
   { name: 'read directly', options: () => ({}) },
   { name: 'read by ws', options: () => ({ websocketServer: { WebSocket: class extends WebSocket {} } }) },
@@ -55,12 +55,12 @@ function message({ name: way }: Way, { name }: Reading, text: string): Buffer {
   return frame(TEXT | 0x40, compressed.subarray(0, -4));
 }
 
-/** What the server sends for one message of the application. */
+/** The bytes that the server sends for one message of the application. */
 function answer({ name }: Way, text: string): string {
   return serverFrame(1, name === 'websocket' ? `a["${text}"]` : text);
 }
 
-/** An open WebSocket whose bytes a test writes itself. */
+/** An open WebSocket whose client bytes are written by the test. */
 async function open(on: Arena, way: Way, reading?: Reading): Promise<{ raw: RawSocket; session: Session }> {
   const path = way.name === 'websocket' ? '/echo/000/session/websocket' : '/echo/websocket';
   const raw = new RawSocket(on.port).send(...handshake(path, ...(reading?.header ? [reading.header] : [])));
@@ -76,7 +76,7 @@ async function closeOf(session: Session): Promise<SessionCloseEvent> {
 
 const close = (code: number, reason = '') => frame(CLOSE, Buffer.from(closePayload(code, reason), 'latin1'));
 
-/** What ends a WebSocket, behind a message in the same segment: the server's close frame, and what the session is told. */
+/** Bytes that end a WebSocket, behind a message in the same segment; the server's close frame; the session's event. */
 const ENDINGS: readonly {
   readonly name: string;
   readonly bytes: Buffer;
@@ -158,7 +158,7 @@ describe('the end of a WebSocket', () => {
           });
         }
 
-        // Not where ws inflates, in another thread: the end then comes before the message, and no answer can leave.
+        // Not where ws inflates in another thread: the end then overtakes the message, and no answer can leave.
         if (reading.name !== 'compressed') {
           it('comes after the answers to the messages before it: the connection half-closed behind them', async () => {
             const on = await arena({ heartbeatDelay: 0, ...reading.options() }, { onSession: echoOnMessage });
@@ -170,7 +170,7 @@ describe('the end of a WebSocket', () => {
           });
         }
 
-        it('is the end of the session when the handshake is done, however long the client keeps its connection', async () => {
+        it('ends the session with the closing handshake, however long the client keeps its connection', async () => {
           const clock = stopClock();
           const on = await arena({ heartbeatDelay: 25_000, ...reading.options() });
           const { raw, session } = await open(on, way, reading);
@@ -181,7 +181,7 @@ describe('the end of a WebSocket', () => {
           assert.equal(session.send('x'), false);
           assert.equal(on.router.broadcast('x'), 0);
           assert.equal(on.router.sessions.size, 0);
-          // And the connection is cut in time.
+          // The time limit on closing cuts the connection.
           const { socket } = session.request;
           clock.tick(29_999);
           await turn();
@@ -192,7 +192,7 @@ describe('the end of a WebSocket', () => {
           assert.equal(clock.countTimers(), 0);
         });
 
-        it('is the end of the session when the client half-closes its connection and reads nothing more', async () => {
+        it('ends the session when the client half-closes its connection and reads nothing more', async () => {
           const on = await arena({ heartbeatDelay: 0, maxSendBuffer: 64 * MIB, ...reading.options() });
           const { raw, session } = await open(on, way, reading);
           raw.socket.pause();
@@ -241,11 +241,11 @@ describe('the end of a WebSocket', () => {
 });
 
 describe('close() of a WebSocket session', () => {
-  /** ms that a client has at least. */
+  /** ms that every client gets. */
   const FLUSH_TIMEOUT = 30_000;
 
   for (const way of WEBSOCKETS) {
-    it(`waits for a client that reads slowly, for as long as it goes on: ${way.name}`, async () => {
+    it(`waits for a client that reads slowly, for as long as it makes progress: ${way.name}`, async () => {
       const clock = stopClock();
       const on = await arena({ heartbeatDelay: 1000, maxSendBuffer: 64 * MIB });
       const path = way.name === 'websocket' ? '/echo/000/session/websocket' : '/echo/websocket';
@@ -268,7 +268,7 @@ describe('close() of a WebSocket session', () => {
       void end.then(() => {
         isOver = true;
       });
-      // At least one message in the time that it has, and hours in all.
+      // At least one message within each limit, and hours in all.
       while (!isOver) {
         const left = session.bufferedAmount;
         client.socket.resume();
@@ -288,7 +288,7 @@ describe('close() of a WebSocket session', () => {
       assert.ok(bytes >= 30 * MIB, `${bytes} bytes`);
     });
 
-    it(`gives a client that takes nothing 30 s, and a second more for each 32 kB: ${way.name}`, async () => {
+    it(`gives a client that reads nothing 30 s, and a second more for each 32 kB: ${way.name}`, async () => {
       const clock = stopClock();
       const on = await arena({ heartbeatDelay: 1000, maxSendBuffer: 64 * MIB });
       const { raw, session } = await open(on, way);
@@ -323,7 +323,7 @@ describe('close() of a WebSocket session', () => {
       assert.deepEqual(await end, { code: 3000, reason: 'bye', wasClean: false });
     });
 
-    it(`leaves the time for closing to an engine that has been given one: ${way.name}`, async () => {
+    it(`leaves the time limit to an engine that has its own: ${way.name}`, async () => {
       const clock = stopClock();
       // An option of ws that its types do not have yet.
       const engine: WebSocketServerOptions & { closeTimeout: number } = { closeTimeout: 1000 };
@@ -367,7 +367,7 @@ describe('a WebSocket whose send begins to throw', () => {
 
 describe('heartbeats of a WebSocket', () => {
   for (const way of WEBSOCKETS) {
-    it(`do not pile up behind what the client does not take: ${way.name}`, async () => {
+    it(`do not pile up behind bytes that the client does not read: ${way.name}`, async () => {
       const clock = stopClock();
       const on = await arena({ heartbeatDelay: 1000, maxSendBuffer: 64 * MIB });
       const { raw, session } = await open(on, way);
@@ -382,7 +382,7 @@ describe('heartbeats of a WebSocket', () => {
           await turn();
         }
       }
-      // One ping, to ask for a sign of life, at the most.
+      // At most one ping, which asks for a sign of life.
       assert.ok(session.bufferedAmount <= before + 2, `${session.bufferedAmount - before} bytes more`);
       assert.equal(session.state, 'active');
     });

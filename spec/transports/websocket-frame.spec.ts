@@ -1,14 +1,14 @@
-/** Frames as bytes: writing them, and taking masks off, against the plainest way to do it. */
+/** Frames as bytes: building and unmasking them, against the simplest implementation. */
 import assert from 'node:assert/strict';
 import { textFrame, unmask } from '../../lib/transports/websocket/frame-codec.ts';
 import { Random } from '../hostile/random.ts';
 
-/** Around what is done byte by byte, by words, and with what is left before and behind the words. */
+/** Sizes around the limit between bytes and words, with bytes left before and behind the words. */
 const SIZES = [0, 1, 2, 3, 4, 5, 124, 125, 126, 127, 254, 255, 256, 257, 258, 259, 260, 261, 262, 263, 1000, 65_535];
 
 const START = 14;
 
-/** A payload at every alignment, bytes before and behind it that are not its own. */
+/** A payload at every alignment, with bytes of others before and behind it. */
 function* places(random: Random) {
   for (const size of SIZES) {
     const memory = random.bytes(START + size + 20);
@@ -46,7 +46,7 @@ describe('textFrame()', () => {
 });
 
 describe('unmask()', () => {
-  it('takes the mask off every byte of the payload and touches no other, wherever it lies', () => {
+  it('unmasks every byte of the payload and no other, at every alignment', () => {
     for (const { bytes, memory, end, where } of places(new Random(1))) {
       const expected = memory.map((byte, i) =>
         i >= START && i < end ? byte ^ (memory[START - 4 + ((i - START) % 4)] ?? 0) : byte,
@@ -56,7 +56,7 @@ describe('unmask()', () => {
     }
   });
 
-  it('puts it back when done again', () => {
+  it('masks the payload again when called twice', () => {
     for (const { bytes, memory, end, where } of places(new Random(2))) {
       unmask(bytes, START, end);
       unmask(bytes, START, end);
@@ -64,12 +64,12 @@ describe('unmask()', () => {
     }
   });
 
-  it('tells the bits that are set anywhere in the payload, and none of what lies around', () => {
+  it('returns the bits that are set anywhere in the payload, and none of the bytes around it', () => {
     for (const size of [1, 5, 255, 256, 257, 258, 259, 263]) {
       for (let alignment = 0; alignment < 4; alignment += 1) {
         for (let i = 0; i < size; i += 1) {
           const bytes = Buffer.from(new ArrayBuffer(START + size + 12), alignment, START + size + 8).fill(0xff);
-          // The payload, once unmasked, is all zeros but for one byte.
+          // Unmasked, the payload is all zeros but for one byte.
           bytes[START + i] = 0xff ^ 0x84;
           const where = `byte ${i} of ${size} at ${alignment}`;
           assert.equal(unmask(bytes, START, START + size), 0x84, where);
@@ -78,7 +78,7 @@ describe('unmask()', () => {
     }
   });
 
-  it('takes the mask off a payload that begins anywhere in its chunk', () => {
+  it('unmasks a payload that begins anywhere in its chunk', () => {
     const random = new Random(3);
     for (const start of [4, 5, 6, 7, 1000, 1001, 1002, 1003]) {
       for (const size of [0, 1, 2, 3, 300]) {

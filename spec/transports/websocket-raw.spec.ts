@@ -45,7 +45,7 @@ describe('websocket-raw', () => {
     }
   });
 
-  it('names itself, and has no session id', async () => {
+  it('shows its name on the session, which has no id', async () => {
     const { session } = await open();
     assert.equal(session.transport, 'websocket-raw');
     assert.equal(session.id, '');
@@ -127,7 +127,7 @@ describe('websocket-raw', () => {
     const clock = stopClock();
     const { client, session } = await open({ heartbeatDelay: 0, websocketWriteTimeout: 1000, maxSendBuffer: 2 ** 30 });
     client.socket.pause();
-    // That the first has left says nothing of the second.
+    // The first has left, the second has not.
     session.send('x');
     session.send('x'.repeat(16 * 1024 * 1024));
     await turn();
@@ -137,7 +137,7 @@ describe('websocket-raw', () => {
     assert.deepEqual(await end, { code: 1006, reason: '', wasClean: false });
   });
 
-  it('takes what comes in one piece with the handshake', async () => {
+  it('delivers a message that comes in one piece with the handshake', async () => {
     const { port } = await serve({ rawWebsocket: true });
     const raw = new RawSocket(port).send(handshake('/echo/websocket').join('\r\n') + clientFrame(1, 'early'));
     const { status, rest } = parseAnswer(await raw.until(serverFrame(1, 'early')));

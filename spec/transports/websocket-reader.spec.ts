@@ -1,6 +1,6 @@
 /**
- * Text messages that are read without ws. That nobody can tell is shown by sending the same bytes where ws reads them;
- * that it happens at all, by what ws does not get to see.
+ * Text messages that are read without ws. The same bytes sent where ws reads them show that the outcome is the same.
+ * The messages that ws does not get show that ws is bypassed.
  */
 import assert from 'node:assert/strict';
 import { type EventEmitter, once } from 'node:events';
@@ -23,7 +23,7 @@ const BINARY = 0x82;
 const CLOSE = 0x88;
 const PING = 0x89;
 const PONG = 0x8a;
-/** Fragments: a first and one between, and the last. */
+/** Fragments: the first, one in the middle, and the last. */
 const FIRST = 0x01;
 const NEXT = 0x00;
 const LAST = 0x80;
@@ -31,7 +31,7 @@ const LAST = 0x80;
 const WEBSOCKETS = WAYS.filter(({ family }) => family === 'websocket');
 const RAW = WEBSOCKETS.find(({ name }) => name === 'websocket-raw') as Way;
 
-/** Whose WebSockets are of a class of their own, so that all is left to ws; nothing else is different. */
+/** WebSockets with a class of the application, so that ws reads all messages. */
 const OWN_CLASS: { readonly WebSocket?: typeof WebSocket } = { WebSocket: class extends WebSocket {} };
 const LEFT_TO_WS: SockjsOptions = { websocketServer: OWN_CLASS };
 
@@ -40,7 +40,7 @@ const READERS: readonly [name: string, options: SockjsOptions, engine: typeof OW
   ['ws', LEFT_TO_WS, OWN_CLASS],
 ];
 
-/** What of UTF-8 takes 1 to 4 bytes. */
+/** Characters of 1 to 4 bytes of UTF-8. */
 const MIXED = 'aé€😀';
 
 /** A message as text of this endpoint. */
@@ -53,7 +53,7 @@ function message(way: Way, text: string, shape: FrameShape = {}): Buffer {
   return frame(TEXT, textOf(way, text), shape);
 }
 
-/** What the server sends on its own at the beginning. */
+/** The bytes that the server sends first. */
 function opening({ name }: Way): string {
   return name === 'websocket' ? serverFrame(1, 'o') : '';
 }
@@ -79,7 +79,7 @@ function randomText(random: Random, bytes: number, alphabet: readonly string[]):
   return text;
 }
 
-/** Sends the chunks one by one, and tells what comes of it. One of them ends the connection. */
+/** Sends the chunks one by one, and returns the outcome. One of them ends the connection. */
 async function converse(on: Arena, way: Way, chunks: readonly Buffer[]): Promise<Outcome> {
   const peer = await FramePeer.open(on, way);
   for (const chunk of chunks) {
@@ -88,24 +88,24 @@ async function converse(on: Arena, way: Way, chunks: readonly Buffer[]): Promise
   return peer.outcome();
 }
 
-/** An `onSession` that is still at it: what nobody will ever read is another matter. */
+/** An `onSession` that does not settle, so that the session keeps messages that are not read yet. */
 const READING = { onSession: () => new Promise(() => {}) };
 
-/** What ws does when it takes a connection over; its types leave that out. */
+/** Members of a WebSocket that the types of ws leave out. */
 interface Taking {
   setSocket(...args: unknown[]): void;
   readonly _receiver: EventEmitter;
 }
 
-/** The texts of messages that ws reads from now on, on the side of the server. */
+/** The texts of messages that ws reads from now on, on the server's side. */
 function seenByWs(): string[] {
   const texts: string[] = [];
   const prototype = WebSocket.prototype as unknown as Taking;
   const { setSocket } = prototype;
-  // Not by wrapping what emits messages, or listening for those of the WebSocket: all would be left to ws then.
+  // A wrapped `emit`, or a listener on the WebSocket, would have ws read all messages.
   prototype.setSocket = function (this: WebSocket & Taking, ...args) {
     Reflect.apply(setSocket, this, args);
-    // Clients in this process have an address.
+    // Only clients, which run in this process as well, have a URL.
     if (!this.url) {
       this._receiver.on('message', (data) => texts.push(String(data)));
     }
@@ -117,14 +117,14 @@ function seenByWs(): string[] {
 }
 
 describe('WebSocketReader', () => {
-  /** A reader of a connection whose chunks a test makes, and what ws would be given of them. */
+  /** A reader of a connection with chunks from the test; `left` has the chunks that ws gets. */
   function read(maxBytes = 1000) {
     const connection = new Readable({ read() {} });
     const texts: [string, number][] = [];
     const left: string[] = [];
     connection.on('data', (chunk: Buffer) => left.push(chunk.toString('hex')));
     const listener = {
-      takesTexts: () => true,
+      allowsDirectReads: () => true,
       onText(text: string, bytes: number) {
         texts.push([text, bytes]);
       },
@@ -136,7 +136,7 @@ describe('WebSocketReader', () => {
 
   it('does not touch a connection to which ws does not listen', () => {
     const connection = new Readable({ read() {} });
-    WebSocketReader.attach(connection, { takesTexts: () => true, onText() {} }, 1000);
+    WebSocketReader.attach(connection, { allowsDirectReads: () => true, onText() {} }, 1000);
     assert.equal(connection.listenerCount('data'), 0);
   });
 
@@ -148,7 +148,7 @@ describe('WebSocketReader', () => {
     ['a text that is too long, of 16 bits', frameHead(TEXT, 1001).subarray(0, 4)],
     ['a text that is too long, of 64 bits', frameHead(TEXT, 70_000).subarray(0, 10)],
   ] as const) {
-    it(`gives ws ${what} as soon as it can tell, and all that follows`, () => {
+    it(`gives ws ${what} as soon as its head has come, and all that follows`, () => {
       const { texts, left, bring } = read();
       bring(frame(TEXT, 'before'));
       bring(head);
@@ -163,7 +163,7 @@ describe('WebSocketReader', () => {
     });
   }
 
-  it('keeps a frame that comes in 1024 pieces, and gives ws one that comes in more', () => {
+  it('reads a frame that comes in 1025 pieces, and gives ws one that comes in more', () => {
     const text = 'x'.repeat(2000);
     const bytes = frame(TEXT, text);
     for (const [pieces, isRead] of [
@@ -172,7 +172,7 @@ describe('WebSocketReader', () => {
       [1026, false],
     ] as const) {
       const { texts, left, bring } = read(10_000);
-      // The first holds length and mask, so that there is only the end to wait for.
+      // The first piece holds length and mask, so that only the end is missing.
       const first = bytes.length - text.length;
       const last = first + pieces - 2;
       bring(bytes.subarray(0, first));
@@ -201,7 +201,7 @@ describe('text messages of one frame', () => {
         assert.deepEqual(seen, []);
       });
 
-      it('are read by ws where its engine may do something about them', async () => {
+      it('are read by ws where its engine has a class of the application', async () => {
         const seen = seenByWs();
         const peer = await FramePeer.open(await arena(LEFT_TO_WS), way);
         await peer.send(message(way, 'a'));
@@ -209,7 +209,7 @@ describe('text messages of one frame', () => {
         assert.deepEqual(seen, [textOf(way, 'a')]);
       });
 
-      it('are left to ws where somebody else listens to the connection, who sees what came', async () => {
+      it('are left to ws where another listener reads the connection as well', async () => {
         const seen = seenByWs();
         const on = await arena();
         const heard: Buffer[] = [];
@@ -222,7 +222,7 @@ describe('text messages of one frame', () => {
         assert.deepEqual(Buffer.concat(heard), Buffer.concat([message(way, 'a'), message(way, 'b')]));
       });
 
-      it('arrive in order, however many are in one chunk', async () => {
+      it('arrive in order from one chunk of many', async () => {
         const peer = await FramePeer.open(await arena(), way);
         const texts = Array.from({ length: 2000 }, (_, i) => `${i} ${MIXED}`);
         await peer.send(...texts.map((text) => message(way, text)));
@@ -234,11 +234,11 @@ describe('text messages of one frame', () => {
         ['a length of 16 bits', 16, MIXED.repeat(30)],
         ['a length of 64 bits', 64, MIXED.repeat(30)],
       ] as const) {
-        it(`arrive once and unchanged, at whatever byte they are cut: ${title}`, async () => {
+        it(`arrive once and unchanged, cut at any byte: ${title}`, async () => {
           const peer = await FramePeer.open(await arena(), way);
           const bytes = message(way, text, { lengthBits });
           for (let at = 1; at < bytes.length; at += 1) {
-            // In the same chunks as the one before it and the one behind it.
+            // In the same chunks as the message before it and the one behind it.
             await peer.send(message(way, 'before'), bytes.subarray(0, at));
             assert.deepEqual(peer.messages.splice(0), ['before'], `first half, cut at ${at}`);
             await peer.send(bytes.subarray(at), message(way, 'behind'));
@@ -247,7 +247,7 @@ describe('text messages of one frame', () => {
         });
       }
 
-      it('arrive once and unchanged, at whatever two bytes of the beginning they are cut', async () => {
+      it('arrive once and unchanged, cut at any two bytes of their beginning', async () => {
         const seen = seenByWs();
         const peer = await FramePeer.open(await arena(), way);
         const bytes = message(way, MIXED.repeat(30), { lengthBits: 64 });
@@ -263,7 +263,7 @@ describe('text messages of one frame', () => {
         assert.deepEqual(seen, []);
       });
 
-      it('arrive unchanged in all sizes, under any mask, at any place in memory', async () => {
+      it('arrive unchanged in all sizes, under any mask, at any alignment', async () => {
         const random = new Random(1);
         const peer = await FramePeer.open(await arena({ maxMessageSize: 400_000 }), way);
         const overhead = Buffer.byteLength(textOf(way, ''));
@@ -287,7 +287,7 @@ describe('text messages of one frame', () => {
         }
       });
 
-      it('arrive unchanged with one character that is not ASCII, wherever it stands', async () => {
+      it('arrive unchanged with one character that is not ASCII, at any position', async () => {
         const peer = await FramePeer.open(await arena(), way);
         for (const size of [20, 255, 256, 261]) {
           const texts = Array.from({ length: size }, (_, i) => `${'.'.repeat(i)}é${'.'.repeat(size - i - 1)}`);
@@ -310,7 +310,7 @@ describe('text messages of one frame', () => {
         assert.deepEqual(seen, []);
       });
 
-      it('arrive unchanged in thousands of pieces, which ws bounds', async () => {
+      it('arrive unchanged in thousands of pieces, by way of ws', async () => {
         const seen = seenByWs();
         const peer = await FramePeer.open(await arena(), way);
         const text = MIXED.repeat(250);
@@ -323,7 +323,7 @@ describe('text messages of one frame', () => {
         assert.deepEqual(seen, [textOf(way, text), textOf(way, 'behind')]);
       });
 
-      it('count as many bytes as they do where ws reads them', async () => {
+      it('count as many bytes as where ws reads them', async () => {
         const counts: number[] = [];
         for (const [, options] of READERS) {
           const on = await arena(options);
@@ -359,13 +359,13 @@ describe('text messages of one frame', () => {
 
 describe('pings between text messages', () => {
   for (const way of WEBSOCKETS) {
-    it(`are answered in order, with what they hold, and do not give the connection to ws: ${way.name}`, async () => {
+    it(`are answered in order, with their payload, and do not return the connection to ws: ${way.name}`, async () => {
       const seen = seenByWs();
       const peer = await FramePeer.open(await arena(), way);
       const payloads = ['', 'x', MIXED, 'x'.repeat(125)];
       await peer.send(
         ...payloads.flatMap((payload, i) => [message(way, `${i}`), frame(PING, payload)]),
-        // Not asked for, and of no consequence.
+        // A pong without a ping has no effect.
         frame(PONG, 'x'),
         message(way, 'last'),
         closing(1000),
@@ -379,7 +379,7 @@ describe('pings between text messages', () => {
       assert.deepEqual(seen, []);
     });
 
-    it(`are answered at whatever byte they are cut: ${way.name}`, async () => {
+    it(`are answered, cut at any byte: ${way.name}`, async () => {
       const seen = seenByWs();
       const peer = await FramePeer.open(await arena(), way);
       const sent: string[] = [];
@@ -400,7 +400,7 @@ describe('pings between text messages', () => {
   }
 });
 
-/** Longer than that is too big. */
+/** Longer messages are too big. */
 const MAX_SIZE = 400;
 
 const CONTROL = [
@@ -413,23 +413,23 @@ const NORMAL: SessionCloseEvent = { code: 1000, reason: '', wasClean: true };
 const BROKEN: SessionCloseEvent = { code: 1006, reason: '', wasClean: false };
 const TOO_BIG: SessionCloseEvent = { code: 1009, reason: 'Message too big.', wasClean: false };
 
-/** Frames between one message and another, and what comes of them. */
+/** Frames between two messages, and their outcome. */
 interface Case {
   readonly title: string;
   frames(way: Way): readonly Buffer[];
-  /** What is delivered of them; after that, also the message behind them where `event` is normal. */
+  /** The messages that are delivered of them; the message behind them follows where `event` is normal. */
   readonly messages: readonly string[];
-  /** What the server sends, latin1. */
+  /** The bytes that the server sends, as latin1. */
   readonly sent: string;
   readonly event: SessionCloseEvent;
 }
 
-/** The connection lives on, and ws reads from the first of the frames on. */
+/** The connection stays open, and ws reads from the first of the frames on. */
 function givenBack(title: string, frames: Case['frames'], messages: readonly string[], sent = ''): Case[] {
   return [{ title, frames, messages, sent: `${sent}${serverFrame(8, closePayload(1000))}`, event: NORMAL }];
 }
 
-/** The server breaks off with this code, and delivers nothing of it. */
+/** The server closes with this code, and delivers nothing of the frames. */
 function refused(title: string, code: number, frames: Case['frames'], event = BROKEN): Case[] {
   return [{ title, frames, messages: [], sent: serverFrame(8, closePayload(code)), event }];
 }
@@ -442,14 +442,14 @@ function closes(title: string, closeFrame: Buffer, code: number, reason: string,
 
 const LONG = 'x'.repeat(300);
 
-/** In a text of 300 bytes, which is unmasked by words: at the beginning, among the words, and at the end. */
+/** Positions in a text of 300 bytes, which is unmasked by words: at the beginning, among the words, and at the end. */
 function inLong(bytes: Buffer, at: number): Buffer {
   const payload = Buffer.from(`["${'x'.repeat(296)}"]`);
   bytes.copy(payload, at);
   return payload;
 }
 
-/** The text of one message in pieces, none of them whole UTF-8. */
+/** The text of one message in pieces that are cut within characters. */
 function pieces(way: Way): [Buffer, Buffer, Buffer] {
   const bytes = Buffer.from(textOf(way, MIXED));
   const middle = bytes.indexOf('é') + 1;
@@ -554,7 +554,7 @@ const CASES: readonly Case[] = [
   ]),
 ];
 
-/** Ways to make chunks of frames. */
+/** Ways to cut frames into chunks. */
 const MANNERS: readonly [name: string, cut: (frames: readonly Buffer[]) => readonly Buffer[]][] = [
   ['in one chunk', (frames) => [Buffer.concat(frames)]],
   ['frame by frame', (frames) => frames],
@@ -564,7 +564,7 @@ const MANNERS: readonly [name: string, cut: (frames: readonly Buffer[]) => reado
 describe('a frame that is not a whole text message', () => {
   for (const way of WEBSOCKETS) {
     for (const { title, frames, messages, sent, event } of CASES) {
-      it(`is as it would be without the reader, on ${way.name}: ${title}`, async () => {
+      it(`has the same outcome as without the reader, on ${way.name}: ${title}`, async () => {
         const all = [message(way, 'before'), ...frames(way), message(way, 'behind'), closing(1000)];
         const expected: Outcome = {
           messages: ['before', ...messages, ...(event === NORMAL ? ['behind'] : [])],
@@ -573,7 +573,7 @@ describe('a frame that is not a whole text message', () => {
         };
         for (const [reader, options] of READERS) {
           const on = await arena({ ...options, maxMessageSize: MAX_SIZE });
-          // That ws takes its bytes as they come is not for us to prove.
+          // How ws reads chunks needs no proof here.
           for (const [manner, cut] of reader === 'ws' ? MANNERS.slice(0, 1) : MANNERS) {
             assert.deepEqual(await converse(on, way, cut(all)), expected, `${manner}, read by ${reader}`);
           }
@@ -583,9 +583,9 @@ describe('a frame that is not a whole text message', () => {
   }
 });
 
-describe('a connection that was given back to ws', () => {
+describe('a connection that was returned to ws', () => {
   for (const way of WEBSOCKETS) {
-    it(`stays with it, which reads from the very frame on that was not for the reader: ${way.name}`, async () => {
+    it(`stays with ws, which reads from the first frame on that the reader cannot read: ${way.name}`, async () => {
       const seen = seenByWs();
       const peer = await FramePeer.open(await arena(), way);
       const [a, b, c] = pieces(way);
@@ -600,7 +600,7 @@ describe('a connection that was given back to ws', () => {
     });
   }
 
-  it('has no listener left on it but those that ws has put there', async () => {
+  it('has no listeners but those of ws', async () => {
     const counts: number[][] = [];
     for (const [, options] of READERS) {
       const peer = await FramePeer.open(await arena(options), RAW);
@@ -617,7 +617,7 @@ describe('a connection that was given back to ws', () => {
 });
 
 describe('messages behind the one at which the application closes', () => {
-  /** An application that has had enough at that message, and what comes of it. */
+  /** An application that closes at that message, and the outcome. */
   async function closingAt(way: Way, options: SockjsOptions, chunks: readonly Buffer[]): Promise<Outcome> {
     const peer = await FramePeer.open(await arena({ ...options, maxMessageSize: MAX_SIZE }), way);
     peer.session.on('message', (text) => {
@@ -641,8 +641,8 @@ describe('messages behind the one at which the application closes', () => {
       event: CLOSED,
     };
     for (const [reader, options] of READERS) {
-      it(`are not delivered, and the client's close is understood: ${way.name}, read by ${reader}`, async () => {
-        // The text that is no JSON is no reason any more to close with 1007.
+      it(`are not delivered, and the client's close frame counts: ${way.name}, read by ${reader}`, async () => {
+        // The text that is no JSON does not close with 1007 any more.
         const late = [message(way, 'late'), frame(PING, 'late'), frame(TEXT, '["broken'), message(way, LONG)];
         const all = [message(way, 'before'), message(way, 'enough'), ...late, closing(3001, 'bye')];
         for (const [manner, cut] of MANNERS) {
@@ -650,7 +650,7 @@ describe('messages behind the one at which the application closes', () => {
         }
       });
 
-      it(`are not delivered where they were half there: ${way.name}, read by ${reader}`, async () => {
+      it(`are not delivered where half of them had come: ${way.name}, read by ${reader}`, async () => {
         const late = message(way, LONG);
         for (const at of [1, 2, 4, 7, 8, 100]) {
           assert.deepEqual(
@@ -704,7 +704,7 @@ describe('a connection that ends within a frame', () => {
   }
 });
 
-describe('a frame of which half was there when the session had no more room', () => {
+describe('a frame of which half had come when the receive buffer was full', () => {
   const LIMITS: SockjsOptions = { maxReceiveBuffer: 10 };
   const FULL = 'x'.repeat(20);
 
@@ -762,7 +762,7 @@ describe('a frame of which half was there when the session had no more room', ()
 });
 
 describe('bytes right behind the handshake', () => {
-  /** What is sent in one chunk with the handshake, and what comes after that. */
+  /** Bytes in one chunk with the handshake, and bytes after that. */
   async function behindHandshake(way: Way, options: SockjsOptions, bytes: Buffer, at: number): Promise<Outcome> {
     const peers = new Queue<FramePeer>();
     const on = await arena(options, { onSession: (session) => peers.push(new FramePeer(raw, session)) });
@@ -776,7 +776,7 @@ describe('bytes right behind the handshake', () => {
   }
 
   for (const way of WEBSOCKETS) {
-    it(`are read as any, at whatever byte the chunk ends: ${way.name}`, async () => {
+    it(`are read as any, in a chunk that ends at any byte: ${way.name}`, async () => {
       const bytes = Buffer.concat([message(way, MIXED), frame(PING, 'x'), message(way, 'b'), closing(3001, 'bye')]);
       const answers = `${serverFrame(0xa, 'x')}${serverFrame(8, closePayload(3001, 'bye'))}`;
       const expected: Outcome = {
@@ -800,7 +800,7 @@ describe('bytes right behind the handshake', () => {
       assert.deepEqual(seen, []);
     });
 
-    it(`may be a frame that is not for the reader: ${way.name}`, async () => {
+    it(`may be a frame that the reader leaves to ws: ${way.name}`, async () => {
       const [a, b, c] = pieces(way);
       const bytes = Buffer.concat([frame(FIRST, a), frame(NEXT, b), frame(LAST, c), message(way, 'b'), closing(1000)]);
       for (const [reader, options] of READERS) {
@@ -881,7 +881,7 @@ describe('websocketServer', () => {
     });
   }
 
-  it('bounds by maxPayload what is read, with or without ws, and not what pings hold', async () => {
+  it('limits messages by maxPayload, with or without ws, but not pings', async () => {
     const seen = seenByWs();
     for (const [reader, , engine] of READERS) {
       for (const maxPayload of [10, 300]) {
@@ -897,14 +897,14 @@ describe('websocketServer', () => {
           },
           `read by ${reader}`,
         );
-        // A ping that is longer than a message may be is enough to have ws go on.
+        // A ping that is longer than a message may be returns the connection to ws.
         const left = maxPayload === 10 ? [fits] : [];
         assert.deepEqual(seen.splice(0), reader === 'ws' ? [fits, fits] : left);
       }
     }
   });
 
-  it('lets no message through that is longer than maxMessageSize, whatever it allows itself', async () => {
+  it('lets no message through that is longer than maxMessageSize, even where its own limit is higher', async () => {
     for (const maxPayload of [0, 1000]) {
       for (const [reader, , engine] of READERS) {
         const options: SockjsOptions = {
@@ -926,7 +926,7 @@ describe('websocketServer', () => {
     }
   });
 
-  it('may tell ws to take what is not UTF-8 as it is', async () => {
+  it('may tell ws not to check UTF-8', async () => {
     for (const [reader, , engine] of READERS) {
       const on = await arena({ websocketServer: { ...engine, skipUTF8Validation: true } });
       const long = Buffer.concat([Buffer.from(LONG), Buffer.from('ff', 'hex')]);
@@ -938,7 +938,7 @@ describe('websocketServer', () => {
 });
 
 describe('any frames in any pieces', () => {
-  /** What clients send, for the most part; now and then something that ends it all. */
+  /** Frames as clients send them, and now and then one that ends the connection. */
   function randomFrames(random: Random, way: Way): Buffer[] {
     const shape = () => ({ mask: random.chance(0.1) ? Buffer.alloc(4) : random.bytes(4) });
     const text = (): string => {
@@ -991,7 +991,7 @@ describe('any frames in any pieces', () => {
     return cut;
   }
 
-  /** A listener, which has had enough at some message. */
+  /** A listener that closes at some message. */
   const listen = (peer: FramePeer) => {
     peer.session.on('message', (text) => {
       peer.messages.push(text);
@@ -1001,7 +1001,7 @@ describe('any frames in any pieces', () => {
     });
   };
 
-  /** So slowly that the client has to be held up again and again. */
+  /** Reads so slowly that the client has to be paused again and again. */
   const readSlowly = async (peer: FramePeer) => {
     for await (const text of peer.session) {
       peer.messages.push(text);
@@ -1015,7 +1015,7 @@ describe('any frames in any pieces', () => {
       ['is quick', listen, {}],
       ['is slow', readSlowly, { maxReceiveBuffer: 60 }],
     ] as const) {
-      it(`come to the same as they would without the reader, where the application ${how}: ${way.name}`, async () => {
+      it(`have the same outcome as without the reader, where the application ${how}: ${way.name}`, async () => {
         const random = new Random(seed);
         const arenas = await Promise.all(
           READERS.map(([, options]) => arena({ ...options, ...limits, maxMessageSize: 4000 }, READING)),
@@ -1026,7 +1026,7 @@ describe('any frames in any pieces', () => {
             arenas.map(async (on) => {
               const peer = await FramePeer.open(on, way, { listens: false });
               const reading = read(peer);
-              // Whatever has become of the frames before: the client closes if it still may, and ends.
+              // Then the client closes, if the frames before have not closed, and ends.
               for (const chunk of [...chunks, closing(1000)]) {
                 await peer.send(chunk);
               }

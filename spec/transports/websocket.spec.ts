@@ -1,4 +1,4 @@
-/** The WebSocket transport: its frames, what it takes in, how it ends, and the options that are about it alone. */
+/** The WebSocket transport: its frames, the messages it delivers, how it ends, and the options for it alone. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -16,13 +16,13 @@ import { ended, WebSocketClient } from '../support/websocket.ts';
 
 const NO_STORE = 'no-store, no-cache, no-transform, must-revalidate, max-age=0';
 
-/** What the session says at its end. */
+/** The close event of a session. */
 async function closeOf(session: Session): Promise<SessionCloseEvent> {
   const [event] = (await once(session, 'close')) as [SessionCloseEvent];
   return event;
 }
 
-/** A client that is past its open frame, and its session. */
+/** A client that has got its open frame, and its session. */
 async function open(options: Parameters<typeof serve>[0] = {}, path = '/echo/000/ws/websocket') {
   const { onSession, next } = sessionCatcher();
   const { server, origin, port } = await serve(options, onSession);
@@ -32,13 +32,13 @@ async function open(options: Parameters<typeof serve>[0] = {}, path = '/echo/000
   return { server, origin, port, client, session };
 }
 
-/** Settles when the server has heard the client, which it would else take for dead at the next heartbeat. */
+/** Settles when the server has read bytes of the client. Otherwise the server would cut it at the next heartbeat. */
 async function answerPing(client: WebSocketClient, session: Session): Promise<void> {
   client.send('"alive"');
   assert.equal(await session.recv(), 'alive');
 }
 
-/** Messages that a session is given from now on. */
+/** Messages that a session gets from now on. */
 function messagesOf(session: Session): string[] {
   const messages: string[] = [];
   session.on('message', (message) => {
@@ -49,7 +49,7 @@ function messagesOf(session: Session): string[] {
 
 describe('websocket', () => {
   it('answers 101 without Content-Length or body, then sends the open frame as a text message', async () => {
-    // Without Express, which adds a header of its own.
+    // Without Express, which adds a header.
     const server = createServer(sockjs({ prefix: '/echo' }, echo));
     attachUpgrade(server);
     const { port } = await listen(server);
@@ -66,7 +66,7 @@ describe('websocket', () => {
     assert.equal(rest, serverFrame(1, 'o'));
   });
 
-  it('names itself, the session id and the opening request on the session', async () => {
+  it('shows its name, the session id and the opening request on the session', async () => {
     const { session } = await open({}, '/echo/000/na%20me/websocket?q=1');
     assert.equal(session.transport, 'websocket');
     assert.equal(session.id, 'na me');
@@ -135,7 +135,7 @@ describe('websocket', () => {
     assert.deepEqual(await client.closed, { code: 1007, reason });
     assert.deepEqual(await end, { code: 1007, reason, wasClean: false });
     assert.deepEqual(got, ['good']);
-    // The c frame is for closes by the application; here the WebSocket's own says it all.
+    // The c frame is for closes by the application. Here the close frame of the WebSocket has the code.
     await assert.rejects(client.next(), /closed with 1007/);
   }
 
@@ -251,7 +251,7 @@ describe('websocket', () => {
       });
     }
 
-    it('sends what was sent before it first, in one frame', async () => {
+    it('sends earlier messages first, in one frame', async () => {
       const { client, session } = await open();
       session.send('a');
       session.send('b');
@@ -283,7 +283,7 @@ describe('websocket', () => {
       assert.deepEqual(got, []);
     });
 
-    it('is not clean where the client breaks off in place of an answer', async () => {
+    it('is not clean where the client breaks off instead of answering', async () => {
       const { onSession, next } = sessionCatcher();
       const { port } = await serve({}, onSession);
       const raw = new RawSocket(port).send(...handshake('/echo/000/cut/websocket'));
@@ -331,7 +331,7 @@ describe('websocket', () => {
       });
     }
 
-    it('lets messages that came before it be read', async () => {
+    it('leaves messages that came before it to be read', async () => {
       const { client, session } = await open();
       client.send('["a","b"]');
       client.socket.close();
@@ -413,7 +413,7 @@ describe('websocket', () => {
       assert.equal(clock.countTimers(), 0);
     });
 
-    it('also while the WebSocket is closing', async () => {
+    it('terminates it while the WebSocket is closing, too', async () => {
       const clock = stopClock();
       const { onSession, next } = sessionCatcher();
       const { server, port } = await serve(
@@ -434,7 +434,7 @@ describe('websocket', () => {
       await sockets.gone();
     });
 
-    it('lets a client be that reads', async () => {
+    it('leaves a client alone that reads', async () => {
       const clock = stopClock();
       const { client, session } = await open({ websocketWriteTimeout: 1000, heartbeatDelay: 0 });
       session.send('x');
@@ -446,7 +446,7 @@ describe('websocket', () => {
   });
 
   describe('websocketServer', () => {
-    it('compresses only where asked to', async () => {
+    it('compresses only with perMessageDeflate', async () => {
       const { origin } = await serve();
       const plain = new WebSocketClient(origin, '/echo/000/a/websocket');
       await plain.opened;
@@ -503,7 +503,7 @@ describe('websocket', () => {
       await raw.closed;
     });
 
-    it('may be a WebSocketServer, shared by several mounts', async () => {
+    it('may be a WebSocketServer, shared by several endpoints', async () => {
       const websocketServer = new WebSocketServer({ noServer: true, handleProtocols: () => 'shared' });
       afterTest(() => websocketServer.close());
       const seen = new Queue<string>();

@@ -1,4 +1,4 @@
-/** Upgrades that arrive while an answer to an earlier request of their connection is on its way. */
+/** Upgrades that arrive while a response to an earlier request of their connection is on its way. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
@@ -15,14 +15,14 @@ import { arrives, asksFirst, attached, H2C, otherListener, request } from '../su
 
 const WEBSOCKET = handshake('/a/websocket').join('\r\n');
 
-/** A listener that leaves each answer to the test. */
+/** A listener that leaves each response to the test. */
 function unanswered() {
   const seen = new Queue<{ req: IncomingMessage; res: ServerResponse }>();
   const listener: RequestListener = (req, res) => seen.push({ req, res });
   return { listener, seen };
 }
 
-/** What may come behind an answer; where Node asks first, another protocol is no upgrade at all. */
+/** Upgrades that may come behind a response. With `shouldUpgradeCallback`, another protocol is no upgrade. */
 const UPGRADES = [
   ['a WebSocket', WEBSOCKET, it],
   ['a WebSocket with a body', handshake('/a/websocket', 'Content-Length: 5').join('\r\n'), it],
@@ -30,7 +30,7 @@ const UPGRADES = [
   ['another protocol', request('POST', '/h2c', [...H2C, 'Content-Length: 0']), asksFirst ? it.skip : it],
 ] as const;
 
-describe('an upgrade behind an answer that has not ended', () => {
+describe('an upgrade behind a response that has not ended', () => {
   for (const [how, leave] of [
     ['reset', (raw: RawSocket) => raw.socket.resetAndDestroy()],
     ['end', (raw: RawSocket) => raw.socket.end()],
@@ -110,13 +110,13 @@ describe('an upgrade behind an answer that has not ended', () => {
     });
   }
 
-  it('keeps the order of what its client sends while it waits', async () => {
+  it('keeps the order of the bytes that its client sends while it waits', async () => {
     const { listener, seen } = unanswered();
     const received = new Queue<string>();
     const { port, sockets } = await attached(listener, {
       prepare: (server) =>
         server.on('upgrade', (req: IncomingMessage, connection: Duplex, head: Buffer) => {
-          // Some versions of Node give a body to the request, and the upgraded connection is another object then.
+          // Some versions of Node give a body to the request, and wrap the upgraded connection.
           let all = connection === req.socket ? '' : 'body';
           const add = (chunk: Buffer) => {
             all += chunk;
@@ -142,7 +142,7 @@ describe('an upgrade behind an answer that has not ended', () => {
     assert.equal(await received.next(), 'body123!');
   });
 
-  it('is not let in where an earlier answer closes the connection', async () => {
+  it('is closed where an earlier response closes the connection', async () => {
     const { listener, seen } = unanswered();
     const { port, sockets } = await attached(listener);
     const raw = new RawSocket(port).send(request('GET', '/slow') + WEBSOCKET);
@@ -168,7 +168,7 @@ describe('an upgrade behind an answer that has not ended', () => {
   });
 });
 
-describe('an upgrade behind an answer that has ended', () => {
+describe('an upgrade behind a response that has ended', () => {
   for (const [title, size] of [
     ['is small', 5],
     ['fills the connection', 12_000_000],

@@ -1,4 +1,4 @@
-/** Upgrade requests that become ordinary HTTP again: nothing of them is lost, and each is heard of once. */
+/** Upgrade requests that become ordinary HTTP again: nothing of them is lost, and the application gets each once. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import http, { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http';
@@ -14,21 +14,21 @@ import { listenAs, SERVER_KINDS } from '../support/server-kinds.ts';
 import { parseAnswer } from '../support/upgrade-client.ts';
 import { asksFirst, attached, H2C, request } from '../support/upgrade-server.ts';
 
-/** What Node alone decides about, where it asks first. */
+/** Requests that Node decides about alone, where it has `shouldUpgradeCallback`. */
 const itReplays = asksFirst ? it.skip : it;
 
 const SMUGGLED = request('GET', '/smuggled');
 const TOO_MANY = 'HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
 
-/** A request for h2c with so many headers, of which the last tells the size of the body. */
+/** A request for h2c with so many headers, of which the last is the Content-Length. */
 function withHeaders(count: number, body = SMUGGLED): string {
   const first = ['Connection: Upgrade', 'Upgrade: h2c'];
-  // Host is one as well.
+  // Host counts, too.
   const more = Array.from({ length: count - first.length - 2 }, (_, i) => `a${i}: 1`);
   return request('POST', '/big', [...first, ...more, `Content-Length: ${body.length}`], body);
 }
 
-/** A listener that keeps what it is asked for, with the body, and answers it. */
+/** A listener that keeps each request with its body, and answers it. */
 function recorder() {
   const seen: string[] = [];
   const listener: RequestListener = (req, res) => {
@@ -134,7 +134,7 @@ describe('a request for another protocol with many headers', () => {
 });
 
 describe('a WebSocket handshake with more headers than Node keeps', () => {
-  it('leaves what follows it to the WebSocket', async () => {
+  it('leaves the bytes behind it to the WebSocket', async () => {
     const urls: (string | undefined)[] = [];
     const { port, sockets } = await attached((req, res) => {
       urls.push(req.url);
@@ -239,7 +239,7 @@ describe('a request for another protocol', () => {
   });
 
   for (const kind of SERVER_KINDS) {
-    it(`adds nothing up on a connection of an ${kind.name} server that makes many of them`, async () => {
+    it(`leaves no listeners on a connection of an ${kind.name} server that makes many of them`, async () => {
       const warnings: Error[] = [];
       const onWarning = (warning: Error) => warnings.push(warning);
       process.on('warning', onWarning);
@@ -250,7 +250,7 @@ describe('a request for another protocol', () => {
       const server = kind.create(listener);
       attachUpgrade(server);
       const connections: Duplex[] = [];
-      // Before Node's own, and with an `emit` around ours.
+      // Before the listener of Node, and with an `emit` that wraps that of this package.
       server.prependListener(kind.event, (socket: Duplex) => {
         connections.push(socket);
         socket.on('close', () => {});
@@ -267,7 +267,7 @@ describe('a request for another protocol', () => {
       assert.equal(connections.length, 1);
       assert.deepEqual(counts[29], counts[1]);
       assert.equal(seen.length, 30);
-      // Closes what is idle, and nothing else is open.
+      // Closes idle connections; no others are open.
       await Promise.all([raw.closed, new Promise((resolve) => server.close(resolve))]);
       assert.deepEqual(warnings, []);
     });

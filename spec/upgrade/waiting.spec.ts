@@ -17,7 +17,7 @@ import { arrives, attached, parking } from '../support/upgrade-server.ts';
 
 const UNAVAILABLE = 'HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
 
-/** Who takes time to decide about an upgrade, and how the decision is made. */
+/** Parts of an application that may take time to decide about an upgrade. */
 const DECIDERS = ['middleware', 'authorize', 'verifyClient'] as const;
 
 type Decide = (accepts: boolean) => void;
@@ -55,7 +55,7 @@ async function waitingFor(
   const sockets = new ServerSockets(server, kind.event);
   const port = await listenAs(server);
   let last = 0;
-  /** Asks for a WebSocket, and sends something ahead in one piece with the handshake. */
+  /** Asks for a WebSocket, with bytes ahead in one piece with the handshake. */
   const ask = (ahead = '', ...headers: string[]) => {
     last += 1;
     return kind.open(port).send(handshake(`/echo/0/${last}/websocket`, ...headers).join('\r\n') + ahead);
@@ -74,7 +74,7 @@ function messagesOf(session: Session): Queue<string> {
 
 describe('upgradeTimeout', () => {
   for (const decider of DECIDERS) {
-    it(`bounds the time of ${decider}, and gives the place of the session back`, async () => {
+    it(`bounds the time of ${decider}, and releases the reservation of the session`, async () => {
       const clock = stopClock();
       const closed = new Queue<ServerResponse>();
       const { router, sockets, asked, ask } = await waitingFor(decider, {
@@ -103,7 +103,7 @@ describe('upgradeTimeout', () => {
     });
   }
 
-  it('is the end of what an endpoint can do about an upgrade', async () => {
+  it('ends what an endpoint can do about an upgrade', async () => {
     const clock = stopClock();
     const { middleware, next } = parking();
     const { port, sockets } = await attached(middleware as RequestListener);
@@ -164,7 +164,7 @@ for (const kind of SERVER_KINDS) {
           await sockets.gone();
           assert.equal(await raw.closed, '');
           assert.equal(clock.countTimers(), 0);
-          // Its place is free before there is a decision.
+          // Its reservation is released before there is a decision.
           const next = ask();
           const decideNext = await asked.next();
           decide(true);
@@ -196,7 +196,7 @@ for (const kind of SERVER_KINDS) {
         }
       });
 
-      it(`while ${decider} decides does not keep a refusal from it`, async () => {
+      it(`while ${decider} decides does not hold a refusal up`, async () => {
         const { sockets, asked, ask } = await waitingFor(decider, { kind });
         const raw = ask(frame('a'));
         const decide = await asked.next();
@@ -210,12 +210,12 @@ for (const kind of SERVER_KINDS) {
 }
 
 describe('a client that sends much ahead', () => {
-  /** More than Node and the kernel would take unread. */
+  /** More than Node and the kernel buffer. */
   const COUNT = 5_000;
   const text = (i: number) => String(i).padStart(100, '0');
   const all = Array.from({ length: COUNT }, (_, i) => frame(text(i))).join('');
 
-  it('is read no further than a socket keeps, and nothing is lost', async () => {
+  it('is read no further than a socket buffers, and nothing is lost', async () => {
     const { sockets, asked, sessions, ask } = await waitingFor('verifyClient');
     const raw = ask();
     const decide = await asked.next();
@@ -260,7 +260,7 @@ async function separatesBodies(): Promise<boolean> {
 }
 
 describe('a handshake with a body', () => {
-  it('whose client leaves in the midst of it is forgotten', async () => {
+  it('whose client leaves in the middle of it is forgotten', async () => {
     const clock = stopClock();
     const { sockets, asked, ask } = await waitingFor('verifyClient');
     const raw = ask('hel', 'Content-Length: 5');

@@ -1,427 +1,177 @@
-/** What the two WebSocket endpoints share: taking an upgrade over, and the life of one WebSocket. */
-import type { IncomingMessage } from 'node:http';
+/**
+ * One WebSocket: what it writes, what it reads, how the application's pace slows the client down, and how it ends.
+ * Pings and time limits are in keepalive.ts, the two bypasses in direct-writer.ts and direct-reader.ts.
+ */
 import type { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
-import { WebSocket, WebSocketServer } from 'ws';
-import { identityOf } from '../../admission/identity.ts';
-import { openSession } from '../../admission/open-session.ts';
-import { rejectForLackOfPlace } from '../../admission/reject.ts';
-import type { RequestContext } from '../../context.ts';
-import { sendError, setConnectionClose } from '../../http/respond.ts';
-import { isWebSocketServer, MAX_DELAY, type ResolvedOptions } from '../../options/options.ts';
+import { WebSocket } from 'ws';
 import { CloseCode, webSocketCloseCode } from '../../protocol/close-code.ts';
 import type { SharedMessage } from '../../protocol/shared-message.ts';
 import type { LocalSessionPort, Receiver, TransportName } from '../../session/ports.ts';
-import { hasToken, ignoreSocketError, type PendingUpgrade, pendingUpgrade } from '../../upgrade/pending-upgrade.ts';
 import { debugWebSocket } from '../../util/debug.ts';
-import { DeadlineTimer, type TimerQueue, type TimerTarget } from '../../util/timer-queue.ts';
-import { flushTime } from '../flush-time.ts';
+import { DeadlineTimer, type TimerQueue } from '../../util/timer-queue.ts';
 import { type TextListener, WebSocketReader } from './direct-reader.ts';
-import { textFrame } from './frame-codec.ts';
+import { writeShared, writeText } from './direct-writer.ts';
+import { KeepAlive, type WebSocketLimits } from './keepalive.ts';
 import { isReceivePristine, isSendPristine } from './pristine-websocket.ts';
 
-/** The port of the session that belongs to a WebSocket. */
-export type AnySession = LocalSessionPort;
+export { webSocketServerOf } from './engine.ts';
 
-/**
- * Fragments of one message, and chunks that one message may arrive in, that ws holds before it gives up (1008). Each
- * costs memory beyond its bytes. A message of the largest size may always come in pieces of 256 bytes.
- */
-const MIN_PIECES = 16_384;
-const SMALLEST_PIECE = 256;
-
-/** ws is to leave the time limit on closing to us, which is by the size of what the client has still to take. */
-const NO_CLOSE_TIMEOUT = MAX_DELAY;
-
-/** The engine that an option asks for; headers that middleware has set go onto its 101 answers. */
-export function webSocketServerOf<Data, Req extends IncomingMessage>({
-  websocketServer: option,
-  maxMessageSize,
-}: Pick<ResolvedOptions<Data, Req>, 'websocketServer' | 'maxMessageSize'>): WebSocketServer {
-  // To ws, 0 would mean no limit.
-  const pieces = Math.max(MIN_PIECES, Math.ceil(maxMessageSize / SMALLEST_PIECE));
-  const limits = {
-    maxPayload: maxMessageSize || 1,
-    maxFragments: pieces,
-    maxBufferedChunks: pieces,
-    closeTimeout: NO_CLOSE_TIMEOUT,
-  };
-  if (isWebSocketServer(option)) {
-    prepare(option, 0);
-    return option;
-  }
-  const engine = new WebSocketServer({
-    perMessageDeflate: false,
-    ...limits,
-    ...option,
-    clientTracking: false,
-    noServer: true,
-  });
-  const { maxPayload = 0, allowSynchronousEvents, WebSocket: Custom } = engine.options;
-  const isUsual = allowSynchronousEvents !== false && Custom === WebSocket;
-  prepare(engine, isUsual ? Math.min(maxPayload || Number.POSITIVE_INFINITY, maxMessageSize) : 0);
-  return engine;
-}
-
-function prepare(engine: WebSocketServer, maxBypassBytes: number): void {
-  if (!maxBypassBytesOf.has(engine)) {
-    maxBypassBytesOf.set(engine, maxBypassBytes);
-    engine.on('headers', (lines, req) => {
-      lines.push(...(pendingUpgrade(req)?.finish() ?? []));
-    });
-  }
-}
-
-/**
- * Up to which size we read the messages of an engine's WebSockets without ws; 0 where it may do something about them that
- * is not known here. An application may give the same engine to several mounts.
- */
-const maxBypassBytesOf = new WeakMap<WebSocketServer, number>();
-
-/** What a WebSocket stands on. */
+/** What a WebSocket needs of its upgraded connection. */
 export interface UpgradedSocket {
-  /** The connection: what it has brought so far, and what it is given. */
+  /** The connection. */
   readonly socket: Socket;
-  /**
-   * Whether frames are ours to build and to read: not where an extension was agreed on, or something stands before the
-   * connection, or an engine or monitoring sends in a way of its own.
-   */
+  /** Whether messages may be written and read without ws; see direct-writer.ts. */
   readonly bypassesWs: boolean;
-  /** Messages up to this size are read without ws. */
+  /** Messages up to this many bytes are read without ws; 0 for none. */
   readonly maxBypassBytes: number;
   readonly timers: TimerQueue;
-  /** Lets the handshake leave, with what was written since. */
+  /** Sends the handshake, and what has been written since. Called again it does nothing. */
   uncork(): void;
 }
 
-/**
- * Asks whether the client may have a session, then does the handshake, or answers why not (PROTOCOL.md section 1);
- * `attach` gets the new session and the open WebSocket.
- */
-export function acceptWebSocket<Data, Req extends IncomingMessage>(
-  context: RequestContext<Data, Req>,
-  transport: 'websocket' | 'websocket-raw',
-  attach: (session: LocalSessionPort, socket: WebSocket, upgraded: UpgradedSocket) => void,
-): void {
-  const { endpoint, req, res, sessionId, next } = context;
-  const upgrade = pendingUpgrade(req);
-  if (upgrade === undefined) {
-    refuse(req, res);
-    return;
-  }
-  const identity = identityOf(context, 'websocket');
-  const claim = endpoint.sessions.reserve(sessionId, identity);
-  if (claim.kind === 'refused') {
-    rejectForLackOfPlace(context, claim.reason);
-    return;
-  }
-  const { reservation } = claim;
-  openSession(context, reservation, (data) => {
-    const socket = upgrade.claim();
-    if (socket === undefined) {
-      reservation.release();
-      return;
-    }
-    // The handshake and the open frame leave in one write, before the application sees how much is on its way.
-    socket.cork();
-    let isCorked = true;
-    const uncork = () => {
-      if (isCorked) {
-        isCorked = false;
-        socket.uncork();
-      }
-    };
-    let isOpen = false;
-    let settle: (() => void) | undefined;
-    try {
-      endpoint.webSocketServer.handleUpgrade(req, socket, upgrade.head, (webSocket) => {
-        settle?.();
-        isOpen = true;
-        // An engine of the application's own may not say when it writes the handshake.
-        upgrade.finish();
-        const session = reservation.commit(req, transport, data);
-        const bypassesWs = socket === req.socket && webSocket.extensions === '' && isSendPristine(webSocket);
-        const maxBypassBytes = bypassesWs ? (maxBypassBytesOf.get(endpoint.webSocketServer) ?? 0) : 0;
-        if (maxBypassBytes > 0) {
-          // ws has a listener of its own by now, and one is lighter than two.
-          socket.off('error', ignoreSocketError);
-        }
-        attach(session, webSocket, { socket: req.socket, bypassesWs, maxBypassBytes, timers: endpoint.timers, uncork });
-      });
-    } catch (error) {
-      // A function in the application's `websocketServer` options threw.
-      socket.destroy();
-      next(error);
-    } finally {
-      uncork();
-    }
-    if (!isOpen) {
-      // The engine has refused, or waits for `verifyClient`: either way it opens a session or closes the socket.
-      settle = awaitEngine(context, upgrade, socket, () => reservation.release());
-    }
-  });
-}
-
-/**
- * Gives the place back when the socket of an upgrade closes, and refuses the upgrade when shutdown begins before.
- *
- * @returns what ends that, since there is a session
- */
-function awaitEngine<Data, Req extends IncomingMessage>(
-  { endpoint, req }: RequestContext<Data, Req>,
-  upgrade: PendingUpgrade,
-  socket: Duplex,
-  release: () => void,
-): () => void {
-  const rejectAsClosing = () => {
-    endpoint.metrics.rejected(req, 'closing', 503);
-    upgrade.refuse();
-  };
-  const settle = () => {
-    socket.off('close', onClose);
-    endpoint.shutdown.whenClosing.delete(rejectAsClosing);
-  };
-  const onClose = () => {
-    settle();
-    release();
-  };
-  if (socket.closed) {
-    release();
-  } else {
-    socket.on('close', onClose);
-    if (socket.writable) {
-      endpoint.shutdown.whenClosing.add(rejectAsClosing);
-    }
-  }
-  return settle;
-}
-
-let warnedNoUpgrade = false;
-
-function refuse(req: IncomingMessage, res: RequestContext['res']): void {
-  setConnectionClose(res);
-  if (!hasToken(req.headers.upgrade, 'websocket')) {
-    sendError(res, 400, 'Can "Upgrade" only to "WebSocket".');
-  } else if (!hasToken(req.headers.connection, 'upgrade')) {
-    sendError(res, 400, '"Connection" must be "Upgrade".');
-  } else {
-    // A proper upgrade that arrived as an ordinary request: nobody listens for upgrades on this server.
-    if (!warnedNoUpgrade) {
-      warnedNoUpgrade = true;
-      process.emitWarning(
-        'sockjs: a WebSocket arrived, but nobody handles upgrades; call attachUpgrade(server) for the server that ' +
-          'listens: const server = createServer(app); attachUpgrade(server); server.listen(8080)',
-        { code: 'SOCKJS_NO_UPGRADE' },
-      );
-    }
-    sendError(res, 501, 'WebSocket upgrades are not handled here.');
-  }
-}
-
-/** What bounds one WebSocket; see the options of the same names. */
-export interface WebSocketLimits {
-  readonly websocketWriteTimeout: number;
-  readonly heartbeatDelay: number;
-  readonly maxMessageSize: number;
-}
-
-/** A receiver on a WebSocket, which takes texts from it, too. */
+/** A receiver on a WebSocket, which gets the messages of the client as well. */
 export interface WebSocketReceiver extends Receiver {
-  /** A message came in; `bytes` is its size in UTF-8. */
+  /** The client has sent a message. `bytes` is its size in UTF-8. */
   onText(text: string, bytes: number): void;
 }
 
 const CONNECTION = Symbol('express-sockjs.connection');
 
-/** A WebSocket that belongs to a connection. */
-interface Connected extends WebSocket {
+interface WebSocketWithConnection extends WebSocket {
   [CONNECTION]?: WebSocketConnection;
 }
 
-/** The connection below it. */
-interface Wire extends Socket {
+interface SocketWithConnection extends Socket {
   [CONNECTION]?: WebSocketConnection;
 }
 
-/** One WebSocket: what it writes, what it takes in, whether it lives, and how it ends. */
-export class WebSocketConnection implements TextListener, TimerTarget {
-  readonly #socket: Connected;
+/** One WebSocket. It gives messages of the client to `receiver.onText`, and tells the session how it ended. */
+export class WebSocketConnection extends KeepAlive implements TextListener {
   readonly #receiver: WebSocketReceiver;
-  readonly #session: AnySession;
-  /** Of the line, what each message asks for. */
-  readonly #wire: Wire;
+  readonly #session: LocalSessionPort;
   readonly #bypassesWs: boolean;
   #uncork: (() => void) | undefined;
-  readonly #limits: WebSocketLimits;
+  /** Messages that the kernel has not taken; counted for `websocketWriteTimeout` alone. */
   #unwritten = 0;
   #writeTimer: DeadlineTimer | undefined;
-
-  /**
-   * While the WebSocket is open, follows incoming silence, one round of `heartbeatDelay` after the other. Once it is
-   * closing, set to the time that the client has for what is on its way to it and for the closing handshake.
-   */
-  readonly #pingTimer: DeadlineTimer;
-  #isClosing = false;
-  /** What was on its way to the client when the time for that was set last. */
-  #bytesToFlush = 0;
-  /** Bytes of the connection, those of a message that has not ended yet included: on a slow line one takes many rounds. */
-  #bytesReadBefore: number;
-  /** Whether this round does not count, since we have not listened throughout. */
-  #skipRound = false;
-  /** Where the ping that asked for a sign of life is: `queued` until the kernel has it. */
-  #ping: 'none' | 'queued' | 'sent' = 'none';
-  /** While we do not read, silence says nothing about the peer. */
-  #paused = false;
-  /** What ws has found wrong. */
+  /** What was wrong, where ws has emitted an error. */
   #fault: 'none' | 'size' | 'other' = 'none';
 
-  /** From now on texts go to `receiver.onText`, and to the session how the WebSocket ended. */
   constructor(
-    socket: WebSocket,
+    webSocket: WebSocket,
     upgraded: UpgradedSocket,
     receiver: WebSocketReceiver,
-    session: AnySession,
+    session: LocalSessionPort,
     limits: WebSocketLimits,
   ) {
-    this.#socket = socket;
+    super(webSocket, upgraded.socket, upgraded.timers, limits);
     this.#receiver = receiver;
     this.#session = session;
-    this.#wire = upgraded.socket;
     this.#bypassesWs = upgraded.bypassesWs;
     this.#uncork = upgraded.uncork;
-    this.#limits = limits;
-    this.#bytesReadBefore = upgraded.socket.bytesRead;
-    if (upgraded.maxBypassBytes > 0) {
-      WebSocketReader.attach(upgraded.socket, this, upgraded.maxBypassBytes);
-    }
-    this.#socket[CONNECTION] = this;
-    // A class of the application's own may not call listeners as methods.
-    const own = <F extends (...args: never[]) => void>(listener: F): F =>
-      upgraded.maxBypassBytes > 0 ? listener : (listener.bind(socket) as F);
-    socket.on('message', own(onMessage)).on('close', own(onClose)).on('error', own(onError));
-    this.#pingTimer = new DeadlineTimer(upgraded.timers, this);
-    if (limits.heartbeatDelay > 0) {
-      this.#pingTimer.limit(limits.heartbeatDelay);
-    }
     if (limits.websocketWriteTimeout > 0) {
       this.#writeTimer = new DeadlineTimer(upgraded.timers, { onTimer: () => this.abort() });
     }
-    // Where an application has put one in its place on this very WebSocket, that is called.
-    socket.close = Object.hasOwn(socket, 'close') ? closeOfOwn(socket.close) : onWsClose;
-    this.#wire[CONNECTION] = this;
-    this.#wire.prependListener('end', onEnd);
+    this.#listen(upgraded.maxBypassBytes);
   }
 
-  /** Whether messages are still taken. */
+  #listen(maxBypassBytes: number): void {
+    const webSocket: WebSocketWithConnection = this.webSocket;
+    const socket: SocketWithConnection = this.socket;
+    webSocket[CONNECTION] = this;
+    socket[CONNECTION] = this;
+    if (maxBypassBytes > 0) {
+      WebSocketReader.attach(socket, this, maxBypassBytes);
+    }
+    // A class of the application may call listeners without `this`.
+    const bound = <F extends (...args: never[]) => void>(listener: F): F =>
+      maxBypassBytes > 0 ? listener : (listener.bind(webSocket) as F);
+    webSocket.on('message', bound(onMessage)).on('close', bound(onClose)).on('error', bound(onError));
+    webSocket.close = Object.hasOwn(webSocket, 'close') ? notifyAndCloseBy(webSocket.close) : notifyAndClose;
+    socket.prependListener('end', onEnd);
+  }
+
+  /** Whether messages of the client are still delivered. */
   isOpen(): boolean {
-    return this.#socket.readyState === WebSocket.OPEN;
+    return this.webSocket.readyState === WebSocket.OPEN;
   }
 
-  takesTexts(): boolean {
-    // Monitoring may have been loaded since the WebSocket opened, or may listen beside us.
-    return this.isOpen() && isReceivePristine(this.#socket) && this.#socket.listenerCount('message') === 1;
+  /** Whether the next message may be read without ws. Monitoring may be loaded, or begin to listen, at any time. */
+  allowsDirectReads(): boolean {
+    return this.isOpen() && isReceivePristine(this.webSocket) && this.webSocket.listenerCount('message') === 1;
   }
 
   onText(text: string, bytes: number): void {
     this.#receiver.onText(text, bytes);
-    this.#pauseWhileFull();
+    if (!this.#session.canReceive && !this.isPaused) {
+      this.pauseReading();
+      this.#session.whenReceivable(() => this.resumeReading());
+    }
   }
 
-  /** A message that came by way of ws. */
+  /** ws has read a message. */
   onMessage(data: Buffer, isBinary: boolean): void {
     if (!this.isOpen()) {
       return;
     }
     if (isBinary) {
       this.refuse(CloseCode.UnsupportedData, 'Text messages only.');
-    } else if (data.length > this.#limits.maxMessageSize) {
-      // Only an engine of the application's own, with a limit of its own, lets one through.
+    } else if (data.length > this.limits.maxMessageSize) {
+      // An engine of the application may have a higher limit.
       this.refuse(CloseCode.MessageTooBig, TOO_BIG);
     } else {
       this.onText(data.toString(), data.length);
     }
   }
 
-  /** The WebSocket is closed. */
-  onClose(code: number, reason: Buffer): void {
-    this.#isClosing = true;
-    this.#writeTimer?.clear();
-    this.#pingTimer.clear();
-    this.#endSession(code, reason.toString());
-  }
-
-  /** ws closes the WebSocket itself after an error, so there is nothing to do but remember why. */
-  onError(error: Error & { code?: string }): void {
-    if (this.#fault === 'none') {
-      this.#fault = error.code !== undefined && TOO_BIG_ERRORS.has(error.code) ? 'size' : 'other';
-      if (this.#fault === 'size') {
-        this.#session.countRejected('size', CloseCode.MessageTooBig);
-      }
-    }
-    debugWebSocket('%O', error);
-  }
-
-  /** Ends a WebSocket whose client does what the protocol forbids, and its session at once. */
-  refuse(code: number, reason: string): void {
-    this.#session.countRejected(code === CloseCode.MessageTooBig ? 'size' : 'payload', code);
-    this.#session.flush(performance.now());
-    // The session first, so that nothing more goes out before the closing handshake.
-    this.#session.receiverAborted(this.#receiver, { code, reason, wasClean: false });
-    this.close(code, reason);
-  }
-
   get bufferedAmount(): number {
-    // All that a plain WebSocket holds is in its connection; asked for each message, so not by way of ws.
-    return this.#bypassesWs ? this.#wire.writableLength : this.#socket.bufferedAmount;
+    return this.#bypassesWs ? this.socket.writableLength : this.webSocket.bufferedAmount;
   }
 
-  /** The session is open, and has said so if it does. */
+  /** Sends the handshake with the bytes of `open()`, before the application sees how many bytes wait. */
   opened(): void {
     this.#uncork?.();
     this.#uncork = undefined;
   }
 
-  /** Sends one text message; nothing once the WebSocket is closing. `notifyOnFlush` as for `Receiver.messages`. */
+  /** Sends one message; nothing once the WebSocket is closing. `notifyOnFlush` as for `Receiver.messages`. */
   send(text: string, notifyOnFlush: boolean): void {
-    if (this.#sendsFrames()) {
-      // One piece and one write; ws would write header and payload each for itself.
-      this.#write(textFrame(text), notifyOnFlush);
-    } else if (this.isOpen()) {
-      this.#socket.send(text, this.#callback(notifyOnFlush));
+    if (!this.isOpen()) {
+      return;
+    }
+    const callback = this.#callback(notifyOnFlush);
+    if (this.#writesDirectly()) {
+      writeText(this.socket, text, callback);
+    } else {
+      this.webSocket.send(text, callback);
     }
   }
 
-  /** Sends one text message of many receivers. `name` tells apart what is made of it: a SockJS frame, or just the text. */
+  /** As `send`, for a message of a broadcast. `textOf` returns what all transports called `name` send. */
   sendShared(
     message: SharedMessage,
     name: TransportName,
     textOf: (message: SharedMessage) => string,
     notifyOnFlush: boolean,
-  ) {
-    if (this.#sendsFrames()) {
-      this.#write(
-        message.encoded(name, () => textFrame(textOf(message))),
-        notifyOnFlush,
-      );
+  ): void {
+    if (!this.isOpen()) {
+      return;
+    }
+    const callback = this.#callback(notifyOnFlush);
+    if (this.#writesDirectly()) {
+      writeShared(this.socket, message, name, textOf, callback);
     } else {
-      this.send(textOf(message), notifyOnFlush);
+      this.webSocket.send(textOf(message), callback);
     }
   }
 
-  /** Whether this frame is ours to build: monitoring may have been loaded since the WebSocket opened. */
-  #sendsFrames(): boolean {
-    return this.#bypassesWs && isSendPristine(this.#socket);
+  #writesDirectly(): boolean {
+    return this.#bypassesWs && isSendPristine(this.webSocket);
   }
 
-  #write(frame: Buffer, notifyOnFlush: boolean): void {
-    if (this.isOpen()) {
-      this.#wire.write(frame, this.#callback(notifyOnFlush));
-    }
-  }
-
-  /** What is to be called when the kernel has taken a write, if anybody wants to know. */
+  /** Called when the kernel has taken a message; undefined where neither a limit nor the session needs the call. */
   #callback(notifyOnFlush: boolean): (() => void) | undefined {
-    const { websocketWriteTimeout } = this.#limits;
+    const { websocketWriteTimeout } = this.limits;
     if (websocketWriteTimeout > 0) {
       this.#unwritten += 1;
       if (this.#unwritten === 1) {
@@ -432,42 +182,95 @@ export class WebSocketConnection implements TextListener, TimerTarget {
     return notifyOnFlush ? () => this.#session.receiverDrained() : undefined;
   }
 
-  /** Asks the peer for a sign of life; `notifyOnFlush` as for `send`. */
+  #onWritten(): void {
+    this.#unwritten -= 1;
+    if (this.#unwritten === 0) {
+      this.#writeTimer?.clear();
+    } else {
+      this.#writeTimer?.limit(this.limits.websocketWriteTimeout);
+    }
+    this.#session.receiverDrained();
+  }
+
+  /** Pings the client, which shows that the connection lives. `notifyOnFlush` as for `send`. */
   ping(notifyOnFlush: boolean): void {
     if (this.isOpen()) {
-      this.#socket.ping(undefined, undefined, notifyOnFlush ? () => this.#session.receiverDrained() : undefined);
+      this.webSocket.ping(undefined, undefined, notifyOnFlush ? () => this.#session.receiverDrained() : undefined);
     }
   }
 
-  /** Begins the closing handshake; nothing happens when it has begun already. */
+  /**
+   * Begins the closing handshake; does nothing when it has begun.
+   *
+   * How a WebSocket ends, step by step:
+   *
+   * ```
+   * server first   close() > ws sends a close frame > the client answers > ws ends the connection > onClose()
+   * client first   ws calls webSocket.close() > onWsClose(): flush > ws answers > next tick: the session ends
+   *                > ws ends the connection > onClose()
+   * both at once   as server first: ws takes the close frame of the client for the answer
+   * bad frame      as client first: ws calls webSocket.close() with its code, and emits an error before the next tick
+   * client ends    'end' without a close frame > onEnd(): flush > next tick: the session ends with 1006
+   *                > ws ends the connection > onClose()
+   * cut            onClose() with 1006
+   * ```
+   *
+   * The session ends with the first of these reports. The limit on closing lasts from the first step to `onClose()`. It
+   * cuts the connection where the client does not answer, or does not end its side.
+   */
   close(code: number, reason: string): void {
-    this.#resume();
-    this.#startClosing(code);
-    this.#socket.close(webSocketCloseCode(code), reason);
+    this.resumeReading();
+    this.startClosing(code === CloseCode.TryAgainLater);
+    this.webSocket.close(webSocketCloseCode(code), reason);
   }
 
-  /**
-   * ws is about to begin or to answer the closing handshake by itself: the client has sent a close frame or what ws takes
-   * for no frame. What the application has sent before goes out first; the session ends when ws has said what was wrong.
-   */
+  /** Closes a WebSocket whose client breaks the protocol. The session ends at once. */
+  refuse(code: number, reason: string): void {
+    this.#session.countRejected(code === CloseCode.MessageTooBig ? 'size' : 'payload', code);
+    this.#session.flush(performance.now());
+    // The session must end first, or it could write behind the close frame.
+    this.#session.receiverAborted(this.#receiver, { code, reason, wasClean: false });
+    this.close(code, reason);
+  }
+
+  /** ws is about to send a close frame, as the answer to that of the client or to a bad frame. */
   onWsClose(code: number | undefined, reason: string | Buffer | undefined): void {
     this.#endByClient(code ?? CloseCode.NoStatus, String(reason ?? ''));
   }
 
-  /** The client has ended its side without a close frame, and ws is about to end the other. */
+  /** The client has ended its side without a close frame, and ws is about to end the other side. */
   onEnd(): void {
     this.#endByClient(CloseCode.Abnormal, '');
   }
 
+  /** Sends what the application has sent so far. Then the session ends, once ws may have emitted what was wrong. */
   #endByClient(code: number, reason: string): void {
-    if (!this.#isClosing) {
+    if (!this.isClosing) {
       this.#session.flush(performance.now());
-      this.#startClosing();
+      this.startClosing(false);
       process.nextTick(() => this.#endSession(code, reason));
     }
   }
 
-  /** The client will take no more: tells the session how the WebSocket ended, as ws is going to report it. */
+  /** ws has emitted an error, and closes the WebSocket by itself. */
+  onError(error: Error & { code?: string }): void {
+    if (this.#fault === 'none') {
+      this.#fault = error.code !== undefined && TOO_BIG_ERRORS.has(error.code) ? 'size' : 'other';
+      if (this.#fault === 'size') {
+        this.#session.countRejected('size', CloseCode.MessageTooBig);
+      }
+    }
+    debugWebSocket('%O', error);
+  }
+
+  /** The WebSocket is closed. */
+  onClose(code: number, reason: Buffer): void {
+    this.stopTimer();
+    this.#writeTimer?.clear();
+    this.#endSession(code, reason.toString());
+  }
+
+  /** Tells the session, which cannot reach the client any more, how the WebSocket ended. */
   #endSession(code: number, reason: string): void {
     let event = { code, reason, wasClean: code !== CloseCode.Abnormal };
     if (this.#fault === 'size') {
@@ -477,125 +280,43 @@ export class WebSocketConnection implements TextListener, TimerTarget {
     }
     this.#session.receiverAborted(this.#receiver, event);
   }
-
-  /** From now on ws sends no pings, and only the time for the client's last bytes counts. */
-  #startClosing(code?: number): void {
-    if (!this.#isClosing) {
-      this.#isClosing = true;
-      this.#bytesToFlush = this.bufferedAmount;
-      // A client that was too slow already gets time for what it takes, not for what it has left.
-      this.#pingTimer.limit(flushTime(code === CloseCode.TryAgainLater ? 0 : this.#bytesToFlush));
-    }
-  }
-
-  /** Cuts the connection. */
-  abort(): void {
-    this.#socket.terminate();
-  }
-
-  #onWritten(): void {
-    this.#unwritten -= 1;
-    if (this.#unwritten === 0) {
-      this.#writeTimer?.clear();
-    } else {
-      this.#writeTimer?.limit(this.#limits.websocketWriteTimeout);
-    }
-    this.#session.receiverDrained();
-  }
-
-  /** Lets the client send on only when the application has read. */
-  #pauseWhileFull(): void {
-    if (!this.#session.canReceive && !this.#paused) {
-      this.#paused = true;
-      this.#socket.pause();
-      this.#session.whenReceivable(() => this.#resume());
-    }
-  }
-
-  #resume(): void {
-    if (this.#paused) {
-      this.#paused = false;
-      // What came while we did not look is only now about to be heard.
-      this.#skipRound = true;
-      this.#socket.resume();
-    }
-  }
-
-  /** Called by the alarm: a round of silence is over, or the time for closing. */
-  onTimer(): void {
-    if (!this.#isClosing) {
-      this.#endRound();
-      return;
-    }
-    const left = this.bufferedAmount;
-    if (left < this.#bytesToFlush) {
-      // Slow, but alive.
-      this.#bytesToFlush = left;
-      this.#pingTimer.limit(flushTime(left));
-    } else {
-      debugWebSocket('the peer does not close');
-      this.abort();
-    }
-  }
-
-  /** Asks a silent peer for a sign of life, and cuts one that has not answered for a whole round. */
-  #endRound(): void {
-    const { bytesRead } = this.#wire;
-    if (this.#skipRound || this.#paused || bytesRead !== this.#bytesReadBefore) {
-      this.#skipRound = false;
-      this.#bytesReadBefore = bytesRead;
-      this.#ping = 'none';
-    } else if (this.#ping === 'none') {
-      this.#ping = 'queued';
-      this.#socket.ping(undefined, undefined, () => {
-        // The wait for the answer begins when the question has left.
-        this.#ping = 'sent';
-        if (!this.#isClosing) {
-          this.#pingTimer.limit(this.#limits.heartbeatDelay);
-        }
-      });
-    } else if (this.#ping === 'sent') {
-      debugWebSocket('the peer is silent');
-      this.abort();
-      return;
-    }
-    this.#pingTimer.limit(this.#limits.heartbeatDelay);
-  }
 }
 
-// Listeners of all WebSockets: closures for each would be kept as long as it lives.
+// All WebSockets share these functions. Closures would cost memory for as long as a WebSocket lives.
 
-function onMessage(this: Connected, data: Buffer, isBinary: boolean): void {
+function onMessage(this: WebSocketWithConnection, data: Buffer, isBinary: boolean): void {
   this[CONNECTION]?.onMessage(data, isBinary);
 }
 
-function onClose(this: Connected, code: number, reason: Buffer): void {
+function onError(this: WebSocketWithConnection, error: Error): void {
+  this[CONNECTION]?.onError(error);
+}
+
+function onClose(this: WebSocketWithConnection, code: number, reason: Buffer): void {
   this[CONNECTION]?.onClose(code, reason);
 }
 
-function onWsClose(this: Connected, code?: number, reason?: string | Buffer): void {
+function onEnd(this: SocketWithConnection): void {
+  this[CONNECTION]?.onEnd();
+}
+
+/** Replaces `webSocket.close`. ws calls it, too, when it closes by itself, and emits no event before that call. */
+function notifyAndClose(this: WebSocketWithConnection, code?: number, reason?: string | Buffer): void {
   this[CONNECTION]?.onWsClose(code, reason);
-  // Looked up each time: monitoring may replace the method of all WebSockets at any time.
+  // Looked up for each call: monitoring may replace the method of all WebSockets at any time.
   const { close }: WebSocket = Object.getPrototypeOf(this);
   close.call(this, code, reason);
 }
 
-function closeOfOwn(close: WebSocket['close']): WebSocket['close'] {
-  return function (this: Connected, code?: number, reason?: string | Buffer) {
+/** The same for a WebSocket that the application has given a `close` of its own. */
+function notifyAndCloseBy(close: WebSocket['close']): WebSocket['close'] {
+  return function (this: WebSocketWithConnection, code?: number, reason?: string | Buffer) {
     this[CONNECTION]?.onWsClose(code, reason);
     close.call(this, code, reason);
   };
 }
 
-function onEnd(this: Wire): void {
-  this[CONNECTION]?.onEnd();
-}
-
-function onError(this: Connected, error: Error): void {
-  this[CONNECTION]?.onError(error);
-}
-
 const TOO_BIG = 'Message too big.';
 
-/** What ws says of a message over `maxPayload`, and of a length that no number of JavaScript's can hold. */
+/** Codes of the errors that ws emits for a message above `maxPayload`, and for a length above 2^53. */
 const TOO_BIG_ERRORS = new Set(['WS_ERR_UNSUPPORTED_MESSAGE_LENGTH', 'WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH']);

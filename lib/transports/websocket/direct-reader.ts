@@ -1,6 +1,18 @@
 /**
- * Reads what nearly every client sends nearly always, whole text messages, straight from the connection. All else is left
- * to ws, which knows all of RFC 6455, and for that has a stream, buffers and events between a frame and its message.
+ * Bypass: reads text messages from the connection without ws.
+ *
+ * What: takes ws's `data` listener off the connection, and reads text messages of one frame itself, which is nearly all
+ * that clients send. It hands pings and pongs to ws's listener as they are.
+ *
+ * Why: ws has a stream, a list of buffers and events between a frame and its message. Without them, and without
+ * JSON.parse for most messages, `ws-pipelined` went from 0.32 to 0.23 times bare ws (bench/NOTES.md).
+ *
+ * Guard: `maxBypassBytesOf` for the engine, `bypassesWs` for the connection (direct-writer.ts), and `attach()`, which
+ * does nothing where ws's listener is not the only one. `allowsDirectReads()` is asked before each message.
+ *
+ * Off: for good at the first frame that is anything else, or that `allowsDirectReads()` forbids: a close, a fragment,
+ * binary, too long, not masked, no UTF-8. The listener of ws is put back and gets the bytes from the first of that
+ * frame on. So ws judges every frame that is wrong, and finds the connection as if it had read all before itself.
  */
 import { isUtf8 } from 'node:buffer';
 import type { Readable } from 'node:stream';
@@ -10,46 +22,40 @@ import { FIN_TEXT, LENGTH_16, LENGTH_64, unmask } from './frame-codec.ts';
 const PING = 0x89;
 const PONG = 0x8a;
 
-/** In the second byte: whether the payload is masked, and its length, or how many bits hold that. */
+/** Parts of the second byte: whether the payload is masked; its length, or how many bits hold the length. */
 const MASKED = 0x80;
 const LENGTH = 0x7f;
 
 const MASK_BYTES = 4;
 
-/** Pieces that one frame may come in; ws bounds more of them in its own way. */
+/** A frame that is not whole after more chunks than this goes to ws, which has its own limit. */
 const MAX_PIECES = 1024;
 
-/** The beginning of a frame whose end has not come yet. */
+/** A frame whose end has not come yet. */
 interface PartialFrame {
   readonly pieces: Buffer[];
-  /** How many bytes of it there are. */
+  /** Bytes in `pieces`. */
   have: number;
-  /** How many there must be before it is worth another look. */
+  /** Bytes that must be there before the frame is read again: its whole head, or the whole frame. */
   readonly need: number;
   readonly onClose: () => void;
 }
 
 const READER = Symbol('express-sockjs.reader');
 
-/** A connection that a reader reads. */
 interface SocketWithReader extends Readable {
   [READER]?: WebSocketReader;
 }
 
-/** Who wants the messages. */
+/** Gets the messages that a reader reads. */
 export interface TextListener {
-  /** Whether messages are to be read without ws: not once the WebSocket has begun to close. Asked before each. */
-  takesTexts(): boolean;
-  /** `bytes` is the size of the message in UTF-8. */
+  /** Whether the next message may be read without ws. Called before each message. */
+  allowsDirectReads(): boolean;
+  /** The client has sent a message. `bytes` is its size in UTF-8. */
   onText(text: string, bytes: number): void;
 }
 
-/**
- * Stands in the place of the listener by which ws takes what a connection brings. It reads text messages of one frame,
- * and hands pings and pongs to ws as they are. At the first frame that is anything else (a close, a fragment, binary, too
- * long, not masked, no UTF-8) it gives the connection back for good: ws then stands at the beginning of that frame, as if
- * nobody had been there, so that what is wrong with a frame is ws's to say.
- */
+/** Reads one connection in the place of ws, until it returns the connection to ws. */
 export class WebSocketReader {
   readonly #connection: SocketWithReader;
   readonly #wsListener: (chunk: Buffer) => void;
@@ -73,10 +79,10 @@ export class WebSocketReader {
   }
 
   /**
-   * Begins to read a connection that ws has just begun to listen to. Where somebody else listens as well, all is left to
-   * ws, since nothing tells which listener is whose.
+   * Begins to read a connection, right after ws has added its listener. Does nothing where there are other listeners,
+   * since nothing tells which of them is that of ws.
    *
-   * @param maxBytes messages longer than that are left to ws
+   * @param maxBytes longer messages are left to ws
    */
   static attach(connection: Readable, listener: TextListener, maxBytes: number): void {
     const [wsListener, ...others] = connection.listeners('data');
@@ -85,8 +91,8 @@ export class WebSocketReader {
     }
   }
 
-  /** Takes what the connection has brought. */
-  take(chunk: Buffer): void {
+  /** Reads a chunk of the connection. */
+  onChunk(chunk: Buffer): void {
     const partial = this.#partial;
     if (partial === undefined) {
       this.#read(chunk);
@@ -101,7 +107,7 @@ export class WebSocketReader {
     }
   }
 
-  /** Reads frame by frame. `bytes` begins with one. */
+  /** Reads frame by frame. `bytes` begins with the first byte of a frame. */
   #read(bytes: Buffer): void {
     const { length } = bytes;
     let offset = 0;
@@ -135,7 +141,7 @@ export class WebSocketReader {
         start += 8;
       }
       const end = start + size;
-      if (size > this.#maxBytes || !this.#listener.takesTexts()) {
+      if (size > this.#maxBytes || !this.#listener.allowsDirectReads()) {
         break;
       }
       if (end > length) {
@@ -158,10 +164,10 @@ export class WebSocketReader {
     }
   }
 
-  /** Keeps the beginning of a frame until there are so many bytes of it. */
+  /** Keeps the frame that begins at `offset` until `need` bytes of it have come. */
   #wait(bytes: Buffer, offset: number, need: number): void {
     const piece = bytes.subarray(offset);
-    // When a paused connection closes, ws still reads what it holds, which goes on from here.
+    // When a paused connection closes, ws reads the bytes that are left in it, which continue these.
     const onClose = () => this.#returnToWs(this.#takePieces(partial));
     const partial: PartialFrame = { pieces: [piece], have: piece.length, need, onClose };
     this.#partial = partial;
@@ -174,7 +180,7 @@ export class WebSocketReader {
     return Buffer.concat(pieces, have);
   }
 
-  /** Has ws go on, with these bytes, which begin a frame. */
+  /** Puts the listener of ws back for good, and gives it these bytes, which begin with the first byte of a frame. */
   #returnToWs(bytes: Buffer): void {
     this.#connection.on('data', this.#wsListener);
     this.#connection.off('data', onData);
@@ -182,12 +188,12 @@ export class WebSocketReader {
   }
 }
 
-/** A listener of all connections, which finds the reader of each: a closure for each would be kept as long as it lives. */
+/** The listener on all connections. A closure for each would cost memory for as long as the connection lives. */
 function onData(this: SocketWithReader, chunk: Buffer): void {
-  this[READER]?.take(chunk);
+  this[READER]?.onChunk(chunk);
 }
 
-/** The text of a masked payload, which the mask precedes; undefined where it is no UTF-8, the bytes then as they came. */
+/** Unmasks a payload and returns its text. Where it is no UTF-8, returns undefined and leaves the bytes as they were. */
 function readText(bytes: Buffer, start: number, end: number): string | undefined {
   const seen = unmask(bytes, start, end);
   if (seen < 0x80) {
@@ -197,7 +203,7 @@ function readText(bytes: Buffer, start: number, end: number): string | undefined
   if (isUtf8(payload)) {
     return payload.toString();
   }
-  // The mask undoes itself.
+  // Unmasking twice restores the bytes.
   unmask(bytes, start, end);
   return undefined;
 }

@@ -1,12 +1,12 @@
-/** WebSocket frames as bytes (RFC 6455, section 5), for connections on which nothing was negotiated but the text. */
+/** WebSocket frames as bytes (RFC 6455, section 5), for connections without extensions. */
 
-/** First byte of a text message that is whole in one frame. */
+/** First byte of a frame that holds a whole text message. */
 export const FIN_TEXT = 0x81;
-/** What the 7 bits of the length say where 16 or 64 bits follow. */
+/** Values of the 7-bit length that announce a length of 16 bits, and of 64 bits. */
 export const LENGTH_16 = 126;
 export const LENGTH_64 = 127;
 
-/** A whole text message in one frame, unmasked as a server sends it: header and payload in one piece, for one write. */
+/** Returns a frame that holds a whole text message, not masked: header and payload in one buffer, for one write. */
 export function textFrame(text: string): Buffer {
   const length = Buffer.byteLength(text);
   const start = length < LENGTH_16 ? 2 : length < 0x1_0000 ? 4 : 10;
@@ -26,19 +26,20 @@ export function textFrame(text: string): Buffer {
   return frame;
 }
 
-/** Payloads from here on are unmasked by words; for shorter ones that costs more than it saves. */
+/** Payloads of this many bytes and more are unmasked word by word. For shorter ones, that costs more than it saves. */
 const LONG = 256;
 
 /**
- * Takes the mask off a payload, in place; the mask is the 4 bytes before it (section 5.3). Done again, it puts it back.
+ * Unmasks the payload from `start` to `end` in place. The mask is the 4 bytes before it (section 5.3). A second call
+ * masks the payload again.
  *
- * @returns the bits that are set in any byte of the payload, so below 0x80 where all of it is ASCII
+ * @returns all bits that are set in any byte of the unmasked payload: below 0x80 where all of it is ASCII
  */
 export function unmask(bytes: Buffer, start: number, end: number): number {
   if (end - start < LONG) {
     return unmaskBytes(bytes, start, start, end);
   }
-  // Words begin where the memory says, and there the mask may be in the midst of itself.
+  // Int32Array needs 4-byte alignment, so the mask is rotated to the first aligned byte.
   const first = start + (-(bytes.byteOffset + start) & 3);
   const words = new Int32Array(bytes.buffer, bytes.byteOffset + first, (end - first) >> 2);
   const mask = new Int32Array(Uint8Array.from([0, 1, 2, 3], (i) => maskAt(bytes, start, first + i)).buffer)[0] ?? 0;
@@ -53,7 +54,7 @@ export function unmask(bytes: Buffer, start: number, end: number): number {
   return bits | unmaskBytes(bytes, start, start, first) | unmaskBytes(bytes, start, first + words.length * 4, end);
 }
 
-/** `start` is where the payload begins, and `from` and `to` the part of it. */
+/** Unmasks the bytes from `from` to `to` of the payload that begins at `start`. */
 function unmaskBytes(bytes: Buffer, start: number, from: number, to: number): number {
   let bits = 0;
   for (let i = from; i < to; i += 1) {
@@ -64,7 +65,7 @@ function unmaskBytes(bytes: Buffer, start: number, from: number, to: number): nu
   return bits;
 }
 
-/** The byte of the mask that falls on the one at `i`. */
+/** The byte of the mask for the byte at `i`. */
 function maskAt(bytes: Buffer, start: number, i: number): number {
   return bytes[start - 4 + ((i - start) & 3)] ?? 0;
 }

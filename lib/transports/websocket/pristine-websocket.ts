@@ -1,11 +1,11 @@
 /**
- * Which methods of a WebSocket are those of ws and of Node. Frames that are built and messages that are read without ws
- * skip some methods. Where monitoring has replaced one, it must be called.
+ * Tells whether the methods of a WebSocket are those of ws and of Node. Direct writes and direct reads skip some of
+ * them. Where monitoring has replaced one, it must be called.
  */
 import * as ws from 'ws';
 import { EMIT, ON, pristine } from '../../util/pristine.ts';
 
-/** Classes that ws exports. Its types leave them out. */
+/** Classes that ws exports, but its types leave out. */
 interface Internals {
   readonly Sender?: {
     readonly frame: unknown;
@@ -21,14 +21,14 @@ const { Sender, Receiver } = ws as unknown as Internals;
 const sender = Sender?.prototype;
 const receiver = Receiver?.prototype;
 
-// The marks hold in ws 8.23. They are names of properties, which bundlers do not shorten.
+// The marks are in the source text of ws 8.23. They are names of properties, which bundlers do not shorten.
 const SEND = pristine(WebSocket.prototype.send, '._sender.send(');
 const SENDER_SEND = pristine(sender?.send, '._firstFragment');
 const DISPATCH = pristine(sender?.dispatch, '._bufferedBytes');
 const FRAME = pristine(Sender?.frame, '.generateMask(');
 const SEND_FRAME = pristine(sender?.sendFrame, '._socket.uncork()');
 
-/** Whether a frame that is written to the connection skips only methods of ws itself. */
+/** Whether every method that a direct write of a message skips is that of ws. */
 export function isSendPristine(webSocket: ws.WebSocket): boolean {
   return (
     webSocket.send === SEND &&
@@ -39,7 +39,7 @@ export function isSendPristine(webSocket: ws.WebSocket): boolean {
   );
 }
 
-/** Whether a message that is read from the connection skips only methods by which Node emits events. */
+/** Whether every method that a direct read of a message skips is that of Node's `EventEmitter`. */
 export function isReceivePristine(webSocket: ws.WebSocket): boolean {
   return webSocket.emit === EMIT && webSocket.on === ON && receiver?.emit === EMIT && receiver?.on === ON;
 }

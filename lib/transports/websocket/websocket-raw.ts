@@ -1,47 +1,53 @@
-/** The raw WebSocket endpoint: each text message is one message both ways, with no SockJS framing. */
+/** The raw WebSocket transport: each text message is one message, both ways, without SockJS frames. */
 import type { WebSocket } from 'ws';
 import type { Handler } from '../../context.ts';
 import type { SharedMessage } from '../../protocol/shared-message.ts';
-import type { Outgoing } from '../../session/ports.ts';
-import {
-  type AnySession,
-  acceptWebSocket,
-  type UpgradedSocket,
-  WebSocketConnection,
-  type WebSocketLimits,
-  type WebSocketReceiver,
-} from './connection.ts';
+import type { LocalSessionPort, Outgoing } from '../../session/ports.ts';
+import { acceptWebSocket } from './accept.ts';
+import { type UpgradedSocket, WebSocketConnection, type WebSocketReceiver } from './connection.ts';
+import type { WebSocketLimits } from './keepalive.ts';
 
+/** A session on a WebSocket without SockJS frames. */
 export class RawWebSocketTransport implements WebSocketReceiver {
-  readonly name = 'websocket-raw';
-  readonly maxHeartbeatInterval = Number.POSITIVE_INFINITY;
   readonly #connection: WebSocketConnection;
-  readonly #session: AnySession;
+  readonly #session: LocalSessionPort;
 
+  /** Answers a GET of `/websocket`. */
   static readonly handle: Handler = (context) => {
-    acceptWebSocket(context, 'websocket-raw', (session, socket, upgraded) => {
-      session.attach(new RawWebSocketTransport(socket, upgraded, session, context.endpoint.options));
+    acceptWebSocket(context, 'websocket-raw', (session, webSocket, upgraded) => {
+      session.attach(new RawWebSocketTransport(webSocket, upgraded, session, context.endpoint.options));
     });
   };
 
-  private constructor(socket: WebSocket, upgraded: UpgradedSocket, session: AnySession, limits: WebSocketLimits) {
+  private constructor(
+    webSocket: WebSocket,
+    upgraded: UpgradedSocket,
+    session: LocalSessionPort,
+    limits: WebSocketLimits,
+  ) {
     this.#session = session;
-    this.#connection = new WebSocketConnection(socket, upgraded, this, session, limits);
+    this.#connection = new WebSocketConnection(webSocket, upgraded, this, session, limits);
   }
 
   onText(text: string, bytes: number): void {
     this.#session.receive([text], bytes);
   }
 
+  // The next two are getters, since fields would cost each session 32 bytes.
+
+  get name() {
+    return 'websocket-raw' as const;
+  }
+
+  get maxHeartbeatInterval(): number {
+    return Number.POSITIVE_INFINITY;
+  }
+
   get bufferedAmount(): number {
     return this.#connection.bufferedAmount;
   }
 
-  abort(): void {
-    this.#connection.abort();
-  }
-
-  /** The handshake has told the client already. */
+  /** Sends no frame: the client knows by the handshake that its session is open. */
   open(): void {
     this.#connection.opened();
   }
@@ -56,6 +62,7 @@ export class RawWebSocketTransport implements WebSocketReceiver {
     }
   }
 
+  /** Sends a ping of the WebSocket protocol; a text would be a message. */
   heartbeat(notifyOnFlush: boolean): void {
     this.#connection.ping(notifyOnFlush);
   }
@@ -66,6 +73,10 @@ export class RawWebSocketTransport implements WebSocketReceiver {
 
   close(code: number, reason: string): void {
     this.#connection.close(code, reason);
+  }
+
+  abort(): void {
+    this.#connection.abort();
   }
 }
 

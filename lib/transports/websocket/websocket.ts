@@ -1,70 +1,41 @@
-/** The WebSocket transport: SockJS frames as text messages (PROTOCOL.md section 9). */
+/** The WebSocket transport: each SockJS frame is one text message (docs/protocol.md, section 9). */
 import type { WebSocket } from 'ws';
 import type { Handler } from '../../context.ts';
 import { CloseCode } from '../../protocol/close-code.ts';
+import { closeFrame, HEARTBEAT_FRAME, messagesFrame, OPEN_FRAME } from '../../protocol/frame.ts';
 import { PayloadError, parseWebSocketPayload, TooManyMessagesError } from '../../protocol/payload.ts';
 import type { SharedMessage } from '../../protocol/shared-message.ts';
-import { FrameTransport } from '../frame-transport.ts';
-import {
-  type AnySession,
-  acceptWebSocket,
-  type UpgradedSocket,
-  WebSocketConnection,
-  type WebSocketLimits,
-  type WebSocketReceiver,
-} from './connection.ts';
+import type { LocalSessionPort, Outgoing } from '../../session/ports.ts';
+import { acceptWebSocket } from './accept.ts';
+import { type UpgradedSocket, WebSocketConnection, type WebSocketReceiver } from './connection.ts';
+import type { WebSocketLimits } from './keepalive.ts';
 
-export class WebSocketTransport extends FrameTransport implements WebSocketReceiver {
-  readonly name = 'websocket';
+/** A session on a WebSocket with SockJS frames. */
+export class WebSocketTransport implements WebSocketReceiver {
   readonly #connection: WebSocketConnection;
-  readonly #session: AnySession;
+  readonly #session: LocalSessionPort;
   readonly #maxMessages: number;
 
+  /** Answers a GET of `/<server>/<session>/websocket`. */
   static readonly handle: Handler = (context) => {
-    acceptWebSocket(context, 'websocket', (session, socket, upgraded) => {
-      session.attach(new WebSocketTransport(socket, upgraded, session, context.endpoint.options));
+    acceptWebSocket(context, 'websocket', (session, webSocket, upgraded) => {
+      session.attach(new WebSocketTransport(webSocket, upgraded, session, context.endpoint.options));
     });
   };
 
   private constructor(
-    socket: WebSocket,
+    webSocket: WebSocket,
     upgraded: UpgradedSocket,
-    session: AnySession,
+    session: LocalSessionPort,
     limits: WebSocketLimits & { readonly maxMessagesPerRequest: number },
   ) {
-    super();
     this.#session = session;
     this.#maxMessages = limits.maxMessagesPerRequest;
-    this.#connection = new WebSocketConnection(socket, upgraded, this, session, limits);
-  }
-
-  get bufferedAmount(): number {
-    return this.#connection.bufferedAmount;
-  }
-
-  abort(): void {
-    this.#connection.abort();
-  }
-
-  override open(): void {
-    super.open();
-    this.#connection.opened();
-  }
-
-  protected override send(frame: string, notifyOnFlush: boolean): void {
-    this.#connection.send(frame, notifyOnFlush);
-  }
-
-  protected override sendShared(message: SharedMessage, notifyOnFlush: boolean): void {
-    this.#connection.sendShared(message, this.name, frameOf, notifyOnFlush);
-  }
-
-  protected override end(code: number, reason: string): void {
-    this.#connection.close(code, reason);
+    this.#connection = new WebSocketConnection(webSocket, upgraded, this, session, limits);
   }
 
   onText(text: string, bytes: number): void {
-    // Reserved by the protocol as a keep-alive of clients.
+    // Clients may send an empty message to keep the connection alive.
     if (text === '') {
       return;
     }
@@ -77,6 +48,52 @@ export class WebSocketTransport extends FrameTransport implements WebSocketRecei
       const code = error instanceof TooManyMessagesError ? CloseCode.MessageTooBig : CloseCode.InvalidPayload;
       this.#connection.refuse(code, error.message);
     }
+  }
+
+  // The next two are getters, since fields would cost each session 32 bytes.
+
+  get name() {
+    return 'websocket' as const;
+  }
+
+  get maxHeartbeatInterval(): number {
+    return Number.POSITIVE_INFINITY;
+  }
+
+  get bufferedAmount(): number {
+    return this.#connection.bufferedAmount;
+  }
+
+  open(): void {
+    this.#connection.send(OPEN_FRAME, false);
+    this.#connection.opened();
+  }
+
+  messages(batch: readonly Outgoing[], notifyOnFlush: boolean): void {
+    const first = batch[0];
+    if (batch.length === 1 && first !== undefined && typeof first !== 'string') {
+      this.#connection.sendShared(first, this.name, frameOf, notifyOnFlush);
+    } else {
+      this.#connection.send(messagesFrame(batch), notifyOnFlush);
+    }
+  }
+
+  heartbeat(notifyOnFlush: boolean): void {
+    this.#connection.send(HEARTBEAT_FRAME, notifyOnFlush);
+  }
+
+  close(code: number, reason: string): void {
+    this.#connection.send(closeFrame(code, reason), false);
+    this.#connection.close(code, reason);
+  }
+
+  /** Never called: a WebSocket is the only receiver of its session. */
+  refuse(code: number, reason: string): void {
+    this.close(code, reason);
+  }
+
+  abort(): void {
+    this.#connection.abort();
   }
 }
 

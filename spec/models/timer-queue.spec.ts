@@ -1,4 +1,4 @@
-/** Alarms beside a plain list of what is due: never early, never late, and never more than one timer of Node's. */
+/** Deadline timers against a plain list of deadlines: never early, never late, and never more than one Node timer. */
 import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from '@sinonjs/fake-timers';
@@ -9,22 +9,22 @@ import { type Loop, stopIdleTime } from '../support/idle-time.ts';
 import { property, sequence } from '../support/property.ts';
 
 /** Enough for a heap of five levels. */
-const ALARMS = 31;
+const TIMERS = 31;
 
-/** What an alarm does when it goes off. */
+/** What a timer does when it fires. */
 type Reaction =
   | readonly [name: 'nothing']
-  | readonly [name: 'set' | 'limit', alarm: number, delay: number]
-  | readonly [name: 'clear', alarm: number];
+  | readonly [name: 'set' | 'limit', timer: number, delay: number]
+  | readonly [name: 'clear', timer: number];
 
 type Step =
-  | readonly [name: 'set' | 'limit', alarm: number, delay: number, reaction: Reaction]
-  | readonly [name: 'putOff' | 'unset' | 'clear', alarm: number]
+  | readonly [name: 'set' | 'limit', timer: number, delay: number, reaction: Reaction]
+  | readonly [name: 'postpone' | 'unset' | 'clear', timer: number]
   | readonly [name: 'tick' | 'jump', ms: number]
   | readonly [name: 'turns', count: number]
   | readonly [name: 'idle'];
 
-/** Many alike, so that alarms meet; and around the limits that stalls are judged by. */
+/** Many alike, so that deadlines coincide; and delays around the limits that define a stall. */
 const DELAY = fc.oneof(
   fc.integer({ min: 1, max: 20 }).map((tens) => tens * 10),
   fc.integer({ min: 1, max: 3000 }),
@@ -32,9 +32,9 @@ const DELAY = fc.oneof(
   fc.constantFrom(0.5, 33.3, 1500.25),
 );
 
-/** Steps that change one of so many alarms. */
-function changes(alarms: number): { set: fc.Arbitrary<Step>; limit: fc.Arbitrary<Step>; other: fc.Arbitrary<Step> } {
-  const which = fc.nat(alarms - 1);
+/** Steps that change one of so many timers. */
+function changes(timers: number): { set: fc.Arbitrary<Step>; limit: fc.Arbitrary<Step>; other: fc.Arbitrary<Step> } {
+  const which = fc.nat(timers - 1);
   const reaction: fc.Arbitrary<Reaction> = fc.oneof(
     { weight: 8, arbitrary: fc.constant(['nothing'] as const) },
     { weight: 2, arbitrary: fc.tuple(fc.constantFrom('set', 'limit'), which, DELAY) },
@@ -43,7 +43,7 @@ function changes(alarms: number): { set: fc.Arbitrary<Step>; limit: fc.Arbitrary
   return {
     set: fc.tuple(fc.constant('set' as const), which, DELAY, reaction),
     limit: fc.tuple(fc.constant('limit' as const), which, DELAY, reaction),
-    other: fc.tuple(fc.constantFrom('putOff', 'unset', 'clear'), which),
+    other: fc.tuple(fc.constantFrom('postpone', 'unset', 'clear'), which),
   };
 }
 
@@ -61,11 +61,11 @@ const CALM: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: TICK },
 );
 
-/** A full heap, from which some are taken out, and then time passes in small steps. */
+/** A full heap, from which some timers are taken out. Then time passes in small steps. */
 const HEAP: fc.Arbitrary<Step[]> = fc
   .tuple(
-    fc.array(fc.integer({ min: 1, max: 1000 }), { minLength: ALARMS, maxLength: ALARMS }),
-    fc.array(fc.nat(ALARMS - 1), { maxLength: 6 }),
+    fc.array(fc.integer({ min: 1, max: 1000 }), { minLength: TIMERS, maxLength: TIMERS }),
+    fc.array(fc.nat(TIMERS - 1), { maxLength: 6 }),
   )
   .map(([delays, cleared]) => [
     ...delays.map((delay, i): Step => ['set', i, delay, ['nothing']]),
@@ -73,7 +73,7 @@ const HEAP: fc.Arbitrary<Step[]> = fc
     ...Array.from({ length: 50 }, (): Step => ['tick', 20]),
   ]);
 
-/** Few, each of which has a longer story. */
+/** Few timers, each with many steps. */
 const FEW = changes(4);
 const STALLING: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: FEW.set },
@@ -85,26 +85,26 @@ const STALLING: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.tuple(fc.constant('idle' as const)) },
 );
 
-/** What is known of an alarm that is set. */
+/** What the model knows of a timer that is set. */
 interface Entry {
   readonly isLimit: boolean;
   readonly delay: number;
   readonly reaction: Reaction;
-  /** It must not go off before this. */
+  /** It must not fire before this. */
   due: number;
-  /** Where stalls make it uncertain when a limit is looked at next: then at the latest. */
-  nextLook: number;
-  /** Whether a limit still has to be looked at before its end. */
-  isUnseen: boolean;
-  /** Whether its place in the heap is that of the time when it is due. */
+  /** The latest time of the next check of a limit, where stalls make that time uncertain. */
+  nextCheck: number;
+  /** Whether the first check of a limit has still to come. */
+  isUnchecked: boolean;
+  /** Whether its place in the heap is that of its deadline. */
   isInPlace: boolean;
   /** Stalls since it was set. */
   stalls: number;
-  /** What the limit found when it started again, and waits to see changed. */
+  /** The state at the last restart of the limit, which has to change before it fires. */
   restart: { readonly at: number; readonly idle: number; readonly turns: number } | undefined;
 }
 
-/** As the documentation of `DeadlineTimer` says. */
+/** As documented for `DeadlineTimer`. */
 const LATE = 100;
 const RESTARTS = 8;
 const TURNS = 2;
@@ -113,36 +113,36 @@ const CATCH_UP = 50;
 class Model {
   readonly #clock: Clock;
   readonly #loop: Loop;
-  readonly #alarms: readonly DeadlineTimer[];
+  readonly #timers: readonly DeadlineTimer[];
   readonly #entries = new Map<number, Entry>();
-  /** Alarms that the clock may still hold. */
+  /** Timers that the queue may still hold. */
   readonly #held = new Set<number>();
   #turns = 0;
   /** The end of the last stall, and when the loop had turned twice since. */
   #stallEnd = 0;
   #turnsThen = 0;
   #readyAt = 0;
-  #rung: Entry[] = [];
+  #fired: Entry[] = [];
 
   constructor(clock: Clock, loop: Loop) {
     this.#clock = clock;
     this.#loop = loop;
-    const alarmClock = new TimerQueue();
-    this.#alarms = Array.from(
-      { length: ALARMS },
-      (_, i) => new DeadlineTimer(alarmClock, { onTimer: () => this.#ring(i) }),
+    const queue = new TimerQueue();
+    this.#timers = Array.from(
+      { length: TIMERS },
+      (_, i) => new DeadlineTimer(queue, { onTimer: () => this.#onTimer(i) }),
     );
   }
 
   async run(steps: readonly Step[]): Promise<void> {
     for (const step of steps) {
       await this.#do(step);
-      assert.equal(this.#clock.countTimers() <= 1, true, 'more than one timer');
+      assert.equal(this.#clock.countTimers() <= 1, true, 'more than one Node timer');
     }
-    for (const i of this.#alarms.keys()) {
+    for (const i of this.#timers.keys()) {
       this.#clear(i);
     }
-    assert.equal(this.#clock.countTimers(), 0, 'a timer without an alarm');
+    assert.equal(this.#clock.countTimers(), 0, 'a Node timer without a deadline timer');
   }
 
   async #do(step: Step): Promise<void> {
@@ -151,11 +151,11 @@ class Model {
       case 'limit':
         this.#set(...step);
         break;
-      case 'putOff':
+      case 'postpone':
         this.#postpone(step[1]);
         break;
       case 'unset':
-        this.#alarms[step[1]]?.unset();
+        this.#timers[step[1]]?.unset();
         this.#entries.delete(step[1]);
         break;
       case 'clear':
@@ -178,14 +178,14 @@ class Model {
   }
 
   #set(how: 'set' | 'limit', i: number, delay: number, reaction: Reaction): void {
-    this.#alarms[i]?.[how](delay);
+    this.#timers[i]?.[how](delay);
     this.#entries.set(i, {
       isLimit: how === 'limit',
       delay,
       reaction,
       due: Math.ceil(this.#clock.now + delay),
-      nextLook: 0,
-      isUnseen: how === 'limit',
+      nextCheck: 0,
+      isUnchecked: how === 'limit',
       isInPlace: !this.#held.has(i),
       stalls: 0,
       restart: undefined,
@@ -196,34 +196,34 @@ class Model {
   #postpone(i: number): void {
     const entry = this.#entries.get(i);
     if (entry !== undefined && entry.stalls > 0) {
-      // Sessions put heartbeats off, never limits. When one that bears with a stall is looked at first is left open.
+      // Sessions postpone heartbeats, never limits. The first check of a limit that was restarted is not modelled.
       return;
     }
-    this.#alarms[i]?.postpone(performance.now());
+    this.#timers[i]?.postpone(performance.now());
     if (entry !== undefined) {
       entry.due = Math.max(entry.due, Math.ceil(this.#clock.now + entry.delay));
-      entry.isUnseen = entry.isLimit;
+      entry.isUnchecked = entry.isLimit;
       entry.isInPlace = false;
     }
   }
 
   #clear(i: number): void {
-    this.#alarms[i]?.clear();
+    this.#timers[i]?.clear();
     this.#entries.delete(i);
     this.#held.delete(i);
   }
 
-  /** Every timer comes in time. */
+  /** Every check comes in time. */
   #tick(ms: number): void {
     this.#clock.tick(ms);
     const { now } = this.#clock;
     for (const [i, entry] of this.#entries) {
-      entry.isUnseen &&= firstLook(entry) > now;
-      assert.equal(this.#latest(entry) > now, true, `alarm ${i} is overdue`);
+      entry.isUnchecked &&= firstCheck(entry) > now;
+      assert.equal(this.#latest(entry) > now, true, `timer ${i} is overdue`);
     }
   }
 
-  /** When an alarm has gone off at the latest, if no stall comes. */
+  /** The time at which a timer has fired at the latest, if no stall comes. */
   #latest({ isLimit, due, delay, stalls }: Entry): number {
     if (!isLimit || stalls === 0) {
       return due;
@@ -242,7 +242,7 @@ class Model {
     }
   }
 
-  /** No timer comes for so long, then all that are due. */
+  /** A stall: no timer is checked for so long, then all that are due. */
   #jump(ms: number): void {
     const begin = this.#clock.now;
     this.#stallEnd = begin + ms;
@@ -252,46 +252,46 @@ class Model {
         this.#prolong(entry, begin, this.#stallEnd);
       }
     }
-    this.#rung = [];
+    this.#fired = [];
     this.#clock.jump(ms);
     for (const [i, { isLimit, due }] of this.#entries) {
-      assert.equal(isLimit || due > this.#clock.now, true, `alarm ${i} is overdue`);
+      assert.equal(isLimit || due > this.#clock.now, true, `timer ${i} is overdue`);
     }
-    const dues = this.#rung.filter(({ isLimit, isInPlace }) => !isLimit && isInPlace).map(({ due }) => due);
+    const dues = this.#fired.filter(({ isLimit, isInPlace }) => !isLimit && isInPlace).map(({ due }) => due);
     assert.deepEqual(
       dues,
       dues.toSorted((a, b) => a - b),
-      'not in the order in which they are due',
+      'not in the order of their deadlines',
     );
   }
 
-  /** Notes how much time a stall gives to a limit at least. */
+  /** Notes how much time a stall adds to a limit at least. */
   #prolong(entry: Entry, begin: number, end: number): void {
     entry.stalls += 1;
-    const earliest = entry.isUnseen ? firstLook(entry) : entry.due;
+    const earliest = entry.isUnchecked ? firstCheck(entry) : entry.due;
     if (earliest > end) {
       return;
     }
-    // One that has started again and waits for the loop is looked at every 50 ms.
-    const look = earliest > begin ? Math.max(earliest, entry.nextLook) : Math.max(begin + CATCH_UP, entry.nextLook);
-    const lateness = end - look;
-    entry.nextLook = Math.ceil(end + entry.delay);
-    if (entry.isUnseen || lateness > LATE) {
+    // A limit that was restarted and waits for the loop is checked every 50 ms.
+    const check = earliest > begin ? Math.max(earliest, entry.nextCheck) : Math.max(begin + CATCH_UP, entry.nextCheck);
+    const lateness = end - check;
+    entry.nextCheck = Math.ceil(end + entry.delay);
+    if (entry.isUnchecked || lateness > LATE) {
       entry.due = Math.max(entry.due, Math.ceil(end + Math.min(entry.delay, lateness)));
     }
     if (lateness > LATE) {
       entry.restart = { at: end, idle: this.#loop.idle, turns: this.#turns };
     }
-    entry.isUnseen = false;
+    entry.isUnchecked = false;
   }
 
-  #ring(i: number): void {
+  #onTimer(i: number): void {
     const entry = this.#entries.get(i);
-    assert.ok(entry, `alarm ${i} goes off, and is not set`);
+    assert.ok(entry, `timer ${i} fires, and is not set`);
     this.#entries.delete(i);
     this.#held.delete(i);
-    this.#rung.push(entry);
-    this.#mayRing(entry);
+    this.#fired.push(entry);
+    this.#assertMayFire(entry);
     const { reaction } = entry;
     if (reaction[0] === 'clear') {
       this.#clear(reaction[1]);
@@ -300,7 +300,7 @@ class Model {
     }
   }
 
-  #mayRing({ isLimit, due, delay, stalls, restart }: Entry): void {
+  #assertMayFire({ isLimit, due, delay, stalls, restart }: Entry): void {
     const { now } = this.#clock;
     if (isLimit && stalls > RESTARTS) {
       return;
@@ -313,12 +313,12 @@ class Model {
   }
 }
 
-/** When a limit is looked at before its end. */
-function firstLook({ due, delay }: Entry): number {
+/** The time of the first check of a limit. */
+function firstCheck({ due, delay }: Entry): number {
   return due - Math.min(1000, Math.floor(delay / 2));
 }
 
-describe('any use of alarms', () => {
+describe('any use of deadline timers', () => {
   let clock: Clock;
   let loop: Loop;
 
@@ -332,12 +332,12 @@ describe('any use of alarms', () => {
     await new Model(clock, loop).run(steps);
   };
 
-  property('has each go off on time where the loop never stalls', 300, sequence(CALM, 60), run);
+  property('fires each in time where the loop never stalls', 300, sequence(CALM, 60), run);
 
-  property('has those go off on time that are left when others are cleared', 200, HEAP, run);
+  property('fires in time those that are left when others are cleared', 200, HEAP, run);
 
   property(
-    'has limits bear with stalls, but not for ever, and all others go off at once',
+    'restarts limits after stalls, but not for ever, and fires all others at once',
     500,
     sequence(STALLING, 60),
     run,

@@ -1,4 +1,4 @@
-/** Alarms, and the one timer that they share. */
+/** Deadline timers, and the one Node timer that they share. */
 import assert from 'node:assert/strict';
 import { AsyncLocalStorage, createHook } from 'node:async_hooks';
 import { once } from 'node:events';
@@ -12,81 +12,81 @@ import { afterTest } from './support/leftovers.ts';
 
 describe('DeadlineTimer', () => {
   let clock: Clock;
-  let alarms: TimerQueue;
-  let alarm: DeadlineTimer;
+  let queue: TimerQueue;
+  let timer: DeadlineTimer;
   let calls: number[];
 
   beforeEach(() => {
     clock = stopClock();
     calls = [];
     const start = clock.now;
-    alarms = new TimerQueue();
-    alarm = new DeadlineTimer(alarms, { onTimer: () => calls.push(clock.now - start) });
+    queue = new TimerQueue();
+    timer = new DeadlineTimer(queue, { onTimer: () => calls.push(clock.now - start) });
   });
 
-  it('does not go off unless it is set', () => {
+  it('does not fire unless it is set', () => {
     clock.tick(1000);
     assert.deepEqual(calls, []);
     assert.equal(clock.countTimers(), 0);
   });
 
-  it('goes off once, after the time it was set to', () => {
-    alarm.set(100);
+  it('fires once, after its delay', () => {
+    timer.set(100);
     clock.tick(1000);
     assert.deepEqual(calls, [100]);
     assert.equal(clock.countTimers(), 0);
   });
 
-  it('counts from the last time it was set, whatever the time', () => {
-    alarm.set(100);
+  it('counts from the last call of set(), whether the new deadline is later or earlier', () => {
+    timer.set(100);
     clock.tick(60);
-    alarm.set(100);
+    timer.set(100);
     clock.tick(60);
-    alarm.set(10);
+    timer.set(10);
     clock.tick(1000);
     assert.deepEqual(calls, [130]);
   });
 
-  it('is put off by as long as it was set to, where it is set', () => {
-    alarm.postpone(performance.now());
-    alarm.set(100);
+  it('counts its delay anew when postponed, and stays unset where it is unset', () => {
+    timer.postpone(performance.now());
+    timer.set(100);
     clock.tick(99);
-    alarm.postpone(performance.now());
+    timer.postpone(performance.now());
     clock.tick(99);
     assert.deepEqual(calls, []);
-    alarm.unset();
-    alarm.postpone(performance.now());
+    timer.unset();
+    timer.postpone(performance.now());
     clock.tick(1000);
     assert.deepEqual(calls, []);
   });
 
-  it('does not go off once unset, and can be set again', () => {
-    alarm.set(100);
-    alarm.unset();
+  it('does not fire once unset, and can be set again', () => {
+    timer.set(100);
+    timer.unset();
     clock.tick(50);
-    alarm.set(100);
-    alarm.unset();
+    timer.set(100);
+    timer.unset();
     clock.tick(200);
-    alarm.set(100);
+    timer.set(100);
     clock.tick(1000);
     assert.deepEqual(calls, [350]);
   });
 
-  it('makes no second timer, however often it is set and unset, and however many there are', () => {
+  it('makes one Node timer, however many timers are set, and however often', () => {
     for (let i = 0; i < 10; i += 1) {
-      alarm.set(100);
-      alarm.unset();
-      new DeadlineTimer(alarms, { onTimer() {} }).set(50 + i);
+      timer.set(100);
+      timer.unset();
+      new DeadlineTimer(queue, { onTimer() {} }).set(50 + i);
     }
     assert.equal(clock.countTimers(), 1);
     clock.tick(1000);
     assert.equal(clock.countTimers(), 0);
   });
 
-  it('can be set by its own callback, to the same time and to another', () => {
+  it('can be set by its own callback, with the same delay and with another', () => {
     const delays = [100, 100, 30];
     const start = clock.now;
-    const again = new DeadlineTimer(alarms, {
+    const again = new DeadlineTimer(queue, {
       onTimer() {
         calls.push(clock.now - start);
         const delay = delays.shift();
@@ -101,14 +101,14 @@ describe('DeadlineTimer', () => {
   });
 
   it('leaves nothing behind once cleared', () => {
-    alarm.set(100);
-    alarm.clear();
+    timer.set(100);
+    timer.clear();
     assert.equal(clock.countTimers(), 0);
     clock.tick(1000);
     assert.deepEqual(calls, []);
   });
 
-  it('can be set to the longest time that a timer can be set to', () => {
+  it('can be set to the longest delay of a Node timer', () => {
     const delays: unknown[] = [];
     const { setTimeout } = globalThis;
     globalThis.setTimeout = ((callback: () => void, delay: number) => {
@@ -116,16 +116,16 @@ describe('DeadlineTimer', () => {
       return setTimeout(callback, delay);
     }) as typeof setTimeout;
     clock.tick(0.5);
-    alarm.set(0x7fff_ffff);
+    timer.set(0x7fff_ffff);
     globalThis.setTimeout = setTimeout;
     assert.deepEqual(delays, [0x7fff_ffff]);
     clock.tick(0x7fff_ffff + 2);
     assert.equal(calls.length, 1);
   });
 
-  it('is not put off to an earlier time', () => {
-    alarm.set(100);
-    alarm.postpone(performance.now() - 50);
+  it('is not postponed to an earlier time', () => {
+    timer.set(100);
+    timer.postpone(performance.now() - 50);
     clock.tick(1000);
     assert.deepEqual(calls, [100]);
   });
@@ -133,11 +133,11 @@ describe('DeadlineTimer', () => {
   it('calls in the async context that it was made in', () => {
     const storage = new AsyncLocalStorage<string>();
     const heard: (string | undefined)[] = [];
-    const make = () => new DeadlineTimer(alarms, { onTimer: () => heard.push(storage.getStore()) });
+    const make = () => new DeadlineTimer(queue, { onTimer: () => heard.push(storage.getStore()) });
     const ours = storage.run('ours', make);
     const theirs = storage.run('theirs', make);
     const outside = make();
-    storage.run('somebody', () => {
+    storage.run('caller', () => {
       outside.set(100);
       theirs.set(100);
       ours.set(90);
@@ -147,7 +147,7 @@ describe('DeadlineTimer', () => {
     assert.equal(heard[0], 'ours');
   });
 
-  it('leaves the timer in the context of nobody who has set it', () => {
+  it('makes the Node timer outside of the async context of the caller', () => {
     const storage = new AsyncLocalStorage<string>();
     const seen: (string | undefined)[] = [];
     const { setTimeout } = globalThis;
@@ -155,12 +155,12 @@ describe('DeadlineTimer', () => {
       seen.push(storage.getStore());
       return setTimeout(callback, delay);
     }) as typeof setTimeout;
-    storage.run('somebody', () => alarm.set(100));
+    storage.run('caller', () => timer.set(100));
     globalThis.setTimeout = setTimeout;
     assert.deepEqual(seen, [undefined]);
   });
 
-  it('makes no timer for what is due at the same time as that, or later', () => {
+  it('makes no Node timer for a deadline at the same time or later', () => {
     let timers = 0;
     const { setTimeout } = globalThis;
     globalThis.setTimeout = ((callback: () => void, delay: number) => {
@@ -171,39 +171,39 @@ describe('DeadlineTimer', () => {
       globalThis.setTimeout = setTimeout;
     });
     for (const delay of [100, 100, 101, 200]) {
-      new DeadlineTimer(alarms, { onTimer() {} }).set(delay);
+      new DeadlineTimer(queue, { onTimer() {} }).set(delay);
     }
     assert.equal(timers, 1);
-    alarm.set(99);
+    timer.set(99);
     assert.equal(timers, 2);
   });
 
-  it('is of a type that tools can tell from others, and so is its clock', () => {
+  it('has an async resource type of its own, and so has its queue', () => {
     const types: string[] = [];
     const hook = createHook({ init: (_, type) => types.push(type) }).enable();
     new DeadlineTimer(new TimerQueue(), { onTimer() {} });
     hook.disable();
-    assert.deepEqual(types, ['sockjs.clock', 'sockjs.alarm']);
+    assert.deepEqual(types, ['sockjs.timer-queue', 'sockjs.timer']);
   });
 
-  it('does not keep others from going off when its callback throws', () => {
-    const broken = new DeadlineTimer(alarms, {
+  it('lets others fire when its callback throws', () => {
+    const broken = new DeadlineTimer(queue, {
       onTimer() {
         throw new Error('broken');
       },
     });
     broken.set(100);
-    alarm.set(100);
+    timer.set(100);
     assert.throws(() => clock.tick(100), /broken/);
     clock.tick(1);
     assert.equal(calls.length, 1);
   });
 
-  it('goes off in time where one among those that are due late has been cleared', () => {
+  it('fires in time where one of those with late deadlines has been cleared', () => {
     const start = clock.now;
-    const rung: [delay: number, after: number][] = [];
+    const fired: [delay: number, after: number][] = [];
     const make = (delay: number) => {
-      const one = new DeadlineTimer(alarms, { onTimer: () => rung.push([delay, clock.now - start]) });
+      const one = new DeadlineTimer(queue, { onTimer: () => fired.push([delay, clock.now - start]) });
       one.set(delay);
       return one;
     };
@@ -213,12 +213,12 @@ describe('DeadlineTimer', () => {
     [1030, 1040, 1050].forEach(make);
     clock.tick(2000);
     assert.deepEqual(
-      rung,
+      fired,
       [10, 20, 30, 40, 1000, 1020, 1030, 1040, 1050].map((delay) => [delay, delay]),
     );
   });
 
-  it('goes off in time among many that are set, put off, unset and cleared at random', () => {
+  it('fires in time among many that are set, postponed, unset and cleared at random', () => {
     // A generator with a seed, so that a failure can be repeated.
     let seed = 1;
     const random = (below: number) => {
@@ -227,7 +227,7 @@ describe('DeadlineTimer', () => {
     };
     const due = new Map<number, { at: number; delay: number }>();
     const all = Array.from({ length: 50 }, (_, i) => {
-      return new DeadlineTimer(alarms, {
+      return new DeadlineTimer(queue, {
         onTimer() {
           assert.equal(due.get(i)?.at, clock.now);
           due.delete(i);
@@ -274,7 +274,7 @@ describe('DeadlineTimer', () => {
     let loop: { idle: number };
 
     beforeEach(() => {
-      // How long the event loop has waited with nothing to do, as Node counts it, is a test's to say.
+      // The idle time of the event loop, as Node counts it, is set by the test.
       loop = { idle: 0 };
       const { nodeTiming } = performanceOfNode;
       Object.defineProperty(nodeTiming, 'idleTime', { configurable: true, get: () => loop.idle });
@@ -283,40 +283,40 @@ describe('DeadlineTimer', () => {
       });
     });
 
-    /** A stall: no timer is looked at for so long, and then all that are due. */
+    /** A stall: no timer is checked for so long, and then all that are due. */
     function stall(ms: number): void {
       clock.jump(ms);
     }
 
-    /** Two turns of the real event loop, and one more for those that are only begun now. */
+    /** Two turns of the real event loop, and one more, since the count may begin only now. */
     async function turns(): Promise<void> {
       for (let i = 0; i < 3; i += 1) {
         await turn();
       }
     }
 
-    /** Lets the loop run freely for so long: it has waited for events at the end. */
+    /** Lets the loop run freely for so long: at the end, it has been idle. */
     async function runFreely(ms: number): Promise<void> {
       await turns();
       loop.idle += 1;
       clock.tick(ms);
     }
 
-    it('goes off in time where nothing stalls', () => {
-      alarm.limit(100);
+    it('fires in time where nothing stalls', () => {
+      timer.limit(100);
       clock.tick(99);
       assert.deepEqual(calls, []);
       clock.tick(1);
       assert.deepEqual(calls, [100]);
-      alarm.limit(5000);
+      timer.limit(5000);
       clock.tick(5000);
       assert.deepEqual(calls, [100, 5100]);
       assert.equal(clock.countTimers(), 0);
     });
 
     for (const delay of [0, 1, 2, 3, 20, 99, 100, 101, 1999, 2000, 2001, 0x7fff_ffff]) {
-      it(`goes off after ${delay} ms, neither before nor much later`, () => {
-        alarm.limit(delay);
+      it(`fires after ${delay} ms, neither before nor much later`, () => {
+        timer.limit(delay);
         clock.tick(Math.max(0, delay - 1));
         assert.deepEqual(calls, []);
         clock.tick(2);
@@ -324,22 +324,22 @@ describe('DeadlineTimer', () => {
       });
     }
 
-    it('is put off as any other', () => {
-      alarm.limit(3000);
+    it('counts its delay anew when postponed', () => {
+      timer.limit(3000);
       clock.tick(2500);
-      alarm.postpone(performance.now());
+      timer.postpone(performance.now());
       clock.tick(2999);
       assert.deepEqual(calls, []);
       clock.tick(1);
       assert.deepEqual(calls, [5500]);
     });
 
-    it('bears with stalls as any other where it was put off after its first look', async () => {
-      alarm.limit(3000);
+    it('restarts after a stall where it was postponed after its first check', async () => {
+      timer.limit(3000);
       clock.tick(2500);
-      alarm.postpone(performance.now());
+      timer.postpone(performance.now());
       clock.tick(1900);
-      // Over the time of the first look, 4500, to shortly before the end, 5500.
+      // From before the first check, 4500, to shortly before the end, 5500.
       stall(1050);
       await runFreely(949);
       assert.deepEqual(calls, []);
@@ -347,12 +347,12 @@ describe('DeadlineTimer', () => {
       assert.deepEqual(calls, [6400]);
     });
 
-    it('takes a look that is 100 ms late for no stall, and one that is later for one', async () => {
-      alarm.limit(5000);
+    it('takes a check that is more than 100 ms late for a stall, and no other', async () => {
+      timer.limit(5000);
       stall(4100);
       clock.tick(900);
       assert.deepEqual(calls, [5000]);
-      alarm.limit(5000);
+      timer.limit(5000);
       stall(4101);
       clock.tick(4000);
       assert.deepEqual(calls, [5000]);
@@ -360,8 +360,8 @@ describe('DeadlineTimer', () => {
       assert.equal(calls.length, 2);
     });
 
-    it('is looked at first when half of it has passed, where it is short', async () => {
-      alarm.limit(1000);
+    it('is checked first when half of it has passed, where it is short', async () => {
+      timer.limit(1000);
       stall(1200);
       await runFreely(699);
       assert.deepEqual(calls, []);
@@ -369,9 +369,9 @@ describe('DeadlineTimer', () => {
       assert.deepEqual(calls, [1900]);
     });
 
-    it('gives two turns to all that a stall has held up', async () => {
-      const others = [1, 2, 3].map(() => new DeadlineTimer(alarms, { onTimer: () => calls.push(-1) }));
-      for (const one of [alarm, ...others]) {
+    it('gives two turns of the loop to all timers that a stall has made late', async () => {
+      const others = [1, 2, 3].map(() => new DeadlineTimer(queue, { onTimer: () => calls.push(-1) }));
+      for (const one of [timer, ...others]) {
         one.limit(1);
       }
       stall(500);
@@ -385,11 +385,11 @@ describe('DeadlineTimer', () => {
     });
 
     for (const ms of [5000, 5001, 5050, 5100, 5101, 10_000, 15_000, 100_000]) {
-      it(`does not go off right after a stall of ${ms} ms that lasted over its end, but when the loop has run`, async () => {
-        alarm.limit(5000);
+      it(`fires not right after a stall of ${ms} ms that lasted over its end, but when the loop has run`, async () => {
+        timer.limit(5000);
         stall(ms);
         assert.deepEqual(calls, []);
-        // The delay, or as long as the stall lasted beyond the time of the first look, which is a second before the end.
+        // The delay, or the time from the first check, a second before the end, to the end of the stall.
         const grace = Math.min(5000, ms - 4000);
         await runFreely(grace - 1);
         assert.deepEqual(calls, []);
@@ -398,8 +398,8 @@ describe('DeadlineTimer', () => {
       });
     }
 
-    it('gives the time from the end of a stall that ended shortly before its own end', async () => {
-      alarm.limit(5000);
+    it('gives time from the end of a stall that ended shortly before its own end', async () => {
+      timer.limit(5000);
       stall(4900);
       await runFreely(899);
       assert.deepEqual(calls, []);
@@ -408,14 +408,14 @@ describe('DeadlineTimer', () => {
     });
 
     it('is not prolonged by a stall that is long over', async () => {
-      alarm.limit(5000);
+      timer.limit(5000);
       stall(3900);
       await runFreely(1100);
       assert.deepEqual(calls, [5000]);
     });
 
     it('is prolonged once for each stall', async () => {
-      alarm.limit(1000);
+      timer.limit(1000);
       stall(3000);
       await turns();
       stall(3000);
@@ -427,10 +427,10 @@ describe('DeadlineTimer', () => {
       assert.deepEqual(calls, [7000]);
     });
 
-    it('begins anew when it is set again after a stall', async () => {
-      alarm.limit(1000);
+    it('starts anew when it is set again after a stall', async () => {
+      timer.limit(1000);
       stall(3000);
-      alarm.limit(500);
+      timer.limit(500);
       clock.tick(499);
       assert.deepEqual(calls, []);
       clock.tick(1);
@@ -438,7 +438,7 @@ describe('DeadlineTimer', () => {
     });
 
     it('gives two turns of the loop, however short it is', async () => {
-      alarm.limit(1);
+      timer.limit(1);
       stall(500);
       loop.idle += 1;
       clock.tick(100);
@@ -451,8 +451,8 @@ describe('DeadlineTimer', () => {
       assert.equal(calls.length, 1);
     });
 
-    it('waits until the loop has had nothing to do, at most for the whole delay', async () => {
-      alarm.limit(5000);
+    it('waits until the loop has been idle, at most for the whole delay', async () => {
+      timer.limit(5000);
       stall(5200);
       await turns();
       clock.tick(4000);
@@ -461,7 +461,7 @@ describe('DeadlineTimer', () => {
       clock.tick(50);
       assert.equal(calls.length, 1);
 
-      alarm.limit(5000);
+      timer.limit(5000);
       stall(5200);
       const end = clock.now;
       await turns();
@@ -472,8 +472,8 @@ describe('DeadlineTimer', () => {
       assert.equal(calls.length, 2);
     });
 
-    it('goes off after eight restarts in a row, where the loop stalls for ever', async () => {
-      alarm.limit(1000);
+    it('fires after eight restarts in a row, where the loop stalls for ever', async () => {
+      timer.limit(1000);
       let stalls = 0;
       for (; calls.length === 0 && stalls < 100; stalls += 1) {
         stall(2000);
@@ -483,31 +483,31 @@ describe('DeadlineTimer', () => {
       assert.equal(stalls, 9);
     });
 
-    it('does not go off after a stall where its client shows in the first turn, and unsets it', async () => {
-      alarm.limit(1000);
+    it('does not fire after a stall where it is unset in the first turn', async () => {
+      timer.limit(1000);
       stall(10_000);
       await turn();
-      alarm.unset();
+      timer.unset();
       await runFreely(10_000);
       assert.deepEqual(calls, []);
       assert.equal(clock.countTimers(), 0);
     });
 
     it('leaves nothing behind when it is cleared after a stall', async () => {
-      alarm.limit(1000);
+      timer.limit(1000);
       stall(3000);
-      alarm.clear();
+      timer.clear();
       assert.equal(clock.countTimers(), 0);
       await runFreely(10_000);
       assert.deepEqual(calls, []);
     });
 
-    it('keeps set() from nothing: that goes off at once after a stall', () => {
-      alarm.set(1000);
+    it('leaves strict deadlines alone: they fire at once after a stall', () => {
+      timer.set(1000);
       stall(3000);
       assert.deepEqual(calls, [3000]);
-      alarm.set(1000);
-      alarm.postpone(performance.now());
+      timer.set(1000);
+      timer.postpone(performance.now());
       stall(3000);
       assert.deepEqual(calls, [3000, 6000]);
     });
@@ -522,10 +522,10 @@ describe('DeadlineTimer', () => {
       afterTest(() => {
         globalThis.setImmediate = setImmediate;
       });
-      alarm.limit(1000);
+      timer.limit(1000);
       clock.tick(1000);
       assert.equal(immediates, 0);
-      alarm.limit(1000);
+      timer.limit(1000);
       stall(3000);
       assert.equal(immediates, 1);
       await turns();
@@ -533,20 +533,20 @@ describe('DeadlineTimer', () => {
     });
   });
 
-  it('bears with a real stall of a real loop: what lies in the kernel is read first', async () => {
+  it('lets Node read what lies in the kernel after a real stall', async () => {
     clock.uninstall();
     const server = createServer((socket) => socket.on('data', () => real.unset()));
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     const heard: string[] = [];
-    const real = new DeadlineTimer(new TimerQueue(), { onTimer: () => heard.push('went off') });
+    const real = new DeadlineTimer(new TimerQueue(), { onTimer: () => heard.push('fired') });
     const client = connect((server.address() as AddressInfo).port, '127.0.0.1', () => {
       client.write('alive');
       real.limit(50);
       // The byte has not been read, nor the connection been accepted.
       const end = performance.now() + 400;
       while (performance.now() < end) {
-        // Busy.
+        // Blocks the event loop.
       }
     });
     const [socket] = (await once(server, 'connection')) as [Socket];
@@ -555,13 +555,13 @@ describe('DeadlineTimer', () => {
     server.close();
     await once(server, 'close');
     assert.deepEqual(heard, []);
-    // And it goes off where nothing comes.
+    // It fires where nothing comes.
     await new Promise<void>((resolve) => {
       const lone = new DeadlineTimer(new TimerQueue(), { onTimer: resolve });
       lone.limit(20);
       const end = performance.now() + 300;
       while (performance.now() < end) {
-        // Busy.
+        // Blocks the event loop.
       }
     });
   });

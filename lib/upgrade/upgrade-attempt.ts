@@ -1,0 +1,142 @@
+/** One upgrade on its way through the application. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { debugUpgrade } from '../util/debug.ts';
+import { DeadlineTimer } from '../util/timer-queue.ts';
+import { handshakeHeaders } from './handshake-headers.ts';
+import { clearPendingUpgrade, type PendingUpgrade } from './pending-upgrade.ts';
+import { ResponseSocket } from './response-socket.ts';
+import { answerAndClose, type UpgradeTime } from './sockets.ts';
+import { WaitingClient } from './waiting-client.ts';
+
+/** What an upgrade needs to know of its server. */
+export interface DispatchContext extends UpgradeTime {
+  /** How many `upgrade` listeners of other packages the server has. */
+  countOtherListeners(): number;
+  /** Emits the upgrade to them. */
+  emitToOtherListeners(): void;
+}
+
+/**
+ * What becomes of one upgrade. The first of these events settles it:
+ *
+ * ```
+ * undecided   claim(): a WebSocket endpoint takes it              > claimed
+ *             the application writes a response, a refusal        > settled: the client gets the response
+ *             the application writes another response             > settled: the other listeners get the upgrade,
+ *                                                                   or the client the response where there are none
+ *             refuse(), or the time limit                         > settled: 503
+ *             the client closes or ends the connection            > settled: the request is destroyed
+ * claimed     finish(): the handshake is about to be written      > settled: 101
+ *             refuse(), or the time limit: `verifyClient` waits   > settled: 503
+ *             the client closes or ends the connection            > settled: the request is destroyed
+ * ```
+ */
+export class UpgradeAttempt implements PendingUpgrade {
+  readonly head: Buffer;
+  /** The response writes to this in place of the connection. */
+  readonly responseSocket: ResponseSocket;
+  readonly #req: IncomingMessage;
+  readonly #res: ServerResponse;
+  readonly #socket: Duplex;
+  readonly #context: DispatchContext;
+  /** The URL as it came, which a framework may change. */
+  readonly #url: string | undefined;
+  #state: 'undecided' | 'claimed' | 'settled' = 'undecided';
+  #timer: DeadlineTimer | undefined;
+  #client: WaitingClient | undefined;
+
+  constructor(req: IncomingMessage, res: ServerResponse, socket: Duplex, head: Buffer, context: DispatchContext) {
+    this.head = head;
+    this.#req = req;
+    this.#res = res;
+    this.#socket = socket;
+    this.#context = context;
+    this.#url = req.url;
+    this.responseSocket = new ResponseSocket(socket, context.timers, () => this.#shouldForward());
+    socket.on('close', this.#onSocketClose);
+  }
+
+  /**
+   * Begins the time limit, and watches for the end of the client, unless the upgrade is settled, as most are by now.
+   */
+  wait(): void {
+    if (this.#state === 'settled') {
+      return;
+    }
+    this.#timer = new DeadlineTimer(this.#context.timers, {
+      onTimer: () => {
+        debugUpgrade('%s: not answered in time', this.#url);
+        this.refuse();
+      },
+    });
+    this.#timer.limit(this.#context.timeout);
+    // For a handshake with a body, Node wraps the connection. Reading the wrapper would discard the body.
+    this.#client = new WaitingClient(this.#socket, this.#socket === this.#req.socket);
+  }
+
+  claim(): Duplex | undefined {
+    if (this.#state !== 'undecided') {
+      return undefined;
+    }
+    this.#state = 'claimed';
+    debugUpgrade('%s: taken over', this.#url);
+    return this.#socket;
+  }
+
+  refuse(): void {
+    if (this.#state === 'settled') {
+      return;
+    }
+    this.#settle();
+    // An engine that decides later finds a socket that cannot be written any more.
+    answerAndClose(this.#socket, 503, this.#context.timers);
+    this.responseSocket.discard();
+    // Not at once, since Node destroys the socket of a request with it.
+    this.#socket.on('close', () => this.#req.destroy());
+  }
+
+  finish(): string[] {
+    if (this.#state === 'settled') {
+      return [];
+    }
+    this.#settle();
+    clearPendingUpgrade(this.#req);
+    this.#res.writeHead(101);
+    this.#res.end();
+    return handshakeHeaders(this.#res);
+  }
+
+  /** Called by the response socket with the first bytes of a response. Returns whether they go to the client. */
+  #shouldForward(): boolean {
+    if (this.#state !== 'undecided') {
+      return false;
+    }
+    this.#settle();
+    const { statusCode } = this.#res;
+    debugUpgrade('%s: the application answered %d', this.#url, statusCode);
+    const isRefusal = statusCode >= 300 && statusCode !== 404;
+    if (isRefusal || this.#context.countOtherListeners() === 0) {
+      return true;
+    }
+    if (this.#url !== undefined) {
+      this.#req.url = this.#url;
+    }
+    this.#context.emitToOtherListeners();
+    return false;
+  }
+
+  readonly #onSocketClose = (): void => {
+    this.#settle();
+    debugUpgrade('%s: the client left', this.#url);
+    this.responseSocket.destroy();
+    this.#req.destroy();
+  };
+
+  #settle(): void {
+    this.#state = 'settled';
+    this.#timer?.clear();
+    this.#client?.release();
+    this.#socket.off('close', this.#onSocketClose);
+  }
+}
