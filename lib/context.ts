@@ -45,7 +45,7 @@ export interface Route {
   /** Whether OPTIONS is answered, by which browsers ask for leave first. */
   readonly preflight?: boolean;
   /** Whether answers set the JSESSIONID cookie, and are not cached. */
-  readonly transport?: boolean;
+  readonly setsSessionCookie?: boolean;
   /** How the origin of a request is judged; not at all where this is left out. */
   readonly origin?: OriginRule;
 }

@@ -299,7 +299,7 @@ function answer<Data, Req extends IncomingMessage>(
     return;
   }
   endConnectionIfClosing(context);
-  if (route.transport) {
+  if (route.setsSessionCookie) {
     setNotCached(res);
     setCookie(context);
     if (res.writableEnded) {

@@ -35,7 +35,7 @@ function get(name: string, handler: Handler): Route {
     path: sessionPath(name),
     endpoint: name,
     methods: { GET: handler },
-    transport: true,
+    setsSessionCookie: true,
     origin: 'script',
   };
 }
@@ -44,7 +44,7 @@ function get(name: string, handler: Handler): Route {
 const rawWebSocketRoute: Route = {
   path: /^\/websocket$/,
   methods: { GET: RawWebSocketTransport.handle },
-  transport: true,
+  setsSessionCookie: true,
   origin: 'script',
 };
 
@@ -54,7 +54,7 @@ function post(name: string, handler: Handler): Route {
     path: sessionPath(name),
     endpoint: name,
     methods: { POST: handler },
-    transport: true,
+    setsSessionCookie: true,
     cors: true,
     preflight: true,
     origin: 'script',
