@@ -6,6 +6,9 @@ export interface MaybeExpressRequest extends IncomingMessage {
   /** Honours `trust proxy`, as the next does. */
   readonly ip?: unknown;
   readonly protocol?: unknown;
+  baseUrl?: string;
+  originalUrl?: string;
+  params?: unknown;
   res?: unknown;
   next?: unknown;
 }
