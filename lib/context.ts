@@ -1,7 +1,6 @@
 /** What one call of `sockjs()` holds, and what a handler is given of one request. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { WebSocketServer } from 'ws';
-import type { OriginRule } from './admission/origin.ts';
 import type { Metrics } from './metrics.ts';
 import type { ResolvedOptions } from './options/options.ts';
 import type { SessionRegistry } from './session/registry.ts';
@@ -30,6 +29,12 @@ export interface RequestContext<Data = unknown, Req extends IncomingMessage = In
 
 /** Answers one method of one endpoint. May throw what a function in the options threw; the router passes that on. */
 export type Handler = <Data, Req extends IncomingMessage>(context: RequestContext<Data, Req>) => void;
+
+/**
+ * How an endpoint is judged. `script`: browsers send Origin with whatever a foreign page can do to it. `embedded`: a
+ * page can load it as script or frame without one, so it is judged by its Referer.
+ */
+export type OriginRule = 'script' | 'embedded';
 
 /** One endpoint: where it is, what it answers, and the header groups of PROTOCOL.md section 2 that it takes part in. */
 export interface Route {

@@ -1,13 +1,8 @@
 /** Who may connect, judged by where the page comes from that asks. */
 import type { IncomingMessage } from 'node:http';
-import type { MaybeExpressRequest } from '../http/express.ts';
+import type { OriginRule } from '../context.ts';
+import { embedderOrigin, isForeignFetch, isSameOriginFetch, originAt, ownOrigin } from '../http/request-origin.ts';
 import type { ResolvedOptions } from '../options/options.ts';
-
-/**
- * How an endpoint is judged. `script`: browsers send Origin with whatever a foreign page can do to it. `embedded`: a
- * page can load it as script or frame without one, so it is judged by its Referer.
- */
-export type OriginRule = 'script' | 'embedded';
 
 /**
  * Whether a request may go on, by the `allowedOrigins` option.
@@ -40,43 +35,6 @@ export function isOriginAllowed<Data, Req extends IncomingMessage>(
     allowedOrigins !== 'same-origin' &&
     allowedOrigins.some((allowed) => (typeof allowed === 'string' ? allowed === origin : matchesWhole(allowed, origin)))
   );
-}
-
-/** Origin, else the origin of the Referer: undefined where there is neither, the whole Referer where it is no URL. */
-export function embedderOrigin(req: IncomingMessage): string | undefined {
-  const { origin, referer } = req.headers;
-  return origin ?? (referer === undefined ? undefined : (parseOrigin(referer) ?? referer));
-}
-
-/** The origin at which clients see this server, or undefined where the Host header is none. */
-function ownOrigin(req: MaybeExpressRequest): string | undefined {
-  const { protocol } = req;
-  const scheme = typeof protocol === 'string' ? protocol : 'encrypted' in req.socket ? 'https' : 'http';
-  return originAt(scheme, req);
-}
-
-function originAt(scheme: string, { headers }: IncomingMessage): string | undefined {
-  // HTTP/2 has no Host.
-  const host = headers[':authority'] ?? headers.host;
-  return host === undefined ? undefined : parseOrigin(`${scheme}://${host}`);
-}
-
-function parseOrigin(url: string): string | undefined {
-  try {
-    return new URL(url).origin;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Browsers say so themselves, and no page can make them lie. */
-function isSameOriginFetch(req: IncomingMessage): boolean {
-  return req.headers['sec-fetch-site'] === 'same-origin';
-}
-
-function isForeignFetch(req: IncomingMessage): boolean {
-  const site = req.headers['sec-fetch-site'];
-  return site === 'cross-site' || site === 'same-site';
 }
 
 /** An expression that is not anchored would let `https://example.com.evil.org` in. */

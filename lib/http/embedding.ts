@@ -1,10 +1,10 @@
 /** Headers for what a foreign page loads as frame or script, in place of what middleware such as helmet has set. */
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { embedderOrigin } from '../admission/origin.ts';
 import type { RequestContext } from '../context.ts';
 import type { ResolvedOptions } from '../options/options.ts';
 import { removeHeader, setHeader } from './head.ts';
+import { embedderOrigin } from './request-origin.ts';
 
 /** Takes back what would keep the pages that may from embedding this answer; whether they may is judged elsewhere. */
 export function allowEmbedding(res: ServerResponse): void {
