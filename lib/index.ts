@@ -9,14 +9,14 @@ export type {
   SessionOpenMessage,
   SockjsStats,
 } from './metrics.ts';
-export {
-  type AllowedOrigins,
-  defaultOptions,
-  type JsessionidAttributes,
-  type ResolvedOptions,
-  type SockjsOptions,
-  type WebSocketServerOptions,
+export type {
+  AllowedOrigins,
+  JsessionidAttributes,
+  ResolvedOptions,
+  SockjsOptions,
+  WebSocketServerOptions,
 } from './options/options.ts';
+export { defaultOptions } from './options/resolve.ts';
 export { CloseCode } from './protocol/close-code.ts';
 export { SessionNotOpenError } from './session/inbox.ts';
 export type { TransportName } from './session/ports.ts';

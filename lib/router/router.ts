@@ -5,7 +5,7 @@ import type { EndpointContext, Route } from '../context.ts';
 import type { MaybeExpressRequest } from '../http/express.ts';
 import { pathOf } from '../http/query.ts';
 import { sendError } from '../http/respond.ts';
-import { printError } from '../options/options.ts';
+import { printError } from '../options/resolve.ts';
 import { handleRequest, type Next } from './handle-request.ts';
 import { RouteTable } from './route-table.ts';
 
