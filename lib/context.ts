@@ -31,8 +31,8 @@ export interface RequestContext<Data = unknown, Req extends IncomingMessage = In
 export type Handler = <Data, Req extends IncomingMessage>(context: RequestContext<Data, Req>) => void;
 
 /**
- * How an endpoint is judged. `script`: browsers send Origin with whatever a foreign page can do to it. `embedded`: a
- * page can load it as script or frame without one, so it is judged by its Referer.
+ * Which header the origin check reads. `script`: Origin, which browsers send with every request that a foreign page can
+ * make to the route. `embedded`: else the Referer, since a page can load the route as script or frame without Origin.
  */
 export type OriginRule = 'script' | 'embedded';
 

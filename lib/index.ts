@@ -1,14 +1,13 @@
-/** The public surface of express-sockjs, and nothing else. */
+/** The public surface of express-sockjs, in groups. */
+
+// The endpoint, and upgrades to WebSockets.
+
+export { type Room, type SockjsRouter, sockjs } from './sockjs.ts';
+export { type AttachUpgradeOptions, attachUpgrade, type UpgradeServer } from './upgrade/attach-upgrade.ts';
+
+// Options.
 
 export { jsessionid } from './http/cookie.ts';
-export type {
-  MessageMessage,
-  RejectedMessage,
-  RejectionReason,
-  SessionCloseMessage,
-  SessionOpenMessage,
-  SockjsStats,
-} from './metrics.ts';
 export type {
   AllowedOrigins,
   JsessionidAttributes,
@@ -17,6 +16,9 @@ export type {
   WebSocketServerOptions,
 } from './options/options.ts';
 export { defaultOptions } from './options/resolve.ts';
+
+// Sessions.
+
 export { CloseCode } from './protocol/close-code.ts';
 export { SessionNotOpenError } from './session/inbox.ts';
 export type { TransportName } from './session/ports.ts';
@@ -29,5 +31,14 @@ export {
   type SessionHandler,
   type SessionState,
 } from './session/session.ts';
-export { type Room, type SockjsRouter, sockjs } from './sockjs.ts';
-export { type AttachUpgradeOptions, attachUpgrade, type UpgradeServer } from './upgrade/attach-upgrade.ts';
+
+// Monitoring: counters, and messages on diagnostics channels.
+
+export type {
+  MessageMessage,
+  RejectedMessage,
+  RejectionReason,
+  SessionCloseMessage,
+  SessionOpenMessage,
+  SockjsStats,
+} from './metrics.ts';

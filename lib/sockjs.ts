@@ -1,4 +1,4 @@
-/** The factory: options in, an Express Router with one route per SockJS endpoint out. */
+/** The factory: makes the context of an endpoint of the options, and its router of the context. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Router } from 'express';
 import type { EndpointContext } from './context.ts';
@@ -18,40 +18,42 @@ import { transportRoutes, webSocketServerOf } from './transports/index.ts';
 import { TimerQueue } from './util/timer-queue.ts';
 
 /**
- * What `sockjs()` returns: an Express Router that is also a plain request listener, so that it works in Express 4 and
- * 5, in Connect, and as `http.createServer(router)`.
+ * The router that `sockjs()` returns: an Express Router that is also a plain request listener. It works in Express 4
+ * and 5, in Connect, and as `http.createServer(router)`.
  */
 export interface SockjsRouter<Data = unknown, Req extends IncomingMessage = IncomingMessage> extends Router {
-  /** Answers a request, or passes it on to `next` where it is none of SockJS's; without `next` it answers 404. */
+  /**
+   * Answers a request to one of its routes, and calls `next` for all others. Without `next` it answers those with 404.
+   */
   (req: IncomingMessage, res: ServerResponse, next?: Next): void;
 
   /** The live sessions of this router. */
   readonly sessions: LiveSessions<Data, Req>;
 
   /**
-   * Sends a message to every session that is open, quoting it and building its frames once for all. In each session it
-   * comes after what was sent before and before what is sent later. A session that does not accept it, as `send()`
-   * would not, does not stop the others.
+   * Sends a message to every open session. Quotes it and builds its frames once for all. Each session keeps the order
+   * of messages that were sent by this method and by its own `send()`. All others get the message even if one session
+   * does not accept it.
    *
-   * @param options.except a session, or some, that are left out
+   * @param options.except the session or sessions that do not get the message
    * @returns how many sessions accepted it
    * @throws TypeError for anything but a string
    */
   broadcast(message: string, options?: BroadcastOptions<Session<Data, Req>>): number;
 
-  /** The sessions that have joined a room of this router by `session.join(room)`, to send them something. */
+  /** The sessions that have joined a room of this router by `session.join(room)`. */
   to(room: string): Room<Data, Req>;
 
-  /** What this router has counted so far, and what its sessions hold at the moment. */
+  /** Counters since the router was made, and how many sessions and queued bytes there are now. */
   stats(): SockjsStats;
 
   /**
-   * Shuts down: new sessions get 503; every live one gets what is queued for it, then the close frame, on all
-   * transports. From then on answers close their connection, so that `server.close()` need not wait. Called again, it
-   * returns the first promise.
+   * Shuts down. New sessions get 503. Live ones get the messages queued for them, then the close frame, on all
+   * transports. From then on answers close their connection, so that `server.close()` does not wait for it. Further
+   * calls return the first promise.
    *
-   * @returns settles when no session is left, or `timeout` has passed and what was left was cut; never rejects
-   * @throws RangeError for a code or reason that cannot be sent, or a timeout that is none
+   * @returns settles when no session is left, or when `timeout` has passed and the rest was cut; never rejects
+   * @throws RangeError for a code or reason that cannot be sent, or a timeout that is no number of ms
    */
   close(options?: CloseOptions): Promise<CloseResult>;
 
@@ -61,19 +63,19 @@ export interface SockjsRouter<Data = unknown, Req extends IncomingMessage = Inco
 
 /** The sessions in one room; see `router.to()`. */
 export interface Room<Data = unknown, Req extends IncomingMessage = IncomingMessage> {
-  /** As `router.broadcast()`, but for those who are in the room. */
+  /** Sends a message to the sessions in the room; otherwise as `router.broadcast()`. */
   send(message: string, options?: BroadcastOptions<Session<Data, Req>>): number;
 }
 
 /**
  * Makes a SockJS endpoint as middleware.
  *
- * `Data` is the type of `session.data`, `Req` that of `session.request`. Each call has sessions of its own. For
- * WebSockets call `attachUpgrade(server)` once, too.
+ * `Data` is the type of `session.data`, `Req` that of `session.request`. Endpoints share no sessions. For WebSockets
+ * call `attachUpgrade(server)` once, too.
  *
  * @param options see {@link SockjsOptions}; may be left out
  * @param onSession called once for each new session, right after its open frame
- * @throws TypeError where `onSession` is missing, and TypeError or RangeError for an option that is wrong
+ * @throws TypeError if `onSession` is missing; TypeError or RangeError for a wrong option
  *
  * @example
  * app.use('/echo', sockjs({ heartbeatDelay: 25_000 }, (session) => {
@@ -95,9 +97,9 @@ export function sockjs<Data, Req extends IncomingMessage>(
 }
 
 /**
- * Makes the router for arguments that have been checked.
+ * Makes the router of an endpoint, as `sockjs()` does once it has told its arguments apart.
  *
- * @throws TypeError or RangeError for an option that is wrong
+ * @throws TypeError or RangeError for a wrong option
  * @internal
  */
 export function createSockjsRouter<Data, Req extends IncomingMessage>(
@@ -114,7 +116,7 @@ export function createSockjsRouter<Data, Req extends IncomingMessage>(
   return Object.assign(router as Router & SockjsRouter<Data, Req>, membersOf(endpoint));
 }
 
-/** What a SockJS router has beside the members of an Express Router. */
+/** The members that a SockJS router has beside those of an Express Router. */
 function membersOf<Data, Req extends IncomingMessage>({ sessions, metrics }: EndpointContext<Data, Req>) {
   const close = (options: CloseOptions = {}) => closeAll(sessions, options);
   return {
@@ -137,7 +139,7 @@ function membersOf<Data, Req extends IncomingMessage>({ sessions, metrics }: End
   };
 }
 
-/** Fills the gaps of the options of `router.close()`, checks them, and shuts down. */
+/** Fills the gaps in the options of `router.close()`, checks them, and shuts down. */
 function closeAll<Data, Req extends IncomingMessage>(
   sessions: SessionRegistry<Data, Req>,
   { code = CloseCode.GoingAway, reason = 'Server shutting down', timeout = 5_000 }: CloseOptions,

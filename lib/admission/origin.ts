@@ -1,13 +1,14 @@
-/** Who may connect, judged by where the page comes from that asks. */
+/** Decides by the `allowedOrigins` option whether the page that makes a request may connect. */
 import type { IncomingMessage } from 'node:http';
 import type { OriginRule } from '../context.ts';
 import { embedderOrigin, isForeignFetch, isSameOriginFetch, originAt, ownOrigin } from '../http/request-origin.ts';
 import type { ResolvedOptions } from '../options/options.ts';
 
 /**
- * Whether a request may go on, by the `allowedOrigins` option.
+ * Whether a request may go on.
  *
- * @throws what a function in the option throws
+ * @returns a promise only if the function in the option returned one
+ * @throws the error that the function in the option throws
  */
 export function isOriginAllowed<Data, Req extends IncomingMessage>(
   options: ResolvedOptions<Data, Req>,
@@ -15,7 +16,7 @@ export function isOriginAllowed<Data, Req extends IncomingMessage>(
   rule: OriginRule,
 ): boolean | Promise<boolean> {
   const { allowedOrigins } = options;
-  // An image or a link of a foreign page sends no Origin either, but a browser says where such a request comes from.
+  // For an image or a link of a foreign page a browser sends no Origin, but says that the request is cross-site.
   const isEmbedded = rule === 'embedded' || isForeignFetch(req);
   const origin = isEmbedded ? embedderOrigin(req) : req.headers.origin;
   if (allowedOrigins === '*') {
@@ -37,19 +38,19 @@ export function isOriginAllowed<Data, Req extends IncomingMessage>(
   );
 }
 
-/** An expression that is not anchored would let `https://example.com.evil.org` in. */
+/** Whether the expression matches the whole origin. A part would let `https://example.com.evil.org` in. */
 function matchesWhole(pattern: RegExp, origin: string): boolean {
   return new RegExp(`^(?:${pattern.source})$`, pattern.flags).test(origin);
 }
 
 let warnedOfOpenOrigins = false;
 
-/** Cookies that come along with a foreign page's request are what makes open origins dangerous. */
+/** Warns once if a foreign page sends cookies of this site, which is what makes open origins dangerous. */
 function warnOfOpenOrigins(req: IncomingMessage, origin: string | undefined): void {
   if (warnedOfOpenOrigins || origin === undefined || req.headers.cookie === undefined) {
     return;
   }
-  // Either scheme: behind a proxy that is not trusted we would take our own pages for foreign ones.
+  // Either scheme: behind a proxy that Express does not trust, ownOrigin() would take our own pages for foreign ones.
   if (origin === originAt('http', req) || origin === originAt('https', req)) {
     return;
   }

@@ -35,8 +35,8 @@ export function protectPage<Data, Req extends IncomingMessage>(
 }
 
 /**
- * Lets any page that may load a plain text show it in a frame, as jsonp clients do with the answer to their form. Removes
- * the policy that earlier middleware may have set: it could forbid the frame, and protects nothing in a text.
+ * Lets any page that may load a plain text show it in a frame, as jsonp clients do with the answer to their form.
+ * Removes the policy that earlier middleware may have set: it could forbid the frame, and protects nothing in a text.
  */
 export function allowFraming(res: ServerResponse): void {
   allowEmbedding(res);
@@ -50,8 +50,8 @@ export function hashSource(inlineScript: string): string {
 }
 
 /**
- * The sources of `frame-ancestors`. A policy cannot express a function or a regular expression. The origin check has asked
- * those about the page that makes this request, so its origin is named.
+ * The sources of `frame-ancestors`. A policy cannot express a function or a regular expression. The origin check has
+ * asked those about the page that makes this request, so its origin is named.
  */
 function ancestors<Data, Req extends IncomingMessage>(
   { allowedOrigins }: ResolvedOptions<Data, Req>,

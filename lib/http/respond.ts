@@ -5,7 +5,9 @@ import { debugRequest } from '../util/debug.ts';
 import { flushAfterTurn } from '../util/flush-queue.ts';
 import { removeHeader, setHeader, writeHead } from './head.ts';
 
-/** Answers a short text. It must not repeat anything of the request: browsers read some of these as scripts or pages. */
+/**
+ * Answers a short text. It must not repeat anything of the request: browsers read some of these as scripts or pages.
+ */
 export function sendText(res: ServerResponse, status: number, text: string): void {
   send(res, status, 'text/plain; charset=UTF-8', text);
 }
@@ -37,8 +39,8 @@ export function sendEmpty(res: ServerResponse, status: number): void {
 }
 
 /**
- * Answers as `send` does, once this turn of the event loop is over: all requests of the turn are read before any answer is
- * written. Does nothing if other code, such as a time limit of middleware, has answered by then.
+ * Answers as `send` does, once this turn of the event loop is over: all requests of the turn are read before any answer
+ * is written. Does nothing if other code, such as a time limit of middleware, has answered by then.
  *
  * @param body left out for a status without a body, such as 204
  */

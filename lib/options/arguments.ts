@@ -1,12 +1,12 @@
-/** What `sockjs()` is called with, and messages for what it is called with by mistake. */
+/** The arguments of `sockjs()`, and messages for calls that follow the manner of another package. */
 import { IncomingMessage } from 'node:http';
 import type { SessionHandler } from '../session/session.ts';
 import type { SockjsOptions } from './options.ts';
 
 /**
- * Tells the options from `onSession`. The options are not checked here.
+ * Tells the options from `onSession`. `resolveOptions` checks the options.
  *
- * @throws TypeError where `onSession` is missing, or `sockjs()` is called in the manner of another package
+ * @throws TypeError if `onSession` is missing, or the call follows the manner of another package
  */
 export function readArguments<Data, Req extends IncomingMessage>(
   args: readonly unknown[],
@@ -29,7 +29,7 @@ export function readArguments<Data, Req extends IncomingMessage>(
   return { options: given as SockjsOptions<Data, Req>, onSession: onSession as SessionHandler<Data, Req> };
 }
 
-/** Whether it is an app or a server, which other packages take. `handle` is how Express and Connect dispatch. */
+/** Whether it is an app or a server, which other packages take. An app of Express or Connect has a method `handle`. */
 function isAppOrServer(value: unknown): boolean {
   const members = value as { handle?: unknown; listen?: unknown } | null | undefined;
   return typeof members?.handle === 'function' || typeof members?.listen === 'function';

@@ -1,4 +1,4 @@
-/** What each kind of option may be. Every message names the option, the value, and what is allowed. */
+/** The checks of options, by the kind of value. Every message names the option, the value, and the values allowed. */
 import { validateHeaderValue } from 'node:http';
 import { isWebSocketServer, MAX_DELAY } from './options.ts';
 
@@ -28,7 +28,7 @@ function numberUpTo(max: number, unit: string): Check {
 /** True or false. */
 export const aBoolean = anyOf('true or false', ['boolean']);
 
-/** A function, of which the types of the application say more. */
+/** A function. Its arguments and its result cannot be checked before it is called. */
 export const aFunction = anyOf('a function', ['function']);
 
 /** A string, or a function that returns one for a request. */

@@ -80,7 +80,7 @@ export interface SockjsOptions<Data = unknown, Req extends IncomingMessage = Inc
 
   /**
    * ms of outgoing silence after which a heartbeat is sent; 0 for none. A jsonp poll is answered with a heartbeat after
-   * 30 s at the latest, whatever this option says, since the browser client gives up after 35 s.
+   * 30 s at the latest, even if this option is longer, since the browser client gives up after 35 s.
    * @default 25_000 // 25 seconds
    */
   heartbeatDelay?: number | undefined;
@@ -270,7 +270,9 @@ export interface ResolvedOptions<Data = unknown, Req extends IncomingMessage = I
 /** The longest delay in ms that a timer of Node keeps; it fires at once with a longer one. */
 export const MAX_DELAY = 2_147_483_647;
 
-/** Whether `websocketServer` is an engine rather than options for one. `instanceof` would fail across copies of `ws`. */
+/**
+ * Whether `websocketServer` is an engine rather than options for one. `instanceof` would fail across copies of `ws`.
+ */
 export function isWebSocketServer(value: WebSocketServerOptions | WebSocketServer): value is WebSocketServer {
   return 'handleUpgrade' in value && typeof value.handleUpgrade === 'function';
 }

@@ -1,4 +1,4 @@
-/** One row an option: its default, its check, and what it replaces. Everything else about options derives from it. */
+/** The table of options, one row for each: default, check, and the options of other servers that it replaces. */
 import type { IncomingMessage } from 'node:http';
 import {
   aBoolean,
@@ -20,12 +20,15 @@ import {
 } from './checks.ts';
 import type { ResolvedOptions, SockjsOptions } from './options.ts';
 
-/** What there is to know of an option; its meaning is documented in {@link SockjsOptions}. */
+/** One option. {@link SockjsOptions} documents what it means. */
 interface OptionRow<Value> {
-  /** What the option is when it is left out. */
+  /** The value of the option if it is left out. */
   readonly default: Value;
   readonly check: Check;
-  /** Options of other servers that it replaces, in lower case without underscores, with what to write instead. */
+  /**
+   * Remedies: names of options of other servers, in lower case without underscores, with the text that says what to
+   * write.
+   */
   readonly replaces?: Readonly<Record<string, string>>;
 }
 
@@ -84,16 +87,16 @@ const WITHOUT_SUCCESSOR: Readonly<Record<string, string>> = {
   transports: 'each transport has a switch: websocket, xhrPolling, xhrStreaming, eventSource, htmlFile, jsonp',
 };
 
-/** The rows by name. A Map, since names that an application gives must find nothing on a prototype. */
+/** The rows by name. A Map, so that no name which an application gives finds a property of a prototype. */
 const ROWS = new Map<string, OptionRow<unknown>>(Object.entries(OPTIONS));
 
-/** What an option is when it is left out; see {@link SockjsOptions} for what each means. Frozen. */
+/** The values that options have if they are left out; see {@link SockjsOptions} for what each means. Frozen. */
 export const defaultOptions: ResolvedOptions = Object.freeze(
   // The type of OPTIONS says that each row has a default of its option's type.
   Object.fromEntries([...ROWS].map(([name, row]) => [name, row.default])) as unknown as ResolvedOptions,
 );
 
-/** What to write in place of options of other servers. */
+/** All remedies by name. */
 const REMEDIES = new Map<string, string>([
   ...Object.entries(WITHOUT_SUCCESSOR),
   ...[...ROWS.values()].flatMap(({ replaces = {} }) => Object.entries(replaces)),
@@ -127,7 +130,7 @@ export function resolveOptions<Data, Req extends IncomingMessage>(
       given.push([name, value]);
     }
   }
-  // The type of what was given is what the caller says it is; its shape has been checked.
+  // The checks have tested the shapes. The caller's types say more, such as what a function returns.
   const resolved = Object.freeze({ ...defaultOptions, ...Object.fromEntries(given) }) as ResolvedOptions<Data, Req>;
   const { allowedOrigins, origin, checkOrigin } = resolved;
   if (allowedOrigins !== '*' && (origin !== '' || checkOrigin !== undefined)) {
@@ -139,7 +142,9 @@ export function resolveOptions<Data, Req extends IncomingMessage>(
   return resolved;
 }
 
-/** The message for a name that is no option: what replaces it, which option is spelt alike, or all that there are. */
+/**
+ * The message for a name that is no option. It names a remedy, else the option that is spelt alike, else all options.
+ */
 function unknownOption(name: string): string {
   const plain = name.replaceAll('_', '').toLowerCase();
   const remedy = REMEDIES.get(plain);

@@ -14,10 +14,14 @@ import { debugRequest } from '../util/debug.ts';
 import { isThenable } from '../util/promises.ts';
 import type { Match } from './route-table.ts';
 
-/** Continues after the router; an argument is an error. */
+/** Continues with what comes after the router; an argument is an error. */
 export type Next = (error?: unknown) => void;
 
-/** Answers a request to the route that matched. What a function of the application throws goes to `next`. */
+/**
+ * Answers a request to the route that matched.
+ *
+ * @param next gets the error if a function of the application throws or rejects
+ */
 export function handleRequest<Data, Req extends IncomingMessage>(
   endpoint: EndpointContext<Data, Req>,
   match: Match,
@@ -36,7 +40,7 @@ export function handleRequest<Data, Req extends IncomingMessage>(
   }
 }
 
-/** Does what comes before the verdict on the origin. */
+/** Does all that comes before the decision of the origin check. */
 function answer<Data, Req extends IncomingMessage>(
   endpoint: EndpointContext<Data, Req>,
   { route, sessionId }: Match,
@@ -79,7 +83,7 @@ function answer<Data, Req extends IncomingMessage>(
     .catch(next);
 }
 
-/** Goes on with the verdict on the origin. */
+/** Does all that comes after the decision of the origin check. */
 function proceed<Data, Req extends IncomingMessage>(
   context: RequestContext<Data, Req>,
   route: Route,
@@ -117,7 +121,7 @@ function isAllowedMethod({ methods, head, preflight }: Route, method: string | u
   }
 }
 
-/** The methods of a route, as they stand in an `Allow` header. */
+/** The methods of a route in the order of its `Allow` header. */
 function allowedMethods(route: Route): string[] {
   return [...(route.preflight ? ['OPTIONS'] : []), ...Object.keys(route.methods), ...(route.head ? ['HEAD'] : [])];
 }
