@@ -8,6 +8,8 @@
  * - Gain: a poll costs 1.30 times bare `node:http` instead of 1.42, `/info` 1.06 times instead of 1.17.
  * - Guard: {@link deferHeaders} and {@link writeHead} ask whether other code may look at the response, as in every
  *   Express app. If so, each header is set on `res` when it is known.
+ * - Not covered: the entries that a PerformanceObserver gets for `http` show no headers. Node does not tell whether one
+ *   observes.
  * - Spec: spec/http/head.spec.ts, spec/monitoring.spec.ts, spec/pristine.spec.ts.
  * - To switch it off: make `deferHeaders` do nothing.
  *
