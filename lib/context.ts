@@ -1,7 +1,6 @@
 /** The state of one endpoint, and of one request to it. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { WebSocketServer } from 'ws';
-import type { OriginRule } from './admission/origin.ts';
 import type { Metrics } from './metrics.ts';
 import type { ResolvedOptions } from './options/options.ts';
 import type { SessionDirectory } from './session/directory.ts';
@@ -37,12 +36,18 @@ export interface RequestContext<Data = unknown, Req extends IncomingMessage = In
 /** Answers one method of one route. May throw the error of a function in the options; the router passes that on. */
 export type Handler = <Data, Req extends IncomingMessage>(context: RequestContext<Data, Req>) => void;
 
+/**
+ * Which header the origin check reads. `script`: Origin, which browsers send with every request that a foreign page can
+ * make to the route. `embedded`: else the Referer, since a page can load the route as script or frame without Origin.
+ */
+export type OriginRule = 'script' | 'embedded';
+
 /** One route of an endpoint: its path, its handlers, and its header groups (docs/protocol.md, section 2). */
 export interface Route {
   /** The path under the endpoint, with percent-encoding as it came. */
   readonly path: RegExp;
   /** The last segment of a path that names a session; undefined for other paths. */
-  readonly endpoint?: string;
+  readonly action?: string;
   readonly methods: Readonly<Partial<Record<'GET' | 'POST', Handler>>>;
   /** Whether HEAD is answered as GET without its body. Never where a GET opens a session. */
   readonly head?: boolean;
@@ -51,7 +56,7 @@ export interface Route {
   /** Whether OPTIONS is answered, for the preflight requests of browsers. */
   readonly preflight?: boolean;
   /** Whether answers set the JSESSIONID cookie, and are not cached. */
-  readonly transport?: boolean;
+  readonly setsSessionCookie?: boolean;
   /** How the origin of a request is checked; not at all where this is left out. */
   readonly origin?: OriginRule;
 }

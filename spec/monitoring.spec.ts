@@ -144,7 +144,7 @@ describe('where nothing is replaced', () => {
     });
   }
 
-  it('headers are gathered', async () => {
+  it('headers are deferred', async () => {
     const { said, known } = await poll(loaded);
     assert.equal(said, 'application/javascript; charset=UTF-8');
     assert.equal(known, undefined);

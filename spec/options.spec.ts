@@ -6,7 +6,7 @@ import { mock } from 'node:test';
 import express, { type NextFunction, type Request, type Response } from 'express';
 import { WebSocketServer } from 'ws';
 import { defaultOptions, sockjs } from '../lib/index.ts';
-import { resolveOptions } from '../lib/options/options.ts';
+import { resolveOptions } from '../lib/options/resolve.ts';
 import { webSocketServerOf } from '../lib/transports/websocket/engine.ts';
 import { fetchText, post } from './support/http.ts';
 import { afterTest } from './support/leftovers.ts';

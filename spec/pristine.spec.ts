@@ -72,8 +72,8 @@ describe('the methods that this package bypasses', () => {
 
   for (const [title, names, isPristine] of [
     ['direct writes', ['write', '_send', '_writeRaw'], isWritePristine],
-    ['gathered headers', ['write', 'end', 'setHeader', 'removeHeader', '_implicitHeader', 'emit'], isHeadPristine],
-    ['a gathered head', ['writeHead'], (res) => isWriteHeadPristine(res.writeHead)],
+    ['deferred headers', ['write', 'end', 'setHeader', 'removeHeader', '_implicitHeader', 'emit'], isHeadPristine],
+    ['a deferred head', ['writeHead'], (res) => isWriteHeadPristine(res.writeHead)],
     ['an early head', ['write', 'end', 'flushHeaders'], isFlushPristine],
   ] as readonly [string, readonly string[], (res: ServerResponse) => boolean][]) {
     for (const name of names) {

@@ -6,7 +6,7 @@ import { addVary } from '../http/cors.ts';
 import { hashSource, protectPage } from '../http/embedding.ts';
 import { setHeader } from '../http/head.ts';
 import { send, sendEmpty } from '../http/respond.ts';
-import { assertClientUrl } from '../options/options.ts';
+import { assertClientUrl } from '../options/checks.ts';
 import { ignoreRejection } from '../util/promises.ts';
 
 /**

@@ -1,4 +1,4 @@
-/** The JSESSIONID cookie, by which load balancers keep a client on one server (PROTOCOL.md section 2). */
+/** The JSESSIONID cookie, by which load balancers keep a client on one server (docs/protocol.md, section 2). */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { parseCookie } from 'cookie';
 import type { RequestContext } from '../context.ts';
@@ -6,14 +6,14 @@ import type { JsessionidAttributes } from '../options/options.ts';
 import { isThenable } from '../util/promises.ts';
 import { applyDeferredHeaders } from './head.ts';
 
-/** What RFC 6265 allows as the value of a cookie, quoted or not. */
+/** The values that RFC 6265 allows for a cookie, quoted or not. */
 const COOKIE_VALUE = /^("?)[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]+\1$/;
 
 /**
- * Sets `JSESSIONID` to the request's own value, or to `dummy` where it has none that may be sent back: what
- * `jsessionid: true` does, for functions that want to do it and more.
+ * Sets the cookie `JSESSIONID` to the value that the request sent, or to `dummy` if it sent none that may be repeated.
+ * The option `jsessionid: true` does the same; a function in that option may call this one, and do more.
  *
- * @param attributes what else the cookie is to carry
+ * @param attributes further attributes of the cookie
  */
 export function jsessionid(
   req: IncomingMessage,
@@ -22,7 +22,7 @@ export function jsessionid(
 ): void {
   const { JSESSIONID: given = '' } = parseCookie(req.headers.cookie ?? '', { decode: (verbatim) => verbatim });
   const value = COOKIE_VALUE.test(given) ? given : 'dummy';
-  // Written by hand: the protocol has "path" in lower case, the cookie package writes "Path".
+  // The cookie package would write "Path", the protocol has "path" in lower case.
   const attributes = [
     `JSESSIONID=${value}; path=/`,
     ...(httpOnly ? ['HttpOnly'] : []),
@@ -32,7 +32,7 @@ export function jsessionid(
   res.appendHeader('Set-Cookie', attributes.join('; '));
 }
 
-/** Does what the `jsessionid` option says. */
+/** Sets the cookie as the `jsessionid` option says. */
 export function setCookie<Data, Req extends IncomingMessage>({
   endpoint,
   req,
@@ -41,9 +41,9 @@ export function setCookie<Data, Req extends IncomingMessage>({
 }: RequestContext<Data, Req>): void {
   const option = endpoint.options.jsessionid;
   if (typeof option === 'function') {
-    // It may look at what there is, change it, or answer by itself.
+    // The function may read headers, change them, or answer.
     applyDeferredHeaders(res);
-    // Declared to return nothing, but an async function fits that as well, and must not end the process.
+    // The type allows async functions, too. If one rejects, the process must not end.
     const result: unknown = option(req, res);
     if (isThenable(result)) {
       result.then(undefined, next);

@@ -1,4 +1,4 @@
-/** Cross-origin headers (PROTOCOL.md section 2). */
+/** Cross-origin headers (docs/protocol.md, section 2). */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { RequestContext } from '../context.ts';
 import { ignoreRejection } from '../util/promises.ts';
@@ -15,7 +15,7 @@ export function setCors<Data, Req extends IncomingMessage>({ endpoint, req, res 
   const { checkOrigin, origin } = endpoint.options;
   if (checkOrigin !== undefined) {
     const verdict: unknown = checkOrigin(req);
-    // Compared with true: what an async function returns would always do.
+    // Compared with true, since the promise of an async function would always be truthy.
     if (verdict !== true) {
       ignoreRejection(verdict);
       return false;
@@ -33,7 +33,12 @@ export function setCors<Data, Req extends IncomingMessage>({ endpoint, req, res 
   return true;
 }
 
-/** Answers OPTIONS; `method` is the one that the endpoint takes beside it. */
+/**
+ * Answers OPTIONS.
+ *
+ * @param method the method that the route takes beside OPTIONS
+ * @param corsAllowed whether {@link setCors} has set its headers
+ */
 export function sendPreflight<Data, Req extends IncomingMessage>(
   { res }: RequestContext<Data, Req>,
   method: string,
@@ -48,7 +53,7 @@ export function sendPreflight<Data, Req extends IncomingMessage>(
   sendEmpty(res, 204);
 }
 
-/** Names a header that the answer depends on, beside what earlier middleware may have named. */
+/** Adds a request header that the answer depends on to `Vary`, beside those that earlier middleware has named. */
 export function addVary(res: ServerResponse, field: string): void {
   const before = getHeader(res, 'Vary');
   if (before === undefined) {

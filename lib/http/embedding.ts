@@ -1,18 +1,22 @@
-/** Headers for what a foreign page loads as frame or script, in place of what middleware such as helmet has set. */
+/** Headers of answers that foreign pages load as frame or script. They replace those of middleware such as helmet. */
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { embedderOrigin } from '../admission/origin.ts';
 import type { RequestContext } from '../context.ts';
 import type { ResolvedOptions } from '../options/options.ts';
 import { removeHeader, setHeader } from './head.ts';
+import { embedderOrigin } from './request-origin.ts';
 
-/** Takes back what would keep the pages that may from embedding this answer; whether they may is judged elsewhere. */
+/** Removes headers that forbid embedding. The origin check has already decided who may embed. */
 export function allowEmbedding(res: ServerResponse): void {
   removeHeader(res, 'X-Frame-Options');
   setHeader(res, 'Cross-Origin-Resource-Policy', 'cross-origin');
 }
 
-/** Sets what a framed page of ours may do, by the directives of its policy, and who may frame it. */
+/**
+ * Sets the policy of a page that this package serves into a frame.
+ *
+ * @param directives what the page may load and do; everything else is forbidden
+ */
 export function protectPage<Data, Req extends IncomingMessage>(
   { endpoint, req, res }: RequestContext<Data, Req>,
   directives: Readonly<Record<string, string>>,
@@ -31,8 +35,8 @@ export function protectPage<Data, Req extends IncomingMessage>(
 }
 
 /**
- * Lets the plain text that answers a form be shown in a frame of any page that may load it: a policy which earlier
- * middleware has set could forbid that, and protects nothing in a text.
+ * Lets any page that may load a plain text show it in a frame, as jsonp clients do with the answer to their form.
+ * Removes the policy that earlier middleware may have set: it could forbid the frame, and protects nothing in a text.
  */
 export function allowFraming(res: ServerResponse): void {
   allowEmbedding(res);
@@ -40,14 +44,14 @@ export function allowFraming(res: ServerResponse): void {
   removeHeader(res, 'Content-Security-Policy-Report-Only');
 }
 
-/** The source by which a policy allows one inline script, given to the letter. */
+/** The source expression by which a policy allows one inline script. The script must be the same byte for byte. */
 export function hashSource(inlineScript: string): string {
   return `'sha256-${createHash('sha256').update(inlineScript).digest('base64')}'`;
 }
 
 /**
- * Who may frame the page. What a policy cannot express, a function or a regular expression, has been asked about the
- * page that this request comes from, so that page is named.
+ * The sources of `frame-ancestors`. A policy cannot express a function or a regular expression. The origin check has
+ * asked those about the page that makes this request, so its origin is named.
  */
 function ancestors<Data, Req extends IncomingMessage>(
   { allowedOrigins }: ResolvedOptions<Data, Req>,
@@ -63,7 +67,7 @@ function ancestors<Data, Req extends IncomingMessage>(
   return [...new Set(["'self'", ...strings, ...(isSource(embedder) ? [embedder] : [])])].join(' ');
 }
 
-/** Nothing that could end the directive or begin another may get into the header. */
+/** Whether it is one origin, without characters that could end the directive or begin another. */
 function isSource(origin: unknown): boolean {
   return typeof origin === 'string' && /^[a-z][a-z0-9+.-]*:\/\/[A-Za-z0-9._:[\]-]+$/.test(origin);
 }

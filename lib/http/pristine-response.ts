@@ -1,11 +1,11 @@
 /**
- * Which methods of a response are Node's own. Direct writes and gathered headers skip some methods, and ask here about
- * those. Where monitoring or middleware has replaced one, on one response or on all, it must be called.
+ * Tells which methods of a response are Node's own. Direct writes and deferred headers skip some methods, and ask here
+ * about those. If monitoring or middleware has replaced one, on one response or on all, this package has to call it.
  */
 import { ServerResponse } from 'node:http';
 import { EMIT, pristine } from '../util/pristine.ts';
 
-/** Methods that Node's own methods call. Node's types leave them out. */
+/** Methods that Node's public methods call. They are missing from its types. */
 interface Internals {
   readonly _implicitHeader: unknown;
   readonly _send: unknown;
@@ -14,7 +14,7 @@ interface Internals {
 
 const METHODS = ServerResponse.prototype as ServerResponse & Internals;
 
-// The marks hold in Node 20, 22, 24 and 26.
+// Each mark is a part of the method's source text in Node 20, 22, 24 and 26.
 const WRITE = pristine(METHODS.write, 'write_(this, chunk, encoding, callback, false)');
 const SEND = pristine(METHODS._send, 'this._writeRaw(data, encoding, callback');
 const WRITE_RAW = pristine(METHODS._writeRaw, 'this.outputData.push({ data, encoding, callback })');
@@ -25,13 +25,13 @@ const IMPLICIT_HEADER = pristine(METHODS._implicitHeader, 'this.writeHead(this.s
 const WRITE_HEAD = pristine(METHODS.writeHead, 'this._storeHeader(statusLine, headers)');
 const FLUSH_HEADERS = pristine(METHODS.flushHeaders, `this._send('')`);
 
-/** Whether a direct write to the connection skips only methods of Node's own. */
+/** Whether a direct write to the connection skips only Node's own methods. */
 export function isWritePristine(res: ServerResponse): boolean {
   const { _send, _writeRaw } = res as ServerResponse & Internals;
   return res.write === WRITE && _send === SEND && _writeRaw === WRITE_RAW;
 }
 
-/** Whether a head that is gathered skips only methods of Node's own, `writeHead` aside. */
+/** Whether deferred headers skip only Node's own methods. `writeHead` has a check of its own. */
 export function isHeadPristine(res: ServerResponse): boolean {
   return (
     res.write === WRITE &&
@@ -39,7 +39,7 @@ export function isHeadPristine(res: ServerResponse): boolean {
     res.setHeader === SET_HEADER &&
     res.removeHeader === REMOVE_HEADER &&
     (res as ServerResponse & Internals)._implicitHeader === IMPLICIT_HEADER &&
-    // Monitoring that wraps `emit` reads the headers when the response finishes.
+    // Monitoring that wraps `emit` may read the headers when the response finishes.
     res.emit === EMIT
   );
 }
@@ -49,7 +49,7 @@ export function isWriteHeadPristine(writeHead: ServerResponse['writeHead']): boo
   return writeHead === WRITE_HEAD;
 }
 
-/** Whether a head that is sent before its body meets only methods of Node's own, `writeHead` aside. */
+/** Whether `flushHeaders` calls only Node's own methods. `writeHead` has a check of its own. */
 export function isFlushPristine(res: ServerResponse): boolean {
   return res.write === WRITE && res.end === END && res.flushHeaders === FLUSH_HEADERS;
 }

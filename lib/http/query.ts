@@ -1,7 +1,7 @@
-/** What the URL of a request says. */
+/** Parts of a request's URL. */
 import type { IncomingMessage } from 'node:http';
 
-/** The part of a URL before its query, absolute-form targets (`http://host/path`) without their host. */
+/** The path of a URL: without its query, and without the host of an absolute-form target (`http://host/path`). */
 export function pathOf(url: string): string {
   const path = url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?#]*/i, '');
   const end = path.search(/[?#]/);
@@ -16,13 +16,13 @@ export function queryValues(req: IncomingMessage, ...names: string[]): string[] 
   return names.flatMap((name) => query.getAll(name));
 }
 
-/** Clients choose some eight characters. Ids of ended sessions are remembered, so they must not be large. */
+/** Clients choose some eight characters. Ids of ended sessions stay in memory, so they must not be long. */
 const MAX_ID_LENGTH = 256;
 
 /**
- * One path segment, decoded.
+ * Decodes a path segment that holds a server or session id.
  *
- * @returns undefined where the encoding is malformed, or the segment is not what an id may be (PROTOCOL.md section 1)
+ * @returns undefined if the encoding is malformed, or the id is not allowed (docs/protocol.md, section 1)
  */
 export function decodeId(segment: string): string | undefined {
   if (!segment.includes('%')) {

@@ -1,22 +1,24 @@
-/** Complete answers, as plain `node:http`: the same in Express, in Connect and without either. */
+/** Complete answers by plain `node:http`, so that they are the same in Express, in Connect and without either. */
 import { AsyncResource } from 'node:async_hooks';
 import type { ServerResponse } from 'node:http';
 import { debugRequest } from '../util/debug.ts';
 import { flushAfterTurn } from '../util/flush-queue.ts';
 import { removeHeader, setHeader, writeHead } from './head.ts';
 
-/** A short text. Never carries anything of the request back, since some of these are read as scripts or pages. */
+/**
+ * Answers a short text. It must not repeat anything of the request: browsers read some of these as scripts or pages.
+ */
 export function sendText(res: ServerResponse, status: number, text: string): void {
   send(res, status, 'text/plain; charset=UTF-8', text);
 }
 
-/** An error text, which no browser may take for anything else. */
+/** Answers an error text, which `nosniff` keeps browsers from reading as anything else. */
 export function sendError(res: ServerResponse, status: number, text: string): void {
   setHeader(res, 'X-Content-Type-Options', 'nosniff');
   sendText(res, status, text);
 }
 
-/** A whole body, with its length, so that the connection can be kept alive. */
+/** Answers a whole body, with its length, so that the connection can be kept alive. */
 export function send(res: ServerResponse, status: number, contentType: string, body: string): void {
   setHeader(res, 'Content-Type', contentType);
   setHeader(res, 'Content-Length', Buffer.byteLength(body));
@@ -24,7 +26,7 @@ export function send(res: ServerResponse, status: number, contentType: string, b
   res.end(body);
 }
 
-/** No body at all, and so no Content-Type, but for a 204 that has been given one. */
+/** Answers without a body. Removes Content-Type, except from a 204, for which the protocol has one. */
 export function sendEmpty(res: ServerResponse, status: number): void {
   if (status !== 204) {
     removeHeader(res, 'Content-Type');
@@ -37,16 +39,17 @@ export function sendEmpty(res: ServerResponse, status: number): void {
 }
 
 /**
- * As `send`, when the present turn of the event loop is over: with what other requests of the turn get, and not before
- * they are read. Nothing where somebody else, such as a time limit of middleware, has answered by then. Without a body it
- * is that of a 204.
+ * Answers as `send` does, once this turn of the event loop is over: all requests of the turn are read before any answer
+ * is written. Does nothing if other code, such as a time limit of middleware, has answered by then.
+ *
+ * @param body left out for a status without a body, such as 204
  */
 export function sendAfterTurn(context: Closable, status: number, contentType: string, body?: string): void {
   const { res } = context;
-  // At once, for whoever sends the head in the meantime.
+  // Set now, since other code may send the head before the turn is over.
   res.statusCode = status;
   setHeader(res, 'Content-Type', contentType);
-  // Each answer in the context of its own request, not in that of the one which began the turn.
+  // The flush runs in the async context of the turn's first request; each answer has to run in its own.
   const asyncContext = new AsyncResource('sockjs.answer');
   flushAfterTurn({ flush: () => asyncContext.runInAsyncScope(endNow, undefined, context, status, body) });
 }
@@ -59,32 +62,32 @@ function endNow(context: Closable, status: number, body: string | undefined): vo
   try {
     endConnectionIfClosing(context);
     if (body !== undefined && !res.headersSent) {
-      // Not before: it would not be that of what somebody else answers.
+      // Not set earlier: if other code had answered, its body would have another length.
       setHeader(res, 'Content-Length', Buffer.byteLength(body));
     }
     writeHead(res, status);
     res.end(body);
   } catch (error) {
-    // From what middleware has put in the place of `end`: nobody to hand it to, and no reason to end the process.
+    // Thrown by a wrapper of `end`. `next` can answer no more, and the process must not end for it.
     debugRequest('an answer could not be ended: %O', error);
     res.destroy();
   }
 }
 
-/** Has the connection closed after this answer. Not on HTTP/2, which has no such header. */
+/** Has Node close the connection after this answer. Does nothing on HTTP/2, which forbids the header. */
 export function setConnectionClose(res: ServerResponse): void {
   if (res.req.httpVersionMajor === 1) {
     setHeader(res, 'Connection', 'close');
   }
 }
 
-/** What a shutdown needs to know of an exchange. */
+/** The part of a request context that says whether the server shuts down. */
 interface Closable {
   readonly endpoint: { readonly shutdown: { readonly isClosing: boolean } };
   readonly res: ServerResponse;
 }
 
-/** While the server shuts down no connection is kept alive. Asked when a request comes, and again after any wait. */
+/** Has the connection closed after this answer while the server shuts down. To be called again after each wait. */
 export function endConnectionIfClosing({ endpoint, res }: Closable): void {
   if (endpoint.shutdown.isClosing && !res.headersSent) {
     setConnectionClose(res);

@@ -9,10 +9,10 @@ import { xhrSend } from './http/xhr-send.ts';
 import { WebSocketTransport } from './websocket/websocket.ts';
 import { RawWebSocketTransport } from './websocket/websocket-raw.ts';
 
-export { webSocketServerOf } from './websocket/connection.ts';
+export { webSocketServerOf } from './websocket/engine.ts';
 
 /** What the routes of all transports have in common. */
-const COMMON = { transport: true, origin: 'script' } as const;
+const COMMON = { setsSessionCookie: true, origin: 'script' } as const;
 
 /** Each route is on where one of its options is. In the order in which requests come most often. */
 const ROUTES: readonly [options: readonly TransportOption[], route: Route][] = [
@@ -39,19 +39,19 @@ function optionsOf(family: TransportFamily): TransportOption[] {
   return options.filter((option) => TRANSPORTS[option].family === family);
 }
 
-function get(endpoint: string, handler: Handler): Route {
-  return { ...COMMON, path: sessionPath(endpoint), endpoint, methods: { GET: handler } };
+function get(action: string, handler: Handler): Route {
+  return { ...COMMON, path: sessionPath(action), action, methods: { GET: handler } };
 }
 
 /** As the xhr family needs it: before a POST from another origin, browsers send a preflight request. */
-function post(endpoint: string, handler: Handler): Route {
-  return { ...COMMON, path: sessionPath(endpoint), endpoint, methods: { POST: handler }, cors: true, preflight: true };
+function post(action: string, handler: Handler): Route {
+  return { ...COMMON, path: sessionPath(action), action, methods: { POST: handler }, cors: true, preflight: true };
 }
 
 /**
- * `/<server>/<session>/<endpoint>`. Without capture groups, since Express decodes what they match and fails on
+ * `/<server>/<session>/<action>`. Without capture groups, since Express decodes what they match and fails on
  * malformed percent-encoding.
  */
-function sessionPath(endpoint: string): RegExp {
-  return new RegExp(`^/[^/]+/[^/]+/${endpoint}$`);
+function sessionPath(action: string): RegExp {
+  return new RegExp(`^/[^/]+/[^/]+/${action}$`);
 }

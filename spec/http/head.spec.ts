@@ -1,4 +1,4 @@
-/** Headers that are gathered: what middleware sees of them, and what comes of those that it has set itself. */
+/** Deferred headers: what middleware sees of them, and what comes of those that it has set itself. */
 import assert from 'node:assert/strict';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { createServer, type IncomingMessage, ServerResponse } from 'node:http';
@@ -100,7 +100,7 @@ describe('the head of', () => {
     });
   }
 
-  it('what an error handler answers has what was gathered before', async () => {
+  it('what an error handler answers has the headers that were deferred', async () => {
     const failure = () => {
       throw new Error('from the application');
     };

@@ -14,8 +14,6 @@ import { writeShared, writeText } from './direct-writer.ts';
 import { KeepAlive, type WebSocketLimits } from './keepalive.ts';
 import { isReceivePristine, isSendPristine } from './pristine-websocket.ts';
 
-export { webSocketServerOf } from './engine.ts';
-
 /** What a WebSocket needs of its upgraded connection. */
 export interface UpgradedSocket {
   /** The connection. */
