@@ -407,6 +407,29 @@ describe('DeadlineTimer', () => {
       assert.deepEqual(calls, [5800]);
     });
 
+    for (const gap of [0, 10, 90]) {
+      it(`sees a second stall, though one ended with its first check: ${gap} ms between them`, async () => {
+        timer.limit(1500);
+        stall(750);
+        clock.tick(gap);
+        stall(750);
+        assert.equal(calls.length, 0, 'the loop has run for less than 100 ms');
+        await turns();
+        loop.idle += 1;
+        clock.tick(1500);
+        assert.equal(calls.length, 1);
+      });
+    }
+
+    for (const before of [1000, 800, 600, 400, 301]) {
+      it(`sees a stall that begins ${before} ms before its end and ends with it`, () => {
+        timer.limit(5000);
+        clock.tick(5000 - before);
+        stall(before);
+        assert.equal(calls.length, 0);
+      });
+    }
+
     it('is not prolonged by a stall that is long over', async () => {
       timer.limit(5000);
       stall(3900);

@@ -29,8 +29,11 @@ export const NOT_QUEUED = -1;
 /** A check that comes more ms late than this shows a stall of the event loop. */
 const STALL = 100;
 
-/** ms from the first check of a time limit to its end; half of the limit where that is less. */
-const EARLY_CHECK = 1000;
+/** The watched part of a time limit, in ms before its end; half of the limit where that is less. */
+const WATCHED = 1000;
+
+/** Checks in the watched part, about. Fewer would miss stalls, more would cost more than they show. */
+const CHECKS = 5;
 
 /** Restarts of a time limit in a row. After more, the event loop is overloaded for good, and limits must hold still. */
 const MAX_RESTARTS = 8;
@@ -43,10 +46,10 @@ const TURNS = 2;
 /** ms between two checks of an event loop that has not caught up with a stall. */
 const CATCH_UP_STEP = 50;
 
-/** Phases of a timer. A time limit counts up from `FIRST_CHECK`: one for its first check, one for each restart. */
+/** Phases of a timer. A time limit counts on from `UNCHECKED`: one for its first check, one for each restart. */
 const STRICT = -1;
-const FIRST_CHECK = 0;
-const FINAL_CHECK = 1;
+const UNCHECKED = 0;
+const CHECKED = 1;
 
 /**
  * Calls `onTimer()` when its deadline has passed, in the async context that the timer was made in. Moving the deadline
@@ -59,16 +62,18 @@ const FINAL_CHECK = 1;
  * ```
  *   limit(), postpone()
  *     |
- *     v
- *   first check ---- in time ---> final check ---- in time ---> has the loop caught up? ---- yes ---> onTimer()
- *     |                             |      ^                      |         ^
- *     | late                   late |      |                      no        |
- *     |                             v      |                      |         |
- *     +-------------------------> restart -+                      +- 50 ms -+
+ *     v                      in time, before the end
+ *   first check ---> watched part <-----------------+
+ *                      |   ^   |                    |
+ *                 late |   |   +-- check, every 100 to 200 ms
+ *                      v   |                        |
+ *                    restart                        +---> in time, at the end ---> has the loop caught up?
+ *                                                                                    |              |
+ *                                                                            no: 50 ms later again  yes: onTimer()
  * ```
  *
- * - The first check is 1 s before the end; for a limit below 2 s, when half of it has passed. The final check is at
- *   the end.
+ * - The last second of a limit is watched; of a limit below 2 s, its second half. There it is checked five times. Two
+ *   checks alone would not do: one stall may end with the first and the next may end with the second.
  * - A check is late when it comes more than 100 ms after its time. Then the event loop has stalled.
  * - A restart moves the end: to the whole delay from now, or to the lateness from now where that is less. It never moves
  *   the end to an earlier time. After eight restarts in a row, a late check counts as one in time.
@@ -82,7 +87,7 @@ export class DeadlineTimer extends AsyncResource {
   readonly #target: TimerTarget;
   #delay = 0;
   #phase = STRICT;
-  /** Of a time limit that has been restarted: when, the idle time of the loop then, and the turn to wait for. */
+  /** Of the last restart: when, the idle time of the loop then, and the turn to wait for. */
   #restart: { readonly at: number; readonly idle: number; readonly turn: number } | undefined;
 
   /** The deadline, in whole ms; `NOT_SET` where there is none. For the queue, as all that follow. */
@@ -106,8 +111,8 @@ export class DeadlineTimer extends AsyncResource {
 
   /** Sets a time limit: as `set()`, but it does not fire because of a stall of the event loop. */
   limit(delay: number): void {
-    this.#start(delay, FIRST_CHECK);
-    this.#checkBy(this.#firstCheckAt);
+    this.#start(delay, UNCHECKED);
+    this.#checkBy(this.#watchedFrom);
   }
 
   /** Counts the same delay anew from `now`, a time of `performance.now()`. Does nothing where no deadline is set. */
@@ -116,7 +121,7 @@ export class DeadlineTimer extends AsyncResource {
     if (this.due !== NOT_SET && due > this.due) {
       this.due = due;
       if (this.#phase !== STRICT) {
-        this.#phase = FIRST_CHECK;
+        this.#phase = UNCHECKED;
         this.#restart = undefined;
       }
     }
@@ -137,15 +142,15 @@ export class DeadlineTimer extends AsyncResource {
    * For the queue, at a check: whether the timer has to leave the queue and fire. If not, `checkAt` is the next check.
    */
   isDue(now: number): boolean {
-    const at = this.#phase === FIRST_CHECK ? this.#firstCheckAt : this.due;
-    if (now < at) {
-      this.checkAt = at;
-      return false;
-    }
-    if (this.due === NOT_SET || this.#phase === STRICT) {
+    if (this.due === NOT_SET) {
       return true;
     }
-    return this.#isLimitOver(now, now - at);
+    const from = this.#phase === STRICT ? this.due : this.#watchedFrom;
+    if (now < from) {
+      this.checkAt = from;
+      return false;
+    }
+    return this.#phase === STRICT || this.#isLimitOver(now, now - Math.max(from, this.checkAt));
   }
 
   /** For the queue: calls the target, unless the timer is not set. */
@@ -156,8 +161,13 @@ export class DeadlineTimer extends AsyncResource {
     }
   }
 
-  get #firstCheckAt(): number {
-    return this.due - Math.min(EARLY_CHECK, Math.floor(this.#delay / 2));
+  /** The length of the watched part of a time limit. */
+  get #watched(): number {
+    return Math.min(WATCHED, Math.floor(this.#delay / 2));
+  }
+
+  get #watchedFrom(): number {
+    return this.due - this.#watched;
   }
 
   #start(delay: number, phase: number): void {
@@ -175,26 +185,30 @@ export class DeadlineTimer extends AsyncResource {
     }
   }
 
-  /** @param lateness ms since the time that the check was due */
+  /**
+   * In the watched part of a time limit.
+   *
+   * @param lateness ms since the time for which this check was scheduled
+   */
   #isLimitOver(now: number, lateness: number): boolean {
-    const isFirst = this.#phase === FIRST_CHECK;
-    const isStalled = lateness > STALL && this.#phase < FINAL_CHECK + MAX_RESTARTS;
+    const isFirst = this.#phase === UNCHECKED;
+    const isStalled = lateness > STALL && this.#phase < CHECKED + MAX_RESTARTS;
+    this.#phase = Math.max(this.#phase, CHECKED) + (isStalled ? 1 : 0);
     if (isStalled) {
       this.#restart = { at: now, idle: idleTime(), turn: this.#scheduler.afterTurns(TURNS) };
     }
-    if (isFirst || isStalled) {
-      this.#phase = Math.max(this.#phase, FINAL_CHECK) + (isStalled ? 1 : 0);
-      // However short, the client needs some time from the end of the stall for its sign of life.
+    if (isStalled || (isFirst && now >= this.due)) {
+      // However short the stall was, the client needs some time from its end for a sign of life.
       this.due = Math.max(this.due, Math.ceil(now + Math.min(this.#delay, lateness)));
-      this.checkAt = this.due;
-      return false;
+    } else if (now >= this.due) {
+      if (this.#restart === undefined || this.#hasCaughtUp(now, this.#restart)) {
+        return true;
+      }
+      this.due = Math.ceil(now + CATCH_UP_STEP);
     }
-    if (this.#restart !== undefined && !this.#hasCaughtUp(now, this.#restart)) {
-      this.checkAt = Math.ceil(now + CATCH_UP_STEP);
-      this.due = this.checkAt;
-      return false;
-    }
-    return true;
+    const nextCheck = Math.ceil(now + Math.max(STALL, this.#watched / CHECKS));
+    this.checkAt = Math.max(this.#watchedFrom, Math.min(this.due, nextCheck));
+    return false;
   }
 
   #hasCaughtUp(now: number, { at, idle, turn }: { at: number; idle: number; turn: number }): boolean {

@@ -268,15 +268,15 @@ class Model {
   /** Notes how much time a stall adds to a limit at least. */
   #prolong(entry: Entry, begin: number, end: number): void {
     entry.stalls += 1;
-    const earliest = entry.isUnchecked ? firstCheck(entry) : entry.due;
-    if (earliest > end) {
+    const first = firstCheck(entry);
+    if (first > end) {
       return;
     }
-    // A limit that was restarted and waits for the loop is checked every 50 ms.
-    const check = earliest > begin ? Math.max(earliest, entry.nextCheck) : Math.max(begin + CATCH_UP, entry.nextCheck);
+    const isExact = entry.isUnchecked && first > begin;
+    const check = isExact ? first : Math.max(first, begin + checkInterval(entry), entry.nextCheck);
     const lateness = end - check;
-    entry.nextCheck = Math.ceil(end + entry.delay);
-    if (entry.isUnchecked || lateness > LATE) {
+    entry.nextCheck = isExact ? 0 : Math.ceil(end + entry.delay);
+    if (lateness > LATE || (entry.isUnchecked && end >= entry.due)) {
       entry.due = Math.max(entry.due, Math.ceil(end + Math.min(entry.delay, lateness)));
     }
     if (lateness > LATE) {
@@ -313,9 +313,19 @@ class Model {
   }
 }
 
+/** ms before the end of a limit in which it is watched for stalls. */
+function watched({ delay }: Entry): number {
+  return Math.min(1000, Math.floor(delay / 2));
+}
+
 /** The time of the first check of a limit. */
-function firstCheck({ due, delay }: Entry): number {
-  return due - Math.min(1000, Math.floor(delay / 2));
+function firstCheck(entry: Entry): number {
+  return entry.due - watched(entry);
+}
+
+/** ms between two checks of a limit that is watched, at most. */
+function checkInterval(entry: Entry): number {
+  return Math.ceil(Math.max(LATE, watched(entry) / 5)) + 1;
 }
 
 describe('any use of deadline timers', () => {
