@@ -1,4 +1,4 @@
-/** CONFORMANCE.md: each rule in it names specs that are there, and each title it quotes is one of theirs. */
+/** docs/conformance.md: each rule in it names specs that are there, and each title it quotes is one of theirs. */
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { serve } from './support/server.ts';
 import { WebSocketClient } from './support/websocket.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const DOCUMENT = readFileSync(join(ROOT, 'CONFORMANCE.md'), 'utf8');
+const DOCUMENT = readFileSync(join(ROOT, 'docs/conformance.md'), 'utf8');
 
 /** The rows of all tables, less heads and rules, with the section they are in and the line they are on. */
 const ROWS = DOCUMENT.split('\n').flatMap((line, i, lines) => {
@@ -53,7 +53,7 @@ function withoutExpressions(template: string): string {
   return text;
 }
 
-describe('CONFORMANCE.md', () => {
+describe('docs/conformance.md', () => {
   it('has all sections of the protocol, and rules in each', () => {
     const sections = new Set(ROWS.map(({ section }) => section));
     assert.deepEqual(

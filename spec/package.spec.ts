@@ -133,11 +133,11 @@ describe('the package', function () {
       packed,
       [
         'CHANGELOG.md',
-        'CONFORMANCE.md',
         'LICENSE',
         'MIGRATING.md',
         'README.md',
         'SECURITY.md',
+        'docs/conformance.md',
         'package.json',
         ...sources.map((path) => `lib/${path}`),
         ...built.map((path) => `dist/${path}`),
