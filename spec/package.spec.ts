@@ -138,6 +138,7 @@ describe('the package', function () {
         'README.md',
         'SECURITY.md',
         'docs/conformance.md',
+        'docs/protocol.md',
         'package.json',
         ...sources.map((path) => `lib/${path}`),
         ...built.map((path) => `dist/${path}`),
