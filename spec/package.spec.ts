@@ -136,10 +136,11 @@ describe('the package', function () {
       packed,
       [
         'CHANGELOG.md',
-        'CONFORMANCE.md',
         'LICENSE',
         'README.md',
         'SECURITY.md',
+        'docs/conformance.md',
+        'docs/protocol.md',
         'package.json',
         ...pages.map((path) => `docs/${path}`),
         ...sources.map((path) => `lib/${path}`),

@@ -1,6 +1,6 @@
 /** Texts that are known to get lost or changed on the way through one transport or another. */
 
-/** Code points that may not travel as they are (PROTOCOL.md section 5); pairs of surrogates may. */
+/** Code points that may not travel as they are (docs/protocol.md, section 5); pairs of surrogates may. */
 // Control characters are the very thing to look for, and lookarounds tell lone surrogates from pairs.
 export const FRAGILE =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: see above

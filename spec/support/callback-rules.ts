@@ -1,4 +1,4 @@
-/** Which callbacks htmlfile and jsonp take (PROTOCOL.md section 7), as one suite to run over both. */
+/** Which callbacks htmlfile and jsonp take (docs/protocol.md, section 7), as one suite to run over both. */
 import assert from 'node:assert/strict';
 import { type HttpReceiver, NOT_CACHED, ownHeaders, stage } from './contract.ts';
 import { fetchText } from './http.ts';

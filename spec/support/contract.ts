@@ -1,4 +1,4 @@
-/** What every transport that receives over HTTP does alike (PROTOCOL.md section 6), as one suite to run over each. */
+/** What every transport that receives over HTTP does alike (docs/protocol.md, section 6), as one suite to run over each. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';

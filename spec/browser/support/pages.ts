@@ -139,7 +139,7 @@ const TELL_VIOLATIONS = `addEventListener('securitypolicyviolation', (event) =>
 
 /**
  * What Chromium has to say since it ignores `document.domain`, which the protocol wants to be set on the iframe and
- * htmlfile pages (PROTOCOL.md sections 4 and 7). Nothing depends on it where frames speak by `postMessage`.
+ * htmlfile pages (docs/protocol.md, sections 4 and 7). Nothing depends on it where frames speak by `postMessage`.
  */
 const DOCUMENT_DOMAIN =
   /^document\.domain mutation is ignored .*\((?:[^()]*\/iframe\.html|[^()]*\/htmlfile\?c=[^()]*)\)$/;

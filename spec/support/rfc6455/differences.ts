@@ -6,7 +6,7 @@ import { isClose, isControl, type ServerFrame } from './server-frames.ts';
 /** Turns what ws did into what the package must do. */
 export type Difference = (ws: Transcript) => Transcript;
 
-/** Headers that SockJS has on every answer (PROTOCOL.md section 2). */
+/** Headers that SockJS has on every answer (docs/protocol.md, section 2). */
 const HEADERS = ['cache-control: no-store, no-cache, no-transform, must-revalidate, max-age=0', 'vary: Origin'];
 
 /** Express middleware may set headers of the 101 answer, and SockJS does. Applies to every case. */
@@ -19,7 +19,7 @@ const isBinary = ({ first }: ServerFrame) => (first & 0x0f) === 2;
 const TEXT_ONLY = 'Text messages only.';
 
 /**
- * SockJS carries text only (PROTOCOL.md 6.9), so the first binary message closes with 1003. The package answers all
+ * SockJS carries text only (docs/protocol.md, section 6.9), so the first binary message closes with 1003. The package answers all
  * that came before it and nothing behind it.
  */
 export const textOnly: Difference = (ws) => {
