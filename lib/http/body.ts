@@ -1,4 +1,8 @@
-/** Request bodies: read within limits, or taken from a body parser that has read them (docs/protocol.md, section 8). */
+/**
+ * Request bodies: read within limits, or taken from a body parser that has read them (docs/protocol.md, section 8).
+ *
+ * Bypass: `req._body` is read, by which body-parser marks a request whose body it has read.
+ */
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { DeadlineTimer, type TimerQueue } from '../util/timer-queue.ts';

@@ -1,7 +1,7 @@
 /**
  * What Express adds to a request, and what this package takes off it again.
  *
- * A way around Express: `req.next`, on a WebSocket `req.res` as well, is set to undefined.
+ * Bypass: `req.next`, on a WebSocket `req.res` as well, is set to undefined.
  *
  * - What: a session keeps its opening request, for the application. Express leaves on it the way back into its Router,
  *   and the response. Once the answer has begun neither is of use, but they keep closures and the response in memory.

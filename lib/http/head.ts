@@ -1,7 +1,7 @@
 /**
  * The head of an answer.
  *
- * A way around Node: headers are deferred, and `res.writeHead` is replaced meanwhile.
+ * Bypass: headers are deferred, and `res.writeHead` is replaced meanwhile.
  *
  * - What: this package collects its headers in one object and gives that to `res.writeHead(status, headers)`. Node then
  *   writes them without storing each by `res.setHeader`.

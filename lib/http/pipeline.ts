@@ -1,4 +1,8 @@
-/** How many requests a client may pipeline on one HTTP/1.1 connection. */
+/**
+ * How many requests a client may pipeline on one HTTP/1.1 connection.
+ *
+ * Bypass: the event `socket` of a response tells that its turn has come. Node documents it for clients alone.
+ */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 

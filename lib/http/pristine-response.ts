@@ -1,6 +1,8 @@
 /**
  * Tells which methods of a response are Node's own. Direct writes and deferred headers skip some methods, and ask here
  * about those. If monitoring or middleware has replaced one, on one response or on all, this package has to call it.
+ *
+ * Bypass: methods that Node does not document are read, to see whether they are replaced.
  */
 import { ServerResponse } from 'node:http';
 import { EMIT, pristine } from '../util/pristine.ts';

@@ -1,7 +1,7 @@
 /**
  * The Express Router of one endpoint, and all that is done to it.
  *
- * A way around Express: `router.handle` is replaced, and the Router's layers are skipped.
+ * Bypass: `router.handle` is replaced, and the Router's layers are skipped.
  *
  * - What: Express calls `router.handle` for each request below the mount path. The method that replaces it adds what a
  *   Router lacks: a prefix, an answer where there is no `next`, the parameters of the mount path, a check for doubled

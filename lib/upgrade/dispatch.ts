@@ -1,4 +1,9 @@
-/** Runs an upgrade through the application. */
+/**
+ * Runs an upgrade through the application.
+ *
+ * Bypass: the `ServerResponse` is made here, and gets a stream of this package for a socket by `assignSocket()`, which
+ * Node does not document. Node makes no response for an upgrade, and without one no middleware could see it.
+ */
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { dropResponse } from '../http/express.ts';

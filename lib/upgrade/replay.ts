@@ -1,8 +1,8 @@
 /**
  * Makes upgrade requests ordinary HTTP again, where Node has no `shouldUpgradeCallback` (before 22.21 and 24.9).
  *
- * It calls `http._connectionListener`, by which Node serves HTTP/1 on a connection. Where a runtime has none, the
- * client gets 501.
+ * Bypass: `http._connectionListener` is called, by which Node serves HTTP/1 on a connection. Where a runtime has none,
+ * the client gets 501.
  */
 import http, { type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';

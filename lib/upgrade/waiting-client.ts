@@ -1,4 +1,8 @@
-/** A client that waits for the response to its upgrade. */
+/**
+ * A client that waits for the response to its upgrade.
+ *
+ * Bypass: `socket.readableFlowing` is set, which is read-only in the types of Node.
+ */
 import type { Duplex } from 'node:stream';
 
 /**

@@ -1,6 +1,8 @@
 /**
  * Tells the methods of Node and ws from those that monitoring has put in their place. Monitoring is often loaded before
  * this package, so a method that is found at import may be a wrapper already.
+ *
+ * Bypass: methods are judged by their source text, which `Function.prototype.toString` returns.
  */
 import { EventEmitter } from 'node:events';
 

@@ -1,4 +1,8 @@
-/** One Node timer for many deadline timers. */
+/**
+ * One Node timer for many deadline timers.
+ *
+ * Bypass: a heap of this package takes the place of Node's timers.
+ */
 import { AsyncResource } from 'node:async_hooks';
 import { type DeadlineTimer, NOT_QUEUED, type TimerScheduler } from './deadline-timer.ts';
 

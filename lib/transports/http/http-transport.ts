@@ -1,4 +1,8 @@
-/** One HTTP response as a receiver: its frames, its byte budget, its end, and a client that breaks off. */
+/**
+ * One HTTP response as a receiver: its frames, its byte budget, its end, and a client that breaks off.
+ *
+ * Bypass: the listener for `finish` is prepended, so that it runs before others, which may destroy the connection.
+ */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { admit } from '../../admission/admit.ts';
 import type { RequestContext } from '../../context.ts';

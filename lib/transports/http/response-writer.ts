@@ -1,7 +1,7 @@
 /**
  * How bytes leave on a response: head, prelude, frames, end.
  *
- * Frames of a stream go past `res.write()`, straight to the connection. This is a bypass of Node.
+ * Bypass: frames of a stream go past `res.write()`, straight to the connection.
  *
  * - What: this module puts the chunked transfer coding around a frame itself and gives the socket one buffer.
  * - Why: `res.write()` gives the socket three pieces a frame: size, frame and end of the chunk. One piece brought a

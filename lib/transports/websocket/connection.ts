@@ -1,6 +1,9 @@
 /**
  * One WebSocket: what it writes, what it reads, how the application's pace slows the client down, and how it ends.
- * Pings and time limits are in keepalive.ts, the two bypasses in direct-writer.ts and direct-reader.ts.
+ * Pings and time limits are in keepalive.ts, direct writes and reads in direct-writer.ts and direct-reader.ts.
+ *
+ * Bypass: each WebSocket gets a `close` of its own, and its connection a prepended `end` listener. ws emits no event
+ * before it answers the end of a client, and what the application has sent must leave before that.
  */
 import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';

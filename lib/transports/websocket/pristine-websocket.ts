@@ -1,6 +1,8 @@
 /**
  * Tells whether the methods of a WebSocket are those of ws and of Node. Direct writes and direct reads skip some of
  * them. Where monitoring has replaced one, it must be called.
+ *
+ * Bypass: methods that ws does not document are read, to see whether they are replaced.
  */
 import * as ws from 'ws';
 import { EMIT, ON, pristine } from '../../util/pristine.ts';
