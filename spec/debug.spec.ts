@@ -5,9 +5,9 @@ import { formatWithOptions } from 'node:util';
 import createDebug from 'debug';
 import { sockjs } from '../lib/index.ts';
 import { debugRequest, debugSession } from '../lib/util/debug.ts';
+import { afterTest } from './support/cleanup.ts';
 import { Stream } from './support/http.ts';
 import { connectHttp2 } from './support/http2.ts';
-import { afterTest } from './support/leftovers.ts';
 import { echo, serve, sessionCatcher } from './support/server.ts';
 import { WebSocketClient } from './support/websocket.ts';
 

@@ -7,7 +7,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import { attachUpgrade, type Session, sockjs } from '../lib/index.ts';
-import { afterTest } from './support/leftovers.ts';
+import { afterTest } from './support/cleanup.ts';
 import { serve, sessionCatcher } from './support/server.ts';
 import { arena, WAYS, type Way } from './support/ways.ts';
 import { WebSocketClient } from './support/websocket.ts';

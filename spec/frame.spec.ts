@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mock } from 'node:test';
 import { closeFrame, HEARTBEAT_FRAME, messagesFrame, OPEN_FRAME, quote } from '../lib/protocol/frame.ts';
 import { AWKWARD_TEXTS, FRAGILE } from './support/awkward.ts';
-import { afterTest } from './support/leftovers.ts';
+import { afterTest } from './support/cleanup.ts';
 
 function escaped(unit: number): string {
   return `"\\u${unit.toString(16).padStart(4, '0')}"`;

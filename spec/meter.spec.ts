@@ -6,11 +6,11 @@ import type { IncomingMessage } from 'node:http';
 import { setImmediate } from 'node:timers/promises';
 import { type RejectionReason, Session, type SockjsOptions } from '../lib/index.ts';
 import { Metrics } from '../lib/metrics.ts';
+import { afterTest } from './support/cleanup.ts';
 import { stopClock } from './support/clock.ts';
 import { fetchText, handshake, post, RawSocket, Stream } from './support/http.ts';
-import { pauseWatching } from './support/left-sessions.ts';
-import { afterTest } from './support/leftovers.ts';
 import { type RoutedServer, serveRouter } from './support/router.ts';
+import { pauseTracking } from './support/session-cleanup.ts';
 import { WebSocketClient } from './support/websocket.ts';
 
 const NO_SESSIONS = {
@@ -514,7 +514,7 @@ describe('diagnostics channels', () => {
   });
 
   it('have nothing built for them while nobody subscribes', () => {
-    pauseWatching();
+    pauseTracking();
     const meter = new Metrics();
     for (const name of CHANNELS) {
       const published = channel(name);

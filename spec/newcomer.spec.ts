@@ -5,8 +5,8 @@ import connect from 'connect';
 import express, { type NextFunction, type Request, type Response } from 'express';
 import { attachUpgrade, type SockjsOptions, sockjs } from '../lib/index.ts';
 import { evaluate } from './support/child.ts';
+import { afterTest } from './support/cleanup.ts';
 import { fetchText, post } from './support/http.ts';
-import { afterTest } from './support/leftovers.ts';
 import { echo, listen } from './support/server.ts';
 import { WebSocketClient } from './support/websocket.ts';
 

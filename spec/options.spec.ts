@@ -8,8 +8,8 @@ import { WebSocketServer } from 'ws';
 import { defaultOptions, sockjs } from '../lib/index.ts';
 import { resolveOptions } from '../lib/options/resolve.ts';
 import { webSocketServerOf } from '../lib/transports/websocket/engine.ts';
+import { afterTest } from './support/cleanup.ts';
 import { fetchText, post } from './support/http.ts';
-import { afterTest } from './support/leftovers.ts';
 import { listen, serve } from './support/server.ts';
 
 /** Calls `sockjs()` with what its types forbid. */

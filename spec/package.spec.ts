@@ -7,8 +7,8 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Child, spawnChild } from './support/child.ts';
+import { afterTest } from './support/cleanup.ts';
 import { post } from './support/http.ts';
-import { afterTest } from './support/leftovers.ts';
 import { WebSocketClient } from './support/websocket.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));

@@ -6,8 +6,8 @@ import type { Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Express } from 'express';
 import { type SockjsOptions, sockjs } from '../lib/index.ts';
+import { afterTest } from './support/cleanup.ts';
 import { handshake, post, RawSocket } from './support/http.ts';
-import { afterTest } from './support/leftovers.ts';
 import { Queue } from './support/queue.ts';
 import { serveRouter } from './support/router.ts';
 

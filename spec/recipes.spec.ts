@@ -7,8 +7,8 @@ import type { IncomingMessage } from 'node:http';
 import { Client, TRANSPORTS } from './e2e/support/client.ts';
 import { DEPLOYMENTS } from './proxy/support/fleet.ts';
 import { describeProxy, startProxy } from './proxy/support/proxy.ts';
+import { afterTest } from './support/cleanup.ts';
 import { fetchText, post, Stream } from './support/http.ts';
-import { afterTest } from './support/leftovers.ts';
 import { codeBlocks, Recipe, type RecipeSettings } from './support/recipes.ts';
 import { WebSocketClient } from './support/websocket.ts';
 

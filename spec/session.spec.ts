@@ -15,11 +15,11 @@ import type { Lifecycle, SessionEnvironment } from '../lib/session/lifecycle.ts'
 import type { SessionRegistry } from '../lib/session/registry.ts';
 import { Rooms } from '../lib/session/rooms.ts';
 import type { Session } from '../lib/session/session.ts';
+import { afterTest } from './support/cleanup.ts';
 import { stopClock } from './support/clock.ts';
 import { FakeReceiver, hooksWith, identity, type Kind, makeSession, NAMES, portOf } from './support/fake-receiver.ts';
 import { freshModule } from './support/fresh.ts';
 import { RawSocket, Stream } from './support/http.ts';
-import { afterTest } from './support/leftovers.ts';
 import { echo, serve, sessionCatcher } from './support/server.ts';
 import { WebSocketClient } from './support/websocket.ts';
 

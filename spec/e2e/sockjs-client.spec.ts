@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { attachUpgrade, type Session, type SessionHandler, type SockjsOptions, sockjs } from '../../lib/index.ts';
 import { AWKWARD_TEXTS } from '../support/awkward.ts';
-import { afterTest } from '../support/leftovers.ts';
+import { afterTest } from '../support/cleanup.ts';
 import { Queue } from '../support/queue.ts';
 import { echo, listen, serve, sessionCatcher, type TestServer } from '../support/server.ts';
 import { Client, TRANSPORTS } from './support/client.ts';

@@ -28,7 +28,7 @@ const HUNG_MS = 60_000;
 export async function fuzz({ seed, cases, concurrency = 32, onProgress }: FuzzOptions): Promise<void> {
   // A test runner sets its own timer only when the test has returned its promise.
   await new Promise((resolve) => setImmediate(resolve));
-  const before = leftovers();
+  const before = cleanups();
   const uncaught: unknown[] = [];
   const onUncaught = (error: unknown) => uncaught.push(error);
   process.on('uncaughtException', onUncaught);
@@ -42,7 +42,7 @@ export async function fuzz({ seed, cases, concurrency = 32, onProgress }: FuzzOp
   assert.deepEqual(uncaught, [], `uncaught with seed ${seed}`);
   // Less is fine: what was there before may have been running out.
   await settled(() => {
-    for (const [what, count] of Object.entries(leftovers())) {
+    for (const [what, count] of Object.entries(cleanups())) {
       assert.ok(count <= (before[what] ?? 0), `${count} ${what} after seed ${seed}, ${before[what]} before`);
     }
   });
@@ -192,7 +192,7 @@ class HealthyClient {
 }
 
 /** What a run must not add to: descriptors, timers, listeners on the process. */
-function leftovers(): Record<string, number> {
+function cleanups(): Record<string, number> {
   const resources = process.getActiveResourcesInfo();
   return {
     descriptors: process.platform === 'linux' ? readdirSync('/proc/self/fd').length : 0,

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { install } from '@sinonjs/fake-timers';
 import type { SockjsOptions } from '../../lib/index.ts';
+import { afterTest } from '../support/cleanup.ts';
 import { ask, pages, preflights, receiving, sending, titleOf } from '../support/endpoints.ts';
 import { type Answer, fetchText, Stream } from '../support/http.ts';
-import { afterTest } from '../support/leftovers.ts';
 import { serve } from '../support/server.ts';
 import { WebSocketClient } from '../support/websocket.ts';
 

@@ -8,9 +8,9 @@ import express, { type NextFunction, type Request, type Response } from 'express
 import type { AllowedOrigins } from '../../lib/index.ts';
 import { sockjs } from '../../lib/index.ts';
 import { evaluate } from '../support/child.ts';
+import { afterTest } from '../support/cleanup.ts';
 import { ask, type Endpoint, preflights } from '../support/endpoints.ts';
 import { type Answer, fetchText, handshake, post, RawSocket, Stream } from '../support/http.ts';
-import { afterTest } from '../support/leftovers.ts';
 import { catchPrinted, express4, mountWay, serveMounted } from '../support/mounts.ts';
 import { echo, listen, serve, sessionCatcher } from '../support/server.ts';
 import { TLS } from '../support/upgrade-tls.ts';

@@ -12,8 +12,8 @@ import type { CloseResult } from '../../lib/session/shutdown.ts';
 import { stopClock } from '../support/clock.ts';
 import { FakeReceiver, identity, type Kind, NAMES, portOf } from '../support/fake-receiver.ts';
 import { stopIdleTime } from '../support/idle-time.ts';
-import { pauseWatching } from '../support/left-sessions.ts';
 import { property, sequence } from '../support/property.ts';
+import { pauseTracking } from '../support/session-cleanup.ts';
 import { type FoundSession, Store } from '../support/store.ts';
 
 const IDS = ['a', '__proto__'];
@@ -383,7 +383,7 @@ describe('any use of a session store', () => {
     clock = stopClock();
     stopIdleTime();
     // It would keep all sessions; each ends by itself.
-    pauseWatching();
+    pauseTracking();
   });
 
   property('comes to what lists would give', 300, CASE, async ({ limits, disconnectDelay, steps }) => {

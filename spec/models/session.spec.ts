@@ -3,11 +3,11 @@ import { mock } from 'node:test';
 import type { Clock } from '@sinonjs/fake-timers';
 import fc from 'fast-check';
 import type { SessionCloseEvent } from '../../lib/session/events.ts';
+import { afterTest } from '../support/cleanup.ts';
 import { stopClock } from '../support/clock.ts';
 import { type Loop, stopIdleTime } from '../support/idle-time.ts';
-import { pauseWatching } from '../support/left-sessions.ts';
-import { afterTest } from '../support/leftovers.ts';
 import { property, sequence } from '../support/property.ts';
+import { pauseTracking } from '../support/session-cleanup.ts';
 import { catchUncaught } from '../support/uncaught.ts';
 import type { ReceiverShape } from './support/model-receiver.ts';
 import { type Reaction, World, type WorldOptions } from './support/session-world.ts';
@@ -185,7 +185,7 @@ describe('any life of a session', () => {
     clock = stopClock();
     loop = stopIdleTime();
     // It would keep all of them, and each ends by itself.
-    pauseWatching();
+    pauseTracking();
     catchUncaught((error) => world?.onUncaught(error));
     const { mock: warn } = mock.method(process, 'emitWarning', () => {});
     afterTest(() => warn.restore());

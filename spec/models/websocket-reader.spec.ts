@@ -9,10 +9,10 @@ import fc from 'fast-check';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { Session, SessionCloseEvent, SockjsOptions } from '../../lib/index.ts';
 import { type FrameShape, frame, frameHead } from '../support/frame-peer.ts';
-import { pauseWatching } from '../support/left-sessions.ts';
 import { MemorySocket } from '../support/memory-socket.ts';
 import { property, sequence } from '../support/property.ts';
 import { serve } from '../support/server.ts';
+import { pauseTracking } from '../support/session-cleanup.ts';
 import { closePayload, parseAnswer } from '../support/upgrade-client.ts';
 import { WAYS, type Way } from '../support/ways.ts';
 
@@ -349,7 +349,7 @@ describe('any frames in any pieces', () => {
   const sides: Side[] = [];
 
   beforeEach(() => {
-    pauseWatching();
+    pauseTracking();
   });
 
   for (const way of WAYS.filter(({ family }) => family === 'websocket')) {

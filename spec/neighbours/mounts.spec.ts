@@ -10,8 +10,8 @@ import { ExpressAdapter, type NestExpressApplication } from '@nestjs/platform-ex
 import connect from 'connect';
 import express from 'express';
 import { attachUpgrade, type SessionHandler, type SockjsRouter, sockjs, type TransportName } from '../../lib/index.ts';
+import { afterTest } from '../support/cleanup.ts';
 import { fetchText, post } from '../support/http.ts';
-import { afterTest } from '../support/leftovers.ts';
 import { express4, mountWays, serveMounted } from '../support/mounts.ts';
 import { Queue } from '../support/queue.ts';
 import { listen } from '../support/server.ts';

@@ -4,7 +4,7 @@ import { Client, type IMessage, type IStompSocket, type StompConfig } from '@sto
 import SockJS from 'sockjs-client';
 import { TRANSPORTS } from '../e2e/support/client.ts';
 import { AWKWARD_TEXTS } from '../support/awkward.ts';
-import { afterTest } from '../support/leftovers.ts';
+import { afterTest } from '../support/cleanup.ts';
 import { Queue } from '../support/queue.ts';
 import { serve } from '../support/server.ts';
 import { StompBroker } from './support/stomp.ts';

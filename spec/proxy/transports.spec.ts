@@ -6,7 +6,7 @@ import { createGunzip } from 'node:zlib';
 import type { TransportName } from '../../lib/index.ts';
 import { TRANSPORTS as SOCKJS_CLIENT_TRANSPORTS, Client as SockjsClient } from '../e2e/support/client.ts';
 import { AWKWARD_TEXTS } from '../support/awkward.ts';
-import { afterTest } from '../support/leftovers.ts';
+import { afterTest } from '../support/cleanup.ts';
 import { CookieJar, connect, TRANSPORTS } from './support/client.ts';
 import { DEPLOYMENTS, startFleet } from './support/fleet.ts';
 import { describeProxy } from './support/proxy.ts';

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { afterTest } from './leftovers.ts';
+import { afterTest } from './cleanup.ts';
 import { Queue } from './queue.ts';
 import { Watch } from './watch.ts';
 

@@ -1,7 +1,7 @@
 /** A response read chunk by chunk: each HTTP chunk stays one item, however many arrive at once. */
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
-import { afterTest } from './leftovers.ts';
+import { afterTest } from './cleanup.ts';
 import { Queue } from './queue.ts';
 
 export class ChunkStream {

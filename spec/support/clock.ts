@@ -1,6 +1,6 @@
 /** A clock that stands still until a test moves it; sockets go on as ever. */
 import { type Clock, install } from '@sinonjs/fake-timers';
-import { afterTest } from './leftovers.ts';
+import { afterTest } from './cleanup.ts';
 
 /** Stops the clock for the rest of the test. Install it before what it is to govern sets its timers. */
 export function stopClock(): Clock {

@@ -1,6 +1,6 @@
 /** The package as if it had not been loaded yet. */
 import { register } from 'tsx/esm/api';
-import { afterTest } from './leftovers.ts';
+import { afterTest } from './cleanup.ts';
 
 export type Library = typeof import('../../lib/index.ts');
 

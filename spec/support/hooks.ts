@@ -1,10 +1,10 @@
 /** Root hooks: every test depends on its programs, and cleans up behind itself. */
 
-import { endLeftSessions, watchSessions } from './left-sessions.ts';
-import { cleanUp } from './leftovers.ts';
+import { cleanUp } from './cleanup.ts';
+import { endOpenSessions, trackSessions } from './session-cleanup.ts';
 import { guardTest, showOutput } from './test-guard.ts';
 
-watchSessions();
+trackSessions();
 
 // Mocha lets a rejection pass without a handler; Node would end a user's process with it.
 process.on('unhandledRejection', (reason) => {
@@ -24,6 +24,6 @@ export const mochaHooks = {
       // Fails the test. Thrown, it would fail this hook, and with it all tests that have not run yet.
       (this.test as Mocha.Hook).error(error);
     }
-    endLeftSessions();
+    endOpenSessions();
   },
 };

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { type ClientRequest, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import { afterTest } from './leftovers.ts';
+import { afterTest } from './cleanup.ts';
 import { Queue } from './queue.ts';
 
 export interface Answer {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { type ClientHttp2Session, connect, createServer } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import type { SockjsRouter } from '../../lib/index.ts';
-import { afterTest } from './leftovers.ts';
+import { afterTest } from './cleanup.ts';
 
 /** A client of a server that answers by a router; both are gone when the test is over. */
 export async function connectHttp2(router: SockjsRouter): Promise<ClientHttp2Session> {

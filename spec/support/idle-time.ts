@@ -1,6 +1,6 @@
 /** How long the event loop has waited with nothing to do, as a test says instead of Node. */
 import { performance } from 'node:perf_hooks';
-import { afterTest } from './leftovers.ts';
+import { afterTest } from './cleanup.ts';
 
 export interface Loop {
   /** In ms, as `performance.nodeTiming.idleTime`. */

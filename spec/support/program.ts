@@ -1,7 +1,7 @@
 /** Starts a program as its npm script does, and ends it. */
 import { readFile } from 'node:fs/promises';
 import { Child, spawnChild } from './child.ts';
-import { afterTest } from './leftovers.ts';
+import { afterTest } from './cleanup.ts';
 
 export interface Program {
   /** As the program printed it, as in `http://localhost:1234`. */

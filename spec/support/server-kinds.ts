@@ -7,8 +7,8 @@ import { type AddressInfo, connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as tlsConnect } from 'node:tls';
 import type { UpgradeServer } from '../../lib/index.ts';
+import { afterTest } from './cleanup.ts';
 import { RawSocket } from './http.ts';
-import { afterTest } from './leftovers.ts';
 import { TLS } from './upgrade-tls.ts';
 
 const connectSecurely = (port: number) =>

@@ -11,7 +11,7 @@ import {
   type SockjsOptions,
   sockjs,
 } from '../../lib/index.ts';
-import { afterTest } from './leftovers.ts';
+import { afterTest } from './cleanup.ts';
 
 export interface TestServer {
   readonly server: Server;

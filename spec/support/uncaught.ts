@@ -1,5 +1,5 @@
 /** Errors that would end the process, for a test that causes them. */
-import { afterTest } from './leftovers.ts';
+import { afterTest } from './cleanup.ts';
 
 const EVENTS = ['uncaughtException', 'unhandledRejection'] as const;
 

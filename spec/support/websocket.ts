@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { type ClientOptions, WebSocket } from 'ws';
-import { afterTest } from './leftovers.ts';
+import { afterTest } from './cleanup.ts';
 import { Queue } from './queue.ts';
 
 export class WebSocketClient {

@@ -5,9 +5,9 @@ import http, { createServer, type RequestListener, type Server, type ServerOptio
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { attachUpgrade } from '../../lib/index.ts';
+import { afterTest } from '../support/cleanup.ts';
 import { stopClock } from '../support/clock.ts';
 import { handshake, RawSocket } from '../support/http.ts';
-import { afterTest } from '../support/leftovers.ts';
 import { Queue } from '../support/queue.ts';
 import { listen } from '../support/server.ts';
 import { listenAs, SERVER_KINDS } from '../support/server-kinds.ts';

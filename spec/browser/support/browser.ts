@@ -4,7 +4,7 @@ import { delimiter, join } from 'node:path';
 import { env } from 'node:process';
 import { type Browser, type BrowserContext, chromium } from 'playwright-core';
 import { Child } from '../../support/child.ts';
-import { afterTest } from '../../support/leftovers.ts';
+import { afterTest } from '../../support/cleanup.ts';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
 

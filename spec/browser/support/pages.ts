@@ -11,7 +11,7 @@ import {
   type SockjsRouter,
   sockjs,
 } from '../../../lib/index.ts';
-import { afterTest } from '../../support/leftovers.ts';
+import { afterTest } from '../../support/cleanup.ts';
 import { Queue } from '../../support/queue.ts';
 import { echo, listen, type TestServer } from '../../support/server.ts';
 import { newContext } from './browser.ts';

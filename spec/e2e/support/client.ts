@@ -1,6 +1,6 @@
 /** The real sockjs-client, with what arrives kept until a test asks for it. */
 import SockJS, { type SockJSCloseEvent } from 'sockjs-client';
-import { afterTest } from '../../support/leftovers.ts';
+import { afterTest } from '../../support/cleanup.ts';
 import { Queue } from '../../support/queue.ts';
 
 /** The transports that sockjs-client has outside of browsers. */

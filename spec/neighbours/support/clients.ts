@@ -4,7 +4,7 @@ import { type ClientRequest, request } from 'node:http';
 import { createRequire } from 'node:module';
 import SockJS from 'sockjs-client';
 import { WebSocket } from 'ws';
-import { afterTest } from '../../support/leftovers.ts';
+import { afterTest } from '../../support/cleanup.ts';
 import { Queue } from '../../support/queue.ts';
 
 /** What the releases have in common. */

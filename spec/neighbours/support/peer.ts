@@ -6,7 +6,7 @@ import type { ClientHttp2Session } from 'node:http2';
 import { request as httpsRequest } from 'node:https';
 import type { Readable } from 'node:stream';
 import { attachUpgrade, type SessionHandler, type TransportName } from '../../../lib/index.ts';
-import { afterTest } from '../../support/leftovers.ts';
+import { afterTest } from '../../support/cleanup.ts';
 import { listen, type TestServer } from '../../support/server.ts';
 import { WebSocketClient } from '../../support/websocket.ts';
 

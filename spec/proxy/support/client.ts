@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import type { TransportName } from '../../../lib/index.ts';
-import { afterTest } from '../../support/leftovers.ts';
+import { afterTest } from '../../support/cleanup.ts';
 import { Queue } from '../../support/queue.ts';
 import { WebSocketClient } from '../../support/websocket.ts';
 

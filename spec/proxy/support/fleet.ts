@@ -1,7 +1,7 @@
 /** Two servers with the endpoint at `/echo`, and one of the proxies before them. */
 import type { Request } from 'express';
 import type { Session, SockjsOptions } from '../../../lib/index.ts';
-import { afterTest } from '../../support/leftovers.ts';
+import { afterTest } from '../../support/cleanup.ts';
 import { Queue } from '../../support/queue.ts';
 import { echo, serve, type TestServer } from '../../support/server.ts';
 import { type ProxyName, type Replacements, type RunningProxy, startProxy } from './proxy.ts';

@@ -2,17 +2,17 @@
 
 type Cleanup = () => void | Promise<void>;
 
-const leftovers: Cleanup[] = [];
+const cleanups: Cleanup[] = [];
 
 /** Has `cleanup` run when the current test is over, however it ends. */
 export function afterTest(cleanup: Cleanup): void {
-  leftovers.push(cleanup);
+  cleanups.push(cleanup);
 }
 
 /** Runs everything registered and forgets it. Rejects with the first error, when all the rest has run as well. */
 export async function cleanUp(): Promise<void> {
   const errors: unknown[] = [];
-  for (const cleanup of leftovers.splice(0).reverse()) {
+  for (const cleanup of cleanups.splice(0).reverse()) {
     try {
       await cleanup();
     } catch (error) {

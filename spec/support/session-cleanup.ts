@@ -2,8 +2,8 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { SessionOpenMessage } from '../../lib/index.ts';
 import { SessionRegistry } from '../../lib/session/registry.ts';
+import { afterTest } from './cleanup.ts';
 import { adopt, findPort } from './fake-receiver.ts';
-import { afterTest } from './leftovers.ts';
 
 const opened = new Set<SessionOpenMessage['session']>();
 
@@ -20,17 +20,17 @@ SessionRegistry.prototype.create = function (...args) {
   return lifecycle;
 };
 
-export function watchSessions(): void {
+export function trackSessions(): void {
   subscribe('sockjs:session:open', onOpen);
 }
 
 /** For a test that needs the channel without subscribers, and opens no session. */
-export function pauseWatching(): void {
+export function pauseTracking(): void {
   unsubscribe('sockjs:session:open', onOpen);
-  afterTest(watchSessions);
+  afterTest(trackSessions);
 }
 
-export function endLeftSessions(): void {
+export function endOpenSessions(): void {
   for (const session of opened) {
     // One of a second copy of the package is not known here.
     const port = findPort(session);
