@@ -5,9 +5,9 @@ import { createServer, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { attachUpgrade, type SockjsOptions, sockjs } from '../lib/index.ts';
+import { AsyncQueue } from './support/async-queue.ts';
 import { stopClock } from './support/clock.ts';
 import { RawSocket } from './support/http.ts';
-import { Queue } from './support/queue.ts';
 import { listen } from './support/server.ts';
 import { type Arena, answerOf, arena, EVERY_ANSWER, HTTP_WAYS, refusal, WAYS, type Way } from './support/ways.ts';
 import { WebSocketClient } from './support/websocket.ts';
@@ -25,7 +25,7 @@ function way(name: string): Way {
 
 /** An `authorize` whose verdicts the test gives. */
 function pending() {
-  const asked = new Queue<{ req: IncomingMessage; resolve: (verdict: boolean) => void }>();
+  const asked = new AsyncQueue<{ req: IncomingMessage; resolve: (verdict: boolean) => void }>();
   let count = 0;
   return {
     authorize: (req: IncomingMessage) => {
@@ -457,7 +457,7 @@ describe('a new session', () => {
     ['refuses', false, 0],
   ] as const) {
     it(`has its place taken and given back once, where the WebSocket engine ${what} it later`, async () => {
-      const decisions = new Queue<() => void>();
+      const decisions = new AsyncQueue<() => void>();
       const verifyClient = (_: unknown, done: (verdict: boolean) => void) => decisions.push(() => done(accepts));
       const router = sockjs({ maxSessions: 2, websocketServer: { verifyClient } }, () => {});
       const { origin } = await listen(serverWith(router));

@@ -5,9 +5,9 @@ import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import express, { type ErrorRequestHandler } from 'express';
 import { type Session, type SessionCloseEvent, type SockjsRouter, sockjs } from '../lib/index.ts';
+import { AsyncQueue } from './support/async-queue.ts';
 import { ChunkStream } from './support/chunks.ts';
 import { fetchText, post, RawSocket } from './support/http.ts';
-import { Queue } from './support/queue.ts';
 import { listen, serve, sessionCatcher } from './support/server.ts';
 import { WebSocketClient } from './support/websocket.ts';
 
@@ -97,7 +97,7 @@ describe('sends that wait in line', () => {
   it('are answered 404 when the session ends, though one of them has been answered in the meantime', async () => {
     const sessions = sessionCatcher();
     const router = sockjs({ prefix: '/echo' }, sessions.onSession);
-    const came = new Queue<ServerResponse>();
+    const came = new AsyncQueue<ServerResponse>();
     const { origin, port } = await listen(
       createServer((req, res) => {
         router(req, res);
@@ -126,7 +126,7 @@ describe('sends that wait in line', () => {
 describe('sends of one session', () => {
   it('are delivered in order, where one waited for room and the next for its turn', async () => {
     const sessions = sessionCatcher();
-    const came = new Queue<void>();
+    const came = new AsyncQueue<void>();
     const { origin } = await serve(
       { maxReceiveBuffer: 10 },
       async (session) => {
@@ -244,7 +244,7 @@ describe('a stream whose write begins to throw', () => {
     ['the close frame', {}, (session: Session) => void session.close(3000)],
   ] as const) {
     it(`costs its session and nothing else when it is ${title}`, async () => {
-      const closed = new Queue<SessionCloseEvent>();
+      const closed = new AsyncQueue<SessionCloseEvent>();
       let isBroken = false;
       const { origin, port } = await serve(
         options,

@@ -5,11 +5,11 @@ import { createServer } from 'node:http';
 import { setImmediate } from 'node:timers/promises';
 import express from 'express';
 import { attachUpgrade, type CloseOptions, type SockjsOptions, sockjs } from '../lib/index.ts';
+import { AsyncQueue } from './support/async-queue.ts';
 import { stopClock } from './support/clock.ts';
 import { ownHeaders } from './support/contract.ts';
 import { portOf } from './support/fake-receiver.ts';
 import { fetchText, handshake, post, RawSocket, Stream } from './support/http.ts';
-import { Queue } from './support/queue.ts';
 import { type RoutedServer, serveRouter } from './support/router.ts';
 import { echo, listen } from './support/server.ts';
 import { clientFrame, closePayload, parseAnswer, serverFrame } from './support/upgrade-client.ts';
@@ -571,7 +571,7 @@ describe('router.close()', () => {
 describe('router.close() while verifyClient of the engine has not decided', () => {
   for (const verdict of [true, false, undefined]) {
     it(`refuses the WebSockets and counts only sessions, whatever it says later: ${verdict ?? 'nothing'}`, async () => {
-      const decisions = new Queue<(accepts: boolean) => void>();
+      const decisions = new AsyncQueue<(accepts: boolean) => void>();
       let asked = 0;
       const verifyClient = (_: unknown, done: (accepts: boolean) => void) => {
         asked += 1;
@@ -605,7 +605,7 @@ describe('router.close() while verifyClient of the engine has not decided', () =
   }
 
   it('gives the places back', async () => {
-    const decisions = new Queue<(accepts: boolean) => void>();
+    const decisions = new AsyncQueue<(accepts: boolean) => void>();
     const verifyClient = (_: unknown, done: (accepts: boolean) => void) => void decisions.push(done);
     const server = await serveRouter({ maxSessions: 1, websocketServer: { verifyClient } });
     const raw = new RawSocket(server.port).send(...handshake('/echo/0/1/websocket'));

@@ -10,10 +10,10 @@ import { createServer, OutgoingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import * as ws from 'ws';
 import * as loaded from '../lib/index.ts';
+import { AsyncQueue } from './support/async-queue.ts';
 import { afterTest } from './support/cleanup.ts';
 import { freshLibrary, type Library } from './support/fresh.ts';
 import { post, RawSocket } from './support/http.ts';
-import { Queue } from './support/queue.ts';
 import { listen, sessionCatcher } from './support/server.ts';
 import { clientFrame } from './support/upgrade-client.ts';
 import { WAYS, type Way } from './support/ways.ts';
@@ -83,8 +83,8 @@ const MOMENTS: readonly [moment: string, load: (monitor: () => void) => Promise<
 /** A server, its responses, and its connections from its own side. */
 async function endpoint({ sockjs, attachUpgrade }: Library) {
   const { onSession, next } = sessionCatcher();
-  const responses = new Queue<ServerResponse>();
-  const connections = new Queue<Socket>();
+  const responses = new AsyncQueue<ServerResponse>();
+  const connections = new AsyncQueue<Socket>();
   const router = sockjs({ prefix: '/echo', heartbeatDelay: 0 }, onSession);
   const server = createServer((req, res) => {
     responses.push(res);

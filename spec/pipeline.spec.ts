@@ -6,9 +6,9 @@ import type { Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Express } from 'express';
 import { type SockjsOptions, sockjs } from '../lib/index.ts';
+import { AsyncQueue } from './support/async-queue.ts';
 import { afterTest } from './support/cleanup.ts';
 import { handshake, post, RawSocket } from './support/http.ts';
-import { Queue } from './support/queue.ts';
 import { serveRouter } from './support/router.ts';
 
 /** How many may wait. */
@@ -48,7 +48,7 @@ async function taken<T>(count: number, next: () => Promise<T>): Promise<T[]> {
 
 /** A server, one connection to it, and at `/held` answers of the application's own that the test ends. */
 async function stage(options: SockjsOptions = {}, before?: (app: Express) => void) {
-  const held = new Queue<ServerResponse>();
+  const held = new AsyncQueue<ServerResponse>();
   const routed = await serveRouter(options, {
     before: (app) => {
       app.get('/held', (_req, res) => held.push(res));
@@ -87,7 +87,7 @@ async function stage(options: SockjsOptions = {}, before?: (app: Express) => voi
 
 /** An `authorize` that says yes to all when the test opens it. */
 function gate() {
-  const asked = new Queue<void>();
+  const asked = new AsyncQueue<void>();
   let open = () => {};
   const opened = new Promise<true>((resolve) => {
     open = () => resolve(true);

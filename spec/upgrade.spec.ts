@@ -12,11 +12,11 @@ import connect from 'connect';
 import express, { type Express } from 'express';
 import { WebSocketServer } from 'ws';
 import { attachUpgrade, sockjs } from '../lib/index.ts';
+import { AsyncQueue } from './support/async-queue.ts';
 import { afterTest } from './support/cleanup.ts';
 import { stopClock } from './support/clock.ts';
 import { handshake, RawSocket } from './support/http.ts';
 import { express4 } from './support/mounts.ts';
-import { Queue } from './support/queue.ts';
 import { echo, listen, serve, sessionCatcher } from './support/server.ts';
 import { listenAs } from './support/server-kinds.ts';
 import { clientFrame, parseAnswer, ServerSockets, serverFrame } from './support/upgrade-client.ts';
@@ -148,7 +148,7 @@ describe('attachUpgrade()', () => {
         params: unknown;
         session?: { user: string };
       }
-      const sessions = new Queue<Request>();
+      const sessions = new AsyncQueue<Request>();
       const app = express();
       app.use((req, _res, next) => {
         Object.assign(req, { session: { user: 'ann' } });
@@ -233,7 +233,7 @@ describe('attachUpgrade()', () => {
 
     it('may decide later, and bytes that came meanwhile are not lost', async () => {
       const { middleware, next } = parking();
-      const messages = new Queue<string>();
+      const messages = new AsyncQueue<string>();
       const app = appWith(middleware, (session) => {
         session.on('message', (message) => messages.push(message));
       });
@@ -374,7 +374,7 @@ describe('attachUpgrade()', () => {
     });
 
     it('sees the address and the encryption of the client on the response', async () => {
-      const seen = new Queue<unknown[]>();
+      const seen = new AsyncQueue<unknown[]>();
       const { port } = await attached(
         appWith((_req, res, next) => {
           const socket = res.socket as NonNullable<typeof res.socket> & { encrypted: boolean };
@@ -469,7 +469,7 @@ describe('attachUpgrade()', () => {
 
         it('bytes that come while the app decides are not lost', async () => {
           const { middleware, next } = parking();
-          const received = new Queue<string>();
+          const received = new AsyncQueue<string>();
           const { port, sockets } = await withOther(
             (server) =>
               server.on('upgrade', (_req, socket: Duplex, head) => {
@@ -497,7 +497,7 @@ describe('attachUpgrade()', () => {
 
     for (const path of ['/x', '/nowhere/websocket']) {
       it(`that ignore ${path} leave no reset without an error listener`, async () => {
-        const passed = new Queue<Duplex>();
+        const passed = new AsyncQueue<Duplex>();
         const { port, sockets } = await attached((_req, res) => res.writeHead(404).end(), {
           prepare: (server) => server.on('upgrade', (_req, socket: Duplex) => passed.push(socket)),
         });
@@ -510,7 +510,7 @@ describe('attachUpgrade()', () => {
 
       it(`that ignore ${path} do not leave the connection open for ever`, async () => {
         const clock = stopClock();
-        const passed = new Queue<Duplex>();
+        const passed = new AsyncQueue<Duplex>();
         const { port, sockets } = await attached((_req, res) => res.writeHead(404).end(), {
           prepare: (server) => server.on('upgrade', (_req, socket: Duplex) => passed.push(socket)),
         });

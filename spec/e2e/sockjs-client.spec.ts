@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { attachUpgrade, type Session, type SessionHandler, type SockjsOptions, sockjs } from '../../lib/index.ts';
+import { AsyncQueue } from '../support/async-queue.ts';
 import { AWKWARD_TEXTS } from '../support/awkward.ts';
 import { afterTest } from '../support/cleanup.ts';
-import { Queue } from '../support/queue.ts';
 import { echo, listen, serve, sessionCatcher, type TestServer } from '../support/server.ts';
 import { Client, TRANSPORTS } from './support/client.ts';
 
@@ -44,8 +44,8 @@ const TEXTS = [
 ];
 
 /** What a session received, in order, for tests that ask late. */
-function messagesOf(session: Session): Queue<string> {
-  const messages = new Queue<string>();
+function messagesOf(session: Session): AsyncQueue<string> {
+  const messages = new AsyncQueue<string>();
   session.on('message', (message) => messages.push(message));
   return messages;
 }
@@ -66,7 +66,7 @@ for (const transport of TRANSPORTS) {
         const result = onSession(session);
         return Promise.resolve(sessions.onSession(session)).then(() => result);
       });
-      const requests = new Queue<string>();
+      const requests = new AsyncQueue<string>();
       server.server.on('request', ({ url = '' }) => {
         if (RECEIVING[transport].test(url)) {
           requests.push(url);

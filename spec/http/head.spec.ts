@@ -5,10 +5,10 @@ import { createServer, type IncomingMessage, ServerResponse } from 'node:http';
 import connect from 'connect';
 import express, { type ErrorRequestHandler } from 'express';
 import { type SockjsRouter, sockjs } from '../../lib/index.ts';
+import { AsyncQueue } from '../support/async-queue.ts';
 import { afterTest } from '../support/cleanup.ts';
 import { fetchText, post, RawSocket, Stream } from '../support/http.ts';
 import { catchPrinted } from '../support/mounts.ts';
-import { Queue } from '../support/queue.ts';
 import { listen } from '../support/server.ts';
 
 const PAGE = 'https://page.example';
@@ -28,7 +28,7 @@ async function behind(before: (req: IncomingMessage, res: ServerResponse) => voi
 
 /** A poll that waits for a message, and its response, which nobody had touched before. */
 async function waitingPoll() {
-  const waiting = new Queue<ServerResponse>();
+  const waiting = new AsyncQueue<ServerResponse>();
   const router = sockjs({ prefix: '/echo' }, () => {});
   const { origin } = await listen(
     createServer((req, res) => {

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { SockjsOptions } from '../../lib/index.ts';
+import { AsyncQueue } from '../support/async-queue.ts';
 import { AWKWARD_TEXTS } from '../support/awkward.ts';
 import { fetchText, post } from '../support/http.ts';
-import { Queue } from '../support/queue.ts';
 import { serve, sessionCatcher } from '../support/server.ts';
 import { RELEASES, ReleasedClient } from './support/clients.ts';
 
@@ -16,12 +16,12 @@ for (const { title, transports, closeCode, create } of RELEASES) {
       /** A server, this client of it, and the session between them, open. */
       async function connect(options: SockjsOptions = {}) {
         const sessions = sessionCatcher();
-        const requests = new Queue<string>();
+        const requests = new AsyncQueue<string>();
         const { origin, server } = await serve(options, (session) => {
           session.on('message', (message) => session.send(message));
           return sessions.onSession(session);
         });
-        const receivers = new Queue<string>();
+        const receivers = new AsyncQueue<string>();
         // In front of Express, which changes the URL.
         server.prependListener('request', ({ url = '' }) => {
           requests.push(url);

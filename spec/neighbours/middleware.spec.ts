@@ -8,9 +8,9 @@ import expressSession from 'express-session';
 import helmet from 'helmet';
 import passport from 'passport';
 import { sockjs } from '../../lib/index.ts';
+import { AsyncQueue } from '../support/async-queue.ts';
 import { fetchText, post } from '../support/http.ts';
 import { express4 } from '../support/mounts.ts';
-import { Queue } from '../support/queue.ts';
 import { ALL_NAMES, converse, echoUntilBye, HTTP_NAMES, http1, openPeer, serveUpgradable } from './support/peer.ts';
 
 /** What express-session and passport put on a request. */
@@ -27,7 +27,7 @@ const EXPRESSES: readonly [string, typeof express][] = [
 
 /** A server of one app, the endpoint behind whatever `before` mounts, and the requests that sessions were opened with. */
 async function serveBehind(before: (app: Express) => unknown, library = express) {
-  const requests = new Queue<SignedIn>();
+  const requests = new AsyncQueue<SignedIn>();
   const app = library().disable('x-powered-by').set('env', 'test');
   before(app);
   app.use(

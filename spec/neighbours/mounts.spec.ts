@@ -10,10 +10,10 @@ import { ExpressAdapter, type NestExpressApplication } from '@nestjs/platform-ex
 import connect from 'connect';
 import express from 'express';
 import { attachUpgrade, type SessionHandler, type SockjsRouter, sockjs, type TransportName } from '../../lib/index.ts';
+import { AsyncQueue } from '../support/async-queue.ts';
 import { afterTest } from '../support/cleanup.ts';
 import { fetchText, post } from '../support/http.ts';
 import { express4, mountWays, serveMounted } from '../support/mounts.ts';
-import { Queue } from '../support/queue.ts';
 import { listen } from '../support/server.ts';
 import { TLS } from '../support/upgrade-tls.ts';
 import {
@@ -47,7 +47,7 @@ describe('mounting', () => {
     describe(way.title, () => {
       for (const transport of ALL_NAMES) {
         it(`carries a session over ${transport}`, async () => {
-          const params = new Queue<unknown>();
+          const params = new AsyncQueue<unknown>();
           const { origin } = await serveMounted(way, OPTIONS, (session) => {
             params.push((session.request as Routed).params);
             return echoUntilBye(session);
@@ -65,7 +65,7 @@ describe('mounting', () => {
     describe(`mount parameters in ${name}`, () => {
       for (const transport of ALL_NAMES) {
         it(`are on session.request over ${transport}, each room its own`, async () => {
-          const requests = new Queue<Routed>();
+          const requests = new AsyncQueue<Routed>();
           const app = library().use(
             '/:room/echo',
             sockjs<unknown, Routed>(OPTIONS, (session) => {

@@ -8,10 +8,10 @@ import { io, type Socket as SocketIoClient } from 'socket.io-client';
 import { createServer as createVite, type ViteDevServer } from 'vite';
 import { WebSocket, WebSocketServer } from 'ws';
 import { attachUpgrade, sockjs } from '../../lib/index.ts';
+import { AsyncQueue } from '../support/async-queue.ts';
 import { afterTest } from '../support/cleanup.ts';
 import { fetchText } from '../support/http.ts';
 import { express4 } from '../support/mounts.ts';
-import { Queue } from '../support/queue.ts';
 import { listen } from '../support/server.ts';
 import { WebSocketClient } from '../support/websocket.ts';
 import { ALL_NAMES, converse, echoUntilBye, http1, type Line, openPeer } from './support/peer.ts';
@@ -155,17 +155,17 @@ async function joinVite(server: Server): Promise<ViteDevServer> {
 }
 
 /** Asks for Vite's WebSocket as a page of that origin does, from which the token is wanted. */
-function askVite(origin: string, token = ''): { opened: Promise<unknown>; messages: Queue<string> } {
+function askVite(origin: string, token = ''): { opened: Promise<unknown>; messages: AsyncQueue<string> } {
   const client = new WebSocket(`${origin.replace('http', 'ws')}/?token=${token}`, 'vite-hmr', { origin });
   afterTest(() => client.terminate());
-  const messages = new Queue<string>();
+  const messages = new AsyncQueue<string>();
   client.on('message', (data) => messages.push(String(data)));
   client.on('close', (code) => messages.fail(new Error(`closed with ${code}`)));
   return { opened: once(client, 'open'), messages };
 }
 
 /** As far as Vite's greeting. */
-async function hmrClient(vite: ViteDevServer, origin: string): Promise<Queue<string>> {
+async function hmrClient(vite: ViteDevServer, origin: string): Promise<AsyncQueue<string>> {
   const { opened, messages } = askVite(origin, vite.config.webSocketToken);
   await opened;
   assert.deepEqual(JSON.parse(await messages.next()), { type: 'connected' });

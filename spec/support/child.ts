@@ -2,8 +2,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { AsyncQueue } from './async-queue.ts';
 import { afterTest } from './cleanup.ts';
-import { Queue } from './queue.ts';
 import { Watch } from './watch.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -38,7 +38,7 @@ export function spawnChild(file: string, args: readonly string[], settings: Chil
 export class Child {
   readonly #process: ChildProcess;
   readonly #watch: Watch;
-  readonly #lines = new Queue<string>();
+  readonly #lines = new AsyncQueue<string>();
   /** What there is to say about its end. */
   #end: Error | undefined;
   #isKilled = false;

@@ -1,11 +1,11 @@
 /** A response read chunk by chunk: each HTTP chunk stays one item, however many arrive at once. */
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
+import { AsyncQueue } from './async-queue.ts';
 import { afterTest } from './cleanup.ts';
-import { Queue } from './queue.ts';
 
 export class ChunkStream {
-  readonly #chunks = new Queue<string>();
+  readonly #chunks = new AsyncQueue<string>();
   /** Settles with the head of the answer. */
   readonly response: Promise<IncomingMessage>;
   /** Settles when the answer has ended; `aborted` tells whether before its time. */

@@ -2,8 +2,8 @@
 import { once } from 'node:events';
 import { type ClientRequest, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
+import { AsyncQueue } from './async-queue.ts';
 import { afterTest } from './cleanup.ts';
-import { Queue } from './queue.ts';
 
 export interface Answer {
   readonly status: number;
@@ -54,7 +54,7 @@ export function post(
 /** A response whose chunks are kept until asked for: one HTTP chunk, one item. */
 export class Stream {
   readonly #req: ClientRequest;
-  readonly #chunks = new Queue<string>();
+  readonly #chunks = new AsyncQueue<string>();
   /** Settles with the head of the answer. */
   readonly response: Promise<IncomingMessage>;
   /** Settles when the answer has ended; `aborted` tells whether before its time. */

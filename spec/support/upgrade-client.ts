@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import type { UpgradeServer } from '../../lib/index.ts';
-import { Queue } from './queue.ts';
+import { AsyncQueue } from './async-queue.ts';
 
 /** The first answer in what a connection received: status line, header lines in order, and all that follows. */
 export function parseAnswer(received: string): { status: string; headers: string[]; rest: string } {
@@ -29,7 +29,7 @@ export function closePayload(code: number, reason = ''): string {
 /** The raw connections of a server, from its own side. */
 export class ServerSockets {
   readonly #open = new Set<Socket>();
-  readonly #new = new Queue<Socket>();
+  readonly #new = new AsyncQueue<Socket>();
 
   /** @param event `secureConnection` for the sockets within TLS */
   constructor(server: UpgradeServer, event: 'connection' | 'secureConnection' = 'connection') {

@@ -6,7 +6,7 @@ import type { Duplex } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import express, { type Express, type RequestHandler } from 'express';
 import { type AttachUpgradeOptions, attachUpgrade, type SessionHandler, sockjs } from '../../lib/index.ts';
-import { Queue } from './queue.ts';
+import { AsyncQueue } from './async-queue.ts';
 import { echo, listen } from './server.ts';
 import { ServerSockets } from './upgrade-client.ts';
 
@@ -39,14 +39,14 @@ export function appWith(before: RequestHandler, onSession: SessionHandler = echo
 
 /** Middleware that leaves each decision to the test. */
 export function parking() {
-  const parked = new Queue<{ req: IncomingMessage; res: ServerResponse; next: () => void }>();
+  const parked = new AsyncQueue<{ req: IncomingMessage; res: ServerResponse; next: () => void }>();
   const middleware = (req: IncomingMessage, res: ServerResponse, next: () => void) => parked.push({ req, res, next });
   return { middleware, next: () => parked.next() };
 }
 
 /** A listener for upgrades that answers all it sees, and tells. */
 export function otherListener() {
-  const seen = new Queue<{ url: string | undefined; head: string }>();
+  const seen = new AsyncQueue<{ url: string | undefined; head: string }>();
   const listener: UpgradeListener = (req, socket, head) => {
     seen.push({ url: req.url, head: head.toString('latin1') });
     socket.on('error', () => {});

@@ -9,8 +9,8 @@ import {
   sockjs,
   type TransportName,
 } from '../../lib/index.ts';
+import { AsyncQueue } from './async-queue.ts';
 import { handshake, RawSocket } from './http.ts';
-import { Queue } from './queue.ts';
 import { listen, sessionCatcher, type TestServer } from './server.ts';
 import { parseAnswer, serverFrame } from './upgrade-client.ts';
 
@@ -96,7 +96,7 @@ export const HTTP_WAYS = WAYS.filter(({ family }) => family !== 'websocket');
 export interface Arena extends TestServer {
   readonly router: SockjsRouter;
   /** What the application's own error handling was given. */
-  readonly errors: Queue<unknown>;
+  readonly errors: AsyncQueue<unknown>;
   readonly sessions: ReturnType<typeof sessionCatcher>;
   /** Asks for a session; nothing is awaited. */
   ask(way: Way, id?: string, ...headers: string[]): RawSocket;
@@ -112,7 +112,7 @@ export async function arena(
   { before, onSession }: { before?: (app: Express) => void; onSession?: (session: Session) => unknown } = {},
 ): Promise<Arena> {
   const sessions = sessionCatcher();
-  const errors = new Queue<unknown>();
+  const errors = new AsyncQueue<unknown>();
   const app = express().disable('x-powered-by');
   before?.(app);
   const router = sockjs({ rawWebsocket: true, ...options }, (session) => {

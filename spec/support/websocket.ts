@@ -2,12 +2,12 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { type ClientOptions, WebSocket } from 'ws';
+import { AsyncQueue } from './async-queue.ts';
 import { afterTest } from './cleanup.ts';
-import { Queue } from './queue.ts';
 
 export class WebSocketClient {
   readonly socket: WebSocket;
-  readonly #texts = new Queue<string>();
+  readonly #texts = new AsyncQueue<string>();
   /** Settles with code and reason once the socket is closed. */
   readonly closed: Promise<{ code: number; reason: string }>;
   /** Settles when the handshake is done; rejects with ws's error when it is refused. */

@@ -10,10 +10,10 @@ import { WebSocket, WebSocketServer } from 'ws';
 import type { Session, SessionCloseEvent, SockjsOptions } from '../../lib/index.ts';
 import { WebSocketReader } from '../../lib/transports/websocket/direct-reader.ts';
 import { Random } from '../hostile/random.ts';
+import { AsyncQueue } from '../support/async-queue.ts';
 import { afterTest } from '../support/cleanup.ts';
 import { FramePeer, type FrameShape, frame, frameHead, type Outcome } from '../support/frame-peer.ts';
 import { RawSocket } from '../support/http.ts';
-import { Queue } from '../support/queue.ts';
 import { closePayload, ServerSockets, serverFrame } from '../support/upgrade-client.ts';
 import { type Arena, arena, WAYS, type Way } from '../support/ways.ts';
 import { WebSocketClient } from '../support/websocket.ts';
@@ -764,7 +764,7 @@ describe('a frame of which half had come when the receive buffer was full', () =
 describe('bytes right behind the handshake', () => {
   /** Bytes in one chunk with the handshake, and bytes after that. */
   async function behindHandshake(way: Way, options: SockjsOptions, bytes: Buffer, at: number): Promise<Outcome> {
-    const peers = new Queue<FramePeer>();
+    const peers = new AsyncQueue<FramePeer>();
     const on = await arena(options, { onSession: (session) => peers.push(new FramePeer(raw, session)) });
     const raw = new RawSocket(on.port);
     raw.socket.write(Buffer.concat([Buffer.from(way.lines('session').join('\r\n')), bytes.subarray(0, at)]));

@@ -5,9 +5,9 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import type { Duplex } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import { attachUpgrade } from '../../lib/index.ts';
+import { AsyncQueue } from '../support/async-queue.ts';
 import { stopClock } from '../support/clock.ts';
 import { handshake, RawSocket } from '../support/http.ts';
-import { Queue } from '../support/queue.ts';
 import { serve, sessionCatcher } from '../support/server.ts';
 import { listenAs, SERVER_KINDS } from '../support/server-kinds.ts';
 import { ServerSockets } from '../support/upgrade-client.ts';
@@ -17,7 +17,7 @@ const WEBSOCKET = handshake('/a/websocket').join('\r\n');
 
 /** A listener that leaves each response to the test. */
 function unanswered() {
-  const seen = new Queue<{ req: IncomingMessage; res: ServerResponse }>();
+  const seen = new AsyncQueue<{ req: IncomingMessage; res: ServerResponse }>();
   const listener: RequestListener = (req, res) => seen.push({ req, res });
   return { listener, seen };
 }
@@ -112,7 +112,7 @@ describe('an upgrade behind a response that has not ended', () => {
 
   it('keeps the order of the bytes that its client sends while it waits', async () => {
     const { listener, seen } = unanswered();
-    const received = new Queue<string>();
+    const received = new AsyncQueue<string>();
     const { port, sockets } = await attached(listener, {
       prepare: (server) =>
         server.on('upgrade', (req: IncomingMessage, connection: Duplex, head: Buffer) => {
@@ -202,7 +202,7 @@ describe('an upgrade behind a response that has ended', () => {
     ['end', (raw: RawSocket) => raw.socket.end()],
   ] as const) {
     it(`is forgotten when the client leaves by ${how} meanwhile`, async () => {
-      const seen = new Queue<string | undefined>();
+      const seen = new AsyncQueue<string | undefined>();
       const { port, sockets } = await attached((req, res) => {
         seen.push(req.url);
         res.end('x'.repeat(12_000_000));

@@ -5,10 +5,10 @@ import http, { createServer, type RequestListener, type Server, type ServerOptio
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { attachUpgrade } from '../../lib/index.ts';
+import { AsyncQueue } from '../support/async-queue.ts';
 import { afterTest } from '../support/cleanup.ts';
 import { stopClock } from '../support/clock.ts';
 import { handshake, RawSocket } from '../support/http.ts';
-import { Queue } from '../support/queue.ts';
 import { listen } from '../support/server.ts';
 import { listenAs, SERVER_KINDS } from '../support/server-kinds.ts';
 import { parseAnswer } from '../support/upgrade-client.ts';
@@ -194,7 +194,7 @@ describe('a request for another protocol', () => {
   for (const [title, text, options = {}] of forms) {
     it(`reaches the application as it came, with ${title}`, async () => {
       const received = async (attach: (server: Server) => unknown) => {
-        const seen = new Queue<unknown>();
+        const seen = new AsyncQueue<unknown>();
         const server = createServer(options, (req, res) => {
           const chunks: Buffer[] = [];
           req.on('data', (chunk: Buffer) => chunks.push(chunk));

@@ -7,9 +7,9 @@ import { setImmediate as turn } from 'node:timers/promises';
 import express from 'express';
 import { attachUpgrade, type Session, type SockjsOptions, sockjs } from '../../lib/index.ts';
 import { pendingUpgrade } from '../../lib/upgrade/pending-upgrade.ts';
+import { AsyncQueue } from '../support/async-queue.ts';
 import { stopClock } from '../support/clock.ts';
 import { handshake, RawSocket } from '../support/http.ts';
-import { Queue } from '../support/queue.ts';
 import { listen } from '../support/server.ts';
 import { listenAs, SERVER_KINDS } from '../support/server-kinds.ts';
 import { clientFrame, ServerSockets, serverFrame } from '../support/upgrade-client.ts';
@@ -27,8 +27,8 @@ async function waitingFor(
   decider: (typeof DECIDERS)[number],
   { kind = SERVER_KINDS[0] as (typeof SERVER_KINDS)[number], onResponse = (_: ServerResponse) => {} } = {},
 ) {
-  const asked = new Queue<Decide>();
-  const sessions = new Queue<Session>();
+  const asked = new AsyncQueue<Decide>();
+  const sessions = new AsyncQueue<Session>();
   const decided = () => new Promise<boolean>((resolve) => asked.push(resolve));
   const options: Record<typeof decider, SockjsOptions> = {
     middleware: {},
@@ -66,8 +66,8 @@ async function waitingFor(
 const frame = (message: string) => clientFrame(1, JSON.stringify([message]));
 
 /** Keeps the messages of a session in the order in which they come. */
-function messagesOf(session: Session): Queue<string> {
-  const messages = new Queue<string>();
+function messagesOf(session: Session): AsyncQueue<string> {
+  const messages = new AsyncQueue<string>();
   session.on('message', (message) => messages.push(message));
   return messages;
 }
@@ -76,7 +76,7 @@ describe('upgradeTimeout', () => {
   for (const decider of DECIDERS) {
     it(`bounds the time of ${decider}, and releases the reservation of the session`, async () => {
       const clock = stopClock();
-      const closed = new Queue<ServerResponse>();
+      const closed = new AsyncQueue<ServerResponse>();
       const { router, sockets, asked, ask } = await waitingFor(decider, {
         onResponse: (res) => res.on('close', () => closed.push(res)),
       });
@@ -152,7 +152,7 @@ for (const kind of SERVER_KINDS) {
       ] as const) {
         it(`${decider} decides${title} is forgotten at once`, async () => {
           const clock = stopClock();
-          const closed = new Queue<ServerResponse>();
+          const closed = new AsyncQueue<ServerResponse>();
           const { router, sockets, asked, sessions, ask } = await waitingFor(decider, {
             kind,
             onResponse: (res) => res.on('close', () => closed.push(res)),
@@ -274,7 +274,7 @@ describe('a handshake with a body', () => {
     if (!(await separatesBodies())) {
       this.skip();
     }
-    const bodies = new Queue<string>();
+    const bodies = new AsyncQueue<string>();
     const { sockets, asked, sessions, ask } = await waitingFor('authorize', {
       onResponse: (res) => {
         const req: IncomingMessage = res.req;

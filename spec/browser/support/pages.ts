@@ -11,8 +11,8 @@ import {
   type SockjsRouter,
   sockjs,
 } from '../../../lib/index.ts';
+import { AsyncQueue } from '../../support/async-queue.ts';
 import { afterTest } from '../../support/cleanup.ts';
-import { Queue } from '../../support/queue.ts';
 import { echo, listen, type TestServer } from '../../support/server.ts';
 import { newContext } from './browser.ts';
 
@@ -77,7 +77,7 @@ export interface SockjsServer extends TestServer {
   /** All answers that are over, complete or broken off. */
   readonly exchanges: readonly Exchange[];
   /** The last segments of the paths of receiving requests, as they arrive. */
-  readonly requests: Queue<string>;
+  readonly requests: AsyncQueue<string>;
 }
 
 /** A server with the test page and an endpoint at `/echo`, whose iframe page loads the client library of the page. */
@@ -86,7 +86,7 @@ export async function serveSockjs(
   { onSession = echo, middleware, port, ...page }: ServerSettings = {},
 ): Promise<SockjsServer> {
   const exchanges: Exchange[] = [];
-  const requests = new Queue<string>();
+  const requests = new AsyncQueue<string>();
   const app = express();
   if (middleware !== undefined) {
     app.use(middleware);

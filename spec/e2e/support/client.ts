@@ -1,7 +1,7 @@
 /** The real sockjs-client, with what arrives kept until a test asks for it. */
 import SockJS, { type SockJSCloseEvent } from 'sockjs-client';
+import { AsyncQueue } from '../../support/async-queue.ts';
 import { afterTest } from '../../support/cleanup.ts';
-import { Queue } from '../../support/queue.ts';
 
 /** The transports that sockjs-client has outside of browsers. */
 export const TRANSPORTS = ['websocket', 'xhr-streaming', 'xhr-polling', 'eventsource'] as const;
@@ -11,8 +11,8 @@ const TRANSPORT_TIMEOUT = 60_000;
 
 export class Client {
   readonly socket: SockJS;
-  readonly #messages = new Queue<string>();
-  readonly #heartbeats = new Queue<void>();
+  readonly #messages = new AsyncQueue<string>();
+  readonly #heartbeats = new AsyncQueue<void>();
   /** Settles when the session is open; rejects when it is closed instead. */
   readonly opened: Promise<void>;
   /** Settles with what the client makes of the end. */

@@ -4,8 +4,8 @@ import { type ClientRequest, request } from 'node:http';
 import { createRequire } from 'node:module';
 import SockJS from 'sockjs-client';
 import { WebSocket } from 'ws';
+import { AsyncQueue } from '../../support/async-queue.ts';
 import { afterTest } from '../../support/cleanup.ts';
-import { Queue } from '../../support/queue.ts';
 
 /** What the releases have in common. */
 interface SockJSLike {
@@ -153,8 +153,8 @@ class PageRequest {
 /** One client, with what arrives kept until a test asks for it; closed after the test. */
 export class ReleasedClient {
   readonly #socket: SockJSLike;
-  readonly #messages = new Queue<string>();
-  readonly #heartbeats = new Queue<void>();
+  readonly #messages = new AsyncQueue<string>();
+  readonly #heartbeats = new AsyncQueue<void>();
   /** Settles when the session is open; rejects when it is closed instead. */
   readonly opened: Promise<void>;
   readonly closed: Promise<CloseEvent>;

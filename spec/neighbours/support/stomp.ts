@@ -1,6 +1,6 @@
 /** A small STOMP 1.2 broker on SockJS sessions: destinations in memory, receipts, heart-beats, errors. */
 import type { Session } from '../../../lib/index.ts';
-import { Queue } from '../../support/queue.ts';
+import { AsyncQueue } from '../../support/async-queue.ts';
 
 interface Frame {
   readonly command: string;
@@ -69,16 +69,16 @@ class Parser {
 export interface StompConnection {
   readonly session: Session;
   /** Heart-beats that came in. */
-  readonly heartbeats: Queue<void>;
+  readonly heartbeats: AsyncQueue<void>;
 }
 
 /** What all sessions of one endpoint share. */
 export class StompBroker {
   /** Subscriptions by destination: whom to tell. */
   readonly #subscriptions = new Map<string, Set<(body: string, headers: Record<string, string>) => void>>();
-  readonly connections = new Queue<StompConnection>();
+  readonly connections = new AsyncQueue<StompConnection>();
   /** Sessions whose client has said goodbye. */
-  readonly disconnects = new Queue<Session>();
+  readonly disconnects = new AsyncQueue<Session>();
   /** ms between heart-beats that it offers and asks for; 0 for none. */
   readonly #heartbeat: number;
   #lastMessage = 0;
@@ -90,7 +90,7 @@ export class StompBroker {
   /** For `sockjs()`. */
   readonly onSession = (session: Session): void => {
     const parser = new Parser();
-    const heartbeats = new Queue<void>();
+    const heartbeats = new AsyncQueue<void>();
     const own = new Map<string, () => void>();
     let timer: NodeJS.Timeout | undefined;
     session.on('message', (text) => {

@@ -2,8 +2,8 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import type { TransportName } from '../../../lib/index.ts';
+import { AsyncQueue } from '../../support/async-queue.ts';
 import { afterTest } from '../../support/cleanup.ts';
-import { Queue } from '../../support/queue.ts';
 import { WebSocketClient } from '../../support/websocket.ts';
 
 export const TRANSPORTS: readonly TransportName[] = [
@@ -152,13 +152,13 @@ abstract class HttpClient implements Client {
   }
 
   /** Asks for frames, which go into the queue as they come; it fails when the response has ended, however. */
-  protected receive(): Queue<string> {
-    const frames = new Queue<string>();
+  protected receive(): AsyncQueue<string> {
+    const frames = new AsyncQueue<string>();
     this.#receive(frames).catch((error: Error) => frames.fail(error));
     return frames;
   }
 
-  async #receive(frames: Queue<string>): Promise<void> {
+  async #receive(frames: AsyncQueue<string>): Promise<void> {
     const { method, endpoint, pattern, unwrap } = this.#way;
     const res = await this.#ask(method, endpoint);
     if (res.statusCode !== 200) {
@@ -205,7 +205,7 @@ abstract class HttpClient implements Client {
 }
 
 class StreamClient extends HttpClient {
-  readonly #frames: Queue<string> = this.receive();
+  readonly #frames: AsyncQueue<string> = this.receive();
 
   frame(): Promise<string> {
     return this.#frames.next();
@@ -225,7 +225,7 @@ function connectWebSocket(origin: string, isRaw: boolean, options: ClientOptions
     ...(localAddress === undefined ? {} : { localAddress }),
   });
   client.socket.on('upgrade', (res) => jar?.take(res));
-  const frames = new Queue<string>();
+  const frames = new AsyncQueue<string>();
   const fail = (error: Error) => frames.fail(error);
   client.socket.on('error', fail);
   client.socket.on('close', (code) => fail(new Error(`closed with ${code}`)));

@@ -1,8 +1,8 @@
 /** Two servers with the endpoint at `/echo`, and one of the proxies before them. */
 import type { Request } from 'express';
 import type { Session, SockjsOptions } from '../../../lib/index.ts';
+import { AsyncQueue } from '../../support/async-queue.ts';
 import { afterTest } from '../../support/cleanup.ts';
-import { Queue } from '../../support/queue.ts';
 import { echo, serve, type TestServer } from '../../support/server.ts';
 import { type ProxyName, type Replacements, type RunningProxy, startProxy } from './proxy.ts';
 
@@ -54,8 +54,8 @@ export async function startFleet(
   file: string,
   { replacements, ...options }: SockjsOptions & { readonly replacements?: Replacements } = {},
 ): Promise<Fleet> {
-  const sessions = new Queue<Session<unknown, Request>>();
-  const requests = new Queue<string>();
+  const sessions = new AsyncQueue<Session<unknown, Request>>();
+  const requests = new AsyncQueue<string>();
   const startServer = async (): Promise<FleetServer> => {
     const ids: string[] = [];
     const server = await serve(

@@ -1,5 +1,5 @@
 /** Keeps what arrives until a test asks for it, so that a test can ask late; no sleeping, no polling. */
-export class Queue<T> {
+export class AsyncQueue<T> {
   readonly #items: T[] = [];
   readonly #waiting: { resolve(item: T): void; reject(error: Error): void }[] = [];
   #error: Error | undefined;
