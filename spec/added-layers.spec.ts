@@ -5,7 +5,7 @@ import express, { type Request } from 'express';
 import { attachUpgrade, sockjs } from '../lib/index.ts';
 import { fetchText, post } from './support/http.ts';
 import { listen, sessionCatcher } from './support/server.ts';
-import { WebSocketClient } from './support/websocket.ts';
+import { WebSocketClient } from './support/websocket-client.ts';
 
 describe('a router to which the application has added something', () => {
   async function start() {

@@ -10,7 +10,7 @@ import { stopClock } from './support/clock.ts';
 import { RawSocket } from './support/http.ts';
 import { listen } from './support/server.ts';
 import { type Arena, answerOf, arena, EVERY_ANSWER, HTTP_WAYS, refusal, WAYS, type Way } from './support/ways.ts';
-import { WebSocketClient } from './support/websocket.ts';
+import { WebSocketClient } from './support/websocket-client.ts';
 
 const INTERRUPTED_FRAME = 'c[1002,"Connection interrupted"]';
 const BUSY_FRAME = 'c[2010,"Another connection still open"]';

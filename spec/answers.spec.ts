@@ -6,10 +6,10 @@ import { createServer, type ServerResponse } from 'node:http';
 import express, { type ErrorRequestHandler } from 'express';
 import { type Session, type SessionCloseEvent, type SockjsRouter, sockjs } from '../lib/index.ts';
 import { AsyncQueue } from './support/async-queue.ts';
-import { ChunkStream } from './support/chunks.ts';
 import { fetchText, post, RawSocket } from './support/http.ts';
+import { ResponseReader } from './support/response-reader.ts';
 import { listen, serve, sessionCatcher } from './support/server.ts';
-import { WebSocketClient } from './support/websocket.ts';
+import { WebSocketClient } from './support/websocket-client.ts';
 
 /** The endpoint behind a function that sees each answer when the endpoint has done its part, in the same turn. */
 async function seen(see: (res: ServerResponse, url: string, router: SockjsRouter) => void): Promise<string> {
@@ -268,7 +268,7 @@ describe('a stream whose write begins to throw', () => {
           },
         },
       );
-      const stream = new ChunkStream(port, '/echo/0/a/xhr_streaming', 'POST');
+      const stream = new ResponseReader(port, '/echo/0/a/xhr_streaming', 'POST');
       const { code, wasClean } = await closed.next();
       assert.deepEqual([code, wasClean], [title === 'the close frame' ? 3000 : 1002, false]);
       assert.deepEqual(await stream.ended, { aborted: true });

@@ -7,7 +7,7 @@ import { stopClock } from './support/clock.ts';
 import type { RawSocket } from './support/http.ts';
 import { ServerSockets } from './support/upgrade-client.ts';
 import { type Arena, answerOf, arena, HTTP_WAYS, WAYS, type Way } from './support/ways.ts';
-import { WebSocketClient } from './support/websocket.ts';
+import { WebSocketClient } from './support/websocket-client.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;

@@ -7,7 +7,7 @@ import { SharedMessage } from '../lib/protocol/shared-message.ts';
 import { AWKWARD_TEXTS } from './support/awkward.ts';
 import { portOf } from './support/fake-receiver.ts';
 import { type Arena, arena, HTTP_WAYS, WAYS, type Way } from './support/ways.ts';
-import { WebSocketClient } from './support/websocket.ts';
+import { WebSocketClient } from './support/websocket-client.ts';
 
 /** A client that has its session and reads what is written to it, over as many requests as that takes. */
 async function client(on: Arena, way: Way, id = 'session') {

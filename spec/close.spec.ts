@@ -13,7 +13,7 @@ import { fetchText, handshake, post, RawSocket, Stream } from './support/http.ts
 import { type RoutedServer, serveRouter } from './support/router.ts';
 import { echo, listen } from './support/server.ts';
 import { clientFrame, closePayload, parseAnswer, serverFrame } from './support/upgrade-client.ts';
-import { WebSocketClient } from './support/websocket.ts';
+import { WebSocketClient } from './support/websocket-client.ts';
 
 const CLOSE = 'c[1001,"Server shutting down"]';
 const SLOW_BYTES = 12 * 1024 * 1024;

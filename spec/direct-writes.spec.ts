@@ -10,7 +10,7 @@ import { attachUpgrade, type Session, sockjs } from '../lib/index.ts';
 import { afterTest } from './support/cleanup.ts';
 import { serve, sessionCatcher } from './support/server.ts';
 import { arena, WAYS, type Way } from './support/ways.ts';
-import { WebSocketClient } from './support/websocket.ts';
+import { WebSocketClient } from './support/websocket-client.ts';
 
 const STREAMING = WAYS.find(({ name }) => name === 'xhr-streaming') as Way;
 

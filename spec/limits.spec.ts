@@ -9,7 +9,7 @@ import { frame } from './support/frame-peer.ts';
 import { RawSocket } from './support/http.ts';
 import { closePayload, serverFrame } from './support/upgrade-client.ts';
 import { type Arena, answerOf, arena, HTTP_WAYS, refusal, WAYS, type Way } from './support/ways.ts';
-import { WebSocketClient } from './support/websocket.ts';
+import { WebSocketClient } from './support/websocket-client.ts';
 
 /** A receiving transport of each family, whose send endpoint is under test; what is common to all its answers. */
 const SENDERS = HTTP_WAYS.filter(({ name }) => name.endsWith('polling')).map((way) => ({

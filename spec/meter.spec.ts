@@ -11,7 +11,7 @@ import { stopClock } from './support/clock.ts';
 import { fetchText, handshake, post, RawSocket, Stream } from './support/http.ts';
 import { type RoutedServer, serveRouter } from './support/router.ts';
 import { pauseTracking } from './support/session-cleanup.ts';
-import { WebSocketClient } from './support/websocket.ts';
+import { WebSocketClient } from './support/websocket-client.ts';
 
 const NO_SESSIONS = {
   websocket: 0,

@@ -8,7 +8,7 @@ import { evaluate } from './support/child.ts';
 import { afterTest } from './support/cleanup.ts';
 import { fetchText, post } from './support/http.ts';
 import { echo, listen } from './support/server.ts';
-import { WebSocketClient } from './support/websocket.ts';
+import { WebSocketClient } from './support/websocket-client.ts';
 
 /** Calls a function of ours with what its types forbid, as JavaScript lets one. */
 function call(target: (...args: never[]) => unknown, ...args: unknown[]): unknown {

@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import { Child, spawnChild } from './support/child.ts';
 import { afterTest } from './support/cleanup.ts';
 import { post } from './support/http.ts';
-import { WebSocketClient } from './support/websocket.ts';
+import { WebSocketClient } from './support/websocket-client.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const TSC = join(ROOT, 'node_modules/typescript/bin/tsc');

@@ -6,7 +6,7 @@ import { stopClock } from './support/clock.ts';
 import { fetchText, post, Stream } from './support/http.ts';
 import { startProgram } from './support/program.ts';
 import { listen } from './support/server.ts';
-import { WebSocketClient } from './support/websocket.ts';
+import { WebSocketClient } from './support/websocket-client.ts';
 
 async function connect(origin: string, service: string): Promise<WebSocketClient> {
   const client = new WebSocketClient(origin, `/${service}/000/any/websocket`);

@@ -10,7 +10,7 @@ import { describeProxy, startProxy } from './proxy/support/proxy.ts';
 import { afterTest } from './support/cleanup.ts';
 import { fetchText, post, Stream } from './support/http.ts';
 import { codeBlocks, Recipe, type RecipeSettings } from './support/recipes.ts';
-import { WebSocketClient } from './support/websocket.ts';
+import { WebSocketClient } from './support/websocket-client.ts';
 
 const RECIPES = new URL('../demo/recipes/', import.meta.url);
 

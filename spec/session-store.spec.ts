@@ -15,7 +15,7 @@ import { keptOf } from './support/heap.ts';
 import { post } from './support/http.ts';
 import { listen, serve, sessionCatcher } from './support/server.ts';
 import { Store } from './support/store.ts';
-import { WebSocketClient } from './support/websocket.ts';
+import { WebSocketClient } from './support/websocket-client.ts';
 
 const UNKNOWN = { kind: 'unknown' };
 const FOREIGN = { kind: 'foreign' };

@@ -21,7 +21,7 @@ import { FakeReceiver, hooksWith, identity, type Kind, makeSession, NAMES, portO
 import { freshModule } from './support/fresh.ts';
 import { RawSocket, Stream } from './support/http.ts';
 import { echo, serve, sessionCatcher } from './support/server.ts';
-import { WebSocketClient } from './support/websocket.ts';
+import { WebSocketClient } from './support/websocket-client.ts';
 
 const INTERRUPTED: SessionCloseEvent = { code: 1002, reason: 'Connection interrupted', wasClean: false };
 const BROKEN: SessionCloseEvent = { code: 1006, reason: '', wasClean: false };

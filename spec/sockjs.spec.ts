@@ -7,7 +7,7 @@ import { type SockjsOptions, sockjs } from '../lib/index.ts';
 import { fetchText, post } from './support/http.ts';
 import { catchPrinted, express4, mountWay, mountWays, serveMounted } from './support/mounts.ts';
 import { echo, listen, sessionCatcher } from './support/server.ts';
-import { WebSocketClient } from './support/websocket.ts';
+import { WebSocketClient } from './support/websocket-client.ts';
 
 /** What Express puts on a request. */
 type WithParams = IncomingMessage & { params?: object };

@@ -33,7 +33,7 @@ import {
   type Upgrading,
 } from './support/upgrade-server.ts';
 import { TLS } from './support/upgrade-tls.ts';
-import { WebSocketClient } from './support/websocket.ts';
+import { WebSocketClient } from './support/websocket-client.ts';
 
 const PATH = '/echo/000/ws/websocket';
 

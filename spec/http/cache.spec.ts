@@ -7,7 +7,7 @@ import { afterTest } from '../support/cleanup.ts';
 import { ask, pages, preflights, receiving, sending, titleOf } from '../support/endpoints.ts';
 import { type Answer, fetchText, Stream } from '../support/http.ts';
 import { serve } from '../support/server.ts';
-import { WebSocketClient } from '../support/websocket.ts';
+import { WebSocketClient } from '../support/websocket-client.ts';
 
 const ON: SockjsOptions = { rawWebsocket: true };
 const NEVER = 'no-store, no-cache, no-transform, must-revalidate, max-age=0';

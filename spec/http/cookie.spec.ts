@@ -5,7 +5,7 @@ import { type JsessionidAttributes, jsessionid, type SockjsOptions } from '../..
 import { ask, pages, preflights, receiving, sending, titleOf } from '../support/endpoints.ts';
 import { fetchText, post } from '../support/http.ts';
 import { serve } from '../support/server.ts';
-import { WebSocketClient } from '../support/websocket.ts';
+import { WebSocketClient } from '../support/websocket-client.ts';
 
 const DUMMY = ['JSESSIONID=dummy; path=/'];
 const transports = [...receiving, ...sending, ...preflights];

@@ -13,7 +13,7 @@ import { afterTest } from '../support/cleanup.ts';
 import { fetchText } from '../support/http.ts';
 import { express4 } from '../support/mounts.ts';
 import { listen } from '../support/server.ts';
-import { WebSocketClient } from '../support/websocket.ts';
+import { WebSocketClient } from '../support/websocket-client.ts';
 import { ALL_NAMES, converse, echoUntilBye, http1, type Line, openPeer } from './support/peer.ts';
 
 /** The other's side of a conversation that lasts while SockJS has its own. */

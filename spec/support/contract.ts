@@ -7,9 +7,9 @@ import type { Clock } from '@sinonjs/fake-timers';
 import type { Express } from 'express';
 import type { Session, SessionCloseEvent, SockjsOptions, TransportName } from '../../lib/index.ts';
 import { AWKWARD_TEXTS, FRAGILE } from './awkward.ts';
-import { ChunkStream } from './chunks.ts';
 import { stopClock } from './clock.ts';
 import { type Answer, post, RawSocket } from './http.ts';
+import { ResponseReader } from './response-reader.ts';
 import { echo, serve, sessionCatcher, type TestServer } from './server.ts';
 
 /** A receiving transport, described by somebody who has read the protocol but not the code. */
@@ -49,14 +49,14 @@ export const CORS = { 'access-control-allow-origin': '*', vary: 'Origin' };
 
 /** One receiving request, its chunks compared with the frames that are due. */
 export class Receiving {
-  readonly stream: ChunkStream;
+  readonly stream: ResponseReader;
   readonly #transport: HttpReceiver;
   /** Settles when the server is done with the response. */
   readonly #left: Promise<unknown>;
   #preludeDue: boolean;
   over = false;
 
-  constructor(stream: ChunkStream, left: Promise<unknown>, transport: HttpReceiver) {
+  constructor(stream: ResponseReader, left: Promise<unknown>, transport: HttpReceiver) {
     this.stream = stream;
     this.#left = left;
     this.#transport = transport;
@@ -115,7 +115,7 @@ export class Client {
       this.server.server.prependOnceListener('request', (_req, res) => resolve([once(res, 'close')]));
     });
     const path = this.path(this.transport.endpoint, serverId);
-    const stream = new ChunkStream(this.server.port, path, this.transport.method);
+    const stream = new ResponseReader(this.server.port, path, this.transport.method);
     const [left] = await asked;
     await this.transport.settle?.();
     return new Receiving(stream, left, this.transport);
@@ -786,7 +786,7 @@ export function itReceivesOverHttp(transport: HttpReceiver): void {
       });
       let busy = true;
       const asked = once(set.client.server.server, 'request') as Promise<[IncomingMessage]>;
-      const stream = new ChunkStream(set.client.server.port, set.client.path(), transport.method);
+      const stream = new ResponseReader(set.client.server.port, set.client.path(), transport.method);
       const [{ socket }] = await asked;
       const left = gone(socket);
       stream.abort();

@@ -10,7 +10,7 @@ import { frame, frameHead } from '../support/frame-peer.ts';
 import { handshake, RawSocket } from '../support/http.ts';
 import { closePayload, serverFrame } from '../support/upgrade-client.ts';
 import { type Arena, arena, WAYS, type Way } from '../support/ways.ts';
-import { ended, WebSocketClient } from '../support/websocket.ts';
+import { ended, WebSocketClient } from '../support/websocket-client.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;

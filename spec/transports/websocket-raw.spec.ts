@@ -7,7 +7,7 @@ import { stopClock } from '../support/clock.ts';
 import { fetchText, handshake, RawSocket } from '../support/http.ts';
 import { serve, sessionCatcher } from '../support/server.ts';
 import { clientFrame, parseAnswer, serverFrame } from '../support/upgrade-client.ts';
-import { ended, WebSocketClient } from '../support/websocket.ts';
+import { ended, WebSocketClient } from '../support/websocket-client.ts';
 
 async function closeOf(session: Session): Promise<SessionCloseEvent> {
   const [event] = (await once(session, 'close')) as [SessionCloseEvent];

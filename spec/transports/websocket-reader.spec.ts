@@ -16,7 +16,7 @@ import { FramePeer, type FrameShape, frame, frameHead, type Outcome } from '../s
 import { RawSocket } from '../support/http.ts';
 import { closePayload, ServerSockets, serverFrame } from '../support/upgrade-client.ts';
 import { type Arena, arena, WAYS, type Way } from '../support/ways.ts';
-import { WebSocketClient } from '../support/websocket.ts';
+import { WebSocketClient } from '../support/websocket-client.ts';
 
 const TEXT = 0x81;
 const BINARY = 0x82;

@@ -12,7 +12,7 @@ import { stopClock } from '../support/clock.ts';
 import { fetchText, handshake, post, RawSocket } from '../support/http.ts';
 import { echo, listen, serve, sessionCatcher } from '../support/server.ts';
 import { clientFrame, closePayload, parseAnswer, ServerSockets, serverFrame } from '../support/upgrade-client.ts';
-import { ended, WebSocketClient } from '../support/websocket.ts';
+import { ended, WebSocketClient } from '../support/websocket-client.ts';
 
 const NO_STORE = 'no-store, no-cache, no-transform, must-revalidate, max-age=0';
 

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import express from 'express';
 import { sockjs } from '../../lib/index.ts';
-import { ChunkStream } from '../support/chunks.ts';
 import { CORS, itReceivesOverHttp, NOT_CACHED, ownHeaders, stage } from '../support/contract.ts';
+import { ResponseReader } from '../support/response-reader.ts';
 import { listen, serve, sessionCatcher } from '../support/server.ts';
 import { xhrStreaming } from '../support/transport-cases.ts';
 
@@ -37,7 +37,7 @@ describe('xhr-streaming', () => {
   it('sends what is broadcast as one chunk, of as many bytes as it says, on every response', async () => {
     const router = sockjs(() => {});
     const { port } = await listen(createServer(express().use('/echo', router)));
-    const streams = ['a', 'b'].map((id) => new ChunkStream(port, `/echo/0/${id}/xhr_streaming`, 'POST'));
+    const streams = ['a', 'b'].map((id) => new ResponseReader(port, `/echo/0/${id}/xhr_streaming`, 'POST'));
     for (const stream of streams) {
       await stream.next();
       assert.equal(await stream.next(), 'o\n');
@@ -74,7 +74,7 @@ describe('xhr-streaming', () => {
         });
       },
     });
-    const stream = new ChunkStream(port, '/echo/0/a/xhr_streaming', 'POST');
+    const stream = new ResponseReader(port, '/echo/0/a/xhr_streaming', 'POST');
     assert.match(await stream.next(), /^H{2048}\n$/);
     assert.equal(await stream.next(), 'O\n');
     const session = await sessions.next();

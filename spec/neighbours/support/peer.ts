@@ -8,7 +8,7 @@ import type { Readable } from 'node:stream';
 import { attachUpgrade, type SessionHandler, type TransportName } from '../../../lib/index.ts';
 import { afterTest } from '../../support/cleanup.ts';
 import { listen, type TestServer } from '../../support/server.ts';
-import { WebSocketClient } from '../../support/websocket.ts';
+import { WebSocketClient } from '../../support/websocket-client.ts';
 
 export interface Reply {
   readonly status: number;

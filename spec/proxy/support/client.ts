@@ -4,7 +4,7 @@ import { type IncomingMessage, request } from 'node:http';
 import type { TransportName } from '../../../lib/index.ts';
 import { AsyncQueue } from '../../support/async-queue.ts';
 import { afterTest } from '../../support/cleanup.ts';
-import { WebSocketClient } from '../../support/websocket.ts';
+import { WebSocketClient } from '../../support/websocket-client.ts';
 
 export const TRANSPORTS: readonly TransportName[] = [
   'websocket',

@@ -4,7 +4,7 @@ import { type IncomingMessage, request } from 'node:http';
 import { AsyncQueue } from './async-queue.ts';
 import { afterTest } from './cleanup.ts';
 
-export class ChunkStream {
+export class ResponseReader {
   readonly #chunks = new AsyncQueue<string>();
   /** Settles with the head of the answer. */
   readonly response: Promise<IncomingMessage>;
