@@ -9,10 +9,10 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { attachUpgrade, type Session, sockjs } from '../lib/index.ts';
 import { afterTest } from './support/cleanup.ts';
 import { serve, sessionCatcher } from './support/server.ts';
-import { arena, WAYS, type Way } from './support/ways.ts';
 import { WebSocketClient } from './support/websocket-client.ts';
+import { ALL_TRANSPORTS, serveTransports, type WireTransport } from './support/wire-transports.ts';
 
-const STREAMING = WAYS.find(({ name }) => name === 'xhr-streaming') as Way;
+const STREAMING = ALL_TRANSPORTS.find(({ name }) => name === 'xhr-streaming') as WireTransport;
 
 describe('a frame', () => {
   it('costs a client that has half-closed nothing of what was sent before', async () => {
@@ -53,7 +53,7 @@ describe('a frame', () => {
 
   it('does not overtake a head that middleware holds back', async () => {
     let release = () => {};
-    const on = await arena(
+    const on = await serveTransports(
       {},
       {
         before: (app) => {
@@ -108,7 +108,7 @@ describe('a frame', () => {
 describe('the drain event', () => {
   it('comes in the context of whoever sent, though sessions leave together', async () => {
     const storage = new AsyncLocalStorage<string>();
-    const on = await arena({ sendHighWaterMark: 1 });
+    const on = await serveTransports({ sendHighWaterMark: 1 });
     const sessions: Session[] = [];
     for (const id of ['a', 'b']) {
       const client = new WebSocketClient(on.origin, `/echo/0/${id}/websocket`);

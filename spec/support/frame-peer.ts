@@ -4,7 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { Session, SessionCloseEvent } from '../../lib/index.ts';
 import type { RawSocket } from './http.ts';
 import { parseAnswer } from './upgrade-client.ts';
-import type { Arena, Way } from './ways.ts';
+import type { TransportServer, WireTransport } from './wire-transports.ts';
 
 export interface FrameShape {
   /** 4 bytes; `undefined` for a frame without a mask, which no client may send. */
@@ -76,8 +76,12 @@ export class FramePeer {
     }
   }
 
-  static async open(on: Arena, way: Way, options: { listens?: boolean } = {}): Promise<FramePeer> {
-    const { raw, session } = await on.open(way);
+  static async open(
+    on: TransportServer,
+    transport: WireTransport,
+    options: { listens?: boolean } = {},
+  ): Promise<FramePeer> {
+    const { raw, session } = await on.open(transport);
     return new FramePeer(raw, session, options);
   }
 

@@ -14,13 +14,13 @@ import { handshake, RawSocket } from './http.ts';
 import { listen, sessionCatcher, type TestServer } from './server.ts';
 import { parseAnswer, serverFrame } from './upgrade-client.ts';
 
-export interface Way {
+export interface WireTransport {
   readonly name: TransportName;
   readonly family: 'xhr' | 'jsonp' | 'websocket';
   /** Whether the response to one request goes on after the first frame. */
-  readonly goesOn: boolean;
+  readonly isStreaming: boolean;
   /** The head of the request that asks. */
-  lines(id: string, ...headers: string[]): string[];
+  requestLines(id: string, ...headers: string[]): string[];
   /** A frame as it travels, latin1. */
   wrap(frame: string): string;
   /** Headers of every answer, errors among them, beside those of {@link EVERY_ANSWER}. */
@@ -39,16 +39,16 @@ export const EVERY_ANSWER = {
 function http(
   name: TransportName,
   endpoint: string,
-  wrap: Way['wrap'],
-  headers: Way['headers'],
-  family: Way['family'] = 'xhr',
-): Way {
+  wrap: WireTransport['wrap'],
+  headers: WireTransport['headers'],
+  family: WireTransport['family'] = 'xhr',
+): WireTransport {
   const method = endpoint.startsWith('xhr') ? 'POST' : 'GET';
   return {
     name,
     family,
-    goesOn: !name.endsWith('polling'),
-    lines: (id, ...more) => [
+    isStreaming: !name.endsWith('polling'),
+    requestLines: (id, ...more) => [
       `${method} /echo/000/${id}/${endpoint} HTTP/1.1`,
       'Host: localhost',
       ...(method === 'POST' ? ['Content-Length: 0'] : []),
@@ -62,7 +62,7 @@ function http(
   };
 }
 
-export const WAYS: readonly Way[] = [
+export const ALL_TRANSPORTS: readonly WireTransport[] = [
   http('xhr-polling', 'xhr', (frame) => `${frame}\n`, CORS),
   http('xhr-streaming', 'xhr_streaming', (frame) => `${frame}\n`, CORS),
   http('eventsource', 'eventsource', (frame) => `data: ${frame}\r\n\r\n`, CORS),
@@ -75,42 +75,42 @@ export const WAYS: readonly Way[] = [
   {
     name: 'websocket',
     family: 'websocket',
-    goesOn: true,
-    lines: (id, ...more) => handshake(`/echo/000/${id}/websocket`, ...more),
+    isStreaming: true,
+    requestLines: (id, ...more) => handshake(`/echo/000/${id}/websocket`, ...more),
     wrap: (frame) => serverFrame(1, frame),
     headers: {},
   },
   {
     name: 'websocket-raw',
     family: 'websocket',
-    goesOn: true,
-    lines: (_id, ...more) => handshake('/echo/websocket', ...more),
+    isStreaming: true,
+    requestLines: (_id, ...more) => handshake('/echo/websocket', ...more),
     wrap: (frame) => serverFrame(1, frame),
     headers: {},
   },
 ];
 
 /** Those whose sessions live on from one request to the next. */
-export const HTTP_WAYS = WAYS.filter(({ family }) => family !== 'websocket');
+export const HTTP_TRANSPORTS = ALL_TRANSPORTS.filter(({ family }) => family !== 'websocket');
 
-export interface Arena extends TestServer {
+export interface TransportServer extends TestServer {
   readonly router: SockjsRouter;
   /** What the application's own error handling was given. */
   readonly errors: AsyncQueue<unknown>;
   readonly sessions: ReturnType<typeof sessionCatcher>;
   /** Asks for a session; nothing is awaited. */
-  ask(way: Way, id?: string, ...headers: string[]): RawSocket;
+  ask(transport: WireTransport, id?: string, ...headers: string[]): RawSocket;
   /** Asks for a session and expects to get it. */
-  open(way: Way, id?: string, ...headers: string[]): Promise<{ raw: RawSocket; session: Session }>;
+  open(transport: WireTransport, id?: string, ...headers: string[]): Promise<{ raw: RawSocket; session: Session }>;
   /** Sends to a session of an HTTP transport; the answer. */
-  send(way: Way, id: string, body: string, ...headers: string[]): RawSocket;
+  send(transport: WireTransport, id: string, body: string, ...headers: string[]): RawSocket;
 }
 
 /** A server with everything switched on that tells what became of each request. */
-export async function arena(
+export async function serveTransports(
   options: SockjsOptions = {},
   { before, onSession }: { before?: (app: Express) => void; onSession?: (session: Session) => unknown } = {},
-): Promise<Arena> {
+): Promise<TransportServer> {
   const sessions = sessionCatcher();
   const errors = new AsyncQueue<unknown>();
   const app = express().disable('x-powered-by');
@@ -127,18 +127,18 @@ export async function arena(
   const server = createServer(app);
   attachUpgrade(server);
   const listening = await listen(server);
-  const ask: Arena['ask'] = (way, id = 'session', ...headers) =>
-    new RawSocket(listening.port).send(...way.lines(id, ...headers));
+  const ask: TransportServer['ask'] = (transport, id = 'session', ...headers) =>
+    new RawSocket(listening.port).send(...transport.requestLines(id, ...headers));
   return {
     ...listening,
     router,
     errors,
     sessions,
     ask,
-    open: async (way, ...rest) => {
-      const raw = ask(way, ...rest);
+    open: async (transport, ...rest) => {
+      const raw = ask(transport, ...rest);
       const session = await sessions.next();
-      await raw.until(way.name === 'websocket-raw' ? '\r\n\r\n' : way.wrap('o'));
+      await raw.until(transport.name === 'websocket-raw' ? '\r\n\r\n' : transport.wrap('o'));
       return { raw, session };
     },
     send: ({ family }, id, body, ...headers) =>
@@ -173,12 +173,17 @@ export async function answerOf(raw: RawSocket): Promise<Refusal> {
 }
 
 /** What an error answer of this way must be, to the letter. */
-export function refusal(way: Way, status: number, body: string, more: Record<string, string> = {}): Refusal {
+export function refusal(
+  transport: WireTransport,
+  status: number,
+  body: string,
+  more: Record<string, string> = {},
+): Refusal {
   return {
     status,
     headers: {
       ...EVERY_ANSWER,
-      ...way.headers,
+      ...transport.headers,
       'content-type': 'text/plain; charset=UTF-8',
       'content-length': String(body.length),
       'x-content-type-options': 'nosniff',
