@@ -16,7 +16,7 @@ import { AsyncQueue } from './support/async-queue.ts';
 import { afterTest } from './support/cleanup.ts';
 import { stopClock } from './support/clock.ts';
 import { handshake, RawSocket } from './support/http.ts';
-import { express4 } from './support/mounts.ts';
+import { express4 } from './support/mountings.ts';
 import { echo, listen, serve, sessionCatcher } from './support/server.ts';
 import { listenAs } from './support/server-kinds.ts';
 import { clientFrame, parseAnswer, ServerSockets, serverFrame } from './support/upgrade-client.ts';

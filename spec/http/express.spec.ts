@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage } from 'node:http';
 import express from 'express';
 import { type Session, sockjs } from '../../lib/index.ts';
 import { Stream } from '../support/http.ts';
-import { express4 } from '../support/mounts.ts';
+import { express4 } from '../support/mountings.ts';
 import { listen, sessionCatcher } from '../support/server.ts';
 
 /** A request as a framework leaves it. */

@@ -8,7 +8,7 @@ import { type SockjsRouter, sockjs } from '../../lib/index.ts';
 import { AsyncQueue } from '../support/async-queue.ts';
 import { afterTest } from '../support/cleanup.ts';
 import { fetchText, post, RawSocket, Stream } from '../support/http.ts';
-import { catchPrinted } from '../support/mounts.ts';
+import { captureErrors } from '../support/mountings.ts';
 import { listen } from '../support/server.ts';
 
 const PAGE = 'https://page.example';
@@ -185,7 +185,7 @@ describe('the head of', () => {
     });
 
     it(`${title} is an error where another has been written before`, async () => {
-      const printed = catchPrinted();
+      const printed = captureErrors();
       const url = await behind((_req, res) => void res.flushHeaders());
       await assert.rejects(ask(url));
       assert.deepEqual(
@@ -391,7 +391,7 @@ describe('the head of', () => {
   });
 
   it('is refused at once where a lenient parser let something in that no answer can repeat', async () => {
-    const printed = catchPrinted();
+    const printed = captureErrors();
     const router = sockjs({ prefix: '/echo' }, () => {});
     const { port } = await listen(createServer({ insecureHTTPParser: true }, router));
     const raw = new RawSocket(port).send(

@@ -11,7 +11,7 @@ import { evaluate } from '../support/child.ts';
 import { afterTest } from '../support/cleanup.ts';
 import { ask, type Endpoint, preflights } from '../support/endpoints.ts';
 import { type Answer, fetchText, handshake, post, RawSocket, Stream } from '../support/http.ts';
-import { catchPrinted, express4, mountWay, serveMounted } from '../support/mounts.ts';
+import { captureErrors, express4, mountingOf, serveMounted } from '../support/mountings.ts';
 import { echo, listen, serve, sessionCatcher } from '../support/server.ts';
 import { TLS } from '../support/upgrade-tls.ts';
 
@@ -466,8 +466,8 @@ describe('a function', () => {
     });
 
     it(`that ${title} is 500 from a bare listener, which prints the error`, async () => {
-      const printed = catchPrinted();
-      const { url } = await serveMounted(mountWay('a bare listener without a prefix'), { allowedOrigins });
+      const printed = captureErrors();
+      const { url } = await serveMounted(mountingOf('a bare listener without a prefix'), { allowedOrigins });
       const { status, body } = await post(`${url}/0/s/xhr`, '', { Origin: LISTED });
       assert.deepEqual([status, body], [500, 'Internal server error.']);
       assert.deepEqual(printed, [new Error('boom')]);

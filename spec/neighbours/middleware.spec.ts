@@ -10,7 +10,7 @@ import passport from 'passport';
 import { sockjs } from '../../lib/index.ts';
 import { AsyncQueue } from '../support/async-queue.ts';
 import { fetchText, post } from '../support/http.ts';
-import { express4 } from '../support/mounts.ts';
+import { express4 } from '../support/mountings.ts';
 import { ALL_NAMES, converse, echoUntilBye, HTTP_NAMES, http1, openPeer, serveUpgradable } from './support/peer.ts';
 
 /** What express-session and passport put on a request. */

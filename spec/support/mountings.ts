@@ -10,7 +10,7 @@ import { echo, listen, type TestServer } from './server.ts';
 /** Express 4, which has no types of its own; for what tests do with it those of Express 5 are right. */
 export const express4: typeof express = createRequire(import.meta.url)('express4');
 
-export interface MountWay {
+export interface Mounting {
   readonly title: string;
   /** The path of the endpoint on the server. */
   readonly base: string;
@@ -24,11 +24,11 @@ function quiet(app: Express): Express {
   return app.set('env', 'test');
 }
 
-function mounted(create: () => Express, path: string): MountWay['listener'] {
+function mounted(create: () => Express, path: string): Mounting['listener'] {
   return (options, onSession) => quiet(create()).use(path, sockjs(options, onSession));
 }
 
-function nested(library: typeof express): MountWay['listener'] {
+function nested(library: typeof express): Mounting['listener'] {
   return (options, onSession) => {
     const tenants = library.Router({ mergeParams: true });
     tenants.use('/rooms/:room', sockjs(options, onSession));
@@ -38,7 +38,7 @@ function nested(library: typeof express): MountWay['listener'] {
 
 const NESTED = { base: '/tenants/a.b/rooms/x%20y', params: { tenant: 'a.b', room: 'x y' } };
 
-export const mountWays: readonly MountWay[] = [
+export const MOUNTINGS: readonly Mounting[] = [
   { title: 'Express 5', base: '/echo', params: {}, listener: mounted(express, '/echo') },
   { title: 'Express 4', base: '/echo', params: {}, listener: mounted(express4, '/echo') },
   { title: 'Express 5 at /', base: '', params: {}, listener: mounted(express, '/') },
@@ -86,17 +86,17 @@ export const mountWays: readonly MountWay[] = [
 ];
 
 /** One way by its title. */
-export function mountWay(title: string): MountWay {
-  const way = mountWays.find((candidate) => candidate.title === title);
-  if (way === undefined) {
+export function mountingOf(title: string): Mounting {
+  const mounting = MOUNTINGS.find((candidate) => candidate.title === title);
+  if (mounting === undefined) {
     throw new Error(`no such way of mounting: ${title}`);
   }
-  return way;
+  return mounting;
 }
 
 /** A server with one endpoint at `base`, mounted that way, upgrades attached. */
 export async function serveMounted(
-  { base, listener }: MountWay,
+  { base, listener }: Mounting,
   options: SockjsOptions = {},
   onSession: SessionHandler = echo,
 ): Promise<TestServer & { readonly url: string }> {
@@ -107,7 +107,7 @@ export async function serveMounted(
 }
 
 /** Keeps what is printed to stderr from the test report, and for the test to look at. */
-export function catchPrinted(): unknown[] {
+export function captureErrors(): unknown[] {
   const printed: unknown[] = [];
   const { error } = console;
   console.error = (...args) => printed.push(...args);

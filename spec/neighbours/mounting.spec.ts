@@ -13,7 +13,7 @@ import { attachUpgrade, type SessionHandler, type SockjsRouter, sockjs, type Tra
 import { AsyncQueue } from '../support/async-queue.ts';
 import { afterTest } from '../support/cleanup.ts';
 import { fetchText, post } from '../support/http.ts';
-import { express4, mountWays, serveMounted } from '../support/mounts.ts';
+import { express4, MOUNTINGS, serveMounted } from '../support/mountings.ts';
 import { listen } from '../support/server.ts';
 import { TLS } from '../support/upgrade-tls.ts';
 import {
@@ -43,19 +43,19 @@ const LIBRARIES: readonly [string, typeof express][] = [
 ];
 
 describe('mounting', () => {
-  for (const way of mountWays) {
-    describe(way.title, () => {
+  for (const mounting of MOUNTINGS) {
+    describe(mounting.title, () => {
       for (const transport of ALL_NAMES) {
         it(`carries a session over ${transport}`, async () => {
           const params = new AsyncQueue<unknown>();
-          const { origin } = await serveMounted(way, OPTIONS, (session) => {
+          const { origin } = await serveMounted(mounting, OPTIONS, (session) => {
             params.push((session.request as Routed).params);
             return echoUntilBye(session);
           });
-          await converse(http1(origin), transport, { base: way.base });
+          await converse(http1(origin), transport, { base: mounting.base });
           // Without the prototype that Express gives them.
           const seen = await params.next();
-          assert.deepEqual(seen && { ...seen }, way.params);
+          assert.deepEqual(seen && { ...seen }, mounting.params);
         });
       }
     });
@@ -131,7 +131,7 @@ describe('NestJS on Express', () => {
   const create = (module: new () => unknown = App) =>
     NestFactory.create<NestExpressApplication>(module, { logger: false, forceCloseConnections: true });
 
-  const ways: readonly [string, (router: SockjsRouter) => Promise<INestApplication>][] = [
+  const mountings: readonly [string, (router: SockjsRouter) => Promise<INestApplication>][] = [
     [
       'app.use()',
       async (router) => {
@@ -163,7 +163,7 @@ describe('NestJS on Express', () => {
       },
     ],
   ];
-  for (const [title, mount] of ways) {
+  for (const [title, mount] of mountings) {
     for (const transport of ALL_NAMES) {
       it(`carries a session over ${transport}, mounted by ${title}`, async () => {
         const origin = await start(await mount(sockjs(OPTIONS, echoUntilBye)));
