@@ -1,7 +1,7 @@
 /** One request for each kind of answer that an endpoint gives, for what holds for whole groups of endpoints. */
 import { type Answer, fetchText, post, type RequestOptions, Stream } from './http.ts';
 
-export interface Endpoint {
+export interface RequestCase {
   readonly method: string;
   readonly path: string;
   readonly status: number;
@@ -15,7 +15,7 @@ export interface Endpoint {
 const FORM = 'application/x-www-form-urlencoded';
 
 /** Receiving endpoints, plain answers and errors. */
-export const receiving: readonly Endpoint[] = [
+export const RECEIVE_CASES: readonly RequestCase[] = [
   { method: 'POST', path: '/0/s/xhr', status: 200 },
   { method: 'POST', path: '/0/s/xhr_streaming', status: 200, streaming: true },
   { method: 'GET', path: '/0/s/eventsource', status: 200, streaming: true },
@@ -28,7 +28,7 @@ export const receiving: readonly Endpoint[] = [
 ];
 
 /** Sending endpoints, accepted and refused. */
-export const sending: readonly Endpoint[] = [
+export const SEND_CASES: readonly RequestCase[] = [
   { method: 'POST', path: '/0/s/xhr_send', status: 204, body: '["m"]', opened: true },
   { method: 'POST', path: '/0/s/xhr_send', status: 500, body: '["m', opened: true },
   { method: 'POST', path: '/0/s/xhr_send', status: 500, body: '', opened: true },
@@ -39,31 +39,37 @@ export const sending: readonly Endpoint[] = [
 ];
 
 /** What browsers ask before a request to another origin. */
-export const preflights: readonly Endpoint[] = ['xhr', 'xhr_streaming', 'xhr_send'].map((name) => ({
+export const PREFLIGHT_CASES: readonly RequestCase[] = ['xhr', 'xhr_streaming', 'xhr_send'].map((name) => ({
   method: 'OPTIONS',
   path: `/0/s/${name}`,
   status: 204,
 }));
 
 /** The answers that carry CORS headers, beside `/info`. */
-export const crossOrigin: readonly Endpoint[] = [...receiving, ...sending, ...preflights].filter(({ path }) =>
-  /\/(xhr|xhr_streaming|xhr_send|eventsource)$/.test(path),
+export const CROSS_ORIGIN_CASES: readonly RequestCase[] = [...RECEIVE_CASES, ...SEND_CASES, ...PREFLIGHT_CASES].filter(
+  ({ path }) => /\/(xhr|xhr_streaming|xhr_send|eventsource)$/.test(path),
 );
 
 /** Pages that are no transport. */
-export const pages: readonly Endpoint[] = ['', '/', '/info', '/iframe.html', '/iframe-1.2.html'].map((path) => ({
-  method: 'GET',
-  path,
-  status: 200,
-}));
+export const PAGE_CASES: readonly RequestCase[] = ['', '/', '/info', '/iframe.html', '/iframe-1.2.html'].map(
+  (path) => ({
+    method: 'GET',
+    path,
+    status: 200,
+  }),
+);
 
-export function titleOf({ method, path, status, body }: Endpoint): string {
+export function titleOf({ method, path, status, body }: RequestCase): string {
   return `${status} to ${method} BASE${path}${body === undefined ? '' : ` with ${JSON.stringify(body)}`}`;
 }
 
 /** Asks an endpoint, each of which wants a server of its own; of a streaming answer there is the head only. */
-export async function ask(url: string, endpoint: Endpoint, headers: RequestOptions['headers'] = {}): Promise<Answer> {
-  const { method, path, status, body, opened, streaming } = endpoint;
+export async function sendRequest(
+  url: string,
+  requestCase: RequestCase,
+  headers: RequestOptions['headers'] = {},
+): Promise<Answer> {
+  const { method, path, status, body, opened, streaming } = requestCase;
   const isForm = path.endsWith('/jsonp_send');
   if (opened === true) {
     // A session belongs to the transports that opened it. The server's own origin may always.
