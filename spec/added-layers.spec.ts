@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import express, { type Request } from 'express';
 import { attachUpgrade, sockjs } from '../lib/index.ts';
 import { fetchText, post } from './support/http.ts';
-import { listen, sessionCatcher } from './support/server.ts';
+import { listen, sessionCatcher } from './support/test-server.ts';
 import { WebSocketClient } from './support/websocket-client.ts';
 
 describe('a router to which the application has added something', () => {

@@ -8,7 +8,7 @@ import { attachUpgrade, type SockjsOptions, sockjs } from '../lib/index.ts';
 import { AsyncQueue } from './support/async-queue.ts';
 import { stopClock } from './support/clock.ts';
 import { RawSocket } from './support/http.ts';
-import { listen } from './support/server.ts';
+import { listen } from './support/test-server.ts';
 import { WebSocketClient } from './support/websocket-client.ts';
 import {
   ALL_TRANSPORTS,

@@ -8,7 +8,7 @@ import { type Session, type SessionCloseEvent, type SockjsRouter, sockjs } from 
 import { AsyncQueue } from './support/async-queue.ts';
 import { fetchText, post, RawSocket } from './support/http.ts';
 import { ResponseReader } from './support/response-reader.ts';
-import { listen, serve, sessionCatcher } from './support/server.ts';
+import { listen, serve, sessionCatcher } from './support/test-server.ts';
 import { WebSocketClient } from './support/websocket-client.ts';
 
 /** The endpoint behind a function that sees each answer when the endpoint has done its part, in the same turn. */

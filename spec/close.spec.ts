@@ -10,8 +10,8 @@ import { stopClock } from './support/clock.ts';
 import { ownHeaders } from './support/contract.ts';
 import { portOf } from './support/fake-receiver.ts';
 import { fetchText, handshake, post, RawSocket, Stream } from './support/http.ts';
-import { type RoutedServer, serveRouter } from './support/router.ts';
-import { echo, listen } from './support/server.ts';
+import { type RoutedServer, serveRouter } from './support/routed-server.ts';
+import { echo, listen } from './support/test-server.ts';
 import { clientFrame, closePayload, parseAnswer, serverFrame } from './support/upgrade-client.ts';
 import { WebSocketClient } from './support/websocket-client.ts';
 

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fetchText, post } from './support/http.ts';
-import { serve } from './support/server.ts';
+import { serve } from './support/test-server.ts';
 import { WebSocketClient } from './support/websocket-client.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));

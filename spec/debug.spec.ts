@@ -8,7 +8,7 @@ import { debugRequest, debugSession } from '../lib/util/debug.ts';
 import { afterTest } from './support/cleanup.ts';
 import { Stream } from './support/http.ts';
 import { connectHttp2 } from './support/http2.ts';
-import { echo, serve, sessionCatcher } from './support/server.ts';
+import { echo, serve, sessionCatcher } from './support/test-server.ts';
 import { WebSocketClient } from './support/websocket-client.ts';
 
 /** Everything printed under these names from now to the end of the test, less what the package debug puts around it. */

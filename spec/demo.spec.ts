@@ -7,7 +7,7 @@ import type { SockjsStats } from '../lib/index.ts';
 import { stopClock } from './support/clock.ts';
 import { fetchText, post } from './support/http.ts';
 import { failProgram, startProgram } from './support/program.ts';
-import { listen } from './support/server.ts';
+import { listen } from './support/test-server.ts';
 import { WebSocketClient } from './support/websocket-client.ts';
 
 /** What the endpoints of the demo send: objects of the chat, which have a type, and readings of the statistics. */

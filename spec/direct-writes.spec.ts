@@ -8,7 +8,7 @@ import { Duplex } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import { attachUpgrade, type Session, sockjs } from '../lib/index.ts';
 import { afterTest } from './support/cleanup.ts';
-import { serve, sessionCatcher } from './support/server.ts';
+import { serve, sessionCatcher } from './support/test-server.ts';
 import { WebSocketClient } from './support/websocket-client.ts';
 import { ALL_TRANSPORTS, serveTransports, type WireTransport } from './support/wire-transports.ts';
 

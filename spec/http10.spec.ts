@@ -1,7 +1,7 @@
 /** HTTP itself: HTTP/1.0 without chunks, HTTP/1.1 with one chunk a frame, and connections that are used again. */
 import assert from 'node:assert/strict';
 import { fetchText, post, RawSocket } from './support/http.ts';
-import { serve, sessionCatcher } from './support/server.ts';
+import { serve, sessionCatcher } from './support/test-server.ts';
 
 const PRELUDE = `${'h'.repeat(2048)}\n`;
 

@@ -5,7 +5,7 @@ import type { ClientHttp2Session } from 'node:http2';
 import { type SockjsOptions, sockjs } from '../lib/index.ts';
 import { AsyncQueue } from './support/async-queue.ts';
 import { connectHttp2 } from './support/http2.ts';
-import { sessionCatcher } from './support/server.ts';
+import { sessionCatcher } from './support/test-server.ts';
 
 async function serveHttp2(
   options: SockjsOptions = {},

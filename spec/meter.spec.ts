@@ -9,7 +9,7 @@ import { Metrics } from '../lib/metrics.ts';
 import { afterTest } from './support/cleanup.ts';
 import { stopClock } from './support/clock.ts';
 import { fetchText, handshake, post, RawSocket, Stream } from './support/http.ts';
-import { type RoutedServer, serveRouter } from './support/router.ts';
+import { type RoutedServer, serveRouter } from './support/routed-server.ts';
 import { pauseTracking } from './support/session-cleanup.ts';
 import { WebSocketClient } from './support/websocket-client.ts';
 

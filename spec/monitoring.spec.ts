@@ -14,7 +14,7 @@ import { AsyncQueue } from './support/async-queue.ts';
 import { afterTest } from './support/cleanup.ts';
 import { freshLibrary, type Library } from './support/fresh.ts';
 import { post, RawSocket } from './support/http.ts';
-import { listen, sessionCatcher } from './support/server.ts';
+import { listen, sessionCatcher } from './support/test-server.ts';
 import { clientFrame } from './support/upgrade-client.ts';
 import { ALL_TRANSPORTS, type WireTransport } from './support/wire-transports.ts';
 

@@ -7,7 +7,7 @@ import { attachUpgrade, type SockjsOptions, sockjs } from '../lib/index.ts';
 import { evaluate } from './support/child.ts';
 import { afterTest } from './support/cleanup.ts';
 import { fetchText, post } from './support/http.ts';
-import { echo, listen } from './support/server.ts';
+import { echo, listen } from './support/test-server.ts';
 import { WebSocketClient } from './support/websocket-client.ts';
 
 /** Calls a function of ours with what its types forbid, as JavaScript lets one. */

@@ -10,7 +10,7 @@ import { resolveOptions } from '../lib/options/resolve.ts';
 import { webSocketServerOf } from '../lib/transports/websocket/engine.ts';
 import { afterTest } from './support/cleanup.ts';
 import { fetchText, post } from './support/http.ts';
-import { listen, serve } from './support/server.ts';
+import { listen, serve } from './support/test-server.ts';
 
 /** Calls `sockjs()` with what its types forbid. */
 function callSockjs(...args: unknown[]): unknown {

@@ -9,7 +9,7 @@ import { type SockjsOptions, sockjs } from '../lib/index.ts';
 import { AsyncQueue } from './support/async-queue.ts';
 import { afterTest } from './support/cleanup.ts';
 import { handshake, post, RawSocket } from './support/http.ts';
-import { serveRouter } from './support/router.ts';
+import { serveRouter } from './support/routed-server.ts';
 
 /** How many may wait. */
 const PLACES = 100;

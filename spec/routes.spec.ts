@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import type { SockjsOptions } from '../lib/index.ts';
 import { fetchText, post, RawSocket, Stream } from './support/http.ts';
 import { MOUNTINGS, mountingOf, serveMounted } from './support/mountings.ts';
-import { serve, sessionCatcher } from './support/server.ts';
+import { serve, sessionCatcher } from './support/test-server.ts';
 
 const ALL_ON: SockjsOptions = { rawWebsocket: true };
 

@@ -13,8 +13,8 @@ import { stopClock } from './support/clock.ts';
 import { FakeReceiver, identity, type Kind, NAMES, portOf } from './support/fake-receiver.ts';
 import { keptOf } from './support/heap.ts';
 import { post } from './support/http.ts';
-import { listen, serve, sessionCatcher } from './support/server.ts';
 import { Store } from './support/store.ts';
+import { listen, serve, sessionCatcher } from './support/test-server.ts';
 import { WebSocketClient } from './support/websocket-client.ts';
 
 const UNKNOWN = { kind: 'unknown' };

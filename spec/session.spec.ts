@@ -20,7 +20,7 @@ import { stopClock } from './support/clock.ts';
 import { FakeReceiver, hooksWith, identity, type Kind, makeSession, NAMES, portOf } from './support/fake-receiver.ts';
 import { freshModule } from './support/fresh.ts';
 import { RawSocket, Stream } from './support/http.ts';
-import { echo, serve, sessionCatcher } from './support/server.ts';
+import { echo, serve, sessionCatcher } from './support/test-server.ts';
 import { WebSocketClient } from './support/websocket-client.ts';
 
 const INTERRUPTED: SessionCloseEvent = { code: 1002, reason: 'Connection interrupted', wasClean: false };

@@ -6,7 +6,7 @@ import express, { type ErrorRequestHandler } from 'express';
 import { type SockjsOptions, sockjs } from '../lib/index.ts';
 import { fetchText, post } from './support/http.ts';
 import { captureErrors, express4, MOUNTINGS, mountingOf, serveMounted } from './support/mountings.ts';
-import { echo, listen, sessionCatcher } from './support/server.ts';
+import { echo, listen, sessionCatcher } from './support/test-server.ts';
 import { WebSocketClient } from './support/websocket-client.ts';
 
 /** What Express puts on a request. */

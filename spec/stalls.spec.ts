@@ -10,7 +10,7 @@ import type { Clock } from '@sinonjs/fake-timers';
 import { AsyncQueue } from './support/async-queue.ts';
 import { stopClock } from './support/clock.ts';
 import { handshake, RawSocket } from './support/http.ts';
-import { serve, sessionCatcher } from './support/server.ts';
+import { serve, sessionCatcher } from './support/test-server.ts';
 import { clientFrame, serverFrame } from './support/upgrade-client.ts';
 import { ALL_TRANSPORTS, HTTP_TRANSPORTS, serveTransports, type WireTransport } from './support/wire-transports.ts';
 

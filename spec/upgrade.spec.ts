@@ -17,8 +17,9 @@ import { afterTest } from './support/cleanup.ts';
 import { stopClock } from './support/clock.ts';
 import { handshake, RawSocket } from './support/http.ts';
 import { express4 } from './support/mountings.ts';
-import { echo, listen, serve, sessionCatcher } from './support/server.ts';
 import { listenAs } from './support/server-kinds.ts';
+import { echo, listen, serve, sessionCatcher } from './support/test-server.ts';
+import { TLS } from './support/tls-certificate.ts';
 import { clientFrame, parseAnswer, ServerSockets, serverFrame } from './support/upgrade-client.ts';
 import {
   appWith,
@@ -32,7 +33,6 @@ import {
   type UpgradeListener,
   type Upgrading,
 } from './support/upgrade-server.ts';
-import { TLS } from './support/upgrade-tls.ts';
 import { WebSocketClient } from './support/websocket-client.ts';
 
 const PATH = '/echo/000/ws/websocket';

@@ -1,7 +1,7 @@
 /** What a page notices of a server that restarts, and that it gets through to the new one on the same port. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { sessionCatcher } from '../support/server.ts';
+import { sessionCatcher } from '../support/test-server.ts';
 import { describeInBrowser } from './support/browser.ts';
 import { serveSockjs, TestPage } from './support/pages.ts';
 import { OTHER_SITE, SAME_ORIGIN, TRANSPORTS } from './support/transports.ts';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { SessionHandler, SockjsOptions } from '../../lib/index.ts';
 import { AWKWARD_TEXTS } from '../support/awkward.ts';
-import { echo, sessionCatcher } from '../support/server.ts';
+import { echo, sessionCatcher } from '../support/test-server.ts';
 import { describeInBrowser } from './support/browser.ts';
 import { serveSockjs, TestPage } from './support/pages.ts';
 import {

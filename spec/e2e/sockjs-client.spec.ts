@@ -6,7 +6,7 @@ import { attachUpgrade, type Session, type SessionHandler, type SockjsOptions, s
 import { AsyncQueue } from '../support/async-queue.ts';
 import { AWKWARD_TEXTS } from '../support/awkward.ts';
 import { afterTest } from '../support/cleanup.ts';
-import { echo, listen, serve, sessionCatcher, type TestServer } from '../support/server.ts';
+import { echo, listen, serve, sessionCatcher, type TestServer } from '../support/test-server.ts';
 import { Client, TRANSPORTS } from './support/client.ts';
 
 /** The endpoint that a transport receives on. */

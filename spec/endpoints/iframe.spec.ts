@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { defaultOptions } from '../../lib/index.ts';
 import { type Answer, fetchText } from '../support/http.ts';
-import { serve } from '../support/server.ts';
+import { serve } from '../support/test-server.ts';
 
 function pageWith(url: string): string {
   return [

@@ -11,7 +11,7 @@ import {
   sendRequest,
   titleOf,
 } from '../support/request-cases.ts';
-import { serve } from '../support/server.ts';
+import { serve } from '../support/test-server.ts';
 import { WebSocketClient } from '../support/websocket-client.ts';
 
 const DUMMY = ['JSESSIONID=dummy; path=/'];

@@ -10,7 +10,7 @@ import {
   sendRequest,
   titleOf,
 } from '../support/request-cases.ts';
-import { serve } from '../support/server.ts';
+import { serve } from '../support/test-server.ts';
 
 /** Every CORS header of an answer, absent ones included. */
 function cors({ headers }: Answer) {

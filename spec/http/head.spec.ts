@@ -9,7 +9,7 @@ import { AsyncQueue } from '../support/async-queue.ts';
 import { afterTest } from '../support/cleanup.ts';
 import { fetchText, post, RawSocket, Stream } from '../support/http.ts';
 import { captureErrors } from '../support/mountings.ts';
-import { listen } from '../support/server.ts';
+import { listen } from '../support/test-server.ts';
 
 const PAGE = 'https://page.example';
 const NO_STORE = 'no-store, no-cache, no-transform, must-revalidate, max-age=0';

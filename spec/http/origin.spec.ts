@@ -12,8 +12,8 @@ import { afterTest } from '../support/cleanup.ts';
 import { type Answer, fetchText, handshake, post, RawSocket, Stream } from '../support/http.ts';
 import { captureErrors, express4, mountingOf, serveMounted } from '../support/mountings.ts';
 import { PREFLIGHT_CASES, type RequestCase, sendRequest } from '../support/request-cases.ts';
-import { echo, listen, serve, sessionCatcher } from '../support/server.ts';
-import { TLS } from '../support/upgrade-tls.ts';
+import { echo, listen, serve, sessionCatcher } from '../support/test-server.ts';
+import { TLS } from '../support/tls-certificate.ts';
 
 const LISTED = 'https://listed.example';
 const FOREIGN = 'https://foreign.example';

@@ -5,7 +5,7 @@ import type { Express } from 'express';
 import type { SockjsOptions } from '../../lib/index.ts';
 import { type Answer, fetchText } from '../support/http.ts';
 import { type RequestCase, sendRequest } from '../support/request-cases.ts';
-import { serve } from '../support/server.ts';
+import { serve } from '../support/test-server.ts';
 
 const IFRAME: RequestCase = { method: 'GET', path: '/iframe.html', status: 200 };
 const HTMLFILE: RequestCase = { method: 'GET', path: '/0/s/htmlfile?c=cb', status: 200, streaming: true };

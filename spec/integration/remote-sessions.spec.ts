@@ -6,7 +6,7 @@ import { attachUpgrade, type SessionHandler, type SockjsOptions } from '../../li
 import { createSockjsRouter } from '../../lib/sockjs.ts';
 import { closeOf, itReceivesOverHttp, stage } from '../support/contract.ts';
 import { RemoteDirectory } from '../support/remote-directory.ts';
-import { echo, listen, type serve } from '../support/server.ts';
+import { echo, listen, type serve } from '../support/test-server.ts';
 import { HTTP_RECEIVERS, xhrPolling, xhrStreaming } from '../support/transport-cases.ts';
 
 let directory: RemoteDirectory<unknown, IncomingMessage>;

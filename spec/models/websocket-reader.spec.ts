@@ -11,8 +11,8 @@ import type { Session, SessionCloseEvent, SockjsOptions } from '../../lib/index.
 import { type FrameShape, frame, frameHead } from '../support/frame-peer.ts';
 import { MemorySocket } from '../support/memory-socket.ts';
 import { property, sequence } from '../support/property.ts';
-import { serve } from '../support/server.ts';
 import { pauseTracking } from '../support/session-cleanup.ts';
+import { serve } from '../support/test-server.ts';
 import { closePayload, parseAnswer } from '../support/upgrade-client.ts';
 import { ALL_TRANSPORTS, type WireTransport } from '../support/wire-transports.ts';
 

@@ -5,7 +5,7 @@ import type { SockjsOptions } from '../../lib/index.ts';
 import { AsyncQueue } from '../support/async-queue.ts';
 import { AWKWARD_TEXTS } from '../support/awkward.ts';
 import { fetchText, post } from '../support/http.ts';
-import { serve, sessionCatcher } from '../support/server.ts';
+import { serve, sessionCatcher } from '../support/test-server.ts';
 import { RELEASES, ReleasedClient } from './support/clients.ts';
 
 const RECEIVING = /\/(websocket|xhr_streaming|xhr|eventsource)(\?|$)/;

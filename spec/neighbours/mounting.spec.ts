@@ -14,8 +14,8 @@ import { AsyncQueue } from '../support/async-queue.ts';
 import { afterTest } from '../support/cleanup.ts';
 import { fetchText, post } from '../support/http.ts';
 import { express4, MOUNTINGS, serveMounted } from '../support/mountings.ts';
-import { listen } from '../support/server.ts';
-import { TLS } from '../support/upgrade-tls.ts';
+import { listen } from '../support/test-server.ts';
+import { TLS } from '../support/tls-certificate.ts';
 import {
   ALL_NAMES,
   converse,

@@ -6,7 +6,7 @@ import { TRANSPORTS } from '../e2e/support/client.ts';
 import { AsyncQueue } from '../support/async-queue.ts';
 import { AWKWARD_TEXTS } from '../support/awkward.ts';
 import { afterTest } from '../support/cleanup.ts';
-import { serve } from '../support/server.ts';
+import { serve } from '../support/test-server.ts';
 import { StompBroker } from './support/stomp.ts';
 
 /** Longer than any test lasts: how fast the machine is must not decide whether a transport is given up. */

@@ -12,7 +12,7 @@ import { AsyncQueue } from '../support/async-queue.ts';
 import { afterTest } from '../support/cleanup.ts';
 import { fetchText } from '../support/http.ts';
 import { express4 } from '../support/mountings.ts';
-import { listen } from '../support/server.ts';
+import { listen } from '../support/test-server.ts';
 import { WebSocketClient } from '../support/websocket-client.ts';
 import { ALL_NAMES, converse, echoUntilBye, http1, type Line, openPeer } from './support/peer.ts';
 

@@ -10,7 +10,7 @@ import { AWKWARD_TEXTS, FRAGILE } from './awkward.ts';
 import { stopClock } from './clock.ts';
 import { type Answer, post, RawSocket } from './http.ts';
 import { ResponseReader } from './response-reader.ts';
-import { echo, serve, sessionCatcher, type TestServer } from './server.ts';
+import { echo, serve, sessionCatcher, type TestServer } from './test-server.ts';
 
 /** A receiving transport, described by somebody who has read the protocol but not the code. */
 export interface HttpReceiver {

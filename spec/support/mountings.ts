@@ -5,7 +5,7 @@ import connect from 'connect';
 import express, { type Express, Router } from 'express';
 import { attachUpgrade, type SessionHandler, type SockjsOptions, sockjs } from '../../lib/index.ts';
 import { afterTest } from './cleanup.ts';
-import { echo, listen, type TestServer } from './server.ts';
+import { echo, listen, type TestServer } from './test-server.ts';
 
 /** Express 4, which has no types of its own; for what tests do with it those of Express 5 are right. */
 export const express4: typeof express = createRequire(import.meta.url)('express4');

@@ -9,7 +9,7 @@ import { connect as tlsConnect } from 'node:tls';
 import type { UpgradeServer } from '../../lib/index.ts';
 import { afterTest } from './cleanup.ts';
 import { RawSocket } from './http.ts';
-import { TLS } from './upgrade-tls.ts';
+import { TLS } from './tls-certificate.ts';
 
 const connectSecurely = (port: number) =>
   tlsConnect({ port, host: '127.0.0.1', ca: TLS.cert, ALPNProtocols: ['http/1.1'] });

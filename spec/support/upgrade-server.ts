@@ -7,7 +7,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import express, { type Express, type RequestHandler } from 'express';
 import { type AttachUpgradeOptions, attachUpgrade, type SessionHandler, sockjs } from '../../lib/index.ts';
 import { AsyncQueue } from './async-queue.ts';
-import { echo, listen } from './server.ts';
+import { echo, listen } from './test-server.ts';
 import { ServerSockets } from './upgrade-client.ts';
 
 export type UpgradeListener = (req: IncomingMessage, socket: Duplex, head: Buffer) => void;

@@ -11,7 +11,7 @@ import {
 } from '../../lib/index.ts';
 import { AsyncQueue } from './async-queue.ts';
 import { handshake, RawSocket } from './http.ts';
-import { listen, sessionCatcher, type TestServer } from './server.ts';
+import { listen, sessionCatcher, type TestServer } from './test-server.ts';
 import { parseAnswer, serverFrame } from './upgrade-client.ts';
 
 export interface WireTransport {

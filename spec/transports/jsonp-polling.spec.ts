@@ -6,7 +6,7 @@ import { sockjs } from '../../lib/index.ts';
 import { itChecksItsCallback } from '../support/callback-rules.ts';
 import { itReceivesOverHttp, NOT_CACHED, ownHeaders, stage } from '../support/contract.ts';
 import { fetchText } from '../support/http.ts';
-import { listen } from '../support/server.ts';
+import { listen } from '../support/test-server.ts';
 import { jsonpPolling } from '../support/transport-cases.ts';
 
 describe('jsonp-polling', () => {

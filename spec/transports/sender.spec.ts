@@ -9,7 +9,7 @@ import { stopClock } from '../support/clock.ts';
 import { CORS, NOT_CACHED, ownHeaders } from '../support/contract.ts';
 import { portOf } from '../support/fake-receiver.ts';
 import { type Answer, fetchText, post, RawSocket } from '../support/http.ts';
-import { listen, serve, sessionCatcher, type TestServer } from '../support/server.ts';
+import { listen, serve, sessionCatcher, type TestServer } from '../support/test-server.ts';
 
 const BROKEN = 'Broken JSON encoding.';
 const EXPECTED = 'Payload expected.';

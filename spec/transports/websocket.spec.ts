@@ -10,7 +10,7 @@ import { AsyncQueue } from '../support/async-queue.ts';
 import { afterTest } from '../support/cleanup.ts';
 import { stopClock } from '../support/clock.ts';
 import { fetchText, handshake, post, RawSocket } from '../support/http.ts';
-import { echo, listen, serve, sessionCatcher } from '../support/server.ts';
+import { echo, listen, serve, sessionCatcher } from '../support/test-server.ts';
 import { clientFrame, closePayload, parseAnswer, ServerSockets, serverFrame } from '../support/upgrade-client.ts';
 import { ended, WebSocketClient } from '../support/websocket-client.ts';
 

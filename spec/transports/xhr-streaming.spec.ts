@@ -5,7 +5,7 @@ import express from 'express';
 import { sockjs } from '../../lib/index.ts';
 import { CORS, itReceivesOverHttp, NOT_CACHED, ownHeaders, stage } from '../support/contract.ts';
 import { ResponseReader } from '../support/response-reader.ts';
-import { listen, serve, sessionCatcher } from '../support/server.ts';
+import { listen, serve, sessionCatcher } from '../support/test-server.ts';
 import { xhrStreaming } from '../support/transport-cases.ts';
 
 describe('xhr-streaming', () => {

@@ -8,8 +8,8 @@ import { attachUpgrade } from '../../lib/index.ts';
 import { AsyncQueue } from '../support/async-queue.ts';
 import { stopClock } from '../support/clock.ts';
 import { handshake, RawSocket } from '../support/http.ts';
-import { serve, sessionCatcher } from '../support/server.ts';
 import { listenAs, SERVER_KINDS } from '../support/server-kinds.ts';
+import { serve, sessionCatcher } from '../support/test-server.ts';
 import { ServerSockets } from '../support/upgrade-client.ts';
 import { arrives, asksFirst, attached, H2C, otherListener, request } from '../support/upgrade-server.ts';
 

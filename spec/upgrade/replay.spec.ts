@@ -9,8 +9,8 @@ import { AsyncQueue } from '../support/async-queue.ts';
 import { afterTest } from '../support/cleanup.ts';
 import { stopClock } from '../support/clock.ts';
 import { handshake, RawSocket } from '../support/http.ts';
-import { listen } from '../support/server.ts';
 import { listenAs, SERVER_KINDS } from '../support/server-kinds.ts';
+import { listen } from '../support/test-server.ts';
 import { parseAnswer } from '../support/upgrade-client.ts';
 import { asksFirst, attached, H2C, request } from '../support/upgrade-server.ts';
 

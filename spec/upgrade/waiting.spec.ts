@@ -10,8 +10,8 @@ import { pendingUpgrade } from '../../lib/upgrade/pending-upgrade.ts';
 import { AsyncQueue } from '../support/async-queue.ts';
 import { stopClock } from '../support/clock.ts';
 import { handshake, RawSocket } from '../support/http.ts';
-import { listen } from '../support/server.ts';
 import { listenAs, SERVER_KINDS } from '../support/server-kinds.ts';
+import { listen } from '../support/test-server.ts';
 import { clientFrame, ServerSockets, serverFrame } from '../support/upgrade-client.ts';
 import { arrives, attached, parking } from '../support/upgrade-server.ts';
 

@@ -13,7 +13,7 @@ import {
 } from '../../../lib/index.ts';
 import { AsyncQueue } from '../../support/async-queue.ts';
 import { afterTest } from '../../support/cleanup.ts';
-import { echo, listen, type TestServer } from '../../support/server.ts';
+import { echo, listen, type TestServer } from '../../support/test-server.ts';
 import { newContext } from './browser.ts';
 
 const CLIENT_LIBRARY = fileURLToPath(import.meta.resolve('sockjs-client/dist/sockjs.js'));

@@ -1,6 +1,6 @@
 /** The transports that sockjs-client has in browsers, and where the page may stand that uses them. */
 import type { TransportName } from '../../../lib/index.ts';
-import type { TestServer } from '../../support/server.ts';
+import type { TestServer } from '../../support/test-server.ts';
 import { asLocalhost, servePage } from './pages.ts';
 
 export interface BrowserTransport {

@@ -7,7 +7,7 @@ import { request as httpsRequest } from 'node:https';
 import type { Readable } from 'node:stream';
 import { attachUpgrade, type SessionHandler, type TransportName } from '../../../lib/index.ts';
 import { afterTest } from '../../support/cleanup.ts';
-import { listen, type TestServer } from '../../support/server.ts';
+import { listen, type TestServer } from '../../support/test-server.ts';
 import { WebSocketClient } from '../../support/websocket-client.ts';
 
 export interface Reply {

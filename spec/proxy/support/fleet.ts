@@ -3,7 +3,7 @@ import type { Request } from 'express';
 import type { Session, SockjsOptions } from '../../../lib/index.ts';
 import { AsyncQueue } from '../../support/async-queue.ts';
 import { afterTest } from '../../support/cleanup.ts';
-import { echo, serve, type TestServer } from '../../support/server.ts';
+import { echo, serve, type TestServer } from '../../support/test-server.ts';
 import { type ProxyName, type Replacements, type RunningProxy, startProxy } from './proxy.ts';
 
 export interface FleetServer extends TestServer {

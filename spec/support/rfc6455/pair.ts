@@ -7,7 +7,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import express from 'express';
 import { type ServerOptions, WebSocketServer } from 'ws';
 import { attachUpgrade, type SockjsRouter, sockjs } from '../../../lib/index.ts';
-import { TLS } from '../upgrade-tls.ts';
+import { TLS } from '../tls-certificate.ts';
 
 /** The defaults that the package gives its engine (`webSocketServerOf`). */
 const ENGINE = { perMessageDeflate: false, maxFragments: 16_384, maxBufferedChunks: 16_384 };

@@ -10,7 +10,7 @@ import {
   type SockjsRouter,
   sockjs,
 } from '../../lib/index.ts';
-import { listen, sessionCatcher, type TestServer } from './server.ts';
+import { listen, sessionCatcher, type TestServer } from './test-server.ts';
 
 export interface RoutedServer extends TestServer {
   /** The server's address with the mount path. */
