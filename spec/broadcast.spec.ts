@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { WebSocketServer } from 'ws';
 import { type Session, type SockjsOptions, sockjs } from '../lib/index.ts';
 import { SharedMessage } from '../lib/protocol/shared-message.ts';
-import { AWKWARD_TEXTS } from './support/awkward.ts';
+import { EDGE_CASE_TEXTS } from './support/edge-case-texts.ts';
 import { portOf } from './support/fake-receiver.ts';
 import { WebSocketClient } from './support/websocket-client.ts';
 import {
@@ -78,7 +78,7 @@ describe('router.broadcast()', () => {
   it('carries awkward texts as send() does', async () => {
     const on = await serveTransports();
     const { sessions, sockets } = await webSockets(on, 'a');
-    for (const text of AWKWARD_TEXTS) {
+    for (const text of EDGE_CASE_TEXTS) {
       on.router.broadcast(text);
       const shared = await sockets[0]?.next();
       sessions[0]?.send(text);

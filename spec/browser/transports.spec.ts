@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { SessionHandler, SockjsOptions } from '../../lib/index.ts';
-import { AWKWARD_TEXTS } from '../support/awkward.ts';
+import { EDGE_CASE_TEXTS } from '../support/edge-case-texts.ts';
 import { echo, sessionCatcher } from '../support/test-server.ts';
 import { describeInBrowser } from './support/browser.ts';
 import { serveSockjs, TestPage } from './support/pages.ts';
@@ -25,7 +25,7 @@ const ESCAPED = [
   [0xfff0, 0xffff],
 ].map(([from = 0, to = 0]) => Array.from({ length: to - from + 1 }, (_, i) => String.fromCharCode(from + i)).join('x'));
 
-const TEXTS = [...AWKWARD_TEXTS, ...ESCAPED, '%41', '</script>', '😀', 'o', 'h', 'c[3000,"x"]', '\ufeff', '[]'];
+const TEXTS = [...EDGE_CASE_TEXTS, ...ESCAPED, '%41', '</script>', '😀', 'o', 'h', 'c[3000,"x"]', '\ufeff', '[]'];
 
 /** The client has no code of its own to give to its WebSocket. */
 const CLOSED_WITHOUT_CODE = { code: 1005, reason: '', wasClean: true };

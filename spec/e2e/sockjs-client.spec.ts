@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { attachUpgrade, type Session, type SessionHandler, type SockjsOptions, sockjs } from '../../lib/index.ts';
 import { AsyncQueue } from '../support/async-queue.ts';
-import { AWKWARD_TEXTS } from '../support/awkward.ts';
 import { afterTest } from '../support/cleanup.ts';
+import { EDGE_CASE_TEXTS } from '../support/edge-case-texts.ts';
 import { echo, listen, serve, sessionCatcher, type TestServer } from '../support/test-server.ts';
 import { Client, TRANSPORTS } from './support/client.ts';
 
@@ -19,7 +19,7 @@ const RECEIVING = {
 
 /** All that can get lost: what every text of ours holds, each code unit that is escaped, and what has a meaning. */
 const TEXTS = [
-  ...AWKWARD_TEXTS,
+  ...EDGE_CASE_TEXTS,
   ...[
     [0xd800, 0xdfff],
     [0x0000, 0x001f],

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { SockjsOptions } from '../../lib/index.ts';
 import { AsyncQueue } from '../support/async-queue.ts';
-import { AWKWARD_TEXTS } from '../support/awkward.ts';
+import { EDGE_CASE_TEXTS } from '../support/edge-case-texts.ts';
 import { fetchText, post } from '../support/http.ts';
 import { serve, sessionCatcher } from '../support/test-server.ts';
 import { RELEASES, ReleasedClient } from './support/clients.ts';
@@ -43,10 +43,10 @@ for (const { title, transports, closeCode, create } of RELEASES) {
 
       it('echoes awkward texts unchanged', async () => {
         const { client } = await connect();
-        for (const text of AWKWARD_TEXTS) {
+        for (const text of EDGE_CASE_TEXTS) {
           client.send(text);
         }
-        assert.deepEqual(await client.take(AWKWARD_TEXTS.length), AWKWARD_TEXTS);
+        assert.deepEqual(await client.take(EDGE_CASE_TEXTS.length), EDGE_CASE_TEXTS);
       });
 
       it('carries 200 messages each way in order, over many responses where each is short', async () => {

@@ -4,8 +4,8 @@ import { Client, type IMessage, type IStompSocket, type StompConfig } from '@sto
 import SockJS from 'sockjs-client';
 import { TRANSPORTS } from '../e2e/support/client.ts';
 import { AsyncQueue } from '../support/async-queue.ts';
-import { AWKWARD_TEXTS } from '../support/awkward.ts';
 import { afterTest } from '../support/cleanup.ts';
+import { EDGE_CASE_TEXTS } from '../support/edge-case-texts.ts';
 import { serve } from '../support/test-server.ts';
 import { StompBroker } from './support/stomp.ts';
 
@@ -62,7 +62,7 @@ for (const transport of TRANSPORTS) {
       const { client } = await connectTo(url);
       const { id, messages } = await subscribe(client, '/topic/a:b');
       // STOMP counts bytes of UTF-8, which lone surrogates do not have.
-      const texts = AWKWARD_TEXTS.filter((text) => Buffer.from(text).toString() === text);
+      const texts = EDGE_CASE_TEXTS.filter((text) => Buffer.from(text).toString() === text);
       assert.equal(texts.length > 10, true);
       for (const body of texts) {
         client.publish({ destination: '/topic/a:b', body, headers: { 'x-note': 'one:two\\three\nfour' } });

@@ -3,14 +3,14 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import express from 'express';
 import { sockjs } from '../../lib/index.ts';
-import { CORS, itReceivesOverHttp, NOT_CACHED, ownHeaders, stage } from '../support/contract.ts';
+import { CORS, itReceivesOverHttp, NOT_CACHED, ownHeaders, setUp } from '../support/contract.ts';
 import { ResponseReader } from '../support/response-reader.ts';
 import { listen, serve, sessionCatcher } from '../support/test-server.ts';
 import { xhrStreaming } from '../support/transport-cases.ts';
 
 describe('xhr-streaming', () => {
   it('sends the prelude as a chunk of its own, then each frame with a line feed', async () => {
-    const { client, sessions } = await stage(xhrStreaming);
+    const { client, sessions } = await setUp(xhrStreaming);
     const { stream } = await client.receive();
     const response = await stream.response;
     assert.equal(response.statusCode, 200);
@@ -54,7 +54,7 @@ describe('xhr-streaming', () => {
   });
 
   it('leaves the request no way back into Express, which would be kept in memory', async () => {
-    const { client, sessions } = await stage(xhrStreaming);
+    const { client, sessions } = await setUp(xhrStreaming);
     const { stream } = await client.receive();
     await stream.next();
     const { request } = await sessions.next();

@@ -2,7 +2,7 @@
 
 /** Code points that may not travel as they are (PROTOCOL.md section 5); pairs of surrogates may. */
 // Control characters are the very thing to look for, and lookarounds tell lone surrogates from pairs.
-export const FRAGILE =
+export const MUST_BE_ESCAPED =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: see above
   /[\u0000-\u001f\u200c-\u200f\u2028-\u202f\u2060-\u206f\ufff0-\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
 
@@ -12,7 +12,7 @@ export function range(from: number, to: number): string {
 }
 
 /** One message each. */
-export const AWKWARD_TEXTS: readonly string[] = [
+export const EDGE_CASE_TEXTS: readonly string[] = [
   '',
   range(0x00, 0x1f),
   range(0x20, 0x7f),
