@@ -6,7 +6,7 @@ import { createDemo } from '../demo/server.ts';
 import type { SockjsStats } from '../lib/index.ts';
 import { stopClock } from './support/clock.ts';
 import { fetchText, post } from './support/http.ts';
-import { failProgram, startProgram } from './support/program.ts';
+import { runFailingProgram, startProgram } from './support/npm-script.ts';
 import { listen } from './support/test-server.ts';
 import { WebSocketClient } from './support/websocket-client.ts';
 
@@ -314,7 +314,7 @@ describe('demo', () => {
 
     it('says which port is taken', async () => {
       const { origin } = await startProgram('start');
-      const { code, stderr } = await failProgram('start', Number(new URL(origin).port));
+      const { code, stderr } = await runFailingProgram('start', Number(new URL(origin).port));
       assert.equal(code, 1);
       assert.match(stderr, /EADDRINUSE.*; PORT=… chooses another port\n$/);
     });

@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http';
 import connect from 'connect';
 import express, { type NextFunction, type Request, type Response } from 'express';
 import { attachUpgrade, type SockjsOptions, sockjs } from '../lib/index.ts';
-import { evaluate } from './support/child.ts';
+import { evaluate } from './support/child-process.ts';
 import { afterTest } from './support/cleanup.ts';
 import { fetchText, post } from './support/http.ts';
 import { echo, listen } from './support/test-server.ts';

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { Child, spawnChild } from './support/child.ts';
+import { Child, spawnChild } from './support/child-process.ts';
 import { afterTest } from './support/cleanup.ts';
 import { post } from './support/http.ts';
 import { WebSocketClient } from './support/websocket-client.ts';

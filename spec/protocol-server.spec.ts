@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { createProtocolServer } from '../demo/protocol-server.ts';
 import { stopClock } from './support/clock.ts';
 import { fetchText, post, Stream } from './support/http.ts';
-import { startProgram } from './support/program.ts';
+import { startProgram } from './support/npm-script.ts';
 import { listen } from './support/test-server.ts';
 import { WebSocketClient } from './support/websocket-client.ts';
 

@@ -1,6 +1,6 @@
 /** The demo's pages in Chromium, from the program as `npm start` runs it. */
 import assert from 'node:assert/strict';
-import { startProgram } from '../support/program.ts';
+import { startProgram } from '../support/npm-script.ts';
 import { describeInBrowser } from './support/browser.ts';
 import { TestPage } from './support/pages.ts';
 import { TRANSPORTS } from './support/transports.ts';

@@ -7,7 +7,7 @@ import { createServer as createHttpsServer, request as httpsRequest } from 'node
 import express, { type NextFunction, type Request, type Response } from 'express';
 import type { AllowedOrigins } from '../../lib/index.ts';
 import { sockjs } from '../../lib/index.ts';
-import { evaluate } from '../support/child.ts';
+import { evaluate } from '../support/child-process.ts';
 import { afterTest } from '../support/cleanup.ts';
 import { type Answer, fetchText, handshake, post, RawSocket, Stream } from '../support/http.ts';
 import { captureErrors, express4, mountingOf, serveMounted } from '../support/mountings.ts';

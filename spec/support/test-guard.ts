@@ -1,5 +1,5 @@
 /** Fails a test at once when a program ends that it depends on; where a test fails, shows what programs have printed. */
-import { failedPrograms, livePrograms, onFailure, outputOfPrograms } from './watch.ts';
+import { failedPrograms, livePrograms, onFailure, outputOfPrograms } from './process-monitor.ts';
 
 /**
  * ms that a failing test waits for a program that may be ending: a test sees its connection break before Node hears of
@@ -50,8 +50,8 @@ async function guard(result: Promise<unknown>): Promise<void> {
 /** What there is to say about programs that have failed; `cause` is what the test itself says. */
 function reportFailures(cause: unknown): Error | undefined {
   const failures = failedPrograms();
-  for (const watch of failures) {
-    watch.isReported = true;
+  for (const monitor of failures) {
+    monitor.isReported = true;
   }
   const message = failures.map(({ failure }) => failure?.message).join('\n');
   return message === '' ? undefined : new Error(message, { cause });

@@ -3,7 +3,7 @@ import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { env } from 'node:process';
 import { type Browser, type BrowserContext, chromium } from 'playwright-core';
-import { Child } from '../../support/child.ts';
+import { Child } from '../../support/child-process.ts';
 import { afterTest } from '../../support/cleanup.ts';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];

@@ -5,7 +5,7 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Child, spawnChild } from '../../support/child.ts';
+import { Child, spawnChild } from '../../support/child-process.ts';
 import { afterTest } from '../../support/cleanup.ts';
 
 export type ProxyName = 'nginx' | 'HAProxy';

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { AsyncQueue } from './async-queue.ts';
 import { afterTest } from './cleanup.ts';
-import { Watch } from './watch.ts';
+import { ProcessMonitor } from './process-monitor.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -37,7 +37,7 @@ export function spawnChild(file: string, args: readonly string[], settings: Chil
 /** A child process that is watched until `kill()` is called. */
 export class Child {
   readonly #process: ChildProcess;
-  readonly #watch: Watch;
+  readonly #monitor: ProcessMonitor;
   readonly #lines = new AsyncQueue<string>();
   /** What there is to say about its end. */
   #end: Error | undefined;
@@ -51,15 +51,15 @@ export class Child {
    */
   constructor(name: string, process: ChildProcess, mayEnd = false) {
     this.#process = process;
-    this.#watch = new Watch(name, mayEnd);
-    process.stderr?.setEncoding('utf8').on('data', (text: string) => this.#watch.print('stderr', text));
+    this.#monitor = new ProcessMonitor(name, mayEnd);
+    process.stderr?.setEncoding('utf8').on('data', (text: string) => this.#monitor.print('stderr', text));
     if (process.stdout !== null) {
       createInterface(process.stdout).on('line', (line) => {
-        this.#watch.print('stdout', `${line}\n`);
+        this.#monitor.print('stdout', `${line}\n`);
         this.#lines.push(line);
       });
     }
-    process.on('error', (error) => this.#watch.print('stderr', `${error.message}\n`));
+    process.on('error', (error) => this.#monitor.print('stderr', `${error.message}\n`));
     let timer: NodeJS.Timeout | undefined;
     process.on('exit', (code, signal) => {
       timer = setTimeout(() => this.#onEnd({ code, signal }), OUTPUT_TIMEOUT);
@@ -85,7 +85,7 @@ export class Child {
 
   /** The last 4096 characters that it has printed to stderr. */
   get stderr(): string {
-    return this.#watch.tails.stderr;
+    return this.#monitor.tails.stderr;
   }
 
   get hasEnded(): boolean {
@@ -97,12 +97,12 @@ export class Child {
     if (this.#end !== undefined) {
       throw this.#end;
     }
-    this.#watch.mayEnd = false;
+    this.#monitor.mayEnd = false;
   }
 
   /** From now on its end is no failure. */
   expectEnd(): void {
-    this.#watch.mayEnd = true;
+    this.#monitor.mayEnd = true;
   }
 
   /** Asks it to end by a signal. */
@@ -120,8 +120,8 @@ export class Child {
     this.#isKilled = true;
     this.#process.kill('SIGKILL');
     await this.ended;
-    this.#watch.forget();
-    const { failure, isReported } = this.#watch;
+    this.#monitor.forget();
+    const { failure, isReported } = this.#monitor;
     if (failure !== undefined && !isReported) {
       throw failure;
     }
@@ -131,7 +131,7 @@ export class Child {
     try {
       return await this.#lines.next();
     } catch (error) {
-      this.#watch.isReported = true;
+      this.#monitor.isReported = true;
       throw error;
     }
   }
@@ -141,7 +141,7 @@ export class Child {
       if (this.#isKilled && signal === 'SIGKILL') {
         this.expectEnd();
       }
-      this.#end = this.#watch.ended(signal === null ? `with code ${code}` : `by ${signal}`);
+      this.#end = this.#monitor.ended(signal === null ? `with code ${code}` : `by ${signal}`);
       this.#lines.fail(this.#end);
     }
   }

@@ -1,7 +1,7 @@
 /** Programs that tests depend on: where one ends unasked, the test fails at once and says how it ended. */
 import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
-import { Child, spawnChild } from './support/child.ts';
+import { Child, spawnChild } from './support/child-process.ts';
 
 const MOCHA = fileURLToPath(new URL('../node_modules/mocha/bin/mocha.js', import.meta.url));
 const FIXTURE = 'spec/support/fixtures/dying-programs.ts';

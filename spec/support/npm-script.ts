@@ -1,6 +1,6 @@
 /** Starts a program as its npm script does, and ends it. */
 import { readFile } from 'node:fs/promises';
-import { Child, spawnChild } from './child.ts';
+import { Child, spawnChild } from './child-process.ts';
 import { afterTest } from './cleanup.ts';
 
 export interface Program {
@@ -18,7 +18,10 @@ export async function startProgram(script: string): Promise<Program> {
 }
 
 /** Runs a script of package.json that is to fail; settles with its exit code and what it printed to stderr. */
-export async function failProgram(script: string, port: number): Promise<{ code: number | null; stderr: string }> {
+export async function runFailingProgram(
+  script: string,
+  port: number,
+): Promise<{ code: number | null; stderr: string }> {
   const child = await runScript(script, port, true);
   const { code } = await child.ended;
   return { code, stderr: child.stderr };

@@ -5,11 +5,11 @@ const TAIL = 4_096;
 
 const STREAMS = ['stderr', 'stdout'] as const;
 
-const watches = new Set<Watch>();
+const monitors = new Set<ProcessMonitor>();
 const listeners = new Set<() => void>();
 
 /** Watches one program from its start until `forget()`. */
-export class Watch {
+export class ProcessMonitor {
   readonly name: string;
   /** Whether the end of the program is no failure: it ends by itself, or the test has asked it to. */
   mayEnd: boolean;
@@ -22,7 +22,7 @@ export class Watch {
   constructor(name: string, mayEnd: boolean) {
     this.name = name;
     this.mayEnd = mayEnd;
-    watches.add(this);
+    monitors.add(this);
   }
 
   /** Keeps what the program has printed. */
@@ -57,18 +57,18 @@ export class Watch {
 
   /** No test depends on the program any more. */
   forget(): void {
-    watches.delete(this);
+    monitors.delete(this);
   }
 }
 
 /** The programs that have failed, of those that tests still depend on. */
-export function failedPrograms(): Watch[] {
-  return [...watches].filter(({ failure }) => failure !== undefined);
+export function failedPrograms(): ProcessMonitor[] {
+  return [...monitors].filter(({ failure }) => failure !== undefined);
 }
 
 /** The programs that tests still depend on and that may not end now. */
-export function livePrograms(): Watch[] {
-  return [...watches].filter(({ failure, mayEnd }) => failure === undefined && !mayEnd);
+export function livePrograms(): ProcessMonitor[] {
+  return [...monitors].filter(({ failure, mayEnd }) => failure === undefined && !mayEnd);
 }
 
 /** Calls back when a program fails, at once where one has failed already; returns a function that undoes it. */
@@ -82,5 +82,5 @@ export function onFailure(listener: () => void): () => void {
 
 /** What the programs have printed that tests still depend on, but for those whose failure a test has reported. */
 export function outputOfPrograms(): string {
-  return Array.from(watches, ({ isReported, output }) => (isReported ? '' : output)).join('');
+  return Array.from(monitors, ({ isReported, output }) => (isReported ? '' : output)).join('');
 }
