@@ -9,7 +9,7 @@ import { isKilled, type Listed, listedIn, type Mutant, mutantsIn, type Report } 
 /** What is mutated, and the unit specs that must notice. */
 const SPECS: Readonly<Record<string, readonly string[]>> = {
   'lib/session/session.ts': ['spec/session.spec.ts'],
-  'lib/session/registry.ts': ['spec/session-store.spec.ts'],
+  'lib/session/registry.ts': ['spec/session-registry.spec.ts'],
   'lib/session/inbox.ts': ['spec/inbox.spec.ts'],
   'lib/session/outbox.ts': ['spec/outbox.spec.ts'],
   'lib/protocol/frame.ts': ['spec/frame.spec.ts'],

@@ -1,4 +1,4 @@
-/** The session store beside plain lists of what is reserved, live and remembered. */
+/** The session registry beside plain lists of what is reserved, live and remembered. */
 import assert from 'node:assert/strict';
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
@@ -14,7 +14,7 @@ import { FakeReceiver, identity, type Kind, NAMES, portOf } from '../support/fak
 import { stopIdleTime } from '../support/idle-time.ts';
 import { property, sequence } from '../support/property.ts';
 import { pauseTracking } from '../support/session-cleanup.ts';
-import { type FoundSession, Store } from '../support/store.ts';
+import { type FoundSession, TestRegistry } from '../support/test-registry.ts';
 
 const IDS = ['a', '__proto__'];
 const FAMILIES = ['xhr', 'jsonp', 'websocket'] as const;
@@ -71,7 +71,7 @@ const CASE = fc.record({
 interface Reservation {
   readonly id: string;
   readonly of: SessionIdentity;
-  /** What gives it back when the store closes, as all do that wait for `authorize` or a handshake. */
+  /** Releases the reservation when the registry closes, as each of those does that waits for `authorize` or a handshake. */
   readonly rejectAsClosing: () => void;
 }
 
@@ -97,7 +97,7 @@ class Model {
   readonly #clock: Clock;
   readonly #limits: QuotaLimits;
   readonly #disconnectDelay: number;
-  readonly #store: Store;
+  readonly #registry: TestRegistry;
   #reservations: Reservation[] = [];
   #live: Live[] = [];
   readonly #ended = new Map<string, Ended>();
@@ -114,7 +114,7 @@ class Model {
     this.#clock = clock;
     this.#limits = limits;
     this.#disconnectDelay = disconnectDelay;
-    this.#store = new Store({ disconnectDelay }, limits);
+    this.#registry = new TestRegistry({ disconnectDelay }, limits);
   }
 
   async run(steps: readonly Step[]): Promise<void> {
@@ -165,22 +165,22 @@ class Model {
   }
 
   #check(): void {
-    const sessions = [...this.#store];
+    const sessions = [...this.#registry];
     assert.equal(sessions.length, this.#live.length);
-    assert.equal(this.#store.size, this.#live.length);
+    assert.equal(this.#registry.size, this.#live.length);
     assert.ok(
       this.#live.every(({ session }, i) => sessions[i] === session),
       'the order of the sessions',
     );
-    assert.equal(this.#store.isClosing, this.#isClosing);
+    assert.equal(this.#registry.isClosing, this.#isClosing);
     assert.ok(this.#result === undefined || this.#live.length === 0, 'closed before all had ended');
     for (const id of IDS) {
       const ofId = this.#live.filter((live) => live.id === id);
       const http = ofId.find(({ of }) => of.family !== 'websocket');
-      assert.ok(this.#store.get(id) === (http ?? ofId.at(-1))?.session, `get(${id})`);
+      assert.ok(this.#registry.get(id) === (http ?? ofId.at(-1))?.session, `get(${id})`);
       for (const family of FAMILIES) {
         for (const client of CLIENTS) {
-          const found = this.#store.find(id, { family, client });
+          const found = this.#registry.find(id, { family, client });
           const expected = this.#find(id, family, client);
           if (found.kind === 'live' && expected.kind === 'live') {
             assert.ok(found.session === expected.session, `find(${id})`);
@@ -227,24 +227,24 @@ class Model {
     } else if (mine.length >= this.#limits.maxSessionsPerClient) {
       expected = 'client-sessions';
     }
-    assert.equal(this.#store.reserve(id, of), expected);
+    assert.equal(this.#registry.reserve(id, of), expected);
     if (expected === undefined) {
       const reservation: Reservation = { id, of, rejectAsClosing: () => this.#release(reservation) };
       this.#reservations.push(reservation);
-      this.#store.whenClosing.add(reservation.rejectAsClosing);
+      this.#registry.whenClosing.add(reservation.rejectAsClosing);
     }
   }
 
   /** Forgets a reservation, which is used up. */
   #use(reservation: Reservation): void {
     this.#reservations = this.#reservations.filter((other) => other !== reservation);
-    this.#store.whenClosing.delete(reservation.rejectAsClosing);
+    this.#registry.whenClosing.delete(reservation.rejectAsClosing);
   }
 
   #release(reservation: Reservation | undefined): void {
     if (reservation !== undefined) {
       this.#use(reservation);
-      this.#store.release(reservation.id, reservation.of);
+      this.#registry.release(reservation.id, reservation.of);
     }
   }
 
@@ -256,7 +256,7 @@ class Model {
     this.#use(reservation);
     const { id, of } = reservation;
     const as = of.family === 'websocket' ? 'socket' : kind;
-    const session = this.#store.create(id, request, NAMES[as === 'none' ? 'poll' : as], of, undefined);
+    const session = this.#registry.create(id, request, NAMES[as === 'none' ? 'poll' : as], of, undefined);
     const live: Live = { id, of, session, receivers: [], closing: undefined };
     this.#live.push(live);
     session.on('close', ({ wasClean }) => {
@@ -312,14 +312,14 @@ class Model {
       live.closing ??= { code: 1001, reason: 'bye' };
       this.#awaited.add(live.session);
     }
-    const closing = this.#store.close(1001, 'bye', timeout);
+    const closing = this.#registry.close(1001, 'bye', timeout);
     closing.then(
       (result) => {
         this.#result = result;
       },
       () => {},
     );
-    assert.equal(this.#store.close(3000, 'again', 0), closing);
+    assert.equal(this.#registry.close(3000, 'again', 0), closing);
     assert.equal(this.#reservations.length, 0, 'one that waits was not turned away');
   }
 
@@ -364,19 +364,19 @@ class Model {
       const most = Math.min(maxSessions, maxSessionsPerClient);
       const of = identity('websocket', '', quotaKey);
       for (let i = 0; i < Math.min(most, 3); i += 1) {
-        assert.equal(this.#store.reserve('a', of), undefined, 'a place is left taken');
+        assert.equal(this.#registry.reserve('a', of), undefined, 'a place is left taken');
       }
       if (most <= 3) {
-        assert.notEqual(this.#store.reserve('a', of), undefined, 'a place too many');
+        assert.notEqual(this.#registry.reserve('a', of), undefined, 'a place too many');
       }
       for (let i = 0; i < Math.min(most, 3); i += 1) {
-        this.#store.release('a', of);
+        this.#registry.release('a', of);
       }
     }
   }
 }
 
-describe('any use of a session store', () => {
+describe('any use of a session registry', () => {
   let clock: Clock;
 
   beforeEach(() => {

@@ -22,7 +22,7 @@ interface Place {
   readonly reservation: Reservation<unknown, IncomingMessage>;
 }
 
-export class Store {
+export class TestRegistry {
   readonly registry: SessionRegistry<unknown, IncomingMessage>;
   readonly #places: Place[] = [];
 

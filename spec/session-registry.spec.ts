@@ -13,7 +13,7 @@ import { stopClock } from './support/clock.ts';
 import { FakeReceiver, identity, type Kind, NAMES, portOf } from './support/fake-receiver.ts';
 import { keptOf } from './support/heap.ts';
 import { post } from './support/http.ts';
-import { Store } from './support/store.ts';
+import { TestRegistry } from './support/test-registry.ts';
 import { listen, serve, sessionCatcher } from './support/test-server.ts';
 import { WebSocketClient } from './support/websocket-client.ts';
 
@@ -24,9 +24,9 @@ const INTERRUPTED = { kind: 'ended', code: 1002, reason: 'Connection interrupted
 
 type Hooks = Partial<SessionEnvironment<Session>>;
 
-/** A store, and a way to put a session of an id into it as the transports do. */
-function makeStore(limits: Partial<QuotaLimits> = {}, hooks: Hooks = {}) {
-  const store = new Store(
+/** A registry, and functions that put the session of an id into it as the transports do. */
+function makeRegistry(limits: Partial<QuotaLimits> = {}, hooks: Hooks = {}) {
+  const registry = new TestRegistry(
     { disconnectDelay: 1000, ...hooks },
     {
       maxSessions: Number.POSITIVE_INFINITY,
@@ -36,18 +36,18 @@ function makeStore(limits: Partial<QuotaLimits> = {}, hooks: Hooks = {}) {
   );
   const request = new IncomingMessage(new Socket());
   const add = (id: string, of = identity()) => {
-    assert.equal(store.reserve(id, of), undefined);
-    return store.create(id, request, of.family === 'websocket' ? 'websocket' : 'xhr-polling', of, undefined);
+    assert.equal(registry.reserve(id, of), undefined);
+    return registry.create(id, request, of.family === 'websocket' ? 'websocket' : 'xhr-polling', of, undefined);
   };
   /** An open session with a receiver; a poll has been used up. */
   const open = (id: string, kind: Kind = 'poll', of = identity(kind === 'socket' ? 'websocket' : 'xhr')) => {
-    assert.equal(store.reserve(id, of), undefined);
-    const session = store.create(id, request, NAMES[kind], of, undefined);
+    assert.equal(registry.reserve(id, of), undefined);
+    const session = registry.create(id, request, NAMES[kind], of, undefined);
     const receiver = new FakeReceiver(portOf(session), kind);
     portOf(session).attach(receiver);
     return { session, receiver };
   };
-  return { store, request, add, open };
+  return { registry, request, add, open };
 }
 
 describe('SessionRegistry', () => {
@@ -58,62 +58,62 @@ describe('SessionRegistry', () => {
 
   describe('create()', () => {
     it('makes a session that find() finds, in whatever state, until it is over', () => {
-      const { store, request } = makeStore();
+      const { registry, request } = makeRegistry();
       const data = { name: 'x' };
       const by = identity('xhr', 'me');
-      store.reserve('id', by);
-      const session = store.create('id', request, 'xhr-polling', by, data);
+      registry.reserve('id', by);
+      const session = registry.create('id', request, 'xhr-polling', by, data);
       assert.deepEqual(
         [session.id, session.request, session.transport, portOf(session).identity, session.data],
         ['id', request, 'xhr-polling', by, data],
       );
       const live = { kind: 'live', session };
-      assert.deepEqual(store.find('id', by), live);
+      assert.deepEqual(registry.find('id', by), live);
       session.close(3000, 'x');
-      assert.deepEqual(store.find('id', by), live);
+      assert.deepEqual(registry.find('id', by), live);
       clock.tick(999);
-      assert.deepEqual(store.find('id', by), live);
+      assert.deepEqual(registry.find('id', by), live);
       clock.tick(1);
       assert.equal(session.state, 'closed');
-      assert.deepEqual(store.find('id', by), { kind: 'ended', code: 3000, reason: 'x' });
+      assert.deepEqual(registry.find('id', by), { kind: 'ended', code: 3000, reason: 'x' });
     });
 
     it('makes WebSocket sessions that find() never finds, of the same id as often as one likes', () => {
-      const { store, add } = makeStore();
+      const { registry, add } = makeRegistry();
       const session = add('id');
       const sockets = [add('id', identity('websocket')), add('id', identity('websocket'))];
       assert.equal(new Set([session, ...sockets]).size, 3);
-      assert.deepEqual(store.find('id', identity()), { kind: 'live', session });
+      assert.deepEqual(registry.find('id', identity()), { kind: 'live', session });
       for (const socket of sockets) {
         socket.close();
         portOf(socket).terminate();
       }
-      assert.deepEqual(store.find('id', identity()), { kind: 'live', session });
-      assert.equal(store.size, 1);
+      assert.deepEqual(registry.find('id', identity()), { kind: 'live', session });
+      assert.equal(registry.size, 1);
     });
   });
 
   describe('find()', () => {
     for (const id of ['__proto__', 'constructor', 'toString', 'hasOwnProperty', '', ' ']) {
       it(`knows no session ${JSON.stringify(id)} unless there is one`, () => {
-        const { store, add } = makeStore({ maxSessionsPerClient: 1 });
-        assert.deepEqual(store.find(id, identity()), UNKNOWN);
-        assert.equal(store.get(id), undefined);
+        const { registry, add } = makeRegistry({ maxSessionsPerClient: 1 });
+        assert.deepEqual(registry.find(id, identity()), UNKNOWN);
+        assert.equal(registry.get(id), undefined);
         const session = add(id, identity('xhr', '', id));
-        assert.deepEqual(store.find(id, identity()), { kind: 'live', session });
-        assert.equal(store.reserve('other', identity('xhr', '', id)), 'client-sessions');
+        assert.deepEqual(registry.find(id, identity()), { kind: 'live', session });
+        assert.equal(registry.reserve('other', identity('xhr', '', id)), 'client-sessions');
       });
     }
 
     for (const [title, begin] of [
       ['live', ({ add }, id, of) => add(id, of)],
-      ['pending', ({ store }, id, of) => store.reserve(id, of)],
+      ['pending', ({ registry }, id, of) => registry.reserve(id, of)],
       ['ended', ({ add }, id, of) => add(id, of).close(3000) && clock.tick(1000)],
-    ] as [string, (made: ReturnType<typeof makeStore>, id: string, of: ReturnType<typeof identity>) => unknown][]) {
+    ] as [string, (made: ReturnType<typeof makeRegistry>, id: string, of: ReturnType<typeof identity>) => unknown][]) {
       it(`shows a session that is ${title} to its own family and client only`, () => {
-        const made = makeStore();
+        const made = makeRegistry();
         begin(made, 'id', identity('xhr', 'me'));
-        const { kind } = made.store.find('id', identity('xhr', 'me'));
+        const { kind } = made.registry.find('id', identity('xhr', 'me'));
         assert.equal(kind, title);
         for (const other of [
           identity('jsonp', 'me'),
@@ -121,131 +121,134 @@ describe('SessionRegistry', () => {
           identity('xhr'),
           identity('jsonp', 'you'),
         ]) {
-          assert.deepEqual(made.store.find('id', other), FOREIGN);
+          assert.deepEqual(made.registry.find('id', other), FOREIGN);
         }
-        assert.deepEqual(made.store.find('other', identity('xhr', 'me')), UNKNOWN);
+        assert.deepEqual(made.registry.find('other', identity('xhr', 'me')), UNKNOWN);
       });
     }
 
     it('does not care whom the session is counted for', () => {
-      const { store, add } = makeStore();
+      const { registry, add } = makeRegistry();
       const session = add('id', identity('xhr', '', '10.0.0.1'));
-      assert.deepEqual(store.find('id', identity('xhr', '', '10.0.0.2')), { kind: 'live', session });
+      assert.deepEqual(registry.find('id', identity('xhr', '', '10.0.0.2')), { kind: 'live', session });
     });
   });
 
   describe('reserve() and release()', () => {
     it('make an id pending, and unknown again', () => {
-      const { store } = makeStore();
+      const { registry } = makeRegistry();
       const me = identity();
-      assert.equal(store.reserve('id', me), undefined);
-      assert.deepEqual(store.find('id', me), PENDING);
-      assert.equal(store.size, 0);
-      assert.equal(store.get('id'), undefined);
-      store.release('id', me);
-      assert.deepEqual(store.find('id', me), UNKNOWN);
+      assert.equal(registry.reserve('id', me), undefined);
+      assert.deepEqual(registry.find('id', me), PENDING);
+      assert.equal(registry.size, 0);
+      assert.equal(registry.get('id'), undefined);
+      registry.release('id', me);
+      assert.deepEqual(registry.find('id', me), UNKNOWN);
     });
 
     it('leave the ids of WebSockets alone', () => {
-      const { store } = makeStore();
+      const { registry } = makeRegistry();
       const socket = identity('websocket');
-      store.reserve('id', socket);
-      assert.deepEqual(store.find('id', identity()), UNKNOWN);
+      registry.reserve('id', socket);
+      assert.deepEqual(registry.find('id', identity()), UNKNOWN);
       const me = identity();
-      store.reserve('id', me);
-      store.release('id', socket);
-      assert.deepEqual(store.find('id', me), PENDING);
+      registry.reserve('id', me);
+      registry.release('id', socket);
+      assert.deepEqual(registry.find('id', me), PENDING);
     });
 
     it('count towards maxSessions, with those that are live and closing', () => {
-      const { store, add } = makeStore({ maxSessions: 3 });
+      const { registry, add } = makeRegistry({ maxSessions: 3 });
       const session = add('1');
       add('2', identity('websocket'));
       const pending = identity('jsonp');
-      assert.equal(store.reserve('3', pending), undefined);
-      assert.equal(store.reserve('4', identity()), 'sessions');
-      assert.equal(store.reserve('4', identity('websocket')), 'sessions');
-      assert.deepEqual(store.find('4', identity()), UNKNOWN, 'a refusal takes no id');
-      store.release('3', pending);
+      assert.equal(registry.reserve('3', pending), undefined);
+      assert.equal(registry.reserve('4', identity()), 'sessions');
+      assert.equal(registry.reserve('4', identity('websocket')), 'sessions');
+      assert.deepEqual(registry.find('4', identity()), UNKNOWN, 'a refusal takes no id');
+      registry.release('3', pending);
       add('4');
       session.close();
-      assert.equal(store.reserve('5', identity()), 'sessions');
+      assert.equal(registry.reserve('5', identity()), 'sessions');
       clock.tick(1000);
-      assert.equal(store.size, 0, 'nobody came for any of them');
+      assert.equal(registry.size, 0, 'nobody came for any of them');
       for (const id of ['5', '6', '7']) {
         add(id);
       }
-      assert.equal(store.reserve('8', identity()), 'sessions');
+      assert.equal(registry.reserve('8', identity()), 'sessions');
     });
 
     it('count towards maxSessionsPerClient, for each client apart', () => {
-      const { store, add } = makeStore({ maxSessionsPerClient: 2 });
+      const { registry, add } = makeRegistry({ maxSessionsPerClient: 2 });
       const me = (family?: Parameters<typeof identity>[0]) => identity(family, '', 'me');
       const socket = add('1', me('websocket'));
       const pending = me();
-      assert.equal(store.reserve('2', pending), undefined);
-      assert.equal(store.reserve('3', me()), 'client-sessions');
+      assert.equal(registry.reserve('2', pending), undefined);
+      assert.equal(registry.reserve('3', me()), 'client-sessions');
       add('3', identity('xhr', '', 'you'));
-      store.release('2', pending);
+      registry.release('2', pending);
       add('2', me('jsonp'));
-      assert.equal(store.reserve('4', me()), 'client-sessions');
+      assert.equal(registry.reserve('4', me()), 'client-sessions');
       socket.close();
-      assert.equal(store.reserve('4', me()), 'client-sessions', 'still closing');
+      assert.equal(registry.reserve('4', me()), 'client-sessions', 'still closing');
       portOf(socket).terminate();
       add('4', me());
-      assert.equal(store.reserve('5', me()), 'client-sessions');
+      assert.equal(registry.reserve('5', me()), 'client-sessions');
     });
 
     it('let nobody in where the limit is 0', () => {
-      assert.equal(makeStore({ maxSessions: 0 }).store.reserve('id', identity()), 'sessions');
-      assert.equal(makeStore({ maxSessionsPerClient: 0 }).store.reserve('id', identity()), 'client-sessions');
+      assert.equal(makeRegistry({ maxSessions: 0 }).registry.reserve('id', identity()), 'sessions');
+      assert.equal(makeRegistry({ maxSessionsPerClient: 0 }).registry.reserve('id', identity()), 'client-sessions');
     });
   });
 
   describe('size, get() and iteration', () => {
     it('show every live session, those that are closing included, until it is over', () => {
-      const { store, add } = makeStore();
-      assert.deepEqual([store.size, [...store]], [0, []]);
+      const { registry, add } = makeRegistry();
+      assert.deepEqual([registry.size, [...registry]], [0, []]);
       const http = add('http');
       const socket = add('socket', identity('websocket'));
-      assert.deepEqual([store.size, [...store]], [2, [http, socket]]);
-      assert.equal(store.get('http'), http);
-      assert.equal(store.get('socket'), socket);
-      assert.equal(store.get('other'), undefined);
+      assert.deepEqual([registry.size, [...registry]], [2, [http, socket]]);
+      assert.equal(registry.get('http'), http);
+      assert.equal(registry.get('socket'), socket);
+      assert.equal(registry.get('other'), undefined);
       socket.close();
       http.close();
-      assert.equal(store.size, 2);
-      assert.equal(store.get('http'), http);
+      assert.equal(registry.size, 2);
+      assert.equal(registry.get('http'), http);
       portOf(socket).terminate();
-      assert.deepEqual([...store], [http]);
+      assert.deepEqual([...registry], [http]);
       clock.tick(1000);
-      assert.deepEqual([store.size, [...store], store.get('http'), store.get('socket')], [0, [], undefined, undefined]);
+      assert.deepEqual(
+        [registry.size, [...registry], registry.get('http'), registry.get('socket')],
+        [0, [], undefined, undefined],
+      );
     });
 
     it('give the newest of several WebSockets of one id, and an older one when that has ended', () => {
-      const { store, add } = makeStore();
+      const { registry, add } = makeRegistry();
       const [first, second, third] = [1, 2, 3].map(() => add('id', identity('websocket'))) as [
         Session,
         Session,
         Session,
       ];
-      assert.equal(store.get('id'), third);
+      assert.equal(registry.get('id'), third);
       portOf(first).terminate();
-      assert.equal(store.get('id'), third);
+      assert.equal(registry.get('id'), third);
       portOf(third).terminate();
-      assert.equal(store.get('id'), second);
+      assert.equal(registry.get('id'), second);
       portOf(second).terminate();
-      assert.equal(store.get('id'), undefined);
+      assert.equal(registry.get('id'), undefined);
     });
 
     it('do not trip over sessions that end while they are looked through', () => {
-      const { store, add } = makeStore();
+      const { registry, add } = makeRegistry();
       add('1');
       add('2');
-      for (const session of store) {
+      for (const session of registry) {
         portOf(session).terminate();
       }
-      assert.equal(store.size, 0);
+      assert.equal(registry.size, 0);
     });
   });
 
@@ -259,55 +262,55 @@ describe('SessionRegistry', () => {
       ['closed', ({ session }) => session.close(3000, 'x'), { kind: 'ended', code: 3000, reason: 'x' }],
     ] as [string, (opened: { session: Session; receiver: FakeReceiver }) => void, unknown][]) {
       it(`is remembered for twice disconnectDelay with its own close frame when it was ${title}`, () => {
-        const { store, open } = makeStore();
+        const { registry, open } = makeRegistry();
         end(open('id', 'stream'));
-        assert.deepEqual(store.find('id', identity()), found);
+        assert.deepEqual(registry.find('id', identity()), found);
         assert.equal(clock.countTimers(), 0);
         clock.tick(1999);
-        assert.deepEqual(store.find('id', identity()), found);
+        assert.deepEqual(registry.find('id', identity()), found);
         clock.tick(1);
-        assert.deepEqual(store.find('id', identity()), UNKNOWN);
-        assert.deepEqual(store.find('id', identity('jsonp')), UNKNOWN);
+        assert.deepEqual(registry.find('id', identity()), UNKNOWN);
+        assert.deepEqual(registry.find('id', identity('jsonp')), UNKNOWN);
       });
     }
 
     it('is remembered when nobody came back for it', () => {
-      const { store, open } = makeStore();
+      const { registry, open } = makeRegistry();
       open('id');
       clock.tick(1000);
-      assert.deepEqual(store.find('id', identity()), INTERRUPTED);
+      assert.deepEqual(registry.find('id', identity()), INTERRUPTED);
     });
 
     it('is not remembered when it was a WebSocket', () => {
-      const { store, open } = makeStore();
+      const { registry, open } = makeRegistry();
       portOf(open('id', 'socket').session).terminate();
       for (const family of ['xhr', 'jsonp', 'websocket'] as const) {
-        assert.deepEqual(store.find('id', identity(family)), UNKNOWN);
+        assert.deepEqual(registry.find('id', identity(family)), UNKNOWN);
       }
     });
 
     it('is not remembered at all with disconnectDelay 0', () => {
-      const { store, open } = makeStore({}, { disconnectDelay: 0 });
+      const { registry, open } = makeRegistry({}, { disconnectDelay: 0 });
       open('id', 'stream').session.close();
-      assert.deepEqual(store.find('id', identity()), UNKNOWN);
+      assert.deepEqual(registry.find('id', identity()), UNKNOWN);
     });
 
     it('gives way to a new one of its id when it is forgotten, which is remembered for its full time in turn', () => {
-      const { store, open } = makeStore();
+      const { registry, open } = makeRegistry();
       open('id', 'stream').session.close(3000);
       clock.tick(2000);
-      assert.deepEqual(store.find('id', identity()), UNKNOWN);
+      assert.deepEqual(registry.find('id', identity()), UNKNOWN);
       const { session } = open('id', 'stream');
-      assert.deepEqual(store.find('id', identity()), { kind: 'live', session });
+      assert.deepEqual(registry.find('id', identity()), { kind: 'live', session });
       session.close(3001);
       clock.tick(1999);
-      assert.deepEqual(store.find('id', identity()), { kind: 'ended', code: 3001, reason: '' });
+      assert.deepEqual(registry.find('id', identity()), { kind: 'ended', code: 3001, reason: '' });
     });
 
     it('is forgotten early where there are too many, the oldest first', () => {
-      const { store, open } = makeStore();
+      const { registry, open } = makeRegistry();
       const endOne = (id: number) => open(String(id), 'stream').session.close();
-      const kinds = (...ids: number[]) => ids.map((id) => store.find(String(id), identity()).kind);
+      const kinds = (...ids: number[]) => ids.map((id) => registry.find(String(id), identity()).kind);
       for (let id = 0; id < MAX_REMEMBERED; id += 1) {
         endOne(id);
       }
@@ -322,53 +325,53 @@ describe('SessionRegistry', () => {
     const END = 'c[1001,"bye"]';
 
     it('settles at once where there is nothing to close', async () => {
-      const { store } = makeStore();
-      assert.equal(store.isClosing, false);
-      assert.deepEqual(await store.close(1001, 'bye', 5000), { closed: 0, flushed: 0, dropped: 0 });
-      assert.equal(store.isClosing, true);
+      const { registry } = makeRegistry();
+      assert.equal(registry.isClosing, false);
+      assert.deepEqual(await registry.close(1001, 'bye', 5000), { closed: 0, flushed: 0, dropped: 0 });
+      assert.equal(registry.isClosing, true);
       assert.equal(clock.countTimers(), 0);
     });
 
     it('lets nobody in from then on', async () => {
-      const { store } = makeStore();
-      const closing = store.close(1001, 'bye', 5000);
-      assert.equal(store.reserve('id', identity()), 'closing');
+      const { registry } = makeRegistry();
+      const closing = registry.close(1001, 'bye', 5000);
+      assert.equal(registry.reserve('id', identity()), 'closing');
       await closing;
-      assert.equal(store.reserve('id', identity('websocket')), 'closing');
+      assert.equal(registry.reserve('id', identity('websocket')), 'closing');
     });
 
     it('turns away at once those that wait, each time it is called', async () => {
-      const { store } = makeStore();
+      const { registry } = makeRegistry();
       const turnedAway: string[] = [];
       for (const name of ['a', 'b', 'c']) {
-        store.whenClosing.add(() => turnedAway.push(name));
+        registry.whenClosing.add(() => turnedAway.push(name));
       }
-      const closing = store.close(1001, 'bye', 5000);
+      const closing = registry.close(1001, 'bye', 5000);
       assert.deepEqual(turnedAway, ['a', 'b', 'c']);
-      void store.close(1001, 'bye', 5000);
+      void registry.close(1001, 'bye', 5000);
       assert.equal(turnedAway.length, 6);
       await closing;
     });
 
     it('returns the first promise when called again, whatever it is given', async () => {
-      const { store, open } = makeStore();
+      const { registry, open } = makeRegistry();
       const { receiver } = open('1', 'stream');
-      const first = store.close(1001, 'bye', 5000);
-      assert.equal(store.close(3000, 'other', 0), first);
+      const first = registry.close(1001, 'bye', 5000);
+      assert.equal(registry.close(3000, 'other', 0), first);
       await first;
-      assert.equal(store.close(3000, 'other', 0), first);
+      assert.equal(registry.close(3000, 'other', 0), first);
       assert.deepEqual(receiver.frames, ['o', END]);
     });
 
     it('sends what is queued, then the close frame, to receivers of all kinds', async () => {
-      const { store, open } = makeStore();
+      const { registry, open } = makeRegistry();
       const stream = open('1', 'stream');
       const socket = open('2', 'socket');
       const poll = open('3', 'poll');
       for (const { session } of [stream, socket, poll]) {
         session.send('x');
       }
-      const closing = store.close(1001, 'bye', 5000);
+      const closing = registry.close(1001, 'bye', 5000);
       const polls = [1, 2].map(() => {
         const receiver = new FakeReceiver(portOf(poll.session), 'poll');
         portOf(poll.session).attach(receiver);
@@ -380,11 +383,11 @@ describe('SessionRegistry', () => {
       assert.deepEqual(socket.receiver.frames, ['o', 'a["x"]', END]);
       assert.deepEqual(polls, [['a["x"]'], [END]]);
       assert.equal(clock.countTimers(), 0);
-      assert.deepEqual(store.find('1', identity()), { kind: 'ended', code: 1001, reason: 'bye' });
+      assert.deepEqual(registry.find('1', identity()), { kind: 'ended', code: 1001, reason: 'bye' });
     });
 
     it('tells the truth of those that were flushed, lost, not asked for, and cut', async () => {
-      const { store, open } = makeStore();
+      const { registry, open } = makeRegistry();
       open('flushed', 'stream');
       const lost = open('lost', 'socket');
       open('nobody asks', 'poll');
@@ -392,18 +395,18 @@ describe('SessionRegistry', () => {
       const mine = open('closed before, with its own code', 'poll');
       mine.session.close(3000, 'mine');
       const ends: [string, number][] = [];
-      for (const session of store) {
+      for (const session of registry) {
         session.on('close', ({ code }) => ends.push([session.id, code]));
       }
       let result: unknown;
-      const closing = store.close(1001, 'bye', 5000).then((counts) => {
+      const closing = registry.close(1001, 'bye', 5000).then((counts) => {
         result = counts;
       });
       portOf(lost.session).receiverAborted(lost.receiver, { code: 1006, reason: '', wasClean: false });
       portOf(mine.session).attach(new FakeReceiver(portOf(mine.session), 'poll'));
       clock.tick(1000);
       await settle();
-      assert.equal(store.size, 1);
+      assert.equal(registry.size, 1);
       assert.equal(stuck.receiver.aborts, 0);
       clock.tick(3999);
       await settle();
@@ -412,7 +415,7 @@ describe('SessionRegistry', () => {
       await closing;
       assert.deepEqual(result, { closed: 5, flushed: 2, dropped: 3 });
       assert.equal(stuck.receiver.aborts, 1);
-      assert.deepEqual([lost.receiver.aborts, store.size, clock.countTimers()], [0, 0, 0]);
+      assert.deepEqual([lost.receiver.aborts, registry.size, clock.countTimers()], [0, 0, 0]);
       await settle();
       assert.deepEqual(Object.fromEntries(ends), {
         flushed: 1001,
@@ -424,34 +427,34 @@ describe('SessionRegistry', () => {
     });
 
     it('cuts what is left at once with a timeout of 0', async () => {
-      const { store, open } = makeStore();
+      const { registry, open } = makeRegistry();
       const { receiver } = open('id', 'slow poll');
-      const closing = store.close(1001, 'bye', 0);
+      const closing = registry.close(1001, 'bye', 0);
       clock.tick(1);
       assert.deepEqual(await closing, { closed: 1, flushed: 0, dropped: 1 });
       assert.equal(receiver.aborts, 1);
     });
 
     it('rejects for a code that cannot be sent', async () => {
-      const { store, open } = makeStore();
+      const { registry, open } = makeRegistry();
       open('id', 'stream');
-      await assert.rejects(store.close(1005, 'bye', 0), RangeError);
+      await assert.rejects(registry.close(1005, 'bye', 0), RangeError);
     });
   });
 
   describe('what is over', () => {
     it('leaves no client behind that has no session any more', () => {
-      const { store } = makeStore({ maxSessionsPerClient: 1 });
+      const { registry } = makeRegistry({ maxSessionsPerClient: 1 });
       const isKept = keptOf((name) => {
         const one = identity('xhr', '', name);
-        assert.equal(store.reserve('id', one), undefined);
-        store.release('id', one);
+        assert.equal(registry.reserve('id', one), undefined);
+        registry.release('id', one);
       });
       assert.equal(isKept, false);
     });
 
     it('leaves no id of a WebSocket behind', () => {
-      const { store, add } = makeStore();
+      const { registry, add } = makeRegistry();
       const isKept = keptOf((name) => {
         portOf(add(name, identity('websocket'))).terminate();
         const several = [1, 2, 3].map(() => add(name, identity('websocket')));
@@ -459,20 +462,20 @@ describe('SessionRegistry', () => {
           portOf(session).terminate();
         }
       });
-      assert.equal(store.size, 0);
+      assert.equal(registry.size, 0);
       assert.equal(isKept, false);
     });
 
     it('leaves nothing behind of sessions that are forgotten, once another ends', () => {
-      const { store, add } = makeStore();
+      const { registry, add } = makeRegistry();
       const isKept = keptOf((name) => {
         // None is opened: the support for tests would keep it until this one is over.
         add(name);
         clock.tick(1000);
-        assert.equal(store.find(name, identity()).kind, 'ended');
+        assert.equal(registry.find(name, identity()).kind, 'ended');
         clock.tick(2000);
       });
-      assert.equal(store.size, 0);
+      assert.equal(registry.size, 0);
       assert.equal(isKept, false);
     });
   });
