@@ -5,7 +5,7 @@ import { SessionNotOpenError } from '../lib/session/errors.ts';
 import { Inbox } from '../lib/session/inbox.ts';
 import { TimerQueue } from '../lib/util/timer-queue.ts';
 import { stopClock } from './support/clock.ts';
-import { keptOf } from './support/heap.ts';
+import { isRetained } from './support/heap.ts';
 
 describe('Inbox', () => {
   let clock: Clock;
@@ -211,7 +211,7 @@ describe('Inbox', () => {
   it('keeps nothing of what was read', () => {
     const { inbox } = make(100_000);
     inbox.push('first');
-    const isKept = keptOf((text) => {
+    const isKept = isRetained((text) => {
       inbox.push(text);
       inbox.shift();
     });

@@ -515,7 +515,7 @@ describe('diagnostics channels', () => {
 
   it('have nothing built for them while nobody subscribes', () => {
     pauseTracking();
-    const meter = new Metrics();
+    const metrics = new Metrics();
     for (const name of CHANNELS) {
       const published = channel(name);
       published.publish = () => assert.fail(`published on ${name}`);
@@ -531,12 +531,12 @@ describe('diagnostics channels', () => {
       });
     const event = { code: 1000, reason: '', wasClean: true };
     const messages = Object.assign([''], { [Symbol.iterator]: () => assert.fail('was iterated') });
-    meter.sessionOpened(untouchable());
-    meter.sessionClosed(untouchable(), new Proxy(event, { ownKeys: () => assert.fail('was spread') }));
-    meter.received(untouchable(), messages, 1);
-    meter.sent(untouchable(), 'm', 1);
-    meter.rejected(untouchable(), 'origin', 403);
-    assert.deepEqual(meter.snapshot([]), {
+    metrics.sessionOpened(untouchable());
+    metrics.sessionClosed(untouchable(), new Proxy(event, { ownKeys: () => assert.fail('was spread') }));
+    metrics.received(untouchable(), messages, 1);
+    metrics.sent(untouchable(), 'm', 1);
+    metrics.rejected(untouchable(), 'origin', 403);
+    assert.deepEqual(metrics.snapshot([]), {
       ...NOTHING,
       opened: 1,
       closed: 1,

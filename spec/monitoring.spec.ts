@@ -12,7 +12,7 @@ import * as ws from 'ws';
 import * as loaded from '../lib/index.ts';
 import { AsyncQueue } from './support/async-queue.ts';
 import { afterTest } from './support/cleanup.ts';
-import { freshLibrary, type Library } from './support/fresh.ts';
+import { freshLibrary, type Library } from './support/fresh-module.ts';
 import { post, RawSocket } from './support/http.ts';
 import { listen, sessionCatcher } from './support/test-server.ts';
 import { clientFrame } from './support/upgrade-client.ts';

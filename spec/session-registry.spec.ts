@@ -11,7 +11,7 @@ import type { SessionEnvironment } from '../lib/session/lifecycle.ts';
 import type { QuotaLimits } from '../lib/session/quota.ts';
 import { stopClock } from './support/clock.ts';
 import { FakeReceiver, identity, type Kind, NAMES, portOf } from './support/fake-receiver.ts';
-import { keptOf } from './support/heap.ts';
+import { isRetained } from './support/heap.ts';
 import { post } from './support/http.ts';
 import { TestRegistry } from './support/test-registry.ts';
 import { listen, serve, sessionCatcher } from './support/test-server.ts';
@@ -445,7 +445,7 @@ describe('SessionRegistry', () => {
   describe('what is over', () => {
     it('leaves no client behind that has no session any more', () => {
       const { registry } = makeRegistry({ maxSessionsPerClient: 1 });
-      const isKept = keptOf((name) => {
+      const isKept = isRetained((name) => {
         const one = identity('xhr', '', name);
         assert.equal(registry.reserve('id', one), undefined);
         registry.release('id', one);
@@ -455,7 +455,7 @@ describe('SessionRegistry', () => {
 
     it('leaves no id of a WebSocket behind', () => {
       const { registry, add } = makeRegistry();
-      const isKept = keptOf((name) => {
+      const isKept = isRetained((name) => {
         portOf(add(name, identity('websocket'))).terminate();
         const several = [1, 2, 3].map(() => add(name, identity('websocket')));
         for (const session of several) {
@@ -468,7 +468,7 @@ describe('SessionRegistry', () => {
 
     it('leaves nothing behind of sessions that are forgotten, once another ends', () => {
       const { registry, add } = makeRegistry();
-      const isKept = keptOf((name) => {
+      const isKept = isRetained((name) => {
         // None is opened: the support for tests would keep it until this one is over.
         add(name);
         clock.tick(1000);

@@ -17,8 +17,16 @@ import { Rooms } from '../lib/session/rooms.ts';
 import type { Session } from '../lib/session/session.ts';
 import { afterTest } from './support/cleanup.ts';
 import { stopClock } from './support/clock.ts';
-import { FakeReceiver, hooksWith, identity, type Kind, makeSession, NAMES, portOf } from './support/fake-receiver.ts';
-import { freshModule } from './support/fresh.ts';
+import {
+  environmentWith,
+  FakeReceiver,
+  identity,
+  type Kind,
+  makeSession,
+  NAMES,
+  portOf,
+} from './support/fake-receiver.ts';
+import { freshModule } from './support/fresh-module.ts';
 import { RawSocket, Stream } from './support/http.ts';
 import { echo, serve, sessionCatcher } from './support/test-server.ts';
 import { WebSocketClient } from './support/websocket-client.ts';
@@ -43,7 +51,7 @@ function make({
   const errors: [unknown, Session][] = [];
   const closes: SessionCloseEvent[] = [];
   const ends: [Session, SessionCloseEvent][] = [];
-  const all = hooksWith({
+  const all = environmentWith({
     onError: (error, of) => errors.push([error, of]),
     heartbeatDelay: 25_000,
     ...hooks,
@@ -164,7 +172,7 @@ describe('Session', () => {
   it('shows its id, the request that opened it, and room for data', () => {
     const request = new IncomingMessage(new Socket());
     const data = { name: 'x' };
-    const session = makeSession('id', request, 'eventsource', identity(), data, hooksWith());
+    const session = makeSession('id', request, 'eventsource', identity(), data, environmentWith());
     assert.equal(session.id, 'id');
     assert.equal(session.request, request);
     assert.equal(session.transport, 'eventsource');
@@ -1883,7 +1891,7 @@ describe('Session', () => {
         };
         for (const onSession of [() => {}, async () => {}]) {
           const limits = { maxSessions: 1, maxSessionsPerClient: 1 };
-          const registry = new Registry(hooksWith({ ...FULL, onSession }), limits);
+          const registry = new Registry(environmentWith({ ...FULL, onSession }), limits);
           const claim = registry.reserve('id', identity('websocket'));
           assert.ok(claim.kind === 'reserved');
           const port = claim.reservation.commit(new IncomingMessage(new Socket()), 'websocket', {});

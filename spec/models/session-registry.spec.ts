@@ -11,7 +11,7 @@ import type { Session } from '../../lib/session/session.ts';
 import type { CloseResult } from '../../lib/session/shutdown.ts';
 import { stopClock } from '../support/clock.ts';
 import { FakeReceiver, identity, type Kind, NAMES, portOf } from '../support/fake-receiver.ts';
-import { stopIdleTime } from '../support/idle-time.ts';
+import { fakeIdleTime } from '../support/idle-time.ts';
 import { property, sequence } from '../support/property.ts';
 import { pauseTracking } from '../support/session-cleanup.ts';
 import { type FoundSession, TestRegistry } from '../support/test-registry.ts';
@@ -381,7 +381,7 @@ describe('any use of a session registry', () => {
 
   beforeEach(() => {
     clock = stopClock();
-    stopIdleTime();
+    fakeIdleTime();
     // It would keep all sessions; each ends by itself.
     pauseTracking();
   });

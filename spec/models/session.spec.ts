@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import type { SessionCloseEvent } from '../../lib/session/events.ts';
 import { afterTest } from '../support/cleanup.ts';
 import { stopClock } from '../support/clock.ts';
-import { type Loop, stopIdleTime } from '../support/idle-time.ts';
+import { fakeIdleTime, type Loop } from '../support/idle-time.ts';
 import { property, sequence } from '../support/property.ts';
 import { pauseTracking } from '../support/session-cleanup.ts';
 import { catchUncaught } from '../support/uncaught.ts';
@@ -183,7 +183,7 @@ describe('any life of a session', () => {
 
   beforeEach(() => {
     clock = stopClock();
-    loop = stopIdleTime();
+    loop = fakeIdleTime();
     // It would keep all of them, and each ends by itself.
     pauseTracking();
     catchUncaught((error) => world?.onUncaught(error));

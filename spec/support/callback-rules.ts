@@ -53,7 +53,7 @@ const TAKEN: readonly [what: string, query: string, callback: string][] = [
 ];
 
 /** The rules, for one transport; `chunkOf` gives the first chunk of an answer that names this callback. */
-export function itChecksItsCallback(transport: HttpReceiver, chunkOf: (callback: string) => string): void {
+export function itChecksCallbacks(transport: HttpReceiver, chunkOf: (callback: string) => string): void {
   const endpoint = transport.endpoint.replace(/\?.*/s, '');
 
   describe('the callback', () => {

@@ -82,7 +82,7 @@ export function identity(family: SessionIdentity['family'] = 'xhr', client = '',
 }
 
 /** The environment of a test's sessions: it sets no limits and does nothing, except as `hooks` say. */
-export function hooksWith<Data = unknown, Req extends IncomingMessage = IncomingMessage>(
+export function environmentWith<Data = unknown, Req extends IncomingMessage = IncomingMessage>(
   hooks: Partial<SessionEnvironment<Session<Data, Req>>> = {},
 ): SessionEnvironment<Session<Data, Req>> {
   return {

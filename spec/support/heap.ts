@@ -10,7 +10,7 @@ const TIMES = 2000;
  * Calls back many times, each time with another text of 10 KB; returns whether a good part of these texts is still in
  * memory after a garbage collection.
  */
-export function keptOf(use: (text: string) => void): boolean {
+export function isRetained(use: (text: string) => void): boolean {
   // Node offers a whole collection only when asked.
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;

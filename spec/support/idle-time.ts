@@ -8,7 +8,7 @@ export interface Loop {
 }
 
 /** Has Node report what the object says, for the rest of the test. Time limits ask for it after a stall. */
-export function stopIdleTime(): Loop {
+export function fakeIdleTime(): Loop {
   const loop: Loop = { idle: 0 };
   const { nodeTiming } = performance;
   Object.defineProperty(nodeTiming, 'idleTime', { configurable: true, get: () => loop.idle });

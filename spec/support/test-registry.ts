@@ -8,7 +8,7 @@ import type { QuotaLimits } from '../../lib/session/quota.ts';
 import { SessionRegistry } from '../../lib/session/registry.ts';
 import type { Session } from '../../lib/session/session.ts';
 import type { CloseResult } from '../../lib/session/shutdown.ts';
-import { adopt, hooksWith } from './fake-receiver.ts';
+import { adopt, environmentWith } from './fake-receiver.ts';
 
 /** What `find()` answers, with the session in the place of its port. */
 export type FoundSession =
@@ -27,7 +27,7 @@ export class TestRegistry {
   readonly #places: Place[] = [];
 
   constructor(hooks: Partial<SessionEnvironment<Session>>, limits: QuotaLimits) {
-    this.registry = new SessionRegistry(hooksWith(hooks), limits);
+    this.registry = new SessionRegistry(environmentWith(hooks), limits);
   }
 
   get size(): number {

@@ -17,7 +17,7 @@ export interface Upgrading {
   shouldUpgradeCallback?: (req: IncomingMessage) => boolean;
 }
 
-export const asksFirst = 'shouldUpgradeCallback' in createServer();
+export const hasShouldUpgradeCallback = 'shouldUpgradeCallback' in createServer();
 
 /** A server with upgrades attached, of any listener; `prepare` comes before `attachUpgrade`. */
 export async function attached(
@@ -38,7 +38,7 @@ export function appWith(before: RequestHandler, onSession: SessionHandler = echo
 }
 
 /** Middleware that leaves each decision to the test. */
-export function parking() {
+export function pausingMiddleware() {
   const parked = new AsyncQueue<{ req: IncomingMessage; res: ServerResponse; next: () => void }>();
   const middleware = (req: IncomingMessage, res: ServerResponse, next: () => void) => parked.push({ req, res, next });
   return { middleware, next: () => parked.next() };
@@ -56,7 +56,7 @@ export function otherListener() {
 }
 
 /** Sends something that the application does not read yet, and waits until the server has it all the same. */
-export async function arrives(socket: Socket, send: () => void): Promise<void> {
+export async function untilReceived(socket: Socket, send: () => void): Promise<void> {
   const before = socket.bytesRead;
   send();
   while (socket.bytesRead === before) {

@@ -1,6 +1,6 @@
 /** The htmlfile transport on the wire (docs/protocol.md, section 7), and the contract of all receivers. */
 import assert from 'node:assert/strict';
-import { itChecksItsCallback } from '../support/callback-rules.ts';
+import { itChecksCallbacks } from '../support/callback-rules.ts';
 import { itReceivesOverHttp, NOT_CACHED, ownHeaders, setUp } from '../support/contract.ts';
 import { HTML_FILE_PAGE, htmlFile, htmlFilePrelude } from '../support/transport-cases.ts';
 
@@ -45,7 +45,7 @@ describe('htmlfile', () => {
     assert.equal(await receiving.chunk(), '<script>\np("c[3000,\\"\\u003c/script>\\"]");\n</script>\r\n');
   });
 
-  itChecksItsCallback(htmlFile, htmlFilePrelude);
+  itChecksCallbacks(htmlFile, htmlFilePrelude);
 
   itReceivesOverHttp(htmlFile);
 });

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import express from 'express';
 import { sockjs } from '../../lib/index.ts';
-import { itChecksItsCallback } from '../support/callback-rules.ts';
+import { itChecksCallbacks } from '../support/callback-rules.ts';
 import { itReceivesOverHttp, NOT_CACHED, ownHeaders, setUp } from '../support/contract.ts';
 import { fetchText } from '../support/http.ts';
 import { listen } from '../support/test-server.ts';
@@ -67,7 +67,7 @@ describe('jsonp-polling', () => {
     });
   }
 
-  itChecksItsCallback(jsonpPolling, (callback) => `/**/${callback}("o");\r\n`);
+  itChecksCallbacks(jsonpPolling, (callback) => `/**/${callback}("o");\r\n`);
 
   itReceivesOverHttp(jsonpPolling);
 });

@@ -12,10 +12,10 @@ import { handshake, RawSocket } from '../support/http.ts';
 import { listenAs, SERVER_KINDS } from '../support/server-kinds.ts';
 import { listen } from '../support/test-server.ts';
 import { parseAnswer } from '../support/upgrade-client.ts';
-import { asksFirst, attached, H2C, request } from '../support/upgrade-server.ts';
+import { attached, H2C, hasShouldUpgradeCallback, request } from '../support/upgrade-server.ts';
 
 /** Requests that Node decides about alone, where it has `shouldUpgradeCallback`. */
-const itReplays = asksFirst ? it.skip : it;
+const itReplays = hasShouldUpgradeCallback ? it.skip : it;
 
 const SMUGGLED = request('GET', '/smuggled');
 const TOO_MANY = 'HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';

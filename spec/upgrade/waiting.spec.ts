@@ -13,7 +13,7 @@ import { handshake, RawSocket } from '../support/http.ts';
 import { listenAs, SERVER_KINDS } from '../support/server-kinds.ts';
 import { listen } from '../support/test-server.ts';
 import { clientFrame, ServerSockets, serverFrame } from '../support/upgrade-client.ts';
-import { arrives, attached, parking } from '../support/upgrade-server.ts';
+import { attached, pausingMiddleware, untilReceived } from '../support/upgrade-server.ts';
 
 const UNAVAILABLE = 'HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
 
@@ -105,7 +105,7 @@ describe('upgradeTimeout', () => {
 
   it('ends what an endpoint can do about an upgrade', async () => {
     const clock = stopClock();
-    const { middleware, next } = parking();
+    const { middleware, next } = pausingMiddleware();
     const { port, sockets } = await attached(middleware as RequestListener);
     for (const claims of [true, false]) {
       const raw = new RawSocket(port).send(...handshake('/a/websocket'));
@@ -185,8 +185,8 @@ for (const kind of SERVER_KINDS) {
         const raw = ask(frame('a'));
         const socket = await sockets.next();
         const decide = await asked.next();
-        await arrives(socket, () => raw.send(frame('b')));
-        await arrives(socket, () => raw.send(frame('c')));
+        await untilReceived(socket, () => raw.send(frame('b')));
+        await untilReceived(socket, () => raw.send(frame('c')));
         decide(true);
         const messages = messagesOf(await sessions.next());
         await raw.until(serverFrame(1, 'o'));
@@ -200,7 +200,7 @@ for (const kind of SERVER_KINDS) {
         const { sockets, asked, ask } = await waitingFor(decider, { kind });
         const raw = ask(frame('a'));
         const decide = await asked.next();
-        await arrives(await sockets.next(), () => raw.send(frame('b')));
+        await untilReceived(await sockets.next(), () => raw.send(frame('b')));
         decide(false);
         assert.match(await raw.closed, /^HTTP\/1.1 40[13] /);
         await sockets.gone();
@@ -287,7 +287,7 @@ describe('a handshake with a body', () => {
     const raw = ask('hel', 'Content-Length: 5');
     const socket = await sockets.next();
     assert.equal(await bodies.next(), 'hel');
-    await arrives(socket, () => raw.send(`lo${frame('a')}`));
+    await untilReceived(socket, () => raw.send(`lo${frame('a')}`));
     assert.equal(await bodies.next(), 'lo');
     assert.equal(await messagesOf(await sessions.next()).next(), 'a');
   });

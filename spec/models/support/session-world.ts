@@ -16,7 +16,7 @@ import type { Lifecycle } from '../../../lib/session/lifecycle.ts';
 import { Rooms } from '../../../lib/session/rooms.ts';
 import type { Session } from '../../../lib/session/session.ts';
 import { TimerQueue } from '../../../lib/util/timer-queue.ts';
-import { FakeReceiver, hooksWith, identity, makeSession, portOf } from '../../support/fake-receiver.ts';
+import { environmentWith, FakeReceiver, identity, makeSession, portOf } from '../../support/fake-receiver.ts';
 import type { Loop } from '../../support/idle-time.ts';
 import { BrokenReceiver, ModelReceiver, type ReceiverOwner, type ReceiverShape } from './model-receiver.ts';
 import { Stalls } from './stalls.ts';
@@ -132,7 +132,7 @@ export class World implements ReceiverOwner {
     this.#unsent = new UnsentModel(options);
     this.#unread = new UnreadModel(options, clock);
     const { family, onSession: _onSession, onError: _onError, ...limits } = options;
-    const hooks = hooksWith({
+    const hooks = environmentWith({
       ...limits,
       metrics: this.#metrics,
       timers: new TimerQueue(),
@@ -148,7 +148,7 @@ export class World implements ReceiverOwner {
     if (options.watchesSignal) {
       this.#expect(!this.#session.signal.aborted, 'the signal is aborted from the beginning');
     }
-    const others = hooksWith();
+    const others = environmentWith();
     this.#bystander = makeSession('other', request, 'xhr-streaming', identity(), undefined, others);
     this.#bystandersReceiver = new FakeReceiver(portOf(this.#bystander), 'stream');
     portOf(this.#bystander).attach(this.#bystandersReceiver);
