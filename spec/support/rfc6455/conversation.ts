@@ -4,9 +4,9 @@ import { connect, type Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { connect as connectSecurely } from 'node:tls';
 import { handshake } from '../http.ts';
-import { close, type FrameCase, type Outcome, text } from './case.ts';
-import type { Closed, Connection, Side } from './pair.ts';
+import { close, type FrameCase, type Outcome, text } from './frame-case.ts';
 import { codeOf, isClose, type ServerFrame, ServerStream } from './server-frames.ts';
+import type { Closed, Connection, EchoServer } from './server-pair.ts';
 
 /** What one server did with a case. */
 export interface Transcript {
@@ -22,14 +22,14 @@ export interface Transcript {
   /** What the application was told; undefined where there was no WebSocket. */
   readonly closed: Closed | undefined;
   /** Whether the server neither answered nor closed, so that the client gave up. */
-  readonly isStuck: boolean;
+  readonly hasTimedOut: boolean;
 }
 
 /** The message by which the client finds out whether the server still listens. */
 export const SENTINEL = 'the end?';
 
 /** ms without progress after which the client gives up. Only a failing case takes that long. */
-const STUCK = 10_000;
+const TIMEOUT = 10_000;
 
 const PATH = '/echo/websocket';
 
@@ -43,33 +43,36 @@ export function outcomeOf({ head, isOpen, frames }: Transcript): Outcome {
 }
 
 /** Plays a case, and settles when the connection is over and the application was told. */
-export async function converse(side: Side, { segments, ends, headers = [], early }: FrameCase): Promise<Transcript> {
-  const to = { port: side.port, host: '127.0.0.1', noDelay: true };
+export async function playCase(
+  server: EchoServer,
+  { segments, halfCloses, headers = [], withHandshake }: FrameCase,
+): Promise<Transcript> {
+  const to = { port: server.port, host: '127.0.0.1', noDelay: true };
   const client = new Client(
-    side.isTls ? connectSecurely({ ...to, rejectUnauthorized: false }) : connect(to),
-    side.isTls,
+    server.isTls ? connectSecurely({ ...to, rejectUnauthorized: false }) : connect(to),
+    server.isTls,
   );
   let port: number | undefined;
   try {
-    await once(client.socket, side.isTls ? 'secureConnect' : 'connect');
+    await once(client.socket, server.isTls ? 'secureConnect' : 'connect');
     port = client.socket.localPort;
-    const connection = await side.connectionOf(port);
+    const connection = await server.connectionOf(port);
     client.connection = connection;
     const request = Buffer.from(handshake(PATH, ...headers).join('\r\n'), 'latin1');
     const [first = Buffer.alloc(0), ...others] = segments;
-    if (early) {
+    if (withHandshake) {
       await client.send(Buffer.concat([request, first]));
     } else {
       await client.send(request);
     }
     await client.until(() => client.stream.head !== undefined);
     if (client.stream.isUpgraded) {
-      const rest = early ? others : segments;
+      const rest = withHandshake ? others : segments;
       for (const [i, segment] of rest.entries()) {
         const isLast = i === rest.length - 1;
-        await client.send(segment, isLast && ends === 'at once');
+        await client.send(segment, isLast && halfCloses === 'at once');
       }
-      if (ends) {
+      if (halfCloses) {
         client.socket.end();
       } else {
         await client.finish();
@@ -85,11 +88,11 @@ export async function converse(side: Side, { segments, ends, headers = [], early
       rest,
       isOpen: client.isAnswered,
       messages: connection.messages,
-      closed: isUpgraded ? await client.orStuck(connection.closed) : undefined,
-      isStuck: client.isStuck,
+      closed: isUpgraded ? await client.orTimeout(connection.closed) : undefined,
+      hasTimedOut: client.hasTimedOut,
     };
   } finally {
-    side.forget(port);
+    server.forget(port);
     client.stop();
   }
 }
@@ -99,26 +102,26 @@ class Client {
   readonly #isTls: boolean;
   readonly stream = new ServerStream();
   connection: Connection | undefined;
-  isStuck = false;
+  hasTimedOut = false;
   isAnswered = false;
   #isOver = false;
   #sent = 0;
   #wake: (() => void) | undefined;
   readonly #watchdog: NodeJS.Timeout;
-  readonly #stuck: Promise<undefined>;
+  readonly #timedOut: Promise<undefined>;
 
   constructor(socket: Socket, isTls: boolean) {
     this.socket = socket;
     this.#isTls = isTls;
     let giveUp: (() => void) | undefined;
-    this.#stuck = new Promise((resolve) => {
+    this.#timedOut = new Promise((resolve) => {
       giveUp = () => resolve(undefined);
     });
     this.#watchdog = setTimeout(() => {
-      this.isStuck = true;
+      this.hasTimedOut = true;
       giveUp?.();
       socket.destroy();
-    }, STUCK);
+    }, TIMEOUT);
     socket.on('data', (chunk) => {
       this.#watchdog.refresh();
       this.stream.push(chunk);
@@ -132,7 +135,7 @@ class Client {
   }
 
   /** Writes, and settles when the server has read it, or reads no more. `ends` when nothing follows. */
-  async send(bytes: Buffer, ends = false): Promise<void> {
+  async send(bytes: Buffer, halfCloses = false): Promise<void> {
     const server = this.connection?.socket;
     // The kernel would answer with a reset, which discards bytes that the client has not read yet.
     if (server === undefined || server.destroyed || !this.socket.writable) {
@@ -140,7 +143,7 @@ class Client {
     }
     this.#sent += bytes.length;
     this.socket.write(bytes);
-    if (ends) {
+    if (halfCloses) {
       this.socket.end();
     }
     // On TLS, bytesRead counts encrypted bytes.
@@ -174,8 +177,8 @@ class Client {
   }
 
   /** What it settles with, or undefined once the client has given up. */
-  orStuck<T>(promise: Promise<T>): Promise<T | undefined> {
-    return Promise.race([promise, this.#stuck]);
+  orTimeout<T>(promise: Promise<T>): Promise<T | undefined> {
+    return Promise.race([promise, this.#timedOut]);
   }
 
   stop(): void {

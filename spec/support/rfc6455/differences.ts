@@ -57,7 +57,7 @@ export const pongsFirst: Difference = (ws) => {
 /**
  * After a message over the limit, ws reports 1006 to the application. The package reports the code that the client got.
  */
-export const toldTooBig: Difference = (ws) => ({
+export const reportsTooBig: Difference = (ws) => ({
   ...ws,
   closed: { code: 1009, reason: 'Message too big.', wasClean: false },
 });
@@ -66,7 +66,7 @@ export const toldTooBig: Difference = (ws) => ({
  * The reader of the package collects up to 1024 chunks of one frame itself, and copies them once. So a text in one
  * frame may come in more chunks than `maxBufferedChunks`, for which ws closes with 1008.
  */
-export const answered =
+export const acceptsText =
   (text: string): Difference =>
   (ws) => ({
     ...ws,

@@ -1,10 +1,10 @@
 /** Plays cases to both servers and compares what came of each. */
 import assert from 'node:assert/strict';
-import type { FrameCase } from './case.ts';
-import { converse, outcomeOf, type Transcript } from './conversation.ts';
+import { outcomeOf, playCase, type Transcript } from './conversation.ts';
 import { ownHeaders } from './differences.ts';
-import type { Pair } from './pair.ts';
+import type { FrameCase } from './frame-case.ts';
 import { isClose, isControl } from './server-frames.ts';
+import type { ServerPair } from './server-pair.ts';
 
 /** Conversations at a time, each with both servers. */
 const CONCURRENCY = 8;
@@ -19,7 +19,7 @@ const MAX_SEGMENTS = 12;
  *
  * @throws AssertionError that reports every failed case: what was sent, and the answers of both servers in hex
  */
-export async function assertAgree(pair: Pair, cases: readonly FrameCase[]): Promise<void> {
+export async function assertSameAsWs(pair: ServerPair, cases: readonly FrameCase[]): Promise<void> {
   assert.ok(cases.length > 0, 'there are no cases');
   const failures: string[] = [];
   const waiting = cases.values();
@@ -44,15 +44,15 @@ export async function assertAgree(pair: Pair, cases: readonly FrameCase[]): Prom
   }
 }
 
-async function failureOf(pair: Pair, one: FrameCase): Promise<string | undefined> {
-  const [ws, actual] = await Promise.all([converse(pair.ws, one), converse(pair.package, one)]);
+async function failureOf(pair: ServerPair, one: FrameCase): Promise<string | undefined> {
+  const [ws, actual] = await Promise.all([playCase(pair.ws, one), playCase(pair.package, one)]);
   const wrong: string[] = [];
   const { outcome = 'open', differs = [] } = one;
   if (outcome !== 'any' && outcomeOf(ws) !== outcome) {
     wrong.push(`the outcome at ws is ${outcomeOf(ws)}, not ${outcome}`);
   }
   const expected = [ownHeaders, ...differs].reduce((transcript, difference) => difference(transcript), ws);
-  const seen = one.apart ? controlFirst : (transcript: Transcript) => transcript;
+  const seen = one.anyControlOrder ? controlFirst : (transcript: Transcript) => transcript;
   for (const [what, tell] of Object.entries(PARTS)) {
     const [should, is] = [tell(seen(expected)), tell(seen(actual))];
     if (should !== is) {
@@ -70,7 +70,7 @@ async function failureOf(pair: Pair, one: FrameCase): Promise<string | undefined
 
 /** The parts of a transcript that must be the same, as text. */
 const PARTS: Readonly<Record<string, (transcript: Transcript) => string>> = {
-  stuck: ({ isStuck }) => String(isStuck),
+  stuck: ({ hasTimedOut }) => String(hasTimedOut),
   head: ({ head }) => JSON.stringify(head),
   answer: ({ frames, rest }) => [...frames.map(({ bytes }) => bytes), rest].map((b) => b.toString('hex')).join(' '),
   messages: ({ messages }) => JSON.stringify(messages),

@@ -1,5 +1,5 @@
 /** Handshakes (section 4.2) but for extensions, which have chapters of their own. */
-import { type CaseGroup, text } from '../case.ts';
+import { type CaseGroup, text } from '../frame-case.ts';
 
 function withHeaders(...lines: readonly string[]) {
   return { name: lines.join(' | '), headers: lines, segments: [text('a')] };

@@ -1,8 +1,8 @@
 /** Options of ws that change how frames are read, as an application may give them. */
 import { type ServerOptions, WebSocket } from 'ws';
 import { frame } from '../../frame-peer.ts';
-import { ascii, type CaseGroup, close, cut, eachByte, FIRST, LAST, PING, text, together } from '../case.ts';
-import { answered } from '../differences.ts';
+import { acceptsText } from '../differences.ts';
+import { ascii, type CaseGroup, close, cut, eachByte, FIRST, LAST, PING, text, together } from '../frame-case.ts';
 import { LIMIT, LIMITS } from './closing.ts';
 import { PINGS } from './control.ts';
 import { FRAGMENTS, fragments } from './fragments.ts';
@@ -52,13 +52,13 @@ const FEW_CHUNKS: readonly CaseGroup[] = [
         name: 'more',
         segments: inPieces(text(ascii(200)), 3 * CHUNKS),
         outcome: 1008,
-        differs: [answered(ascii(200))],
+        differs: [acceptsText(ascii(200))],
       },
       {
         name: 'a chunk for each byte',
         segments: eachByte(text(ascii(100))),
         outcome: 1008,
-        differs: [answered(ascii(100))],
+        differs: [acceptsText(ascii(100))],
       },
     ],
   },

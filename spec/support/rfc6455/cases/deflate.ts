@@ -1,13 +1,14 @@
 /** Messages that are compressed by permessage-deflate, or say that they are (RFC 7692, section 7.2). */
 import { constants, deflateRawSync, type ZlibOptions } from 'node:zlib';
 import { frame } from '../../frame-peer.ts';
+import { reportsTooBig, textOnly } from '../differences.ts';
 import {
   ascii,
   BINARY,
   type CaseGroup,
   CLOSE,
   close,
-  cutAnywhere,
+  cutAtEachByte,
   eachByte,
   FIRST,
   type FrameCase,
@@ -19,8 +20,7 @@ import {
   text,
   together,
   wholeAndBytewise,
-} from '../case.ts';
-import { textOnly, toldTooBig } from '../differences.ts';
+} from '../frame-case.ts';
 import { LIMIT } from './closing.ts';
 import { BITS, FAR, NAME, NEAR, offer } from './deflate-offers.ts';
 
@@ -110,7 +110,7 @@ export const DEFLATE: readonly CaseGroup[] = agreed([
         segments: [compressed(ascii(size))],
       })),
       ...wholeAndBytewise({ name: 'of each length of UTF-8', segments: [compressed(MIXED)] }),
-      ...cutAnywhere({ name: 'near repeats', segments: [compressed(NEAR)] }),
+      ...cutAtEachByte({ name: 'near repeats', segments: [compressed(NEAR)] }),
       { name: 'far repeats', segments: [compressed(FAR)] },
       ...EXAMPLES.flatMap(([name, bytes]) => wholeAndBytewise({ name, segments: [frame(TEXT | RSV1, bytes)] })),
       { name: 'empty, as a byte', segments: [frame(TEXT | RSV1, hex('00'))] },
@@ -211,7 +211,7 @@ export const DEFLATE: readonly CaseGroup[] = agreed([
         segments: [compressed('a'), frame(FIRST, 'b'), frame(LAST, 'c'), compressed('d')],
       },
       { name: 'ping in front, at once', segments: together(frame(PING, 'a'), compressed('b')) },
-      { name: 'ping behind, at once', segments: together(compressed('b'), frame(PING, 'a')), apart: true },
+      { name: 'ping behind, at once', segments: together(compressed('b'), frame(PING, 'a')), anyControlOrder: true },
       { name: 'ping behind', segments: [compressed('b'), frame(PONG, 'a'), text('c')] },
     ],
   },
@@ -343,7 +343,7 @@ export const AGREEMENTS: readonly CaseGroup[] = [
   ),
 ];
 
-const tooBig = (one: FrameCase): FrameCase => ({ ...one, outcome: 1009, differs: [toldTooBig] });
+const tooBig = (one: FrameCase): FrameCase => ({ ...one, outcome: 1009, differs: [reportsTooBig] });
 const cutInTwo = (bytes: Buffer) => [bytes.subarray(0, bytes.length >> 1), bytes.subarray(bytes.length >> 1)];
 
 export const DEFLATE_LIMITS: readonly CaseGroup[] = agreed([
@@ -389,7 +389,7 @@ export function withoutUse(groups: readonly CaseGroup[]): CaseGroup[] {
   // ws compresses in another thread, so whether an answer is ready when the client leaves depends on time.
   return agreed(
     groups
-      .map(({ title, cases }) => ({ title, cases: cases.filter(({ ends }) => !ends) }))
+      .map(({ title, cases }) => ({ title, cases: cases.filter(({ halfCloses }) => !halfCloses) }))
       .filter(({ cases }) => cases.length > 0),
   );
 }

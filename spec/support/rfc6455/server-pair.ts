@@ -12,7 +12,7 @@ import { TLS } from '../tls-certificate.ts';
 /** The defaults that the package gives its engine (`webSocketServerOf`). */
 const ENGINE = { perMessageDeflate: false, maxFragments: 16_384, maxBufferedChunks: 16_384 };
 
-export interface PairOptions {
+export interface ServerPairOptions {
   /** @default 1_048_576 */
   readonly maxMessageSize?: number;
   /** Whether both listen for TLS. */
@@ -51,7 +51,7 @@ export class Connection {
 }
 
 /** One of the two servers. */
-export class Side {
+export class EchoServer {
   readonly isTls: boolean;
   readonly server: Server;
   readonly #connections = new Map<number | undefined, Connection>();
@@ -101,12 +101,12 @@ export class Side {
   }
 }
 
-export class Pair {
-  readonly package: Side;
-  readonly ws: Side;
+export class ServerPair {
+  readonly package: EchoServer;
+  readonly ws: EchoServer;
   readonly #router: SockjsRouter;
 
-  constructor({ maxMessageSize = 1_048_576, tls = false, engine = {} }: PairOptions = {}) {
+  constructor({ maxMessageSize = 1_048_576, tls = false, engine = {} }: ServerPairOptions = {}) {
     const app = express().disable('x-powered-by');
     this.#router = sockjs({ rawWebsocket: true, maxMessageSize, websocketServer: engine }, (session) => {
       const connection = this.package.of(session.request);
@@ -117,10 +117,10 @@ export class Pair {
       session.on('close', ({ code, reason, wasClean }) => connection?.close({ code, reason, wasClean }));
     });
     app.use('/echo', this.#router);
-    this.package = new Side(tls, app);
+    this.package = new EchoServer(tls, app);
     attachUpgrade(this.package.server);
 
-    this.ws = new Side(tls);
+    this.ws = new EchoServer(tls);
     const { server } = this.ws;
     const webSockets = new WebSocketServer({ ...ENGINE, maxPayload: maxMessageSize, ...engine, server });
     webSockets.on('connection', (webSocket, req) => {

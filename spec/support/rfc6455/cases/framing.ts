@@ -1,5 +1,6 @@
 /** Frames and their lengths (section 5.2). */
 import { frame, frameHead } from '../../frame-peer.ts';
+import { reportsTooBig, textOnly } from '../differences.ts';
 import {
   ascii,
   BINARY,
@@ -7,19 +8,18 @@ import {
   CLOSE,
   close,
   cut,
-  cutAnywhere,
+  cutAtEachByte,
   eachByte,
   FIRST,
   type FrameCase,
   LAST,
-  noText,
+  nonUtf8,
   PING,
   PONG,
   TEXT,
   text,
   together,
-} from '../case.ts';
-import { textOnly, toldTooBig } from '../differences.ts';
+} from '../frame-case.ts';
 
 /** Around each change of the length field, and some that the kernel delivers in several chunks. */
 const SIZES = [0, 1, 125, 126, 127, 128, 65_535, 65_536, 65_537, 100_000, 300_000, 1_048_576];
@@ -51,14 +51,14 @@ const longer = (first: number, outcome?: number): FrameCase[] =>
   );
 
 const tooMuch = (size: bigint): FrameCase[] => {
-  const told = { differs: [toldTooBig] };
+  const told = { differs: [reportsTooBig] };
   return [
     { name: `${size} bytes`, segments: [frameHead(TEXT, size)], outcome: 1009, ...told },
     { name: `${size} bytes, byte by byte`, segments: eachByte(frameHead(TEXT, size)), outcome: 1009, ...told },
     { name: `${size} bytes, binary`, segments: [frameHead(BINARY, size)], outcome: 1009, ...told },
     {
       name: `${size} bytes, some of them`,
-      segments: together(frameHead(TEXT, size), noText(40)),
+      segments: together(frameHead(TEXT, size), nonUtf8(40)),
       outcome: 1009,
       ...told,
     },
@@ -87,17 +87,17 @@ export const FRAMING: readonly CaseGroup[] = [
   {
     title: 'a binary message of any size ends the session',
     cases: [
-      ...SIZES.map((size) => ({ name: `${size} bytes`, segments: [frame(BINARY, noText(size))] })),
+      ...SIZES.map((size) => ({ name: `${size} bytes`, segments: [frame(BINARY, nonUtf8(size))] })),
       ...SIZES.map((size) => ({
         name: `${size} bytes, behind a text`,
-        segments: [text('a'), frame(BINARY, noText(size))],
+        segments: [text('a'), frame(BINARY, nonUtf8(size))],
       })),
       ...SMALL.flatMap((size) =>
-        cutAnywhere({ name: `${size} bytes`, segments: [frame(BINARY, noText(size))] }, PAST_HEADER),
+        cutAtEachByte({ name: `${size} bytes`, segments: [frame(BINARY, nonUtf8(size))] }, PAST_HEADER),
       ),
       ...SMALL.map((size) => ({
         name: `${size} bytes, byte by byte`,
-        segments: eachByte(frame(BINARY, noText(size))),
+        segments: eachByte(frame(BINARY, nonUtf8(size))),
       })),
       { name: 'in the segment of a text', segments: together(text('a'), frame(BINARY, 'b')) },
       { name: 'in front of a text, in the same segment', segments: together(frame(BINARY, 'b'), text('a')) },
@@ -109,7 +109,7 @@ export const FRAMING: readonly CaseGroup[] = [
   {
     title: 'a text is answered when its header or its mask is cut at any byte',
     cases: SIZES.filter((size) => size < 100_000).flatMap((size) =>
-      cutAnywhere({ name: `${size} bytes`, segments: [text(ascii(size))] }, PAST_HEADER),
+      cutAtEachByte({ name: `${size} bytes`, segments: [text(ascii(size))] }, PAST_HEADER),
     ),
   },
   {
@@ -142,8 +142,8 @@ export const FRAMING: readonly CaseGroup[] = [
           segments: together(text(ascii(size)), text(ascii(other))),
         })),
       ),
-      ...cutAnywhere({ name: 'three texts', segments: [text('a'), text('bc'), text('')] }),
-      ...cutAnywhere({ name: 'a long one between', segments: [text('a'), text(ascii(126)), text('b')] }, 24),
+      ...cutAtEachByte({ name: 'three texts', segments: [text('a'), text('bc'), text('')] }),
+      ...cutAtEachByte({ name: 'a long one between', segments: [text('a'), text(ascii(126)), text('b')] }, 24),
       {
         name: 'a half in each segment',
         segments: cut(
@@ -160,14 +160,14 @@ export const FRAMING: readonly CaseGroup[] = [
     title: 'bytes in the segment of the handshake are read as any others',
     cases: [
       ...[0, 1, 126, 65_536].map((size) => ({ name: `a text of ${size} bytes`, segments: [text(ascii(size))] })),
-      ...cutAnywhere({ name: 'a text', segments: [text('abc')] }),
+      ...cutAtEachByte({ name: 'a text', segments: [text('abc')] }),
       { name: 'two texts', segments: together(text('abc'), text('d')) },
       { name: 'a ping', segments: [frame(PING, 'abc')] },
       { name: 'a close', segments: [close(3001, 'bye')], outcome: 3001 },
       { name: 'a text and a close', segments: together(text('abc'), close(3001, 'bye')), outcome: 3001 },
       { name: 'a bad frame', segments: [frame(0x83, '')], outcome: 1002 },
       { name: 'a text and a bad frame', segments: together(text('abc'), frame(0x83, '')), outcome: 1002 },
-    ].map((one) => ({ ...one, early: true })),
+    ].map((one) => ({ ...one, withHandshake: true })),
   },
   { title: 'a length in more bytes than necessary is accepted', cases: longer(TEXT) },
   {
@@ -191,25 +191,25 @@ export const FRAMING: readonly CaseGroup[] = [
   {
     title: 'half a frame is not answered when the client leaves',
     cases: [
-      ...cutAnywhere({ name: 'a text', segments: [text(ascii(130))] }, PAST_HEADER),
-      ...cutAnywhere({ name: 'a ping', segments: [frame(PING, 'abc')] }),
-      ...cutAnywhere({ name: 'a close', segments: [close(1000, 'abc')] }),
+      ...cutAtEachByte({ name: 'a text', segments: [text(ascii(130))] }, PAST_HEADER),
+      ...cutAtEachByte({ name: 'a ping', segments: [frame(PING, 'abc')] }),
+      ...cutAtEachByte({ name: 'a close', segments: [close(1000, 'abc')] }),
       { name: 'a first fragment', segments: [Buffer.alloc(0), frame(FIRST, 'abc')] },
     ].map(({ segments: [first = Buffer.alloc(0), second = first], ...one }) => ({
       ...one,
       segments: [one.name === 'a first fragment' ? second : first],
       outcome: 'cut' as const,
-      ends: 'read',
+      halfCloses: 'read',
     })),
   },
   {
     title: 'a message is answered when the client leaves in the middle of the next',
-    cases: cutAnywhere({ name: 'a text', segments: [text(ascii(130))] }, PAST_HEADER).map(
+    cases: cutAtEachByte({ name: 'a text', segments: [text(ascii(130))] }, PAST_HEADER).map(
       ({ name, segments: [first = Buffer.alloc(0)] }) => ({
         name,
         segments: [text('whole'), first],
         outcome: 'cut',
-        ends: 'read',
+        halfCloses: 'read',
       }),
     ),
   },

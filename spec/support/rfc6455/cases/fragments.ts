@@ -1,13 +1,14 @@
 /** Messages in fragments (section 5.4). */
 import { Random } from '../../../hostile/random.ts';
 import { frame } from '../../frame-peer.ts';
+import { textOnly } from '../differences.ts';
 import {
   ascii,
   type CaseGroup,
   CLOSE,
   close,
   cut,
-  cutAnywhere,
+  cutAtEachByte,
   FIRST,
   FIRST_BINARY,
   type FrameCase,
@@ -17,8 +18,7 @@ import {
   PONG,
   text,
   wholeAndBytewise,
-} from '../case.ts';
-import { textOnly } from '../differences.ts';
+} from '../frame-case.ts';
 
 const first = (payload: string | Buffer) => frame(FIRST, payload);
 const next = (payload: string | Buffer) => frame(NEXT, payload);
@@ -68,7 +68,7 @@ export const FRAGMENTS: readonly CaseGroup[] = [
       { name: '100 empty fragments', segments: fragments(Array.from({ length: 100 }, () => '')) },
       atOnce(`${MOST}, the most that ws is to accept`, fragments(Array.from({ length: MOST }, () => 'a'))),
       atOnce(`${MOST} empty ones`, fragments(Array.from({ length: MOST }, () => ''))),
-      ...cutAnywhere({ name: 'three', segments: fragments(['abc', 'de', 'f']) }),
+      ...cutAtEachByte({ name: 'three', segments: fragments(['abc', 'de', 'f']) }),
       atOnce('two messages', [...fragments(['a', 'b']), ...fragments(['c', 'd'])]),
       atOnce('behind a text', [text('a'), ...fragments(['b', 'c'])]),
       atOnce('in front of a text', [...fragments(['b', 'c']), text('a')]),
@@ -115,8 +115,8 @@ export const FRAGMENTS: readonly CaseGroup[] = [
   {
     title: 'a binary message that is not whole ends nothing',
     cases: [
-      { name: 'a fragment', segments: [frame(FIRST_BINARY, 'a')], ends: 'read', outcome: 'cut' },
-      { name: 'two', segments: [frame(FIRST_BINARY, 'a'), next('b')], ends: 'read', outcome: 'cut' },
+      { name: 'a fragment', segments: [frame(FIRST_BINARY, 'a')], halfCloses: 'read', outcome: 'cut' },
+      { name: 'two', segments: [frame(FIRST_BINARY, 'a'), next('b')], halfCloses: 'read', outcome: 'cut' },
       { name: 'and a close', segments: [frame(FIRST_BINARY, 'a'), close(3001)], outcome: 3001 },
       { name: 'and a text', segments: [frame(FIRST_BINARY, 'a'), text('b')], outcome: 1002 },
     ],
@@ -138,10 +138,10 @@ export const FRAGMENTS: readonly CaseGroup[] = [
       ]),
       ...threeWays('a pong', [first('a'), frame(PONG, 'b'), last('c')]),
       ...threeWays('a ping and a pong', [first('a'), ping('b'), frame(PONG, 'c'), last('d')]),
-      ...cutAnywhere({ name: 'a ping', segments: [first('ab'), ping('c'), last('d')] }),
-      atOnce('a ping behind it', [first('a'), last('b'), ping('c')], { apart: true }),
+      ...cutAtEachByte({ name: 'a ping', segments: [first('ab'), ping('c'), last('d')] }),
+      atOnce('a ping behind it', [first('a'), last('b'), ping('c')], { anyControlOrder: true }),
       atOnce('a ping between and one behind', [first('a'), ping('b'), last('c'), ping('d')], {
-        apart: true,
+        anyControlOrder: true,
       }),
     ],
   },
@@ -189,7 +189,7 @@ export const FRAGMENTS: readonly CaseGroup[] = [
           }),
         ]),
       ),
-      ...cutAnywhere({ name: 'cut', segments: [frame(LAST, 'abc')], outcome: 1002 }),
+      ...cutAtEachByte({ name: 'cut', segments: [frame(LAST, 'abc')], outcome: 1002 }),
     ],
   },
   {
@@ -210,11 +210,11 @@ export const FRAGMENTS: readonly CaseGroup[] = [
   {
     title: 'a message that is never whole is not answered',
     cases: [
-      { name: 'a fragment', segments: [first('a')], ends: 'read', outcome: 'cut' },
-      { name: 'an empty one', segments: [first('')], ends: 'read', outcome: 'cut' },
-      { name: 'two', segments: [first('a'), next('b')], ends: 'read', outcome: 'cut' },
-      { name: 'behind a text', segments: [text('a'), first('b')], ends: 'read', outcome: 'cut' },
-      { name: 'with a ping', segments: [first('a'), ping('b')], ends: 'read', outcome: 'cut' },
+      { name: 'a fragment', segments: [first('a')], halfCloses: 'read', outcome: 'cut' },
+      { name: 'an empty one', segments: [first('')], halfCloses: 'read', outcome: 'cut' },
+      { name: 'two', segments: [first('a'), next('b')], halfCloses: 'read', outcome: 'cut' },
+      { name: 'behind a text', segments: [text('a'), first('b')], halfCloses: 'read', outcome: 'cut' },
+      { name: 'with a ping', segments: [first('a'), ping('b')], halfCloses: 'read', outcome: 'cut' },
     ],
   },
   {

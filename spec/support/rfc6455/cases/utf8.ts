@@ -1,6 +1,6 @@
 /** Texts that are UTF-8, and some that are not (section 8.1). */
 import { frame } from '../../frame-peer.ts';
-import { ascii, type CaseGroup, close, cut, eachByte, type FrameCase, PING, text } from '../case.ts';
+import { ascii, type CaseGroup, close, cut, eachByte, type FrameCase, PING, text } from '../frame-case.ts';
 import { fragments } from './fragments.ts';
 
 const hex = (digits: string) => Buffer.from(digits, 'hex');
@@ -125,7 +125,7 @@ export const UTF8: readonly CaseGroup[] = [
   {
     title: 'a fragment that is no UTF-8 is judged when the message is whole',
     cases: INVALID.slice(0, 12).flatMap(([name, bytes]) => [
-      { name, segments: [fragments([bytes, ''])[0] ?? bytes], ends: 'read', outcome: 'cut' as const },
+      { name, segments: [fragments([bytes, ''])[0] ?? bytes], halfCloses: 'read', outcome: 'cut' as const },
       {
         name: `${name}, with a ping behind`,
         segments: [fragments([bytes, ''])[0] ?? bytes, frame(PING, 'a'), close(1000)],

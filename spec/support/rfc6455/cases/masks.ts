@@ -6,16 +6,16 @@ import {
   BINARY,
   type CaseGroup,
   CLOSE,
-  cutAnywhere,
+  cutAtEachByte,
   FIRST,
   LAST,
   NEXT,
-  noText,
+  nonUtf8,
   PING,
   PONG,
   TEXT,
   text,
-} from '../case.ts';
+} from '../frame-case.ts';
 
 const MASKS = [
   '00000000',
@@ -63,7 +63,7 @@ export const MASKING: readonly CaseGroup[] = [
             segments: [Buffer.concat([frame(FIRST, 'a'), frame(NEXT, 'b', { mask: undefined }), frame(LAST, 'c')])],
             outcome: 1002,
           },
-          ...cutAnywhere({ name: 'text', segments: [frame(TEXT, 'abc', { mask: undefined })], outcome: 1002 }),
+          ...cutAtEachByte({ name: 'text', segments: [frame(TEXT, 'abc', { mask: undefined })], outcome: 1002 }),
         ],
       ),
   },
@@ -92,7 +92,7 @@ export const MASKING: readonly CaseGroup[] = [
     cases: MASKS.flatMap((mask) =>
       [0, 1, 3, 4, 125].map((length) => ({
         name: `mask ${mask.toString('hex')}, ${length} bytes`,
-        segments: [frame(PING, noText(length), { mask })],
+        segments: [frame(PING, nonUtf8(length), { mask })],
       })),
     ),
   },

@@ -1,7 +1,7 @@
 /** What client and server agree on about permessage-deflate (RFC 7692, section 7.1). */
 import type { PerMessageDeflateOptions } from 'ws';
 import { Random } from '../../../hostile/random.ts';
-import { type CaseGroup, type FrameCase, text } from '../case.ts';
+import { type CaseGroup, type FrameCase, text } from '../frame-case.ts';
 
 /** Its second half repeats the first, at a distance that needs a window of 14 bits. */
 export const FAR = (() => {

@@ -1,8 +1,19 @@
 /** Many messages at once, and in random chunks. */
 import { Random } from '../../../hostile/random.ts';
 import { frame } from '../../frame-peer.ts';
-import { ascii, type CaseGroup, close, FIRST, type FrameCase, LAST, NEXT, PING, text, together } from '../case.ts';
 import { pongsFirst } from '../differences.ts';
+import {
+  ascii,
+  type CaseGroup,
+  close,
+  FIRST,
+  type FrameCase,
+  LAST,
+  NEXT,
+  PING,
+  text,
+  together,
+} from '../frame-case.ts';
 
 /** 1000 messages of all sizes. */
 function thousand(random: Random, pings: boolean): Buffer[] {
@@ -33,7 +44,7 @@ function manyInChunks(seed: number, most: number): FrameCase {
 
 const MANY_SMALL = Array.from({ length: 1000 }, (_, i) => text(String(i)));
 
-export const MANY: readonly CaseGroup[] = [
+export const MANY_MESSAGES: readonly CaseGroup[] = [
   {
     title: '1000 texts in one segment are answered in order',
     cases: [
@@ -68,7 +79,7 @@ export const MANY: readonly CaseGroup[] = [
             Array.from({ length: 500 }, (_, i) => (i % 20 === 0 ? frame(PING, String(i)) : text(String(i)))),
           ),
         ],
-        apart: true,
+        anyControlOrder: true,
       },
     ],
   },

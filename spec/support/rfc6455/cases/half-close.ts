@@ -1,6 +1,6 @@
 /** Clients that end their side of the connection right behind what they send. */
 import { frame } from '../../frame-peer.ts';
-import { ascii, type CaseGroup, close, PING, text, together } from '../case.ts';
+import { ascii, type CaseGroup, close, PING, text, together } from '../frame-case.ts';
 import { fragments } from './fragments.ts';
 
 /** Bytes that libuv reads at a time. After a full read it reads again in the same turn, and may find the end there. */
@@ -9,7 +9,7 @@ const READ = 65_536;
 /** A text whose frame has that many bytes. */
 const filling = (bytes: number) => text(ascii(bytes - (bytes > 65_549 ? 14 : 8)));
 
-export const LEAVING: readonly CaseGroup[] = [
+export const HALF_CLOSES: readonly CaseGroup[] = [
   {
     title: 'what came before the end of a connection is answered',
     cases: [
@@ -24,7 +24,7 @@ export const LEAVING: readonly CaseGroup[] = [
       { name: 'a text that fills two reads', segments: [filling(2 * READ)] },
       { name: 'texts that fill a read', segments: together(text('a'), filling(READ - 7)) },
       { name: 'fragments that fill a read', segments: together(...fragments([ascii(32_760), ascii(32_760)])) },
-    ].map((one) => ({ ...one, ends: 'at once', outcome: 'cut' })),
+    ].map((one) => ({ ...one, halfCloses: 'at once', outcome: 'cut' })),
   },
   {
     title: 'a closing handshake is finished though the connection ends behind it',
@@ -38,6 +38,6 @@ export const LEAVING: readonly CaseGroup[] = [
         outcome: 3001,
       },
       { name: 'a bad frame', segments: [frame(0x83, '')], outcome: 1002 },
-    ].map((one) => ({ ...one, ends: 'at once' })),
+    ].map((one) => ({ ...one, halfCloses: 'at once' })),
   },
 ];

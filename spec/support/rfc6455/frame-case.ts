@@ -24,18 +24,18 @@ export interface FrameCase {
    * The client ends its side of the connection instead of sending one more message: once the server has read the last
    * segment, or at once, so that the server finds both together.
    */
-  readonly ends?: 'read' | 'at once';
+  readonly halfCloses?: 'read' | 'at once';
   /** Intended differences of the package. In all else it must do as ws does. */
   readonly differs?: readonly Difference[];
   /**
    * Whether pongs and answers are compared separately, for pings in the segment of messages. RFC 6455 leaves the order
    * between the two kinds open. A close must stay behind both.
    */
-  readonly apart?: boolean;
+  readonly anyControlOrder?: boolean;
   /** Further header lines of the handshake. */
   readonly headers?: readonly string[];
   /** Whether the first segment travels with the handshake. */
-  readonly early?: boolean;
+  readonly withHandshake?: boolean;
 }
 
 /** Cases whose title says what comes of them. */
@@ -73,7 +73,7 @@ export function ascii(length: number): string {
 }
 
 /** That many bytes, which are not UTF-8 where there are more than one. */
-export function noText(length: number): Buffer {
+export function nonUtf8(length: number): Buffer {
   return Buffer.from(Array.from({ length }, (_, i) => (i * 151) & 0xff));
 }
 
@@ -95,7 +95,7 @@ export function cut(bytes: Buffer, ...offsets: readonly number[]): Buffer[] {
 }
 
 /** The same bytes in two segments, once for each place to cut them. */
-export function cutAnywhere({ name, segments, ...rest }: FrameCase, to = Number.POSITIVE_INFINITY): FrameCase[] {
+export function cutAtEachByte({ name, segments, ...rest }: FrameCase, to = Number.POSITIVE_INFINITY): FrameCase[] {
   const bytes = Buffer.concat(segments);
   const cases: FrameCase[] = [];
   for (let at = 1; at < Math.min(bytes.length, to); at += 1) {

@@ -1,5 +1,6 @@
 /** Pings and pongs (sections 5.5.2 and 5.5.3), reserved bits and unknown opcodes (5.2). */
 import { frame } from '../../frame-peer.ts';
+import { textOnly } from '../differences.ts';
 import {
   aloneAndBehind,
   ascii,
@@ -7,7 +8,7 @@ import {
   type CaseGroup,
   CLOSE,
   close,
-  cutAnywhere,
+  cutAtEachByte,
   FIRST,
   type FrameCase,
   LAST,
@@ -18,8 +19,7 @@ import {
   text,
   together,
   wholeAndBytewise,
-} from '../case.ts';
-import { textOnly } from '../differences.ts';
+} from '../frame-case.ts';
 
 /** Bytes that are not UTF-8. */
 const BYTES = Buffer.from('00ff80fec0aff48fbfbf0d0a', 'hex');
@@ -37,8 +37,8 @@ export const PINGS: readonly CaseGroup[] = [
       ),
       ...wholeAndBytewise({ name: 'no text', segments: [ping(BYTES)] }),
       ...wholeAndBytewise({ name: '125 bytes of 0xff', segments: [ping(Buffer.alloc(125, 0xff))] }),
-      ...cutAnywhere({ name: 'a short one', segments: [ping('abc')] }),
-      ...cutAnywhere({ name: 'a long one', segments: [ping(ascii(125))] }),
+      ...cutAtEachByte({ name: 'a short one', segments: [ping('abc')] }),
+      ...cutAtEachByte({ name: 'a long one', segments: [ping(ascii(125))] }),
     ],
   },
   {
@@ -76,7 +76,7 @@ export const PINGS: readonly CaseGroup[] = [
     cases: [
       ...[0, 1, 125].flatMap((size) => wholeAndBytewise({ name: `${size} bytes`, segments: [pong(ascii(size))] })),
       { name: 'no text', segments: [pong(BYTES)] },
-      ...cutAnywhere({ name: 'cut', segments: [pong('abc')] }),
+      ...cutAtEachByte({ name: 'cut', segments: [pong('abc')] }),
       { name: '10 at once', segments: together(...Array.from({ length: 10 }, () => pong('a'))) },
       { name: '100 at once', segments: together(...Array.from({ length: 100 }, () => pong('a'))) },
       { name: 'and a ping', segments: [pong('a'), ping('b')] },
@@ -92,28 +92,28 @@ export const PINGS: readonly CaseGroup[] = [
       { name: 'ping and text', segments: [ping('a'), text('b')] },
       { name: 'ping and text, at once', segments: together(ping('a'), text('b')) },
       { name: 'text and ping', segments: [text('a'), ping('b')] },
-      { name: 'text and ping, at once', segments: together(text('a'), ping('b')), apart: true },
-      { name: 'text, ping, text, at once', segments: together(text('a'), ping('b'), text('c')), apart: true },
-      { name: 'ping, text, ping, at once', segments: together(ping('a'), text('b'), ping('c')), apart: true },
-      ...cutAnywhere({ name: 'ping and text', segments: [ping('ab'), text('cd')] }),
+      { name: 'text and ping, at once', segments: together(text('a'), ping('b')), anyControlOrder: true },
+      { name: 'text, ping, text, at once', segments: together(text('a'), ping('b'), text('c')), anyControlOrder: true },
+      { name: 'ping, text, ping, at once', segments: together(ping('a'), text('b'), ping('c')), anyControlOrder: true },
+      ...cutAtEachByte({ name: 'ping and text', segments: [ping('ab'), text('cd')] }),
       {
         name: 'text, ping and binary, at once',
         segments: together(text('a'), ping('b'), frame(BINARY, 'c')),
         differs: [textOnly],
-        apart: true,
+        anyControlOrder: true,
       },
       { name: 'text, ping and close', segments: [text('a'), ping('b'), close(1000)], outcome: 1000 },
       {
         name: 'text, ping and close, at once',
         segments: together(text('a'), ping('b'), close(1000)),
         outcome: 1000,
-        apart: true,
+        anyControlOrder: true,
       },
       {
         name: 'text, ping and bad frame, at once',
         segments: together(text('a'), ping('b'), frame(0x83, '')),
         outcome: 1002,
-        apart: true,
+        anyControlOrder: true,
       },
       { name: 'ping and close, at once', segments: together(ping('a'), close(1000)), outcome: 1000 },
       { name: 'ping and bad frame, at once', segments: together(ping('a'), frame(0x83, '')), outcome: 1002 },
@@ -190,7 +190,7 @@ export const RESERVED_BITS: readonly CaseGroup[] = [
   {
     title: 'a reserved bit closes as soon as the first two bytes are there',
     cases: RESERVED.flatMap((bits) =>
-      cutAnywhere({ name: inHex(bits), segments: [frame(TEXT | bits, 'abc')], outcome: 1002 }),
+      cutAtEachByte({ name: inHex(bits), segments: [frame(TEXT | bits, 'abc')], outcome: 1002 }),
     ),
   },
 ];
@@ -221,7 +221,7 @@ const unknownOpcode = (opcode: number): FrameCase[] => {
       outcome: 1002,
     },
     { name: `${opcode}, header alone`, segments: [frame(first, 'abc').subarray(0, 2)], outcome: 1002 },
-    ...cutAnywhere({ name: `${opcode}, cut`, segments: [frame(first, 'abc')], outcome: 1002 }, 4),
+    ...cutAtEachByte({ name: `${opcode}, cut`, segments: [frame(first, 'abc')], outcome: 1002 }, 4),
   ];
 };
 

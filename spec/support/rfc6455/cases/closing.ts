@@ -1,5 +1,6 @@
 /** The closing handshake (sections 5.5.1 and 7), and messages over the size limit (7.4.1, code 1009). */
 import { frame, frameHead } from '../../frame-peer.ts';
+import { reportsTooBig, textOnly } from '../differences.ts';
 import {
   aloneAndBehind,
   ascii,
@@ -7,7 +8,7 @@ import {
   type CaseGroup,
   CLOSE,
   close,
-  cutAnywhere,
+  cutAtEachByte,
   FIRST,
   type FrameCase,
   LAST,
@@ -17,8 +18,7 @@ import {
   text,
   together,
   wholeAndBytewise,
-} from '../case.ts';
-import { textOnly, toldTooBig } from '../differences.ts';
+} from '../frame-case.ts';
 import { fragments } from './fragments.ts';
 
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
@@ -49,7 +49,7 @@ export const CLOSING: readonly CaseGroup[] = [
         { name: `${code} behind a text`, segments: [text('a'), close(code)], outcome: code },
         { name: `${code} in the segment of a text`, segments: together(text('a'), close(code)), outcome: code },
       ]),
-      ...cutAnywhere({ name: '3001', segments: [close(3001, 'bye')], outcome: 3001 }),
+      ...cutAtEachByte({ name: '3001', segments: [close(3001, 'bye')], outcome: 3001 }),
     ],
   },
   {
@@ -74,7 +74,7 @@ export const CLOSING: readonly CaseGroup[] = [
         segments: [Buffer.concat([text('abc'), close().subarray(0, 3)]), close().subarray(3)],
         outcome: 1005,
       },
-      ...cutAnywhere({ name: 'with a text before', segments: [text('ab'), close()], outcome: 1005 }),
+      ...cutAtEachByte({ name: 'with a text before', segments: [text('ab'), close()], outcome: 1005 }),
     ],
   },
   {
@@ -189,7 +189,7 @@ export const CLOSING: readonly CaseGroup[] = [
 /** `maxMessageSize` of the pair that plays {@link LIMITS}. */
 export const LIMIT = 1000;
 
-const tooBig = (one: FrameCase): FrameCase => ({ ...one, outcome: 1009, differs: [toldTooBig] });
+const tooBig = (one: FrameCase): FrameCase => ({ ...one, outcome: 1009, differs: [reportsTooBig] });
 
 const half = LIMIT / 2;
 
@@ -252,8 +252,8 @@ export const LIMITS: readonly CaseGroup[] = [
         segments: together(frame(FIRST, ascii(half)), frameHead(LAST, half + 1)),
       },
       { name: 'header behind a text, at once', segments: together(text('a'), frameHead(TEXT, LIMIT + 1)) },
-      ...cutAnywhere({ name: 'header', segments: [frameHead(TEXT, LIMIT + 1)] }),
-      ...cutAnywhere({ name: 'header in 64 bits', segments: [frameHead(TEXT, 100_000)] }),
+      ...cutAtEachByte({ name: 'header', segments: [frameHead(TEXT, LIMIT + 1)] }),
+      ...cutAtEachByte({ name: 'header in 64 bits', segments: [frameHead(TEXT, 100_000)] }),
     ].map(tooBig),
   },
   {
