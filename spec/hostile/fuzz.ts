@@ -20,7 +20,7 @@ export interface FuzzOptions {
 }
 
 /** A case that is not over by then has hung: far more than any takes on the slowest machine. */
-const HUNG_MS = 60_000;
+const TIMEOUT = 60_000;
 
 /**
  * Runs the cases. Rejects where the process, the server or the healthy client took harm, naming seed and case.
@@ -28,7 +28,7 @@ const HUNG_MS = 60_000;
 export async function fuzz({ seed, cases, concurrency = 32, onProgress }: FuzzOptions): Promise<void> {
   // A test runner sets its own timer only when the test has returned its promise.
   await new Promise((resolve) => setImmediate(resolve));
-  const before = cleanups();
+  const before = resourceCounts();
   const uncaught: unknown[] = [];
   const onUncaught = (error: unknown) => uncaught.push(error);
   process.on('uncaughtException', onUncaught);
@@ -42,7 +42,7 @@ export async function fuzz({ seed, cases, concurrency = 32, onProgress }: FuzzOp
   assert.deepEqual(uncaught, [], `uncaught with seed ${seed}`);
   // Less is fine: what was there before may have been running out.
   await settled(() => {
-    for (const [what, count] of Object.entries(cleanups())) {
+    for (const [what, count] of Object.entries(resourceCounts())) {
       assert.ok(count <= (before[what] ?? 0), `${count} ${what} after seed ${seed}, ${before[what]} before`);
     }
   });
@@ -117,7 +117,7 @@ function run(port: number, { pieces, ending }: Case, name: string): Promise<void
           `${name}: neither answered nor closed; ${ending} after ${JSON.stringify(String(Buffer.concat(pieces)))}`,
         ),
       );
-    }, HUNG_MS);
+    }, TIMEOUT);
     socket.on('error', () => {});
     socket.on('close', () => {
       clearTimeout(watchdog);
@@ -192,7 +192,7 @@ class HealthyClient {
 }
 
 /** What a run must not add to: descriptors, timers, listeners on the process. */
-function cleanups(): Record<string, number> {
+function resourceCounts(): Record<string, number> {
   const resources = process.getActiveResourcesInfo();
   return {
     descriptors: process.platform === 'linux' ? readdirSync('/proc/self/fd').length : 0,
@@ -203,7 +203,7 @@ function cleanups(): Record<string, number> {
 
 /** Tries until it holds: closing takes the kernel and Node a moment, and how long is nobody's to say. */
 async function settled(check: () => void): Promise<void> {
-  const deadline = Date.now() + HUNG_MS;
+  const deadline = Date.now() + TIMEOUT;
   for (;;) {
     try {
       check();

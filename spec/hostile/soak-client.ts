@@ -38,12 +38,12 @@ export interface SoakClientOptions {
    * Path of the endpoint.
    * @default '/soak'
    */
-  readonly mount?: string;
+  readonly endpoint?: string;
   /**
    * ms between the end of a response and the next receiving request of an HTTP transport.
    * @default 0
    */
-  readonly think?: number;
+  readonly thinkTime?: number;
   /**
    * Called for each ping of the server, with a function that sends the pong; WebSocket only.
    * @default sends it at once
@@ -66,7 +66,7 @@ export interface RoundOptions {
    */
   readonly pause?: number;
   /** The client reads nothing from when it sends until this settles. */
-  readonly rest?: Promise<void>;
+  readonly readAfter?: Promise<void>;
   /** The header `X-Soak` of a sending request. */
   readonly tag?: string;
 }
@@ -95,7 +95,7 @@ export class SoakClient {
   #error: Error | undefined;
   #aborted = false;
   /** The code with which the server may close, and whether it has. */
-  #farewell: { readonly code: number; isSaid: boolean } | undefined;
+  #expectedClose: { readonly code: number; hasCome: boolean } | undefined;
 
   constructor(options: SoakClientOptions) {
     this.#onError = options.onError;
@@ -134,10 +134,10 @@ export class SoakClient {
   }
 
   /** From now on the server may close with that code; settles when it has. */
-  farewell(code: number): Promise<void> {
-    const farewell = { code, isSaid: false };
-    this.#farewell = farewell;
-    return this.#until(() => farewell.isSaid);
+  expectClose(code: number): Promise<void> {
+    const expected = { code, hasCome: false };
+    this.#expectedClose = expected;
+    return this.#until(() => expected.hasCome);
   }
 
   /** Breaks the connection off; what is under way rejects. */
@@ -153,7 +153,7 @@ export class SoakClient {
 
   /** Ends the client with an error. Only the first counts, and none after a farewell. */
   fail(error: Error): void {
-    if (this.#error === undefined && this.#farewell?.isSaid !== true) {
+    if (this.#error === undefined && this.#expectedClose?.hasCome !== true) {
       this.#error = error;
       if (!this.#aborted) {
         this.#onError?.(error);
@@ -215,8 +215,8 @@ export class SoakClient {
 
   #takeClose(frame: string): void {
     const [code] = JSON.parse(frame.slice(1)) as [number, string];
-    if (this.#farewell?.code === code) {
-      this.#farewell.isSaid = true;
+    if (this.#expectedClose?.code === code) {
+      this.#expectedClose.hasCome = true;
     } else {
       this.fail(new Error(`closed by the server: ${frame}`));
     }
@@ -227,12 +227,12 @@ export class SoakClient {
 const ABNORMAL = 1006;
 
 function webSocketWire(
-  { port, mount = '/soak', id, onPing }: SoakClientOptions,
+  { port, endpoint = '/soak', id, onPing }: SoakClientOptions,
   isRaw: boolean,
   { onFrame, onEnd }: WireEvents,
 ): Wire {
   const path = isRaw ? `/websocket?id=${id}` : `/0/${id}/websocket`;
-  const socket = new WebSocket(`ws://127.0.0.1:${port}${mount}${path}`, { autoPong: onPing === undefined });
+  const socket = new WebSocket(`ws://127.0.0.1:${port}${endpoint}${path}`, { autoPong: onPing === undefined });
   if (isRaw) {
     socket.on('open', () => onFrame('o'));
   }
@@ -256,13 +256,13 @@ function webSocketWire(
     }
   };
   return {
-    send: async (messages, { pieces = 1, pause = 0, rest }) => {
+    send: async (messages, { pieces = 1, pause = 0, readAfter }) => {
       for (const text of isRaw ? messages : [JSON.stringify(messages)]) {
         await sendText(text, pieces, pause);
       }
-      if (rest !== undefined) {
+      if (readAfter !== undefined) {
         socket.pause();
-        await rest;
+        await readAfter;
         socket.resume();
       }
     },
@@ -271,11 +271,11 @@ function webSocketWire(
 }
 
 function httpWire(
-  { port, agent, mount = '/soak', id, think = 0 }: SoakClientOptions,
+  { port, agent, endpoint = '/soak', id, thinkTime = 0 }: SoakClientOptions,
   transport: HttpSoakTransport,
   { onFrame, onEnd }: WireEvents,
 ): Wire {
-  const base = `${mount}/0/${id}`;
+  const base = `${endpoint}/0/${id}`;
   const { pattern, decode } = FRAMES[transport];
   const method = transport.startsWith('xhr') ? 'POST' : 'GET';
   const needsCallback = transport === 'jsonp' || transport === 'htmlfile';
@@ -308,8 +308,8 @@ function httpWire(
       res.on('end', () => {
         if (res.statusCode !== 200) {
           onEnd(new Error(`receiving got ${res.statusCode}`));
-        } else if (!ended && think > 0) {
-          timer = setTimeout(() => receive(), think);
+        } else if (!ended && thinkTime > 0) {
+          timer = setTimeout(() => receive(), thinkTime);
         } else if (!ended) {
           receive();
         }
@@ -355,12 +355,12 @@ function httpWire(
 
   return {
     send: async (messages, options) => {
-      const { rest } = options;
+      const { readAfter } = options;
       const socket = receiver?.socket;
-      if (rest !== undefined) {
+      if (readAfter !== undefined) {
         socket?.pause();
         // Does not wait for the answer to the send.
-        rest.then(() => socket?.resume()).catch(() => {});
+        readAfter.then(() => socket?.resume()).catch(() => {});
       }
       await post(messages, options);
     },

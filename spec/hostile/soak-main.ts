@@ -5,9 +5,9 @@
 import assert from 'node:assert/strict';
 import { Random } from './random.ts';
 import { soak } from './soak.ts';
-import { rolesFor } from './stall-cast.ts';
+import { rolesFor } from './stall-clients.ts';
 import { STALL_MOMENTS } from './stall-protocol.ts';
-import { harm } from './stall-report.ts';
+import { problemsIn } from './stall-report.ts';
 import { type Stall, stalls } from './stalls.ts';
 
 const [seconds = '300', sessions = '2000'] = process.argv.slice(2);
@@ -40,7 +40,7 @@ const blocked = await stalls({
   closing: 1,
   roles: Array.from({ length: copies }, () => roles).flat(),
 });
-const excused = blocked.deaths.filter(({ isExcused }) => isExcused).length;
-console.log({ ...blocked, deaths: blocked.deaths.length - excused, excused });
-const lines = harm(blocked);
+const excused = blocked.failures.filter(({ isExcused }) => isExcused).length;
+console.log({ ...blocked, failures: blocked.failures.length - excused, excused });
+const lines = problemsIn(blocked);
 assert.ok(lines.length === 0, lines.join('\n'));

@@ -25,7 +25,7 @@ export interface SoakResult {
 }
 
 /** Clients in the middle of a round at one time. */
-const BUSY = 24;
+const CONCURRENCY = 24;
 
 /** Runs it. Rejects where a message was lost, doubled or reordered on a session that did not end, or something stayed. */
 export async function soak({ sessions, seconds, seed }: SoakOptions): Promise<SoakResult> {
@@ -82,7 +82,7 @@ async function run({ sessions, seconds, seed }: SoakOptions): Promise<Omit<SoakR
   };
 
   /** One round of one client, or the end of it, in the middle of a round as often as between two. */
-  const visit = async (place: number) => {
+  const playRound = async (place: number) => {
     const client = clients.get(place) ?? (await open(place));
     const round = client.round(1 + random.below(3));
     if (random.chance(0.02)) {
@@ -104,7 +104,7 @@ async function run({ sessions, seconds, seed }: SoakOptions): Promise<Omit<SoakR
         return;
       }
       try {
-        await visit(place);
+        await playRound(place);
       } catch (error) {
         clients.delete(place);
         errors.push(`${SOAK_TRANSPORTS[place % SOAK_TRANSPORTS.length]}: ${String(error)}`);
@@ -114,7 +114,7 @@ async function run({ sessions, seconds, seed }: SoakOptions): Promise<Omit<SoakR
       }
     }
   };
-  await Promise.all(Array.from({ length: BUSY }, worker));
+  await Promise.all(Array.from({ length: CONCURRENCY }, worker));
 
   // Nobody has heard of the sessions that were idle: one last round shows that they are all right.
   for (const [place, client] of clients) {

@@ -27,27 +27,27 @@ export type Command =
 
 /** From the server to the harness. */
 export type Report =
-  | { readonly tells: 'listening'; readonly port: number }
+  | { readonly kind: 'listening'; readonly port: number }
   /** The server blocks as soon as this is sent. */
-  | { readonly tells: 'stalling' }
-  | { readonly tells: 'stalled' }
+  | { readonly kind: 'stalling' }
+  | { readonly kind: 'stalled' }
   /** All sessions have been given the broadcast of that number. */
-  | { readonly tells: 'broadcast'; readonly number: number }
+  | { readonly kind: 'broadcast'; readonly number: number }
   /** The event loop has run for another `ms`; `null` where it was stalled. */
-  | { readonly tells: 'free'; readonly ms: number | null }
+  | { readonly kind: 'free'; readonly ms: number | null }
   /** The application waits for an answer. */
-  | { readonly tells: 'query'; readonly query: number; readonly by: string }
+  | { readonly kind: 'query'; readonly query: number; readonly by: string }
   /** A request with that header `X-Soak` has arrived, or what else the tag stands for. */
-  | { readonly tells: 'seen'; readonly tag: string }
+  | { readonly kind: 'seen'; readonly tag: string }
   | SessionClosed
   /** The session of that id got a message that was not due. */
-  | { readonly tells: 'wrong'; readonly id: string; readonly text: string }
+  | { readonly kind: 'wrong'; readonly id: string; readonly text: string }
   /** All routers are closed. */
-  | { readonly tells: 'shut'; readonly dropped: number };
+  | { readonly kind: 'shut'; readonly dropped: number };
 
 /** A session has ended. */
 export interface SessionClosed {
-  readonly tells: 'closed';
+  readonly kind: 'closed';
   readonly id: string;
   readonly code: number;
   readonly reason: string;
@@ -66,7 +66,7 @@ export interface StallServerOptions {
 export const BIG_BYTES = 5 * 1024 * 1024;
 
 /** ms that the package gives a client to read a large message at the end of a response; see `HttpTransport`. */
-export const LEAVING_MS = 30_000 + BIG_BYTES / 32;
+export const FLUSH_TIMEOUT = 30_000 + BIG_BYTES / 32;
 
 /** The code with which the server closes its routers. */
 export const GOING_AWAY = 1001;

@@ -1,5 +1,5 @@
 /** What comes of a run with stalls, and how a failure is told. */
-import { isWebSocket, type Role } from './stall-cast.ts';
+import { isWebSocket, type Role } from './stall-clients.ts';
 
 /** The time limits that can end a client. */
 export const LIMITS = [
@@ -17,7 +17,7 @@ export const LIMITS = [
 export type Limit = (typeof LIMITS)[number];
 
 /** The end of a healthy client, or a message that it should not have got. */
-export interface Death {
+export interface Failure {
   /** The role of the client, in words. */
   readonly role: string;
   readonly id: string;
@@ -43,9 +43,9 @@ export interface StallsResult {
   readonly stalled: number;
   readonly sessions: number;
   readonly rounds: number;
-  readonly deaths: readonly Death[];
+  readonly failures: readonly Failure[];
   /** How many clients were gone, and were ended as they should be. */
-  readonly gone: number;
+  readonly deadPeers: number;
   /** Which clients were gone, and were not ended as they should be. */
   readonly left: readonly string[];
   /** Messages that the server should not have got, and what it printed to stderr. */
@@ -53,30 +53,30 @@ export interface StallsResult {
 }
 
 /** Describes all deaths that are not excused: what happened, when and to whom, the most frequent first. */
-export function summarize({ seed, deaths }: Pick<StallsResult, 'seed' | 'deaths'>): string[] {
-  const groups = new Map<string, Death[]>();
-  for (const death of deaths.filter(({ isExcused }) => !isExcused)) {
-    const text = `${death.limit}: ${death.what}; its session: ${death.server}`;
-    groups.set(text, [...(groups.get(text) ?? []), death]);
+export function summarize({ seed, failures }: Pick<StallsResult, 'seed' | 'failures'>): string[] {
+  const groups = new Map<string, Failure[]>();
+  for (const failure of failures.filter(({ isExcused }) => !isExcused)) {
+    const text = `${failure.limit}: ${failure.what}; its session: ${failure.server}`;
+    groups.set(text, [...(groups.get(text) ?? []), failure]);
   }
   return [...groups]
     .sort(([, a], [, b]) => b.length - a.length)
     .map(([text, group]) => {
       const first = group[0];
-      const where = counted(group.map(({ stall }) => stall));
-      const who = counted(group.map(({ role }) => role));
+      const where = withCounts(group.map(({ stall }) => stall));
+      const who = withCounts(group.map(({ role }) => role));
       const when = `seed ${seed}, the first after ${first?.at} ms of ${first?.stall}`;
       return [`${group.length} × ${text}`, when, where, who].join('\n  ');
     });
 }
 
 /** Describes all that must not be in a result; empty where all is well. */
-export function harm(result: StallsResult): string[] {
+export function problemsIn(result: StallsResult): string[] {
   return [...summarize(result), ...result.left, ...result.wrong];
 }
 
 /** Each text once, with how often it occurs. */
-export function counted(texts: readonly string[]): string {
+export function withCounts(texts: readonly string[]): string {
   const counts = new Map<string, number>();
   for (const text of texts) {
     counts.set(text, (counts.get(text) ?? 0) + 1);
@@ -87,7 +87,7 @@ export function counted(texts: readonly string[]): string {
 /** Tells which limit ended a client, by what it saw and what the server said. */
 export function limitOf(
   { duty, transport }: Role,
-  { what, stall }: Pick<Death, 'what' | 'stall'>,
+  { what, stall }: Pick<Failure, 'what' | 'stall'>,
   server: string,
 ): Limit {
   if (stall.startsWith('close')) {

@@ -19,7 +19,7 @@ const BROADCAST_BYTES = 1024;
 const { limit } = options;
 const { setTimeout, setInterval, now } = realTime;
 
-function tell(report: Report): void {
+function sendReport(report: Report): void {
   process.send?.(report);
 }
 
@@ -27,20 +27,22 @@ const cell = new Int32Array(new SharedArrayBuffer(4));
 
 /** Blocks the event loop. It takes no processor time, since the clients need that. */
 function block(ms: number): void {
-  tell({ tells: 'stalling' });
+  sendReport({ kind: 'stalling' });
   if (ms > 0) {
     Atomics.wait(cell, 0, 0, ms);
   }
-  tell({ tells: 'stalled' });
+  sendReport({ kind: 'stalled' });
 }
 
 /** The stall that waits for its moment, if any. */
-let armed: { readonly moment: 'request' | 'message'; readonly ms: number; readonly timer: NodeJS.Timeout } | undefined;
+let pendingStall:
+  | { readonly moment: 'request' | 'message'; readonly ms: number; readonly timer: NodeJS.Timeout }
+  | undefined;
 
-function blockIfArmed(moment: 'request' | 'message'): void {
-  if (armed?.moment === moment) {
-    const { ms, timer } = armed;
-    armed = undefined;
+function blockIfPending(moment: 'request' | 'message'): void {
+  if (pendingStall?.moment === moment) {
+    const { ms, timer } = pendingStall;
+    pendingStall = undefined;
     clearTimeout(timer);
     block(ms);
   }
@@ -53,7 +55,7 @@ const answers = new Map<number, () => void>();
 function query(by: string): Promise<void> {
   queries += 1;
   const number = queries;
-  tell({ tells: 'query', query: number, by });
+  sendReport({ kind: 'query', query: number, by });
   return new Promise((resolve) => answers.set(number, resolve));
 }
 
@@ -69,10 +71,10 @@ function idOf(session: Session): string {
 }
 
 /** Tells a new session the number of the last broadcast, and the harness how the session ends. */
-function begin(session: Session): void {
+function announce(session: Session): void {
   session.send(broadcastText());
   session.on('close', ({ code, reason, wasClean }) => {
-    tell({ tells: 'closed', id: idOf(session), code, reason, wasClean });
+    sendReport({ kind: 'closed', id: idOf(session), code, reason, wasClean });
   });
 }
 
@@ -83,7 +85,7 @@ function numbered(session: Session, bytes = 0): (message: string) => void {
   return (message) => {
     if (message !== String(expected)) {
       const id = idOf(session);
-      tell({ tells: 'wrong', id, text: `${session.transport} ${id}: got ${message} in place of ${expected}` });
+      sendReport({ kind: 'wrong', id, text: `${session.transport} ${id}: got ${message} in place of ${expected}` });
     }
     expected += 1;
     session.send(String(sent).padEnd(bytes));
@@ -93,25 +95,25 @@ function numbered(session: Session, bytes = 0): (message: string) => void {
 }
 
 const onListening: SessionHandler = (session) => {
-  begin(session);
+  announce(session);
   const take = numbered(session);
   session.on('message', (message) => {
     take(message);
-    blockIfArmed('message');
+    blockIfPending('message');
   });
 };
 
 const onBig: SessionHandler = (session) => {
-  begin(session);
+  announce(session);
   const take = numbered(session, BIG_BYTES);
   session.on('message', (message) => {
     take(message);
-    tell({ tells: 'seen', tag: idOf(session) });
+    sendReport({ kind: 'seen', tag: idOf(session) });
   });
 };
 
 const onReading: SessionHandler = async (session) => {
-  begin(session);
+  announce(session);
   const take = numbered(session);
   for await (const message of session) {
     await query(idOf(session));
@@ -119,8 +121,8 @@ const onReading: SessionHandler = async (session) => {
   }
 };
 
-const onDeaf: SessionHandler = (session) => {
-  begin(session);
+const onUnread: SessionHandler = (session) => {
+  announce(session);
   return new Promise(() => {});
 };
 
@@ -136,14 +138,14 @@ const authorize = async (req: IncomingMessage) => {
   await query(req.url ?? '');
   return true;
 };
-const mounts = {
+const endpoints = {
   '/echo': sockjs({ ...common, responseLimit: BROADCAST_BYTES }, onListening),
   '/big': sockjs(common, onBig),
   '/read': sockjs({ ...common, maxReceiveBuffer: 1 }, onReading),
   '/gate': sockjs({ ...common, authorize }, onListening),
-  '/deaf': sockjs({ ...common, maxReceiveBuffer: 1 }, onDeaf),
+  '/unread': sockjs({ ...common, maxReceiveBuffer: 1 }, onUnread),
 };
-const routers = Object.values(mounts);
+const routers = Object.values(endpoints);
 
 function broadcast(): void {
   broadcasts += 1;
@@ -151,28 +153,28 @@ function broadcast(): void {
   for (const router of routers) {
     router.broadcast(text);
   }
-  tell({ tells: 'broadcast', number: broadcasts });
+  sendReport({ kind: 'broadcast', number: broadcasts });
 }
 
 const app = express();
 app.use((req, _res, next) => {
-  blockIfArmed('request');
+  blockIfPending('request');
   const tag = req.headers['x-soak'];
   if (typeof tag === 'string') {
-    tell({ tells: 'seen', tag });
+    sendReport({ kind: 'seen', tag });
   }
   next();
 });
 // Waits for a database, as middleware may do that decides who may connect. This takes part of `upgradeTimeout`.
-const askFirst: RequestHandler = (req, _res, next) => {
+const queryFirst: RequestHandler = (req, _res, next) => {
   query(req.originalUrl).then(() => next(), next);
 };
-app.get('/gate/websocket', askFirst);
-app.get('/gate/:server/:session/websocket', askFirst);
+app.get('/gate/websocket', queryFirst);
+app.get('/gate/:server/:session/websocket', queryFirst);
 app.use('/never', (req) => {
-  tell({ tells: 'seen', tag: req.originalUrl });
+  sendReport({ kind: 'seen', tag: req.originalUrl });
 });
-for (const [path, router] of Object.entries(mounts)) {
+for (const [path, router] of Object.entries(endpoints)) {
   app.use(path, router);
 }
 
@@ -183,7 +185,7 @@ attachUpgrade(server, { upgradeTimeout: limit });
 
 function stall(moment: string, ms: number, fallback: number): void {
   if (moment === 'request' || moment === 'message') {
-    armed = { moment, ms, timer: setTimeout(() => blockIfArmed(moment), fallback) };
+    pendingStall = { moment, ms, timer: setTimeout(() => blockIfPending(moment), fallback) };
   } else if (moment === 'broadcast') {
     broadcast();
     setImmediate(() => block(ms));
@@ -200,8 +202,8 @@ function stall(moment: string, ms: number, fallback: number): void {
 function close(timeout: number, ms: number): void {
   const closed = Promise.all(routers.map((router) => router.close({ timeout })));
   closed.then(
-    (results) => tell({ tells: 'shut', dropped: results.reduce((sum, { dropped }) => sum + dropped, 0) }),
-    (error: unknown) => tell({ tells: 'wrong', id: '', text: `router.close() rejected: ${String(error)}` }),
+    (results) => sendReport({ kind: 'shut', dropped: results.reduce((sum, { dropped }) => sum + dropped, 0) }),
+    (error: unknown) => sendReport({ kind: 'wrong', id: '', text: `router.close() rejected: ${String(error)}` }),
   );
   setImmediate(() => block(ms));
 }
@@ -230,9 +232,9 @@ let last = now();
 setInterval(() => {
   const gap = now() - last;
   last += gap;
-  tell({ tells: 'free', ms: gap > STALLED_GAP ? null : Math.min(gap, 2 * TICK) });
+  sendReport({ kind: 'free', ms: gap > STALLED_GAP ? null : Math.min(gap, 2 * TICK) });
 }, TICK);
 
 server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 });
 await once(server, 'listening');
-tell({ tells: 'listening', port: (server.address() as AddressInfo).port });
+sendReport({ kind: 'listening', port: (server.address() as AddressInfo).port });

@@ -8,7 +8,7 @@ import type { Command, Report, SessionClosed, StallServerOptions } from './stall
 const PROGRAM = fileURLToPath(new URL('./stall-server.ts', import.meta.url));
 
 /** Turns of the event loop in which the harness reads all that has arrived. */
-const CATCH_UP = 50;
+const CATCH_UP_TURNS = 50;
 
 /** Starts a server process, sends it commands, and keeps its reports. */
 export class StalledServer {
@@ -76,14 +76,14 @@ export class StalledServer {
   }
 
   /** Settles with the next report of that kind for which `accepts` returns true; rejects when the process ends. */
-  report<T extends Report['tells']>(
-    tells: T,
-    accepts: (report: Extract<Report, { tells: T }>) => boolean = () => true,
-  ): Promise<Extract<Report, { tells: T }>> {
+  report<T extends Report['kind']>(
+    kind: T,
+    accepts: (report: Extract<Report, { kind: T }>) => boolean = () => true,
+  ): Promise<Extract<Report, { kind: T }>> {
     let listener: ((report: Report) => void) | undefined;
-    const next = new Promise<Extract<Report, { tells: T }>>((resolve) => {
+    const next = new Promise<Extract<Report, { kind: T }>>((resolve) => {
       listener = (report) => {
-        if (isOf(report, tells) && accepts(report)) {
+        if (isOf(report, kind) && accepts(report)) {
           resolve(report);
         }
       };
@@ -115,7 +115,7 @@ export class StalledServer {
     let listener: ((report: Report) => void) | undefined;
     const over = new Promise<'late'>((resolve) => {
       listener = (report) => {
-        if (report.tells === 'free') {
+        if (report.kind === 'free') {
           left = report.ms === null ? ms : left - report.ms;
           if (left <= 0) {
             resolve('late');
@@ -126,7 +126,7 @@ export class StalledServer {
     });
     // A slow harness may read reports before older data of other connections.
     const late = over.then(async () => {
-      for (let i = 0; i < CATCH_UP; i++) {
+      for (let i = 0; i < CATCH_UP_TURNS; i++) {
         await turn();
       }
       return 'late' as const;
@@ -151,12 +151,12 @@ export class StalledServer {
   }
 
   #take(report: Report): void {
-    if (report.tells === 'closed') {
+    if (report.kind === 'closed') {
       // A client that has not noticed the end opens a second session of the same id.
       this.#closed.set(report.id, this.#closed.get(report.id) ?? report);
-    } else if (report.tells === 'wrong') {
+    } else if (report.kind === 'wrong') {
       this.wrong.push(report);
-    } else if (report.tells === 'query') {
+    } else if (report.kind === 'query') {
       const { query } = report;
       this.onQuery(() => this.send({ do: 'answer', query }));
     }
@@ -166,6 +166,6 @@ export class StalledServer {
   }
 }
 
-function isOf<T extends Report['tells']>(report: Report, tells: T): report is Extract<Report, { tells: T }> {
-  return report.tells === tells;
+function isOf<T extends Report['kind']>(report: Report, kind: T): report is Extract<Report, { kind: T }> {
+  return report.kind === kind;
 }

@@ -5,21 +5,21 @@
 import assert from 'node:assert/strict';
 import { Agent } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
-import { LoopWatch } from './loop-watch.ts';
+import { LoopMonitor } from './loop-monitor.ts';
 import { Random } from './random.ts';
 import {
   describeRole,
-  Hold,
+  HeldCallbacks,
   isRenewed,
   isWebSocket,
   Member,
   type MemberContext,
   type Role,
   rolesFor,
-} from './stall-cast.ts';
-import { bringGone, type Gone } from './stall-gone.ts';
+} from './stall-clients.ts';
+import { connectDeadPeers, type DeadPeer } from './stall-dead-peers.ts';
 import { GOING_AWAY, type StallMoment } from './stall-protocol.ts';
-import { counted, type Death, limitOf, type StallsResult } from './stall-report.ts';
+import { type Failure, limitOf, type StallsResult, withCounts } from './stall-report.ts';
 import { StalledServer } from './stalled-server.ts';
 
 /** One stall. */
@@ -56,7 +56,7 @@ export interface StallsOptions {
 }
 
 /** For how long a healthy client may hold back what it owes, in multiples of the limit. */
-const LONGEST_HOLD = 0.4;
+const MAX_HOLD = 0.4;
 
 /** From which time on, in multiples of the limit, that the clients' process could not run, a death is excused. */
 const EXCUSE = 0.25;
@@ -65,13 +65,13 @@ const EXCUSE = 0.25;
  * How long the server's loop may run freely until it has ended a client that is gone, in multiples of the limit. A
  * silent WebSocket takes two rounds, and a stall may start one of them again.
  */
-const GONE_WITHIN = 6;
+const DEAD_PEER_LIMITS = 6;
 
 /** The same, until it has pinged a client that is silent. */
-const PINGED_WITHIN = 2;
+const PING_LIMITS = 2;
 
 /** The same, until it has answered a healthy client. */
-const ANSWER_WITHIN = 20;
+const ANSWER_LIMITS = 20;
 
 /** Runs the plan on a server of its own. Rejects when the server process ends. */
 export async function stalls(options: StallsOptions): Promise<StallsResult> {
@@ -91,17 +91,17 @@ class StallsRun {
   readonly #options: StallsOptions;
   readonly #random: Random;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY });
-  readonly #watch = new LoopWatch();
-  readonly #pongs: Hold;
+  readonly #monitor = new LoopMonitor();
+  readonly #pongs: HeldCallbacks;
   /** Holds answers to queries of the application, and the clients that read slowly. */
-  readonly #duties: Hold;
+  readonly #duties: HeldCallbacks;
   readonly #roles: readonly Role[];
   /** How many clients only answer pings. */
   readonly #pinged: number;
   /** The client of each role, by the place of the role. */
   readonly #members = new Map<number, Member>();
-  readonly #gone: Gone[] = [];
-  readonly #deaths: { readonly member: Member; readonly death: Omit<Death, 'server' | 'limit'> }[] = [];
+  readonly #deadPeers: DeadPeer[] = [];
+  readonly #failures: { readonly member: Member; readonly failure: Omit<Failure, 'server' | 'limit'> }[] = [];
   #sessions = 0;
   #rounds = 0;
   #stalls = 0;
@@ -114,8 +114,8 @@ class StallsRun {
     this.#server = server;
     this.#options = options;
     this.#random = new Random(seed);
-    this.#pongs = new Hold(LONGEST_HOLD * limit);
-    this.#duties = new Hold(LONGEST_HOLD * limit);
+    this.#pongs = new HeldCallbacks(MAX_HOLD * limit);
+    this.#duties = new HeldCallbacks(MAX_HOLD * limit);
     this.#roles = roles;
     server.onQuery = this.#duties.take;
     this.#pinged = roles.filter(({ duty }) => duty === 'answers pings').length;
@@ -126,43 +126,43 @@ class StallsRun {
       await delay(stall.after ?? 0);
       await this.#fill();
       if ((this.#options.speed ?? 1) === 1) {
-        await this.#bringGone();
+        await this.#connectDeadPeers();
       }
       await this.#stall(stall);
       await this.#broadcast();
     }
-    const left = await this.#awaitGone();
+    const left = await this.#awaitDeadPeers();
     await this.#lastRounds();
     await this.#close();
-    const dead = new Set(this.#deaths.map(({ member }) => member.id));
+    const failed = new Set(this.#failures.map(({ member }) => member.id));
     const { stderr } = this.#server;
     // A client that has lost its session may send into a new one of the same id before it notices.
-    const wrong = this.#server.wrong.filter(({ id }) => !dead.has(id)).map(({ text }) => text);
+    const wrong = this.#server.wrong.filter(({ id }) => !failed.has(id)).map(({ text }) => text);
     return {
       seed: this.#options.seed,
       stalls: this.#stalls,
       stalled: Math.round(this.#stalled / 1000),
       sessions: this.#sessions,
       rounds: this.#rounds,
-      deaths: this.#deaths.map(({ member, death }) => {
+      failures: this.#failures.map(({ member, failure }) => {
         const server = this.#endOf(member.id);
-        return { ...death, server, limit: limitOf(member.role, death, server) };
+        return { ...failure, server, limit: limitOf(member.role, failure, server) };
       }),
-      gone: this.#gone.length - left.length,
-      left: left.length === 0 ? [] : [`gone: ${counted(left)}`],
+      deadPeers: this.#deadPeers.length - left.length,
+      left: left.length === 0 ? [] : [`dead peers: ${withCounts(left)}`],
       wrong: stderr === '' ? wrong : [...wrong, stderr],
     };
   }
 
   end(): void {
-    this.#watch.stop();
+    this.#monitor.stop();
     this.#pongs.release();
     this.#duties.release();
     for (const { client } of this.#members.values()) {
       client.abort();
     }
-    for (const gone of this.#gone) {
-      gone.leave();
+    for (const peer of this.#deadPeers) {
+      peer.leave();
     }
     this.#agent.destroy();
   }
@@ -172,7 +172,7 @@ class StallsRun {
     const opening: Pending[] = [];
     for (const [place, role] of this.#roles.entries()) {
       const member = this.#members.get(place);
-      if (member === undefined || member.isDead || isRenewed(role)) {
+      if (member === undefined || member.hasFailed || isRenewed(role)) {
         member?.client.abort();
         if (role.duty !== 'arrives') {
           const newcomer = this.#newMember(place, role);
@@ -191,8 +191,8 @@ class StallsRun {
       limit: this.#options.limit,
       random: this.#random,
       onPing: this.#pongs.take,
-      rest: () => new Promise((resolve) => this.#duties.take(resolve)),
-      onDeath: (member, error) => this.#die(member, error),
+      readAfter: () => new Promise((resolve) => this.#duties.take(resolve)),
+      onFailure: (member, error) => this.#recordFailure(member, error),
       onRound: () => {
         this.#rounds += 1;
       },
@@ -202,11 +202,11 @@ class StallsRun {
     return member;
   }
 
-  async #bringGone(): Promise<void> {
-    const gone = bringGone(this.#server, `gone${this.#options.seed}-${this.#stalls}`);
-    const come = await this.#server.within(ANSWER_WITHIN * this.#options.limit, gone);
-    assert.ok(come !== 'late', `clients that are to be gone never came, with seed ${this.#options.seed}`);
-    this.#gone.push(...come);
+  async #connectDeadPeers(): Promise<void> {
+    const connecting = connectDeadPeers(this.#server, `dead${this.#options.seed}-${this.#stalls}`);
+    const peers = await this.#server.within(ANSWER_LIMITS * this.#options.limit, connecting);
+    assert.ok(peers !== 'late', `dead peers never connected, with seed ${this.#options.seed}`);
+    this.#deadPeers.push(...peers);
   }
 
   /** Has clients begin what they do in a stall, blocks the server, and waits until they have done it. */
@@ -216,10 +216,10 @@ class StallsRun {
     const pinged = this.#pongs.hold(this.#pinged);
     if (factor >= 1 && this.#pinged > 0) {
       // The server waits a whole limit for a pong, so a shorter stall cannot outlast that.
-      await this.#server.within(PINGED_WITHIN * limit, pinged);
+      await this.#server.within(PING_LIMITS * limit, pinged);
     }
     const duties = this.#beginDuties();
-    await this.#server.within(ANSWER_WITHIN * limit, Promise.all(duties.map(({ begun }) => begun)));
+    await this.#server.within(ANSWER_LIMITS * limit, Promise.all(duties.map(({ begun }) => begun)));
     if (moment !== 'broadcast') {
       // Answers all polls. Clients that think poll again in the middle of the stall.
       this.#server.send({ do: 'broadcast' });
@@ -246,7 +246,7 @@ class StallsRun {
     void this.#duties.hold(0);
     return [...this.#roles.entries()].flatMap(([place, role]) => {
       const member = role.duty === 'arrives' ? this.#newMember(place, role) : this.#members.get(place);
-      if (member === undefined || member.isDead) {
+      if (member === undefined || member.hasFailed) {
         return [];
       }
       const sign = this.#signOf(member);
@@ -284,16 +284,16 @@ class StallsRun {
   }
 
   /** Waits for the end of all that are gone; returns what was wrong with it. */
-  async #awaitGone(): Promise<string[]> {
+  async #awaitDeadPeers(): Promise<string[]> {
     const all = await Promise.all(
-      this.#gone.map(async ({ name, expected, ended, isVoid }) => {
-        const end = await this.#server.within(GONE_WITHIN * this.#options.limit, ended);
+      this.#deadPeers.map(async ({ name, expected, ended, isVoid }) => {
+        const end = await this.#server.within(DEAD_PEER_LIMITS * this.#options.limit, ended);
         if (end === expected || isVoid?.() === true) {
           return [];
         }
         return [
           end === 'late'
-            ? `${name}: not ended in ${GONE_WITHIN} limits without a stall`
+            ? `${name}: not ended in ${DEAD_PEER_LIMITS} limits without a stall`
             : `${name}: ended with ${end} in place of ${expected}`,
         ];
       }),
@@ -320,21 +320,21 @@ class StallsRun {
     const { limit, closing, speed = 1 } = this.#options;
     const server = this.#server;
     const alive = this.#alive;
-    const farewells = each(alive, (member) => member.farewell(GOING_AWAY));
+    const closes = each(alive, (member) => member.expectClose(GOING_AWAY));
     const stalling = server.report('stalling');
     const shut = server.report('shut');
     server.send({ do: 'close', timeout: limit * speed, ms: Math.round(closing * limit) });
     await stalling;
     this.#noteStall(`close ${closing}`, closing * limit);
-    await this.#answered('waiting for the close frame', farewells);
-    const end = await server.within(ANSWER_WITHIN * limit, shut);
+    await this.#answered('waiting for the close frame', closes);
+    const end = await server.within(ANSWER_LIMITS * limit, shut);
     if (end === 'late') {
       server.wrong.push({ id: '', text: 'router.close() did not settle' });
     }
     for (const member of alive) {
       const closed = server.closed(member.id);
-      if (!member.isDead && closed?.wasClean !== true) {
-        this.#die(member, new Error('cut by router.close()'));
+      if (!member.hasFailed && closed?.wasClean !== true) {
+        this.#recordFailure(member, new Error('cut by router.close()'));
       }
     }
   }
@@ -347,7 +347,7 @@ class StallsRun {
       await over;
       open.delete(member);
     });
-    if ((await this.#server.within(ANSWER_WITHIN * this.#options.limit, Promise.all(answers))) === 'late') {
+    if ((await this.#server.within(ANSWER_LIMITS * this.#options.limit, Promise.all(answers))) === 'late') {
       for (const { client } of open) {
         client.fail(new Error(`got no answer, ${what}`));
       }
@@ -355,7 +355,7 @@ class StallsRun {
   }
 
   get #alive(): readonly Member[] {
-    return [...this.#members.values()].filter(({ isDead }) => !isDead);
+    return [...this.#members.values()].filter(({ hasFailed }) => !hasFailed);
   }
 
   #noteStall(name: string, ms: number): void {
@@ -365,15 +365,15 @@ class StallsRun {
     this.#stalled += ms;
   }
 
-  #die(member: Member, error: Error): void {
+  #recordFailure(member: Member, error: Error): void {
     const { limit } = this.#options;
     const { name, from, to } = this.#present;
     const now = performance.now();
     // A healthy client has sent what it owes after this part of a limit. What a stall lasts longer, the client may be late.
-    const spare = Math.max(0, to - from - LONGEST_HOLD * limit);
-    const before = Math.max(0, this.#watch.gapsIn({ from: from - limit, to }) - spare);
-    const late = before + this.#watch.gapsIn({ from: Math.max(to, now - 2 * limit), to: now });
-    const death = {
+    const spare = Math.max(0, to - from - MAX_HOLD * limit);
+    const before = Math.max(0, this.#monitor.gapsIn({ from: from - limit, to }) - spare);
+    const late = before + this.#monitor.gapsIn({ from: Math.max(to, now - 2 * limit), to: now });
+    const failure = {
       role: describeRole(member.role),
       id: member.id,
       what: error.message,
@@ -381,7 +381,7 @@ class StallsRun {
       at: Math.round(now - from),
       isExcused: late >= EXCUSE * limit,
     };
-    this.#deaths.push({ member, death });
+    this.#failures.push({ member, failure });
   }
 
   #endOf(id: string): string {

@@ -8,7 +8,7 @@ import { SoakClient } from './soak-client.ts';
 import type { StalledServer } from './stalled-server.ts';
 
 /** A client that is gone. */
-export interface Gone {
+export interface DeadPeer {
   /** What it does not do, and the limit that must end it. */
   readonly name: string;
   /** How it must end: with this close code of its session, or this status. */
@@ -22,7 +22,7 @@ export interface Gone {
 }
 
 /** Brings one of each kind. Settles when the server has them all. */
-export function bringGone(server: StalledServer, name: string): Promise<Gone[]> {
+export function connectDeadPeers(server: StalledServer, name: string): Promise<DeadPeer[]> {
   return Promise.all([
     stoppedPolling(server, `${name}-polling`),
     silentWebSocket(server, `${name}-silent`, `/echo/0/${name}-silent/websocket`),
@@ -30,11 +30,11 @@ export function bringGone(server: StalledServer, name: string): Promise<Gone[]> 
     unreadWebSocket(server, `${name}-unread`),
     halfSent(server, `${name}-half`),
     undecidedUpgrade(server, `/never/0/${name}/websocket`),
-    deafApplication(server, `${name}-deaf`),
+    unreadingApplication(server, `${name}-unread-application`),
   ]);
 }
 
-async function stoppedPolling(server: StalledServer, id: string): Promise<Gone> {
+async function stoppedPolling(server: StalledServer, id: string): Promise<DeadPeer> {
   const ended = endOf(server, id);
   const req = request({
     port: server.port,
@@ -50,14 +50,14 @@ async function stoppedPolling(server: StalledServer, id: string): Promise<Gone> 
   return { name: 'stopped polling: disconnectDelay', expected: '1002', ended, leave: () => req.destroy() };
 }
 
-async function silentWebSocket(server: StalledServer, id: string, path: string): Promise<Gone> {
+async function silentWebSocket(server: StalledServer, id: string, path: string): Promise<DeadPeer> {
   const ended = endOf(server, id);
   const socket = open(server, handshake(path).join('\r\n'));
   await until(socket, '101 Switching Protocols');
   return { name: 'answers no ping: heartbeatDelay', expected: '1006', ended, leave: () => socket.destroy() };
 }
 
-async function unreadWebSocket(server: StalledServer, id: string): Promise<Gone> {
+async function unreadWebSocket(server: StalledServer, id: string): Promise<DeadPeer> {
   const ended = endOf(server, id);
   const socket = open(server, handshake(`/big/0/${id}/websocket`).join('\r\n'));
   await until(socket, '101 Switching Protocols');
@@ -69,12 +69,12 @@ async function unreadWebSocket(server: StalledServer, id: string): Promise<Gone>
 }
 
 /** Its session polls on, and is its own, since the server reads the sends of a session one after the other. */
-async function halfSent(server: StalledServer, id: string): Promise<Gone> {
+async function halfSent(server: StalledServer, id: string): Promise<DeadPeer> {
   let isVoid = false;
   const onError = () => {
     isVoid = true;
   };
-  const client = new SoakClient({ port: server.port, agent: false, transport: 'xhr', id, mount: '/echo', onError });
+  const client = new SoakClient({ port: server.port, agent: false, transport: 'xhr', id, endpoint: '/echo', onError });
   await client.opened();
   const seen = server.report('seen', ({ tag }) => tag === id);
   const head = [`POST /echo/0/${id}/xhr_send HTTP/1.1`, 'Host: localhost', 'Content-Length: 100', `X-Soak: ${id}`];
@@ -88,7 +88,7 @@ async function halfSent(server: StalledServer, id: string): Promise<Gone> {
   return { name: 'sends half a body: receiveTimeout', expected: '408', ended, isVoid: () => isVoid, leave };
 }
 
-async function undecidedUpgrade(server: StalledServer, path: string): Promise<Gone> {
+async function undecidedUpgrade(server: StalledServer, path: string): Promise<DeadPeer> {
   const seen = server.report('seen', ({ tag }) => tag === path);
   const socket = open(server, handshake(path).join('\r\n'));
   const ended = statusOf(socket);
@@ -97,9 +97,9 @@ async function undecidedUpgrade(server: StalledServer, path: string): Promise<Go
 }
 
 /** Here it is the application that is gone: it never reads. */
-async function deafApplication(server: StalledServer, id: string): Promise<Gone> {
+async function unreadingApplication(server: StalledServer, id: string): Promise<DeadPeer> {
   const ended = endOf(server, id);
-  const socket = open(server, handshake(`/deaf/0/${id}/websocket`).join('\r\n'));
+  const socket = open(server, handshake(`/unread/0/${id}/websocket`).join('\r\n'));
   await until(socket, '101 Switching Protocols');
   socket.write(clientFrame(1, '["one","two","three"]'), 'latin1');
   // The client answers the close frame, since the session waits for that.

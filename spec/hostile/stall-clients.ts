@@ -25,12 +25,12 @@ export type Duty =
 /** A kind of client. */
 export interface Role {
   readonly duty: Duty;
-  readonly mount: string;
+  readonly endpoint: string;
   readonly transport: SoakTransport;
   /** Whether each request gets a new connection. */
   readonly isFresh: boolean;
   /** ms from the end of a response to the next poll. */
-  readonly think: number;
+  readonly thinkTime: number;
 }
 
 const HTTP_TRANSPORTS: readonly HttpSoakTransport[] = ['xhr', 'xhr_streaming', 'eventsource', 'htmlfile', 'jsonp'];
@@ -41,16 +41,16 @@ export function rolesFor(limit: number): Role[] {
   const role = (duty: Duty, transport: SoakTransport, more: Partial<Role> = {}): Role => ({
     duty,
     transport,
-    mount: '/echo',
+    endpoint: '/echo',
     isFresh: false,
-    think: 0,
+    thinkTime: 0,
     ...more,
   });
   return [
     ...HTTP_TRANSPORTS.flatMap((transport) => [
       role('waits', transport),
       role('waits', transport, { isFresh: true }),
-      role('waits', transport, { isFresh: true, think: 0.2 * limit }),
+      role('waits', transport, { isFresh: true, thinkTime: 0.2 * limit }),
       role('sends slowly', transport),
     ]),
     ...HTTP_TRANSPORTS.map((transport, i) => role('talks', transport, { isFresh: i % 2 === 0 })),
@@ -60,13 +60,13 @@ export function rolesFor(limit: number): Role[] {
       role('answers pings', transport),
       role('talks', transport),
       role('sends slowly', transport),
-      role('reads slowly', transport, { mount: '/big' }),
-      role('is read slowly', transport, { mount: '/read' }),
-      role('arrives', transport, { mount: '/gate' }),
+      role('reads slowly', transport, { endpoint: '/big' }),
+      role('is read slowly', transport, { endpoint: '/read' }),
+      role('arrives', transport, { endpoint: '/gate' }),
     ]),
-    role('is read slowly', 'xhr', { mount: '/read' }),
-    role('is read slowly', 'jsonp', { mount: '/read', isFresh: true }),
-    role('arrives', 'xhr', { mount: '/gate' }),
+    role('is read slowly', 'xhr', { endpoint: '/read' }),
+    role('is read slowly', 'jsonp', { endpoint: '/read', isFresh: true }),
+    role('arrives', 'xhr', { endpoint: '/gate' }),
   ];
 }
 
@@ -78,9 +78,9 @@ export function slowReaders(): Role[] {
   return (['xhr', 'xhr_streaming', 'jsonp'] as const).map((transport) => ({
     duty: 'reads slowly',
     transport,
-    mount: '/big',
+    endpoint: '/big',
     isFresh: true,
-    think: 0,
+    thinkTime: 0,
   }));
 }
 
@@ -96,9 +96,9 @@ export function isRenewed({ duty }: Role): boolean {
 }
 
 /** Describes a role in a few words. */
-export function describeRole({ duty, mount, transport, isFresh, think }: Role): string {
+export function describeRole({ duty, endpoint, transport, isFresh, thinkTime }: Role): string {
   const connection = isWebSocket(transport) ? '' : isFresh ? ', fresh' : ', kept alive';
-  return `${transport}${connection}${think > 0 ? ', thinks' : ''}, ${duty} (${mount})`;
+  return `${transport}${connection}${thinkTime > 0 ? ', thinks' : ''}, ${duty} (${endpoint})`;
 }
 
 /** What a member needs from its run. */
@@ -110,8 +110,8 @@ export interface MemberContext {
   /** Called for each ping to a member that only answers pings, with what sends the pong. */
   readonly onPing: (pong: () => void) => void;
   /** Settles when a member that reads slowly is to begin. */
-  readonly rest: () => Promise<void>;
-  readonly onDeath: (member: Member, error: Error) => void;
+  readonly readAfter: () => Promise<void>;
+  readonly onFailure: (member: Member, error: Error) => void;
   readonly onRound: () => void;
 }
 
@@ -121,7 +121,7 @@ export class Member {
   readonly id: string;
   readonly client: SoakClient;
   readonly #context: MemberContext;
-  #isDead = false;
+  #hasFailed = false;
   #isStopped = false;
   #talk: Promise<void> = Promise.resolve();
 
@@ -134,18 +134,18 @@ export class Member {
       agent: role.isFresh ? false : context.agent,
       transport: role.transport,
       id,
-      mount: role.mount,
-      think: role.think,
+      endpoint: role.endpoint,
+      thinkTime: role.thinkTime,
       ...(role.duty === 'answers pings' ? { onPing: context.onPing } : {}),
       onError: (error) => {
-        this.#isDead = true;
-        context.onDeath(this, error);
+        this.#hasFailed = true;
+        context.onFailure(this, error);
       },
     });
   }
 
-  get isDead(): boolean {
-    return this.#isDead;
+  get hasFailed(): boolean {
+    return this.#hasFailed;
   }
 
   /** Settles when it is open, or dead. A member that talks begins then. */
@@ -164,7 +164,7 @@ export class Member {
         // Takes 0.3 of the limit on the side of the client.
         return this.round(1, { pieces: 7, pause: 0.05 * limit, tag: this.id });
       case 'reads slowly':
-        return this.round(1, { rest: this.#context.rest() });
+        return this.round(1, { readAfter: this.#context.readAfter() });
       case 'is read slowly':
         return this.round(4);
       case 'arrives':
@@ -190,13 +190,13 @@ export class Member {
   }
 
   /** Settles when the server has closed it with that code, or it is dead. */
-  async farewell(code: number): Promise<void> {
-    await this.client.farewell(code).catch(() => {});
+  async expectClose(code: number): Promise<void> {
+    await this.client.expectClose(code).catch(() => {});
   }
 
   async #keepTalking(): Promise<void> {
     const { random, limit } = this.#context;
-    while (!this.#isDead && !this.#isStopped) {
+    while (!this.#hasFailed && !this.#isStopped) {
       await this.round(1 + random.below(3));
       await delay(random.below(0.05 * limit));
     }
@@ -204,17 +204,17 @@ export class Member {
 }
 
 /** Delays callbacks until `release()`, but none for longer than a healthy client may take. */
-export class Hold {
-  readonly #longest: number;
+export class HeldCallbacks {
+  readonly #maxDelay: number;
   readonly #held = new Map<() => void, NodeJS.Timeout>();
   #isHolding = false;
   #missing = 0;
-  #patience: NodeJS.Timeout | undefined;
+  #gatherTimer: NodeJS.Timeout | undefined;
   #onHeld: (() => void) | undefined;
 
   /** @param longest ms after which a callback is called in any case */
-  constructor(longest: number) {
-    this.#longest = longest;
+  constructor(maxDelay: number) {
+    this.#maxDelay = maxDelay;
   }
 
   /** Begins to hold. Settles when it holds so many, or has held the first for a quarter of the longest time. */
@@ -235,10 +235,10 @@ export class Hold {
     const timer = setTimeout(() => {
       this.#held.delete(callback);
       callback();
-    }, this.#longest);
+    }, this.#maxDelay);
     this.#held.set(callback, timer);
     this.#missing -= 1;
-    this.#patience ??= setTimeout(() => this.#onHeld?.(), this.#longest / 4);
+    this.#gatherTimer ??= setTimeout(() => this.#onHeld?.(), this.#maxDelay / 4);
     if (this.#missing <= 0) {
       this.#onHeld?.();
     }
@@ -247,8 +247,8 @@ export class Hold {
   /** Calls all callbacks, and holds no more. */
   release(): void {
     this.#isHolding = false;
-    clearTimeout(this.#patience);
-    this.#patience = undefined;
+    clearTimeout(this.#gatherTimer);
+    this.#gatherTimer = undefined;
     this.#onHeld?.();
     for (const [callback, timer] of this.#held) {
       clearTimeout(timer);

@@ -11,7 +11,7 @@ export interface Span {
 }
 
 /** Watches the event loop of this process until `stop()`. */
-export class LoopWatch {
+export class LoopMonitor {
   readonly #timer: NodeJS.Timeout;
   readonly #gaps: Span[] = [];
   #last = performance.now();
