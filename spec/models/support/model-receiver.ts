@@ -49,13 +49,13 @@ export class BrokenReceiver extends Error {
 }
 
 /** Where a receiver stands, as far as the session was told. */
-export type Stage =
+export type ReceiverStage =
   | 'new'
   | 'attached'
-  | 'leaving'
+  | 'flushing'
   | 'flushed'
-  | 'lost'
-  | 'turned away'
+  | 'aborted'
+  | 'refused'
   /** The session is over and does not know it any more. */
   | 'released';
 
@@ -82,7 +82,7 @@ export class ModelReceiver implements Receiver {
   readonly name: TransportName;
   readonly maxHeartbeatInterval: number;
   readonly kind: ReceiverKind;
-  stage: Stage = 'new';
+  stage: ReceiverStage = 'new';
   /** How often it was told to close, and to cut the connection. */
   closes = 0;
   /** How often it was refused. */

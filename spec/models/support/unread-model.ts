@@ -1,17 +1,17 @@
 /** What a client has sent and the application has not read: an array, and those who wait for a message. */
 import type { Clock } from '@sinonjs/fake-timers';
-import type { Wait } from './wait.ts';
+import type { PendingCall } from './pending-call.ts';
 
 export class UnreadModel {
   readonly #maxReceiveBuffer: number;
   readonly #receiveStallTimeout: number;
   readonly #clock: Clock;
   readonly #messages: string[] = [];
-  #waiting: Wait[] = [];
+  #waiting: PendingCall[] = [];
   #wasRead = false;
   #isSetUp = false;
   /** All calls that have asked for a message. */
-  readonly readings: Wait[] = [];
+  readonly readCalls: PendingCall[] = [];
   /** How many messages have come. */
   count = 0;
   /** Since when there is no room and nothing was read, where that must not go on for ever. */
@@ -66,9 +66,9 @@ export class UnreadModel {
   }
 
   /** The application asks for a message: refused where there is a listener, in vain where nothing can come. */
-  read(controller: AbortController | undefined, state: 'listened to' | 'ended' | 'open'): Wait {
-    const reading: Wait = { controller, outcome: undefined, expected: undefined };
-    this.readings.push(reading);
+  read(controller: AbortController | undefined, state: 'listened to' | 'ended' | 'open'): PendingCall {
+    const reading: PendingCall = { controller, outcome: undefined, expected: undefined };
+    this.readCalls.push(reading);
     if (state === 'listened to') {
       reading.expected = 'listener';
       return reading;
@@ -85,7 +85,7 @@ export class UnreadModel {
   }
 
   /** One that waits is given up. */
-  abort(reading: Wait): void {
+  abort(reading: PendingCall): void {
     this.#waiting = this.#waiting.filter((other) => other !== reading);
   }
 

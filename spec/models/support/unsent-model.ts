@@ -1,11 +1,11 @@
 /** What the application has sent and no receiver has taken: a list of all, and how far it was handed over. */
-import type { Wait } from './wait.ts';
+import type { PendingCall } from './pending-call.ts';
 
 export class UnsentModel {
   readonly #maxSendBuffer: number;
-  readonly #mark: number;
+  readonly #highWaterMark: number;
   readonly #accepted: string[] = [];
-  #handed = 0;
+  #taken = 0;
   #isDropped = false;
   /** Whether the client was too slow, so that all that was queued is dropped. */
   hasOverflowed = false;
@@ -14,11 +14,11 @@ export class UnsentModel {
   /** How many `drain` events there must have been. */
   drains = 0;
   /** All calls of `drained()`. */
-  readonly drainings: Wait[] = [];
+  readonly drainCalls: PendingCall[] = [];
 
   constructor(limits: { maxSendBuffer: number; sendHighWaterMark: number }) {
     this.#maxSendBuffer = limits.maxSendBuffer;
-    this.#mark = limits.sendHighWaterMark;
+    this.#highWaterMark = limits.sendHighWaterMark;
   }
 
   /** How many messages were accepted. */
@@ -27,7 +27,7 @@ export class UnsentModel {
   }
 
   get bytes(): number {
-    const queued = this.#isDropped ? [] : this.#accepted.slice(this.#handed);
+    const queued = this.#isDropped ? [] : this.#accepted.slice(this.#taken);
     return queued.reduce((sum, text) => sum + (text.length || 1), 0);
   }
 
@@ -40,14 +40,14 @@ export class UnsentModel {
       return false;
     }
     this.#accepted.push(text);
-    this.needsDrain ||= total >= this.#mark;
+    this.needsDrain ||= total >= this.#highWaterMark;
     return true;
   }
 
   /** A receiver is given a message; returns the one that it must be. */
   shift(): string | undefined {
-    const text = this.#isDropped ? undefined : this.#accepted[this.#handed];
-    this.#handed += 1;
+    const text = this.#isDropped ? undefined : this.#accepted[this.#taken];
+    this.#taken += 1;
     return text;
   }
 
@@ -57,8 +57,8 @@ export class UnsentModel {
   }
 
   /** A session that is open is about to hear that bytes have left. */
-  written(inConnection: number): void {
-    if (this.needsDrain && this.bytes + inConnection < (this.#mark || 1)) {
+  drained(inConnection: number): void {
+    if (this.needsDrain && this.bytes + inConnection < (this.#highWaterMark || 1)) {
       this.needsDrain = false;
       this.drains += 1;
       this.#settle('drained');
@@ -66,10 +66,14 @@ export class UnsentModel {
   }
 
   /** The application waits for `drain`. */
-  wait(controller: AbortController, isOpen: boolean): Wait {
+  wait(controller: AbortController, isOpen: boolean): PendingCall {
     const atOnce = isOpen ? 'drained' : 'not open';
-    const wait: Wait = { controller, outcome: undefined, expected: isOpen && this.needsDrain ? undefined : atOnce };
-    this.drainings.push(wait);
+    const wait: PendingCall = {
+      controller,
+      outcome: undefined,
+      expected: isOpen && this.needsDrain ? undefined : atOnce,
+    };
+    this.drainCalls.push(wait);
     return wait;
   }
 
@@ -79,7 +83,7 @@ export class UnsentModel {
   }
 
   #settle(how: string): void {
-    for (const wait of this.drainings) {
+    for (const wait of this.drainCalls) {
       wait.expected ??= how;
     }
   }

@@ -19,15 +19,15 @@ import { TimerQueue } from '../../../lib/util/timer-queue.ts';
 import { environmentWith, FakeReceiver, identity, makeSession, portOf } from '../../support/fake-receiver.ts';
 import type { Loop } from '../../support/idle-time.ts';
 import { BrokenReceiver, ModelReceiver, type ReceiverOwner, type ReceiverShape } from './model-receiver.ts';
+import { type PendingCall, recordOutcome } from './pending-call.ts';
 import { Stalls } from './stalls.ts';
 import { UnreadModel } from './unread-model.ts';
 import { UnsentModel } from './unsent-model.ts';
-import { note, type Wait } from './wait.ts';
 
 /** What the application does when it is called. */
 export type Reaction = 'nothing' | 'throw' | 'reject' | 'send' | 'close' | 'receive' | 'remove' | 'join' | 'terminate';
 
-export interface WorldOptions {
+export interface SessionModelOptions {
   readonly family: 'xhr' | 'websocket';
   readonly heartbeatDelay: number;
   readonly disconnectDelay: number;
@@ -55,14 +55,14 @@ class ApplicationError extends Error {
 
 interface Iteration {
   readonly iterator: AsyncGenerator<string, void, undefined>;
-  reading: Wait | undefined;
+  reading: PendingCall | undefined;
   isLeft: boolean;
 }
 
 const request = new IncomingMessage(new Socket());
 
-export class World implements ReceiverOwner {
-  readonly #options: WorldOptions;
+export class SessionModel implements ReceiverOwner {
+  readonly #options: SessionModelOptions;
   readonly #clock: Clock;
   readonly #loop: Loop;
   readonly #metrics = new Metrics();
@@ -76,7 +76,7 @@ export class World implements ReceiverOwner {
   // Receivers
   readonly #receivers: ModelReceiver[] = [];
   #current: ModelReceiver | undefined;
-  readonly #leaving = new Set<ModelReceiver>();
+  readonly #flushing = new Set<ModelReceiver>();
   #openFrames = 0;
   #isOpened = false;
   #hasBroken = false;
@@ -84,12 +84,12 @@ export class World implements ReceiverOwner {
   readonly #broken: ModelReceiver[] = [];
   readonly #closeFramesOn = new Set<ModelReceiver>();
   /** How the client left. */
-  #loss: SessionCloseEvent | undefined;
+  #abortEvent: SessionCloseEvent | undefined;
 
   // Time
   #heartbeatDue = Number.POSITIVE_INFINITY;
   /** Since when no receiver has been there. */
-  #aloneSince: number | undefined;
+  #unattachedSince: number | undefined;
   readonly #stalls: Stalls;
 
   // What is sent
@@ -104,7 +104,7 @@ export class World implements ReceiverOwner {
   #listener: ((message: string) => unknown) | undefined;
   #setUp: { resolve(): void; reject(error: unknown): void } | undefined;
   /** Whether the transport waits for room. */
-  #isSlowed = false;
+  #isPaused = false;
 
   // How it ends
   #hasTerminated = false;
@@ -112,7 +112,7 @@ export class World implements ReceiverOwner {
   #closing: { readonly code: number; readonly reason: string } | undefined;
   #closingSince: number | undefined;
   /** Whether nothing had been read for too long when the session left `active`. */
-  #wasStuck = false;
+  #wasStalled = false;
   readonly #ends: SessionCloseEvent[] = [];
   readonly #closes: SessionCloseEvent[] = [];
   readonly #joined = new Set<string>();
@@ -120,11 +120,11 @@ export class World implements ReceiverOwner {
   readonly #reported: unknown[] = [];
 
   /** Another session of the process, which must not suffer. */
-  readonly #bystander: Session;
-  readonly #bystandersReceiver: FakeReceiver;
-  readonly #bystandersTexts: string[] = [];
+  readonly #other: Session;
+  readonly #othersReceiver: FakeReceiver;
+  readonly #othersTexts: string[] = [];
 
-  constructor(options: WorldOptions, clock: Clock, loop: Loop) {
+  constructor(options: SessionModelOptions, clock: Clock, loop: Loop) {
     this.#options = options;
     this.#clock = clock;
     this.#loop = loop;
@@ -144,14 +144,14 @@ export class World implements ReceiverOwner {
     const transport = family === 'xhr' ? 'xhr-polling' : 'websocket';
     this.#session = makeSession('id', request, transport, identity(family), undefined, hooks);
     portOf(this.#session).whenEnded(() => this.#onLeaveActive());
-    this.#aloneSince = clock.now;
+    this.#unattachedSince = clock.now;
     if (options.watchesSignal) {
       this.#expect(!this.#session.signal.aborted, 'the signal is aborted from the beginning');
     }
     const others = environmentWith();
-    this.#bystander = makeSession('other', request, 'xhr-streaming', identity(), undefined, others);
-    this.#bystandersReceiver = new FakeReceiver(portOf(this.#bystander), 'stream');
-    portOf(this.#bystander).attach(this.#bystandersReceiver);
+    this.#other = makeSession('other', request, 'xhr-streaming', identity(), undefined, others);
+    this.#othersReceiver = new FakeReceiver(portOf(this.#other), 'stream');
+    portOf(this.#other).attach(this.#othersReceiver);
   }
 
   // ---- What a client and its transport do
@@ -161,19 +161,19 @@ export class World implements ReceiverOwner {
     if (isSocket && this.#receivers.length > 0) {
       return;
     }
-    this.#loseBroken();
+    this.#abortBroken();
     const receiver = new ModelReceiver(isSocket ? { ...shape, kind: 'socket' } : shape, this);
     this.#receivers.push(receiver);
     const isFree = this.#current === undefined;
     if (!isFree) {
-      receiver.stage = 'turned away';
+      receiver.stage = 'refused';
     } else if (this.#session.state === 'closed') {
       receiver.stage = 'released';
     } else {
       receiver.stage = 'attached';
       this.#current = receiver;
-      this.#aloneSince = undefined;
-      this.#heartbeatDue = this.#clock.now + this.#silenceOf(receiver);
+      this.#unattachedSince = undefined;
+      this.#heartbeatDue = this.#clock.now + this.#heartbeatIntervalOf(receiver);
     }
     const isDone = this.#call(() => {
       portOf(this.#session).attach(receiver);
@@ -182,37 +182,37 @@ export class World implements ReceiverOwner {
     this.#expect(receiver.refusals === (isFree ? 0 : 1), `${receiver.refusals} refusals`);
     const isBroken = isDone === undefined && !this.#isOpened;
     this.#expect(!isBroken || this.#session.state === 'closed', 'a session that could not be opened is kept');
-    this.#noteAlone();
+    this.#updateUnattached();
   }
 
   receiverReleased(receiver: ModelReceiver): void {
     if (this.#current === receiver) {
       this.#current = undefined;
-      this.#leaving.add(receiver);
-      receiver.stage = 'leaving';
+      this.#flushing.add(receiver);
+      receiver.stage = 'flushing';
     }
     this.#call(() => portOf(this.#session).receiverReleased(receiver));
-    this.#noteAlone();
+    this.#updateUnattached();
   }
 
   receiverFlushed(receiver: ModelReceiver): void {
-    if (this.#current === receiver || this.#leaving.has(receiver)) {
+    if (this.#current === receiver || this.#flushing.has(receiver)) {
       receiver.take(Number.POSITIVE_INFINITY);
     }
     const isKnown = this.#forget(receiver, 'flushed');
     if (isKnown) {
-      this.#expectWritten();
+      this.#expectDrained();
     }
     this.#call(() => portOf(this.#session).receiverFlushed(receiver));
-    this.#noteAlone();
+    this.#updateUnattached();
   }
 
-  lose(receiver: ModelReceiver, event: SessionCloseEvent): void {
+  abortReceiver(receiver: ModelReceiver, event: SessionCloseEvent): void {
     const before = this.#session.state;
-    const isKnown = this.#forget(receiver, 'lost');
+    const isKnown = this.#forget(receiver, 'aborted');
     if (isKnown) {
       receiver.drop();
-      this.#loss ??= event;
+      this.#abortEvent ??= event;
     }
     this.#call(() => portOf(this.#session).receiverAborted(receiver, event));
     const { state } = this.#session;
@@ -220,12 +220,12 @@ export class World implements ReceiverOwner {
       const closesIt = before === 'active' && state === 'closing' && this.#options.family === 'xhr';
       this.#expect(state === 'closed' || closesIt, `${state} after the receiver was lost`);
     }
-    this.#noteAlone();
+    this.#updateUnattached();
   }
 
   /** Does something with a receiver: those that are attached or leaving come first, then the others, newest first. */
   withReceiver(which: number, act: (receiver: ModelReceiver) => unknown): void {
-    const known = this.#receivers.filter(({ stage }) => stage === 'attached' || stage === 'leaving');
+    const known = this.#receivers.filter(({ stage }) => stage === 'attached' || stage === 'flushing');
     const receiver = [...known, ...this.#receivers.toReversed()][which];
     if (receiver !== undefined) {
       act(receiver);
@@ -234,13 +234,13 @@ export class World implements ReceiverOwner {
 
   /** The kernel takes bytes. */
   take(receiver: ModelReceiver, writes: number): void {
-    if (receiver.stage === 'attached' || receiver.stage === 'leaving') {
+    if (receiver.stage === 'attached' || receiver.stage === 'flushing') {
       receiver.take(writes);
     }
   }
 
   receiverDrained(): void {
-    this.#expectWritten();
+    this.#expectDrained();
     this.#call(() => portOf(this.#session).receiverDrained());
   }
 
@@ -259,15 +259,15 @@ export class World implements ReceiverOwner {
     if (isActive) {
       this.#unread.trim();
     }
-    if (!portOf(this.#session).canReceive && !this.#isSlowed) {
-      this.#isSlowed = true;
+    if (!portOf(this.#session).canReceive && !this.#isPaused) {
+      this.#isPaused = true;
       portOf(this.#session).whenReceivable(() => {
-        this.#expect(this.#isSlowed, 'whenReceivable() called back twice');
+        this.#expect(this.#isPaused, 'whenReceivable() called back twice');
         this.#expect(
           portOf(this.#session).canReceive || this.#session.state !== 'active',
-          'whenReceivable() called back without room',
+          'whenReceivable() called back before it could receive',
         );
-        this.#isSlowed = false;
+        this.#isPaused = false;
       });
     }
   }
@@ -293,17 +293,17 @@ export class World implements ReceiverOwner {
     const isInRoom = !isShared || (this.#joined.has('a') && this.#session.state !== 'closed');
     const isTried = isInRoom && this.#session.state === 'active';
     const isAccepted = isTried && this.#unsent.push(text, this.#bytesInConnection);
-    this.#bystandersTexts.push(text);
+    this.#othersTexts.push(text);
     if (!isShared) {
       try {
         const result = this.#call(() => this.#session.send(text));
         this.#expect(result === undefined || result === isAccepted, `send() returned ${result}`);
       } finally {
-        this.#bystander.send(text);
+        this.#other.send(text);
       }
       return;
     }
-    const members = [...this.#rooms.in('a'), portOf(this.#bystander)];
+    const members = [...this.#rooms.in('a'), portOf(this.#other)];
     this.#expect(members.includes(portOf(this.#session)) === isInRoom, 'membership of the room');
     const accepted = this.#call(() => sendToAll(members, text));
     this.#expect(accepted === undefined || accepted === 1 + Number(isAccepted), `${accepted} took the broadcast`);
@@ -315,7 +315,7 @@ export class World implements ReceiverOwner {
     }
     const controller = new AbortController();
     const wait = this.#unsent.wait(controller, this.#session.state === 'active');
-    note(
+    recordOutcome(
       wait,
       this.#session.drained({ signal: controller.signal }).then(() => 'drained'),
     );
@@ -327,12 +327,12 @@ export class World implements ReceiverOwner {
     }
     const controller = new AbortController();
     const reading = this.#unread.read(controller, this.#readState);
-    note(reading, this.#session.recv({ signal: controller.signal }));
+    recordOutcome(reading, this.#session.recv({ signal: controller.signal }));
   }
 
   /** Aborts a wait for a message or for `drain`; without effect where that is over. */
   abort(which: number): void {
-    const wait = [...this.#unsent.drainings, ...this.#unread.readings].at(-1 - which);
+    const wait = [...this.#unsent.drainCalls, ...this.#unread.readCalls].at(-1 - which);
     if (wait?.controller === undefined) {
       return;
     }
@@ -357,7 +357,7 @@ export class World implements ReceiverOwner {
     if (!isPending && !isOver(iteration)) {
       iteration.reading = this.#unread.read(undefined, this.#readState);
       const next = iteration.iterator.next();
-      note(
+      recordOutcome(
         iteration.reading,
         next.then(({ done, value }) => (done ? 'not open' : String(value))),
       );
@@ -454,7 +454,7 @@ export class World implements ReceiverOwner {
   terminate(): void {
     // One that has just thrown is as good as cut.
     const receivers = this.#receivers.filter(
-      (receiver) => (receiver === this.#current || this.#leaving.has(receiver)) && !this.#broken.includes(receiver),
+      (receiver) => (receiver === this.#current || this.#flushing.has(receiver)) && !this.#broken.includes(receiver),
     );
     const before = receivers.map(({ aborts }) => aborts);
     this.#hasTerminated = true;
@@ -480,17 +480,17 @@ export class World implements ReceiverOwner {
 
   /** Everything that was to happen within this turn. */
   async settle(): Promise<void> {
-    this.#loseBroken();
+    this.#abortBroken();
     for (let i = 0; i < 3; i += 1) {
       await new Promise((resolve) => process.nextTick(resolve));
     }
-    for (const { outcome, expected } of [...this.#unread.readings, ...this.#unsent.drainings]) {
+    for (const { outcome, expected } of [...this.#unread.readCalls, ...this.#unsent.drainCalls]) {
       this.#expect(outcome === expected, `a promise is ${outcome}, not ${expected}`);
     }
     const mustRead = this.#session.state === 'active' && this.#listener !== undefined;
     this.#expect(!mustRead || this.#unread.size === 0, 'the listener was not called');
     // Receivers that are leaving tell when they have left.
-    const hasLeft = this.#unsent.bytes + this.#bytesInConnection + this.#leaving.size === 0 && !this.#isBroken;
+    const hasLeft = this.#unsent.bytes + this.#bytesInConnection + this.#flushing.size === 0 && !this.#isBroken;
     const isDrained = !this.#unsent.needsDrain || this.#session.state !== 'active';
     this.#expect(!hasLeft || isDrained, 'all has left, and the application was not told');
     this.#expect(this.#ends.length === 0 || this.#closes.length === Number(this.#isOpened), 'no close event');
@@ -523,7 +523,7 @@ export class World implements ReceiverOwner {
     this.#call(() => this.#stalls.stall(ms));
     if (this.#heartbeatDue <= this.#clock.now && this.#current !== undefined) {
       this.#expect(this.#current.bufferedAmount > 0 || this.#session.state !== 'active', 'no heartbeat after a stall');
-      this.#heartbeatDue = this.#clock.now + this.#silenceOf(this.#current);
+      this.#heartbeatDue = this.#clock.now + this.#heartbeatIntervalOf(this.#current);
     }
   }
 
@@ -547,7 +547,11 @@ export class World implements ReceiverOwner {
     assert.equal(writableNeedDrain, this.#unsent.needsDrain, 'writableNeedDrain');
     assert.equal(this.#drains, this.#unsent.drains, 'drain events');
     assert.equal(canReceive, this.#unread.canReceive, 'canReceive');
-    assert.equal(this.#isSlowed && (canReceive || state === 'closing' || isOver), false, 'slowed in spite of room');
+    assert.equal(
+      this.#isPaused && (canReceive || state === 'closing' || isOver),
+      false,
+      'paused although it can receive',
+    );
     assert.deepEqual([...rooms], [...this.#joined], 'rooms');
     for (const room of ['a', 'b']) {
       const isIn = [...this.#rooms.in(room)].includes(portOf(this.#session));
@@ -572,11 +576,11 @@ export class World implements ReceiverOwner {
   async end(flushes: boolean): Promise<void> {
     await this.turn();
     for (const receiver of this.#receivers) {
-      if (receiver.stage === 'attached' || receiver.stage === 'leaving') {
+      if (receiver.stage === 'attached' || receiver.stage === 'flushing') {
         if (flushes && receiver.kind !== 'socket' && !receiver.isBroken) {
           this.receiverFlushed(receiver);
         } else {
-          this.lose(receiver, { code: 1006, reason: 'the end', wasClean: flushes });
+          this.abortReceiver(receiver, { code: 1006, reason: 'the end', wasClean: flushes });
         }
         this.check();
       }
@@ -595,12 +599,12 @@ export class World implements ReceiverOwner {
     assert.deepEqual(this.#closes, this.#isOpened ? this.#ends : []);
     assert.deepEqual(new Set(this.#reported), new Set(this.#thrown));
     assert.equal(this.#reported.length, this.#thrown.length, 'an error was reported twice');
-    await this.#readTheRest();
-    for (const { controller, expected } of [...this.#unread.readings, ...this.#unsent.drainings]) {
+    await this.#readRemaining();
+    for (const { controller, expected } of [...this.#unread.readCalls, ...this.#unsent.drainCalls]) {
       assert.notEqual(expected, undefined, 'a promise that never settles');
       assert.deepEqual(controller === undefined ? [] : getEventListeners(controller.signal, 'abort'), []);
     }
-    portOf(this.#bystander).terminate();
+    portOf(this.#other).terminate();
   }
 
   /** An error reached the process: one of a broken receiver's may, where no call into the session is to blame. */
@@ -610,7 +614,7 @@ export class World implements ReceiverOwner {
     }
   }
 
-  async #readTheRest(): Promise<void> {
+  async #readRemaining(): Promise<void> {
     if (!this.#isOpened) {
       return;
     }
@@ -641,7 +645,7 @@ export class World implements ReceiverOwner {
       this.#expect(this.#unsent.shift() === text, `"${text}" out of order, or dropped before`);
     }
     if (state === 'active') {
-      this.#heartbeatDue = this.#clock.now + this.#silenceOf(receiver);
+      this.#heartbeatDue = this.#clock.now + this.#heartbeatIntervalOf(receiver);
     }
   }
 
@@ -650,13 +654,13 @@ export class World implements ReceiverOwner {
     this.#expect(this.#current === receiver && this.#session.state === 'active', 'a heartbeat');
     this.#expect(receiver.bufferedAmount === 0, 'a heartbeat behind other bytes');
     this.#expect(now >= this.#heartbeatDue, `a heartbeat at ${now}, due at ${this.#heartbeatDue}`);
-    this.#heartbeatDue = now + this.#silenceOf(receiver);
+    this.#heartbeatDue = now + this.#heartbeatIntervalOf(receiver);
   }
 
   onCloseFrame(receiver: ModelReceiver, code: number, reason: string): void {
     this.#expect(receiver.closes === 1, 'two close frames on one receiver');
-    if (receiver.stage === 'turned away') {
-      this.#expect(code === 2010, `turned away with ${code}`);
+    if (receiver.stage === 'refused') {
+      this.#expect(code === 2010, `refused with ${code}`);
       return;
     }
     this.#expectClosing(code, reason);
@@ -680,10 +684,10 @@ export class World implements ReceiverOwner {
   }
 
   /** A connection that cannot be written to is over, whether or not the session has found out by itself. */
-  #loseBroken(): void {
+  #abortBroken(): void {
     for (const receiver of this.#broken.splice(0)) {
       if (this.#isOpened) {
-        this.lose(receiver, { code: 1006, reason: 'broken', wasClean: false });
+        this.abortReceiver(receiver, { code: 1006, reason: 'broken', wasClean: false });
       }
     }
   }
@@ -748,7 +752,7 @@ export class World implements ReceiverOwner {
     this.#expectClosing(event.code, event.reason);
     if (event.wasClean) {
       const isTold = [...this.#closeFramesOn].some(({ stage }) => stage === 'flushed');
-      this.#expect(isTold || this.#loss?.wasClean === true, 'wasClean, and the close frame has not left');
+      this.#expect(isTold || this.#abortEvent?.wasClean === true, 'wasClean, and the close frame has not left');
     }
   }
 
@@ -756,7 +760,7 @@ export class World implements ReceiverOwner {
   #onLeaveActive(): void {
     this.#expect(this.#closingSince === undefined, 'has left active twice');
     this.#closingSince = this.#clock.now;
-    this.#wasStuck = this.#stalls.mayBeOver(this.#unread.fullSince, this.#options.receiveStallTimeout);
+    this.#wasStalled = this.#stalls.mayBeOver(this.#unread.fullSince, this.#options.receiveStallTimeout);
     this.#unread.end();
     this.#unsent.end();
     if (this.#session.state === 'closed' && this.#current !== undefined) {
@@ -832,17 +836,17 @@ export class World implements ReceiverOwner {
     } finally {
       this.#depth -= 1;
       if (this.#depth === 0) {
-        this.#loseBroken();
+        this.#abortBroken();
       }
     }
   }
 
-  #silenceOf({ maxHeartbeatInterval }: ModelReceiver): number {
+  #heartbeatIntervalOf({ maxHeartbeatInterval }: ModelReceiver): number {
     return Math.min(this.#options.heartbeatDelay || Number.POSITIVE_INFINITY, maxHeartbeatInterval);
   }
 
   get #bytesInConnection(): number {
-    const receivers = this.#current === undefined ? [...this.#leaving] : [this.#current, ...this.#leaving];
+    const receivers = this.#current === undefined ? [...this.#flushing] : [this.#current, ...this.#flushing];
     return receivers.reduce((sum, { bufferedAmount }) => sum + bufferedAmount, 0);
   }
 
@@ -856,8 +860,8 @@ export class World implements ReceiverOwner {
   }
 
   get #mustFlushOther(): boolean {
-    const handed = this.#bystandersReceiver.frames.filter((frame) => frame.startsWith('a')).flatMap(textsOf);
-    return handed.length < this.#bystandersTexts.length;
+    const taken = this.#othersReceiver.frames.filter((frame) => frame.startsWith('a')).flatMap(textsOf);
+    return taken.length < this.#othersTexts.length;
   }
 
   /** What reading must come to. */
@@ -870,30 +874,30 @@ export class World implements ReceiverOwner {
   }
 
   /** The session is told that a receiver is over; returns whether it knew of it. */
-  #forget(receiver: ModelReceiver, stage: 'flushed' | 'lost'): boolean {
+  #forget(receiver: ModelReceiver, stage: 'flushed' | 'aborted'): boolean {
     if (this.#current === receiver) {
       this.#current = undefined;
-    } else if (!this.#leaving.delete(receiver)) {
+    } else if (!this.#flushing.delete(receiver)) {
       return false;
     }
     receiver.stage = stage;
     return true;
   }
 
-  #noteAlone(): void {
+  #updateUnattached(): void {
     const { state } = this.#session;
     const isOpen = state === 'opening' || state === 'active';
-    if (isOpen && this.#current === undefined && this.#leaving.size === 0) {
-      this.#aloneSince ??= this.#clock.now;
+    if (isOpen && this.#current === undefined && this.#flushing.size === 0) {
+      this.#unattachedSince ??= this.#clock.now;
     } else {
-      this.#aloneSince = undefined;
+      this.#unattachedSince = undefined;
     }
   }
 
   /** The session is about to hear that bytes have left. */
-  #expectWritten(): void {
+  #expectDrained(): void {
     if (this.#session.state === 'active') {
-      this.#unsent.written(this.#bytesInConnection);
+      this.#unsent.drained(this.#bytesInConnection);
     }
   }
 
@@ -906,20 +910,20 @@ export class World implements ReceiverOwner {
   }
 
   #hasCause(code: number, reason: string): boolean {
-    if (this.#hasBroken || (code === this.#loss?.code && reason === this.#loss.reason)) {
+    if (this.#hasBroken || (code === this.#abortEvent?.code && reason === this.#abortEvent.reason)) {
       return true;
     }
     switch (`${code} ${reason}`) {
       case '1000 ':
         return this.#hasTerminated;
       case '1002 Connection interrupted':
-        return this.#stalls.mayBeOver(this.#aloneSince, this.#options.disconnectDelay);
+        return this.#stalls.mayBeOver(this.#unattachedSince, this.#options.disconnectDelay);
       case '1011 Internal error':
         return this.#thrown.length > 0;
       case '1013 Slow consumer':
         return this.#unsent.hasOverflowed;
       case '1013 Messages are not read':
-        return this.#wasStuck;
+        return this.#wasStalled;
       default:
         return false;
     }
@@ -931,7 +935,7 @@ export class World implements ReceiverOwner {
     const { state } = this.#session;
     const { disconnectDelay, receiveStallTimeout, family } = this.#options;
     if (state === 'opening' || state === 'active') {
-      this.#expect(!this.#stalls.isOver(this.#aloneSince, disconnectDelay), 'has not expired');
+      this.#expect(!this.#stalls.isOver(this.#unattachedSince, disconnectDelay), 'has not expired');
     }
     if (state === 'closing' && family === 'xhr') {
       this.#expect(
@@ -943,8 +947,8 @@ export class World implements ReceiverOwner {
     if (state === 'active' && this.#current !== undefined && this.#heartbeatDue <= now) {
       this.#expect(this.#current.bufferedAmount > 0, 'no heartbeat');
       // One was left out each time.
-      const silence = this.#silenceOf(this.#current);
-      this.#heartbeatDue += silence * Math.ceil((now - this.#heartbeatDue + 1) / silence);
+      const interval = this.#heartbeatIntervalOf(this.#current);
+      this.#heartbeatDue += interval * Math.ceil((now - this.#heartbeatDue + 1) / interval);
     }
   }
 }

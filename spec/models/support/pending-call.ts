@@ -2,7 +2,7 @@
 import { SessionNotOpenError } from '../../../lib/session/errors.ts';
 
 /** One call that the application waits for. */
-export interface Wait {
+export interface PendingCall {
   /** What aborts it, where that is possible. */
   readonly controller: AbortController | undefined;
   /** A message, or a word for how it failed: `not open`, `aborted`, `listener`; undefined while it waits. */
@@ -12,7 +12,7 @@ export interface Wait {
 }
 
 /** Writes down how the promise of a call ends. */
-export function note(wait: Wait, promise: Promise<string>): void {
+export function recordOutcome(wait: PendingCall, promise: Promise<string>): void {
   promise.then(
     (value) => {
       wait.outcome = value;
