@@ -13,7 +13,7 @@ import { measureAgainst } from './against/main.ts';
 import { cleanUp } from './measure/cleanup.ts';
 import type { Checkout } from './measure/participant.ts';
 import { ROOT, Run } from './measure/run.ts';
-import { LEAST_FOR_INTERVAL } from './measure/statistics.ts';
+import { MIN_FOR_INTERVAL } from './measure/statistics.ts';
 import { writeResults } from './report/results.ts';
 import { type Table, writeTable } from './report/table.ts';
 import { SCENARIOS } from './scenarios/index.ts';
@@ -66,7 +66,7 @@ function roundsOr(usual: number, quick: number): number {
 }
 
 /** What servers and load run on. */
-function theNode(): { node: string; nodeVersion: string } {
+function findNode(): { node: string; nodeVersion: string } {
   const node = fetchNode(values.node);
   return {
     node,
@@ -76,10 +76,10 @@ function theNode(): { node: string; nodeVersion: string } {
 
 /** Beside a revision; RESULTS.md stays as it is. */
 async function runAgainst(name: string): Promise<void> {
-  const rounds = roundsOr(9, LEAST_FOR_INTERVAL);
+  const rounds = roundsOr(9, MIN_FOR_INTERVAL);
   const revision = checkOut(name);
   const options = {
-    ...theNode(),
+    ...findNode(),
     rounds,
     only: only.length === 0 ? OURS : only,
     present: PRESENT,
@@ -106,7 +106,7 @@ async function runBesideOthers(): Promise<void> {
   }
   const { profile } = values;
   const run = new Run({
-    ...theNode(),
+    ...findNode(),
     rounds,
     memoryRounds: 3,
     roundCpu: 250_000,
@@ -116,8 +116,8 @@ async function runBesideOthers(): Promise<void> {
     checkouts: [PRESENT],
   });
   console.log(`Node ${run.options.nodeVersion}, ${rounds} rounds`);
-  if (run.goMissing !== undefined) {
-    console.log(run.goMissing);
+  if (run.goUnavailable !== undefined) {
+    console.log(run.goUnavailable);
   }
   const tables: Table[] = [];
   for (const scenario of chosen) {

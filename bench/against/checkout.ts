@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { atEnd } from '../measure/cleanup.ts';
+import { onCleanup } from '../measure/cleanup.ts';
 import type { Checkout } from '../measure/participant.ts';
 import { ROOT } from '../measure/run.ts';
 
@@ -19,7 +19,7 @@ const CODE = 'lib/index.ts';
 export function checkOut(revision: string, root = ROOT): Checkout {
   const commit = commitOf(revision, root);
   const folder = mkdtempSync(join(tmpdir(), 'express-sockjs-'));
-  atEnd(() => remove(folder, root));
+  onCleanup(() => remove(folder, root));
   git(root, 'worktree', 'add', '--quiet', '--detach', folder, commit);
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'), 'junction');
   rmSync(join(folder, 'bench'), { recursive: true, force: true });

@@ -1,5 +1,5 @@
 /** How comparisons with a revision are written. */
-import { LEAST_FOR_INTERVAL } from '../measure/statistics.ts';
+import { MIN_FOR_INTERVAL } from '../measure/statistics.ts';
 import { digits, markdown } from '../report/table.ts';
 import type { Compared, Comparison } from './comparison.ts';
 
@@ -17,7 +17,7 @@ export function writeComparison({ name, title, measure }: Comparison, rows: read
     digits(revision),
     ratio.toFixed(3),
     interval === undefined
-      ? `needs ${LEAST_FOR_INTERVAL} rounds`
+      ? `needs ${MIN_FOR_INTERVAL} rounds`
       : `${interval.low.toFixed(3)} to ${interval.high.toFixed(3)}`,
     verdict,
   ]);

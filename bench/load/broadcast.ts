@@ -11,12 +11,12 @@ type Options = Extract<LoadOptions, { kind: 'ws-broadcast' | 'streaming-broadcas
 export type Trigger = (message: string) => void;
 
 /** Who waits for the message that is under way. */
-class Audience {
+class Receivers {
   readonly #size: number;
   readonly #trigger: Trigger;
   #number = 0;
   #waiting = 0;
-  #whenAllHave: () => void = () => {};
+  #whenAllReceived: () => void = () => {};
 
   constructor(size: number, trigger: Trigger) {
     this.#size = size;
@@ -28,23 +28,23 @@ class Audience {
     return this.#number;
   }
 
-  tell(message: string): Promise<void> {
+  send(message: string): Promise<void> {
     return new Promise((resolve) => {
       this.#number += 1;
       this.#waiting = this.#size;
-      this.#whenAllHave = resolve;
+      this.#whenAllReceived = resolve;
       this.#trigger(message);
     });
   }
 
   /** One of them has got it; `last` is the number of the message that it had before, and the result that of this one. */
-  got(last: number): number {
+  received(last: number): number {
     if (last + 1 !== this.#number) {
       throw new Error(`message ${this.#number} came after ${last}, or twice`);
     }
     this.#waiting -= 1;
     if (this.#waiting === 0) {
-      this.#whenAllHave();
+      this.#whenAllReceived();
     }
     return this.#number;
   }
@@ -53,7 +53,7 @@ class Audience {
 export function broadcast(target: Target, { kind, connections, size }: Options, trigger: Trigger): Load {
   const { port } = target;
   const dialect = DIALECTS[target.dialect];
-  const audience = new Audience(connections, trigger);
+  const receivers = new Receivers(connections, trigger);
   /** As it comes over WebSocket, and as one chunk over xhr-streaming. */
   let due: Buffer = Buffer.alloc(0);
   const opened: { close(): unknown }[] = [];
@@ -65,7 +65,7 @@ export function broadcast(target: Target, { kind, connections, size }: Options, 
       if (!payload.equals(due)) {
         throw new Error(`broadcast: got ${show(payload)}, not ${show(due)}`);
       }
-      last = audience.got(last);
+      last = receivers.received(last);
     };
     opened.push(connection);
   };
@@ -80,7 +80,7 @@ export function broadcast(target: Target, { kind, connections, size }: Options, 
           throw new Error(`broadcast: got ${JSON.stringify(line)}, not ${show(due)}`);
         }
         line = '';
-        last = audience.got(last);
+        last = receivers.received(last);
       }
     });
     opened.push(connection);
@@ -93,10 +93,10 @@ export function broadcast(target: Target, { kind, connections, size }: Options, 
     async round(units) {
       const count = Math.max(1, Math.round(units / connections));
       for (let i = 0; i < count; i += 1) {
-        const message = textOf(audience.number, size);
+        const message = textOf(receivers.number, size);
         const frame = fromServer(dialect, message);
         due = kind === 'ws-broadcast' ? frame : Buffer.concat([frame, Buffer.from('\n')]);
-        await audience.tell(message);
+        await receivers.send(message);
       }
       return count * connections;
     },

@@ -38,7 +38,7 @@ function report(message: Report): void {
 }
 
 /** Does what it is told, and returns how many units of work it was. */
-async function obey(command: Command): Promise<number> {
+async function execute(command: Command): Promise<number> {
   if (command.do === 'open') {
     load = loadOn(command.target);
     await load.open();
@@ -56,7 +56,7 @@ async function obey(command: Command): Promise<number> {
 
 process.on('message', async (command: Command) => {
   const start = performance.now();
-  const units = await obey(command);
+  const units = await execute(command);
   report({ done: true, units, seconds: (performance.now() - start) / 1000 });
 });
 process.on('disconnect', () => process.exit(0));

@@ -2,7 +2,7 @@
 const tasks = new Set<() => unknown>();
 
 /** Registers something to do at the end; call what it returns when it is done already. */
-export function atEnd(task: () => unknown): () => void {
+export function onCleanup(task: () => unknown): () => void {
   tasks.add(task);
   return () => tasks.delete(task);
 }
@@ -15,7 +15,7 @@ export async function cleanUp(): Promise<void> {
 }
 
 /** Rejects when something takes longer than it can in good health. */
-export async function within<T>(seconds: number, what: string, promise: Promise<T>): Promise<T> {
+export async function withTimeout<T>(seconds: number, what: string, promise: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`${what}: not done within ${seconds} s`)), seconds * 1000);

@@ -36,37 +36,37 @@ export async function measureCpu(
   contenders: readonly Contender[],
   rounds = run.options.rounds,
 ): Promise<Map<string, CpuResult>> {
-  const entrants: Entrant[] = [];
+  const running: RunningContender[] = [];
   try {
     for (const contender of contenders) {
       const server = await run.startServer(contender.participant);
       const load = run.startLoad(server);
-      entrants.push(new Entrant(contender, server, load));
+      running.push(new RunningContender(contender, server, load));
       await load.open(contender.load);
     }
-    for (const entrant of entrants) {
-      await entrant.warmUp(run.options.warmUp, run.options.roundCpu);
+    for (const one of running) {
+      await one.warmUp(run.options.warmUp, run.options.roundCpu);
     }
     for (let round = 0; round < rounds; round += 1) {
-      for (const entrant of inTurn(entrants, run.options.checkouts.length, round)) {
-        await entrant.measure();
+      for (const one of orderOfRound(running, run.options.checkouts.length, round)) {
+        await one.measure();
       }
     }
-    for (const { load } of entrants) {
+    for (const { load } of running) {
       await load.close();
     }
   } finally {
-    await Promise.all(entrants.flatMap(({ server, load }) => [load.end(), server.end()]));
+    await Promise.all(running.flatMap(({ server, load }) => [load.end(), server.end()]));
   }
-  return new Map(entrants.map((entrant) => [entrant.contender.name, entrant.result()]));
+  return new Map(running.map((one) => [one.contender.name, one.result()]));
 }
 
 /** The order of a round: in odd ones, each group of so many neighbours is reversed. */
-function inTurn<T>(all: readonly T[], group: number, round: number): readonly T[] {
+function orderOfRound<T>(all: readonly T[], group: number, round: number): readonly T[] {
   return round % 2 === 0 ? all : all.flatMap((_, i) => (i % group === 0 ? all.slice(i, i + group).toReversed() : []));
 }
 
-class Entrant {
+class RunningContender {
   readonly contender: Contender;
   readonly server: ServerProcess;
   readonly load: LoadProcess;

@@ -6,7 +6,7 @@ import type { Run } from './run.ts';
 import { type Spread, spreadOf } from './statistics.ts';
 
 /** ms for a server to notice the last things that happened to its sockets. */
-const SETTLE = 500;
+const SETTLE_TIME = 500;
 
 export type IdleLoad = Extract<LoadOptions, { kind: 'ws-idle' | 'streaming-idle' }>;
 
@@ -43,7 +43,7 @@ async function measureOnce(
   const server = await run.startServer(participant, '--expose-gc');
   const load = run.startLoad(server);
   const read = async () => {
-    await pause(SETTLE);
+    await pause(SETTLE_TIME);
     if (time === 'at-rest') {
       await server.releaseMemory();
     }

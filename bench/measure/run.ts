@@ -34,17 +34,17 @@ export interface RunOptions {
 export class Run {
   readonly options: RunOptions;
   /** Why sockjs-go is left out, if it was to run and cannot. */
-  readonly goMissing: string | undefined;
+  readonly goUnavailable: string | undefined;
 
   constructor(options: RunOptions) {
     this.options = options;
-    this.goMissing = this.#isChosen('sockjs-go') ? buildGo() : undefined;
+    this.goUnavailable = this.#isChosen('sockjs-go') ? buildGo() : undefined;
   }
 
   /** The servers of a scenario that take part in this run. */
   participants(servers: readonly ServerName[]): Participant[] {
     return servers
-      .filter((name) => this.#isChosen(name) && (name !== 'sockjs-go' || this.goMissing === undefined))
+      .filter((name) => this.#isChosen(name) && (name !== 'sockjs-go' || this.goUnavailable === undefined))
       .flatMap((server) => this.options.checkouts.map((checkout) => ({ server, checkout })));
   }
 

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { atEnd, within } from './cleanup.ts';
+import { onCleanup, withTimeout } from './cleanup.ts';
 import { keyOf, type Participant } from './participant.ts';
 
 /** How to run a program. */
@@ -20,7 +20,7 @@ export class ServerProcess {
   port = 0;
   readonly #child: ChildProcess;
   readonly #lines: AsyncIterator<string>;
-  readonly #forget: () => void;
+  readonly #unregister: () => void;
   /** Rejects if the process ends before it is told to. */
   readonly #failure: Promise<never>;
   #isEnding = false;
@@ -34,7 +34,7 @@ export class ServerProcess {
       throw new Error('a server without stdout');
     }
     this.#lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-    this.#forget = atEnd(() => this.end());
+    this.#unregister = onCleanup(() => this.end());
     this.#failure = new Promise((_, reject) => {
       child.once('error', reject);
       child.once('exit', (code, signal) => {
@@ -86,7 +86,7 @@ export class ServerProcess {
   /** Ends the process by closing its stdin, or by force. */
   async end(): Promise<void> {
     this.#isEnding = true;
-    this.#forget();
+    this.#unregister();
     if (this.#child.exitCode !== null || this.#child.signalCode !== null || this.#child.pid === undefined) {
       return;
     }
@@ -104,7 +104,7 @@ export class ServerProcess {
 
   async #answer(what: string): Promise<string> {
     const next = this.alive(this.#lines.next());
-    const { value, done } = await within(60, `${this.name}: ${what}`, next);
+    const { value, done } = await withTimeout(60, `${this.name}: ${what}`, next);
     if (done === true) {
       throw new Error(`server ${this.name} said nothing to ${what}`);
     }

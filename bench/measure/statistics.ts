@@ -29,7 +29,7 @@ export interface Interval {
 }
 
 /** Fewer values tell nothing of the median with 95 % confidence: it is beyond all of 5 in one case of 16. */
-export const LEAST_FOR_INTERVAL = 6;
+export const MIN_FOR_INTERVAL = 6;
 
 /**
  * The narrowest interval between two of the values, as far from the smallest as from the largest, that holds the median

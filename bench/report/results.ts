@@ -52,7 +52,7 @@ function machine(run: Run): string {
     `- System: ${type()} ${release()} ${process.arch}`,
     `- Node: ${run.options.nodeVersion}; ${run.options.rounds} rounds`,
     `- Packages: ${packages.join(', ')}`,
-    `- ${run.goMissing ?? `Go: ${goVersion()}`}`,
+    `- ${run.goUnavailable ?? `Go: ${goVersion()}`}`,
   ].join('\n');
 }
 
