@@ -1,4 +1,6 @@
-/** Broadcasts, over WebSocket or xhr-streaming: the next one goes when everybody has the last. */
+/**
+ * Broadcasts over WebSocket or xhr-streaming. The next broadcast begins when every connection has received the last.
+ */
 import { DIALECTS, fromServer } from './dialects.ts';
 import { closeAll, type Load, ramp, show, textOf } from './load.ts';
 import type { LoadOptions, Target } from './protocol.ts';
@@ -7,10 +9,10 @@ import { WebSocketConnection } from './websocket.ts';
 
 type Options = Extract<LoadOptions, { kind: 'ws-broadcast' | 'streaming-broadcast' }>;
 
-/** Tells the server to broadcast. */
+/** Makes the server broadcast a message. */
 export type Trigger = (message: string) => void;
 
-/** Who waits for the message that is under way. */
+/** Counts which connections have received the current message. */
 class Receivers {
   readonly #size: number;
   readonly #trigger: Trigger;
@@ -23,7 +25,7 @@ class Receivers {
     this.#trigger = trigger;
   }
 
-  /** How many messages there were. */
+  /** How many messages were broadcast. */
   get number(): number {
     return this.#number;
   }
@@ -37,7 +39,13 @@ class Receivers {
     });
   }
 
-  /** One of them has got it; `last` is the number of the message that it had before, and the result that of this one. */
+  /**
+   * Counts one connection that has received the current message.
+   *
+   * @param last the number of the message that this connection received before
+   * @returns the number of the current message
+   * @throws Error if the connection missed a message, or received one twice
+   */
   received(last: number): number {
     if (last + 1 !== this.#number) {
       throw new Error(`message ${this.#number} came after ${last}, or twice`);
@@ -54,7 +62,7 @@ export function broadcast(target: Target, { kind, connections, size }: Options, 
   const { port } = target;
   const dialect = DIALECTS[target.dialect];
   const receivers = new Receivers(connections, trigger);
-  /** As it comes over WebSocket, and as one chunk over xhr-streaming. */
+  /** The current message as clients receive it: one frame over WebSocket, one chunk over xhr-streaming. */
   let due: Buffer = Buffer.alloc(0);
   const opened: { close(): unknown }[] = [];
 

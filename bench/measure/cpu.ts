@@ -1,4 +1,4 @@
-/** CPU per unit of work: servers, each with a load of its own, stay alive side by side and take turns round by round. */
+/** CPU per unit of work. Each server has a load process of its own; all stay alive, and take turns round by round. */
 import type { LoadOptions } from '../load/protocol.ts';
 import type { LoadProcess } from './load.ts';
 import type { Participant } from './participant.ts';
@@ -6,9 +6,9 @@ import type { Run } from './run.ts';
 import type { ServerProcess } from './server.ts';
 import { type Spread, spreadOf } from './statistics.ts';
 
-/** One thing to measure: a server under a load. */
+/** A server under a load. */
 export interface Contender {
-  /** Unique among those that are measured together. */
+  /** Unique among the contenders that are measured together. */
   readonly name: string;
   readonly participant: Participant;
   readonly load: LoadOptions;
@@ -28,8 +28,10 @@ interface Round {
 }
 
 /**
- * Measures all of them, interleaved; keyed by the contender's name. Neighbours that differ in nothing but their checkout
- * change places every other round, so that neither gains by coming first, or when the machine becomes slower on the way.
+ * Measures all contenders, interleaved. Contenders that differ only in their checkout swap places every other round, so
+ * being first, or a machine that slows down, favours neither.
+ *
+ * @returns the results by name of contender
  */
 export async function measureCpu(
   run: Run,
@@ -61,7 +63,7 @@ export async function measureCpu(
   return new Map(running.map((one) => [one.contender.name, one.result()]));
 }
 
-/** The order of a round: in odd ones, each group of so many neighbours is reversed. */
+/** Returns the order of a round: odd rounds reverse each group of `group` neighbours. */
 function orderOfRound<T>(all: readonly T[], group: number, round: number): readonly T[] {
   return round % 2 === 0 ? all : all.flatMap((_, i) => (i % group === 0 ? all.slice(i, i + group).toReversed() : []));
 }
@@ -79,7 +81,7 @@ class RunningContender {
     this.load = load;
   }
 
-  /** Works unmeasured for some seconds of CPU, in growing rounds, and finds how many units make one. */
+  /** Works unmeasured for `seconds` of server CPU in growing rounds, and finds how many units make a round. */
   async warmUp(seconds: number, roundCpu: number): Promise<void> {
     let left = seconds;
     let units = 200;

@@ -1,4 +1,4 @@
-/** The load as a child process, and its answers. */
+/** The load as a child process. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import type { Command, LoadOptions, Report } from '../load/protocol.ts';
@@ -6,13 +6,13 @@ import { SERVERS } from '../servers/names.ts';
 import { onCleanup, withTimeout } from './cleanup.ts';
 import type { ServerProcess } from './server.ts';
 
-/** What a round was. */
+/** What a round did. */
 export interface RoundResult {
   readonly units: number;
   readonly seconds: number;
 }
 
-/** More than any command takes. */
+/** Seconds that no command exceeds in good health. */
 const COMMAND_TIMEOUT = 60;
 
 export class LoadProcess {

@@ -1,4 +1,4 @@
-/** The server programs as child processes: started, asked by lines, ended. */
+/** The server programs as child processes, controlled by lines on stdin. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { onCleanup, withTimeout } from './cleanup.ts';
 import { keyOf, type Participant } from './participant.ts';
 
-/** How to run a program. */
+/** A command to run. */
 export interface Program {
   readonly command: string;
   readonly args: readonly string[];
@@ -14,14 +14,14 @@ export interface Program {
 
 export class ServerProcess {
   readonly participant: Participant;
-  /** What it is called in errors. */
+  /** The name in error messages. */
   readonly name: string;
   readonly pid: number;
   port = 0;
   readonly #child: ChildProcess;
   readonly #lines: AsyncIterator<string>;
   readonly #unregister: () => void;
-  /** Rejects if the process ends before it is told to. */
+  /** Rejects if the process ends before `end()`. */
   readonly #failure: Promise<never>;
   #isEnding = false;
 
@@ -55,7 +55,7 @@ export class ServerProcess {
     return server;
   }
 
-  /** Rejects when the server ends early, else as the promise does. */
+  /** Settles as `promise` does, and rejects when the server ends early. */
   alive<T>(promise: Promise<T>): Promise<T> {
     return Promise.race([promise, this.#failure]);
   }
@@ -64,17 +64,17 @@ export class ServerProcess {
     this.#child.stdin?.write(`broadcast ${message}\n`);
   }
 
-  /** µs of CPU so far, as the operating system has counted them for the process. */
+  /** µs of CPU that the operating system has counted for the process so far. */
   async cpu(): Promise<number> {
     return Number(await this.#ask('cpu'));
   }
 
-  /** Has the server collect its garbage, and give memory that it does not use back to the system. */
+  /** Makes the server collect garbage and return unused memory to the system. */
   async releaseMemory(): Promise<void> {
     await this.#ask('release');
   }
 
-  /** KiB of memory that is resident (Linux). */
+  /** KiB of resident memory. Linux only. */
   residentSize(): number {
     const size = /^VmRSS:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${this.pid}/status`, 'utf8'))?.[1];
     if (size === undefined) {
@@ -83,7 +83,7 @@ export class ServerProcess {
     return Number(size);
   }
 
-  /** Ends the process by closing its stdin, or by force. */
+  /** Ends the process by closing its stdin, and by SIGKILL after 10 s. */
   async end(): Promise<void> {
     this.#isEnding = true;
     this.#unregister();

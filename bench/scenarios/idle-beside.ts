@@ -1,4 +1,4 @@
-/** What idle sessions add to the cost of the busy ones: the same echo beside few and beside many of them. */
+/** How much idle sessions add to the cost of busy ones: the same echo beside few and beside many idle sessions. */
 import { measureCpu } from '../measure/cpu.ts';
 import type { Row } from '../report/table.ts';
 import { SERVERS, type ServerName } from '../servers/names.ts';
@@ -7,7 +7,7 @@ import type { Scenario } from './scenario.ts';
 const FEW = 100;
 const MANY = 10_000;
 
-/** The difference is small, so that fewer rounds would tell nothing. */
+/** The difference is small, so fewer rounds would not show it. */
 const MIN_ROUNDS = 7;
 
 export function idleBeside(servers: readonly ServerName[]): Scenario {
