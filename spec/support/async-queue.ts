@@ -1,4 +1,6 @@
-/** Keeps what arrives until a test asks for it, so that a test can ask late; no sleeping, no polling. */
+/**
+ * A queue with promises: a test may ask for an item before or after it arrives. It needs no sleeping and no polling.
+ */
 export class AsyncQueue<T> {
   readonly #items: T[] = [];
   readonly #waiting: { resolve(item: T): void; reject(error: Error): void }[] = [];
@@ -13,7 +15,9 @@ export class AsyncQueue<T> {
     }
   }
 
-  /** Nothing will come any more: whoever waits, now or later, gets this error once all items are taken. */
+  /**
+   * No more items will arrive. Once all items are taken, present and later calls of `next()` reject with this error.
+   */
   fail(error: Error): void {
     this.#error ??= error;
     for (const { reject } of this.#waiting.splice(0)) {
@@ -21,7 +25,7 @@ export class AsyncQueue<T> {
     }
   }
 
-  /** The next item, as soon as there is one. */
+  /** Settles with the next item. */
   next(): Promise<T> {
     if (this.#items.length > 0) {
       return Promise.resolve(this.#items.shift() as T);
@@ -34,7 +38,7 @@ export class AsyncQueue<T> {
     });
   }
 
-  /** How many items wait to be taken. */
+  /** Items that have arrived and are not taken. */
   get size(): number {
     return this.#items.length;
   }

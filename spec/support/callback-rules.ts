@@ -1,4 +1,4 @@
-/** Which callbacks htmlfile and jsonp take (PROTOCOL.md section 7), as one suite to run over both. */
+/** Which callbacks htmlfile and jsonp accept (docs/protocol.md, section 7.7), as one suite for both. */
 import assert from 'node:assert/strict';
 import { type HttpReceiver, NOT_CACHED, ownHeaders, setUp } from './contract.ts';
 import { fetchText } from './http.ts';
@@ -52,7 +52,11 @@ const TAKEN: readonly [what: string, query: string, callback: string][] = [
   ['other parameters beside', '?t=1&c=cb&d=2', 'cb'],
 ];
 
-/** The rules, for one transport; `chunkOf` gives the first chunk of an answer that names this callback. */
+/**
+ * Declares the rules for one transport.
+ *
+ * @param chunkOf returns the first chunk of a response that names this callback
+ */
 export function itChecksCallbacks(transport: HttpReceiver, chunkOf: (callback: string) => string): void {
   const endpoint = transport.endpoint.replace(/\?.*/s, '');
 

@@ -1,4 +1,4 @@
-/** Child processes of the specs. One that ends unasked fails the test that runs, with the last that it has printed. */
+/** Child processes of the specs. If one ends unexpectedly, the running test fails with its last output. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -8,45 +8,48 @@ import { ProcessMonitor } from './process-monitor.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** ms that the output of a child may stay open after its end, as it does where children of its own still write to it. */
+/** ms after the end of a child in which its output may stay open. Processes that it started may still write to it. */
 const OUTPUT_TIMEOUT = 1_000;
 
-/** The real ones, which a test's clock does not stop. */
+/** The timers of Node. A test's clock does not stop them. */
 const { setTimeout, clearTimeout } = globalThis;
 
-/** How a child ended: with an exit code or by a signal; with a code below 0 where it could not be started. */
+/** How a child ended: by an exit code or a signal. The code is negative where it could not be started. */
 export interface Ending {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
 }
 
-/** What a child process has of its own; the rest it has from the test. */
+/** What differs from the process of the test. */
 export interface ChildSettings {
-  /** The folder that it runs in; by default that of the project. */
+  /**
+   * Working directory.
+   * @default the folder of the project
+   */
   readonly cwd?: string;
   readonly env?: Readonly<NodeJS.ProcessEnv>;
   readonly uid?: number;
   readonly gid?: number;
 }
 
-/** Starts a child process whose output can be read, for `new Child()`. */
+/** Starts a child process with piped output, for `new Child()`. */
 export function spawnChild(file: string, args: readonly string[], settings: ChildSettings = {}): ChildProcess {
   return spawn(file, args, { cwd: ROOT, ...settings, stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
-/** A child process that is watched until `kill()` is called. */
+/** A child process that is monitored until `kill()`. */
 export class Child {
   readonly #process: ChildProcess;
   readonly #monitor: ProcessMonitor;
   readonly #lines = new AsyncQueue<string>();
-  /** What there is to say about its end. */
+  /** Describes its end. Undefined while it runs. */
   #end: Error | undefined;
   #isKilled = false;
-  /** Settles once it has ended, and its output as well. */
+  /** Settles once the process and its output have ended. */
   readonly ended: Promise<Ending>;
 
   /**
-   * @param name what failing tests call it
+   * @param name the name in failure messages
    * @param mayEnd whether its end is no failure: it ends by itself, or may fail to start
    */
   constructor(name: string, process: ChildProcess, mayEnd = false) {
@@ -73,7 +76,7 @@ export class Child {
     });
   }
 
-  /** The next line of stdout that matches, of those after the one that was asked for before; the groups in it. */
+  /** Settles with the groups of the next line of stdout that matches. Later calls search the lines behind it. */
   async line(pattern: RegExp): Promise<string[]> {
     for (;;) {
       const match = pattern.exec(await this.#nextLine());
@@ -83,7 +86,7 @@ export class Child {
     }
   }
 
-  /** The last 4096 characters that it has printed to stderr. */
+  /** The last 4096 characters of stderr. */
   get stderr(): string {
     return this.#monitor.tails.stderr;
   }
@@ -92,7 +95,11 @@ export class Child {
     return this.#end !== undefined;
   }
 
-  /** From now on its end is a failure. Throws where it has ended already. */
+  /**
+   * From now on its end is a failure.
+   *
+   * @throws Error if it has ended already
+   */
   mustLive(): void {
     if (this.#end !== undefined) {
       throw this.#end;
@@ -105,7 +112,7 @@ export class Child {
     this.#monitor.mayEnd = true;
   }
 
-  /** Asks it to end by a signal. */
+  /** Sends a signal, and settles when it has ended. */
   stop(signal: NodeJS.Signals): Promise<Ending> {
     this.expectEnd();
     this.#process.kill(signal);
@@ -113,8 +120,8 @@ export class Child {
   }
 
   /**
-   * Ends it at once: each test or suite does that to the children that it has started. Rejects where one has ended
-   * unasked, and no test has failed because of that.
+   * Kills it. Each test or suite must call this for the children that it starts. Rejects if one ended unexpectedly and
+   * no test has failed because of that.
    */
   async kill(): Promise<void> {
     this.#isKilled = true;
@@ -147,7 +154,10 @@ export class Child {
   }
 }
 
-/** Runs a module in a Node of its own, in the folder of the project; settles with the JSON that it prints as one line. */
+/**
+ * Evaluates a module in a separate Node, in the folder of the project. Settles with the one line of JSON that it
+ * prints.
+ */
 export async function evaluate(source: string): Promise<unknown> {
   const args = ['--no-warnings', '--import', 'tsx/esm', '--input-type=module', '-e', source];
   const child = new Child('the module of the test', spawnChild(process.execPath, args), true);

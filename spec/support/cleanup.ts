@@ -1,15 +1,15 @@
-/** What a test has opened and must not leave behind: closed by the root hook, last opened first. */
+/** Cleanups of tests. The root hook runs them, the last registered first. */
 
 type Cleanup = () => void | Promise<void>;
 
 const cleanups: Cleanup[] = [];
 
-/** Has `cleanup` run when the current test is over, however it ends. */
+/** Registers a cleanup for the end of the current test, whether it passes or fails. */
 export function afterTest(cleanup: Cleanup): void {
   cleanups.push(cleanup);
 }
 
-/** Runs everything registered and forgets it. Rejects with the first error, when all the rest has run as well. */
+/** Runs and removes all cleanups. Rejects with the first error, after all others have run as well. */
 export async function cleanUp(): Promise<void> {
   const errors: unknown[] = [];
   for (const cleanup of cleanups.splice(0).reverse()) {

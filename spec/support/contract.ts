@@ -1,4 +1,4 @@
-/** What every transport that receives over HTTP does alike (PROTOCOL.md section 6), as one suite to run over each. */
+/** What all transports that receive over HTTP have in common (docs/protocol.md, section 6), as one suite for each. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
@@ -12,46 +12,52 @@ import { type Answer, post, RawSocket } from './http.ts';
 import { ResponseReader } from './response-reader.ts';
 import { echo, serve, sessionCatcher, type TestServer } from './test-server.ts';
 
-/** A receiving transport, described by somebody who has read the protocol but not the code. */
+/** A receiving transport as docs/protocol.md describes it. Nothing in it is taken from lib/. */
 export interface HttpReceiver {
   readonly name: TransportName;
   readonly method: 'GET' | 'POST';
-  /** Last segment of the path, with its query. */
+  /** Last segment of the path, with the query. */
   readonly endpoint: string;
   readonly sendEndpoint: 'xhr_send' | 'jsonp_send';
-  /** The first chunk of a streaming response; undefined on polling. */
+  /** The first chunk of a streaming response. Undefined for polling. */
   readonly prelude?: string;
-  /** One frame, byte for byte as it travels. */
+  /** Returns the bytes of one frame. */
   wrap(frame: string): string;
-  /** What a browser reads out of one chunk. */
+  /** Returns what a browser reads from one chunk. */
   unwrap(chunk: string): string;
-  /** Serves an endpoint whose sessions are where the test wants them; as `serve` where this is left out. */
+  /**
+   * Serves an endpoint.
+   * @default `serve`, which keeps the sessions in this process
+   */
   readonly serve?: typeof serve;
-  /** Waits until the session has heard of all that the test has seen. Sessions of this process hear of it at once. */
+  /**
+   * Waits until the session knows all that the test has seen.
+   * @default nothing to wait for: sessions of this process know it at once
+   */
   readonly settle?: () => Promise<void>;
-  /** Lines of the contract that do not hold for this transport: title and reason. */
+  /** Clauses of the contract that do not hold for this transport: title and reason. */
   readonly exceptions?: Readonly<Record<string, string>>;
 }
 
-/** The headers of an answer, less those of Node and Express that are no concern of SockJS's. */
+/** Returns the headers of a response without those of Node and Express. */
 export function ownHeaders(headers: IncomingHttpHeaders): IncomingHttpHeaders {
   const { date, connection, 'x-powered-by': poweredBy, 'keep-alive': keepAlive, ...own } = headers;
   return own;
 }
 
-/** What all answers of transports and send endpoints say about caching. */
+/** The caching headers of all responses of transports and sends. */
 export const NOT_CACHED = {
   'cache-control': 'no-store, no-cache, no-transform, must-revalidate, max-age=0',
 };
 
-/** The CORS headers of an answer to a request without an `Origin`. */
+/** The CORS headers of a response to a request without `Origin`. */
 export const CORS = { 'access-control-allow-origin': '*', vary: 'Origin' };
 
-/** One receiving request, its chunks compared with the frames that are due. */
+/** One receiving request. It compares the chunks of the response with the expected frames. */
 export class Receiving {
   readonly stream: ResponseReader;
   readonly #transport: HttpReceiver;
-  /** Settles when the server is done with the response. */
+  /** Settles when the server has finished the response. */
   readonly #left: Promise<unknown>;
   #preludeDue: boolean;
   over = false;
@@ -63,7 +69,7 @@ export class Receiving {
     this.#preludeDue = transport.prelude !== undefined;
   }
 
-  /** The next chunks are these frames, and nothing else. */
+  /** Expects the next chunks to be exactly these frames. */
   async gets(...frames: string[]): Promise<void> {
     for (const frame of frames) {
       assert.equal(await this.chunk(), this.#transport.wrap(frame));
@@ -71,7 +77,7 @@ export class Receiving {
     await this.#transport.settle?.();
   }
 
-  /** As `gets`, after which the response ends properly. */
+  /** Expects these frames, then the end of the response. */
   async endsWith(...frames: string[]): Promise<void> {
     await this.gets(...frames);
     this.over = true;
@@ -81,7 +87,7 @@ export class Receiving {
     await this.#transport.settle?.();
   }
 
-  /** The next chunk after the prelude. */
+  /** Returns the next chunk after the prelude. */
   async chunk(): Promise<string> {
     if (this.#preludeDue) {
       this.#preludeDue = false;
@@ -108,10 +114,10 @@ export class Client {
     return `/echo/${serverId}/${this.id}/${endpoint}`;
   }
 
-  /** A new receiving request, which has reached the server when this settles. */
+  /** Sends a receiving request. Settles when it has reached the server. */
   async receive(serverId?: string): Promise<Receiving> {
     const asked = new Promise<[Promise<unknown>]>((resolve) => {
-      // Before the app, which may have answered by the time that `request` has been emitted.
+      // Before the app, which may have responded by the time that Node has called all listeners of `request`.
       this.server.server.prependOnceListener('request', (_req, res) => resolve([once(res, 'close')]));
     });
     const path = this.path(this.transport.endpoint, serverId);
@@ -121,7 +127,7 @@ export class Client {
     return new Receiving(stream, left, this.transport);
   }
 
-  /** The receiving request that is open; a new one where there is none. */
+  /** Returns the open receiving request, or sends one. */
   async attached(): Promise<Receiving> {
     if (this.#current === undefined || this.#current.over) {
       this.#current = await this.receive();
@@ -129,7 +135,7 @@ export class Client {
     return this.#current;
   }
 
-  /** These frames come next, over as many requests as the transport needs for them. */
+  /** Expects these frames, over as many requests as the transport needs for them. */
   async gets(...frames: string[]): Promise<void> {
     for (const frame of frames) {
       const receiving = await this.attached();
@@ -137,7 +143,7 @@ export class Client {
     }
   }
 
-  /** Opens the session and leaves a receiver attached. */
+  /** Opens the session, and leaves a receiver attached. */
   async open(): Promise<Receiving> {
     await this.gets('o');
     return this.attached();
@@ -147,27 +153,27 @@ export class Client {
     return post(this.server.origin + this.path(this.transport.sendEndpoint), body, headers);
   }
 
-  /** Sends messages and expects them to be taken. */
+  /** Sends messages, and expects success. */
   async send(...messages: string[]): Promise<void> {
     const { status } = await this.post(JSON.stringify(messages));
     assert.equal(status, this.transport.sendEndpoint === 'xhr_send' ? 204 : 200);
   }
 
-  /** The lines of a receiving request, for a raw socket. */
+  /** Returns the lines of a receiving request, for a raw socket. */
   requestLines(...headers: string[]): string[] {
     const length = this.transport.method === 'POST' ? ['Content-Length: 0'] : [];
     return [`${this.transport.method} ${this.path()} HTTP/1.1`, 'Host: localhost', ...length, ...headers, '', ''];
   }
 }
 
-/** A server whose clock stands still, one client, and the sessions that the application is told of. */
+/** A server with a stopped clock, one client, and the sessions that the application gets. */
 export interface Setup {
   readonly clock: Clock;
   readonly client: Client;
   readonly sessions: ReturnType<typeof sessionCatcher>;
 }
 
-/** Sets the stage for one test. */
+/** Sets up one test. */
 export async function setUp(
   transport: HttpReceiver,
   options: SockjsOptions = {},
@@ -179,7 +185,7 @@ export async function setUp(
   return { clock, sessions, client: new Client(server, transport) };
 }
 
-/** Settles with the `close` event of a session; a second one fails the test. */
+/** Settles with the `close` event of a session. A second one fails the test. */
 export function closeOf(session: Session): Promise<SessionCloseEvent> {
   return new Promise((resolve) => {
     let count = 0;
@@ -194,13 +200,16 @@ export function closeOf(session: Session): Promise<SessionCloseEvent> {
 const INTERRUPTED: SessionCloseEvent = { code: 1002, reason: 'Connection interrupted', wasClean: false };
 const INTERRUPTED_FRAME = 'c[1002,"Connection interrupted"]';
 
-/** More than two kernels will buffer for a client that does not read. */
+/** More than both kernels buffer for a client that does not read. */
 const STALL_BYTES = 33_554_432;
 
-/** What clogs a connection counts as queued for its session; where that is not the point, it may. */
+/** The bytes that stall a connection count as queued for its session. This limit allows them. */
 const LARGE_BUFFER = { maxSendBuffer: 2 * STALL_BYTES };
 
-/** A header that clogs its connection: the answer is written, but does not leave while the client does not read. */
+/**
+ * A header that stalls its connection. The server writes the response, but it stays queued while the client does not
+ * read.
+ */
 const STALL_HEADER = 'X-Stall: 1';
 
 function stallOnRequest(app: Express): void {
@@ -212,14 +221,14 @@ function stallOnRequest(app: Express): void {
   });
 }
 
-/** Settles when the server knows that a connection is closed, by whatever error. */
-function gone(socket: Socket): Promise<void> {
+/** Settles when the server knows that a connection is closed, with or without an error. */
+function closedAtServer(socket: Socket): Promise<void> {
   return new Promise((resolve) => {
     socket.once('close', () => resolve());
   });
 }
 
-/** A raw client that never reads, once its request has reached the server. */
+/** Connects a raw client that never reads. Settles when its request has reached the server. */
 async function connectStalled(client: Client): Promise<{ reset(): Promise<void> }> {
   const asked = once(client.server.server, 'request') as Promise<[IncomingMessage]>;
   const raw = new RawSocket(client.server.port);
@@ -229,22 +238,22 @@ async function connectStalled(client: Client): Promise<{ reset(): Promise<void> 
   await client.transport.settle?.();
   return {
     reset: async () => {
-      const closed = gone(socket);
+      const closed = closedAtServer(socket);
       raw.socket.resetAndDestroy();
       await closed;
     },
   };
 }
 
-/** Nothing is left of the session: no timer runs, nobody can send to it. */
+/** Expects that nothing is left of the session: no timer runs, and a send gets 404. */
 async function assertOver({ clock, client }: Setup): Promise<void> {
   assert.equal(clock.countTimers(), 0);
   assert.equal((await client.post('["x"]')).status, 404);
 }
 
 /**
- * A session that has ended right now is remembered for twice `disconnectDelay` (the default): whoever asks for it gets
- * the frame, a send 404, nobody a second session. Then its id is free.
+ * Expects that an ended session is remembered for twice `disconnectDelay` (the default). Until then receivers get the
+ * frame, sends get 404, and no second session opens. Then the id is free.
  */
 async function assertRemembered(setup: Setup, frame: string): Promise<void> {
   for (const passing of [0, 5000, 4999]) {
@@ -259,7 +268,7 @@ async function assertRemembered(setup: Setup, frame: string): Promise<void> {
   assert.equal(setup.sessions.count(), 2);
 }
 
-/** Middleware that keeps what is written until it is told to flush, as compression does. */
+/** Middleware that holds written bytes back until flush() is called, as compression does. */
 export function holdBackUntilFlush(app: Express): void {
   app.use((_req, res: ServerResponse, next) => {
     const write = res.write.bind(res) as (chunk: Buffer) => boolean;
@@ -289,12 +298,12 @@ export function holdBackUntilFlush(app: Express): void {
   });
 }
 
-/** The contract, for one transport. */
+/** Declares the contract for one transport. */
 export function itReceivesOverHttp(transport: HttpReceiver): void {
   const streaming = transport.prelude !== undefined;
   const serveEndpoint = transport.serve ?? serve;
 
-  /** A line of the contract, pending with its reason where the transport is an exception. */
+  /** Declares a clause of the contract. It is pending, with its reason, where the transport is an exception. */
   const holds = (title: string, test: () => Promise<void>) => {
     const reason = transport.exceptions?.[title];
     if (reason === undefined) {
@@ -304,7 +313,7 @@ export function itReceivesOverHttp(transport: HttpReceiver): void {
     }
   };
 
-  /** With a limit of 1 all transports answer one frame a request, so that a session can be without a receiver. */
+  /** With a limit of 1, all transports end a response after one frame. So a session can be without a receiver. */
   const oneFrame = { responseLimit: 1 };
 
   describe('opening', () => {
@@ -518,7 +527,7 @@ export function itReceivesOverHttp(transport: HttpReceiver): void {
         clock.tick(1);
         await client.gets('h');
       }
-      // One heartbeat a delay and no more: what comes next is the message.
+      // Exactly one heartbeat for each delay: the next frame is the message.
       await client.attached();
       session.send('3');
       await client.gets('a["3"]');
@@ -591,7 +600,7 @@ export function itReceivesOverHttp(transport: HttpReceiver): void {
       await connectStalled(client);
       const session = await sessions.next();
       const closed = closeOf(session);
-      // Half a minute, and one for each 2 MiB that a slow line may have to carry.
+      // 30 s, and 1 s for each 32 kB that a slow connection may have to carry.
       clock.tick(30_000 + session.bufferedAmount / 32);
       assert.deepEqual(await closed, INTERRUPTED);
     });
@@ -674,7 +683,7 @@ export function itReceivesOverHttp(transport: HttpReceiver): void {
   });
 
   describe('a client that breaks off', () => {
-    /** The session has ended, says so to whoever asks, and is forgotten in time. */
+    /** Expects that the session has ended with 1002, is remembered, and is forgotten in time. */
     const assertInterrupted = async (setup: Setup, session: Session, closed: Promise<SessionCloseEvent>) => {
       assert.deepEqual(await closed, INTERRUPTED);
       assert.equal(session.state, 'closed');
@@ -788,7 +797,7 @@ export function itReceivesOverHttp(transport: HttpReceiver): void {
       const asked = once(setup.client.server.server, 'request') as Promise<[IncomingMessage]>;
       const stream = new ResponseReader(setup.client.server.port, setup.client.path(), transport.method);
       const [{ socket }] = await asked;
-      const left = gone(socket);
+      const left = closedAtServer(socket);
       stream.abort();
       await left;
       proceed();
@@ -802,16 +811,16 @@ export function itReceivesOverHttp(transport: HttpReceiver): void {
       });
       const { server, port } = setup.client.server;
       const asked = new Promise<IncomingMessage>((resolve) => {
-        // Before the app, which changes the URL on the way to the mount.
+        // Before the app, which removes the mount path from the URL.
         server.prependListener('request', (req) => req.url === setup.client.path() && resolve(req));
       });
       const raw = new RawSocket(port);
       raw.send('GET /never HTTP/1.1', 'Host: localhost', '', setup.client.requestLines().join('\r\n'));
       const { socket } = await asked;
-      const left = gone(socket);
+      const left = closedAtServer(socket);
       raw.socket.resetAndDestroy();
       await left;
-      // A heartbeat timer that runs on would outlive any delay.
+      // A heartbeat timer that still runs would fire within this time.
       setup.clock.tick(60_000);
       await assertOver(setup);
     });

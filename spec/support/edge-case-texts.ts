@@ -1,17 +1,17 @@
-/** Texts that are known to get lost or changed on the way through one transport or another. */
+/** Texts that a transport may lose or change if it does not escape them. */
 
-/** Code points that may not travel as they are (PROTOCOL.md section 5); pairs of surrogates may. */
-// Control characters are the very thing to look for, and lookarounds tell lone surrogates from pairs.
+/** Code points that must be escaped (docs/protocol.md, section 5.2). Pairs of surrogates need no escape. */
+// The pattern must contain control characters. The lookarounds distinguish lone surrogates from pairs.
 export const MUST_BE_ESCAPED =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: see above
   /[\u0000-\u001f\u200c-\u200f\u2028-\u202f\u2060-\u206f\ufff0-\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
 
-/** All code units from one to the other. */
+/** Returns all code units of a range, its ends included. */
 export function range(from: number, to: number): string {
   return String.fromCharCode(...Array.from({ length: to - from + 1 }, (_, i) => from + i));
 }
 
-/** One message each. */
+/** Each text is one message. */
 export const EDGE_CASE_TEXTS: readonly string[] = [
   '',
   range(0x00, 0x1f),
@@ -24,7 +24,7 @@ export const EDGE_CASE_TEXTS: readonly string[] = [
   '\ud800',
   '\udfff',
   'before \udbff between \udc00 after',
-  // A pair the wrong way round is two lone surrogates.
+  // A pair in the wrong order is two lone surrogates.
   '\udc00\ud800',
   '\u{1f600}\u{10ffff} ünïcödé €',
   '100%41 %80 %25 % %u0041 %00 %0A',

@@ -1,4 +1,4 @@
-/** The package as if it had not been loaded yet. */
+/** Imports the package as if it had not been loaded before. */
 import { register } from 'tsx/esm/api';
 import { afterTest } from './cleanup.ts';
 
@@ -6,12 +6,12 @@ export type Library = typeof import('../../lib/index.ts');
 
 let count = 0;
 
-/** Evaluates all modules of the package once more, until the test is over; those of Node and of ws stay the same. */
+/** Evaluates all modules of the package again, for the rest of the test. Modules of Node and ws are shared. */
 export async function freshLibrary(): Promise<Library> {
   return (await freshModule('../../lib/index.ts')) as Library;
 }
 
-/** The same from one module on; `path` is relative to this file. */
+/** Evaluates one module and its imports again. `path` is relative to this file. */
 export async function freshModule(path: string): Promise<unknown> {
   count += 1;
   const loader = register({ namespace: `fresh-${count}` });

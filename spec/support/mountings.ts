@@ -1,4 +1,4 @@
-/** Every way in which an application may mount a SockJS endpoint, for tests that must hold for all of them. */
+/** All forms in which an application can mount a SockJS endpoint, for tests that must hold for each. */
 import { createServer, type RequestListener } from 'node:http';
 import { createRequire } from 'node:module';
 import connect from 'connect';
@@ -7,19 +7,19 @@ import { attachUpgrade, type SessionHandler, type SockjsOptions, sockjs } from '
 import { afterTest } from './cleanup.ts';
 import { echo, listen, type TestServer } from './test-server.ts';
 
-/** Express 4, which has no types of its own; for what tests do with it those of Express 5 are right. */
+/** Express 4 has no types here. Those of Express 5 fit what the tests use. */
 export const express4: typeof express = createRequire(import.meta.url)('express4');
 
 export interface Mounting {
   readonly title: string;
   /** The path of the endpoint on the server. */
   readonly base: string;
-  /** What `session.request.params` is there. */
+  /** The expected `session.request.params`. */
   readonly params?: Readonly<Record<string, string>>;
   listener(options: SockjsOptions, onSession: SessionHandler): RequestListener;
 }
 
-/** An app that does not print the errors that tests provoke. */
+/** Keeps an app from printing the errors that tests provoke. */
 function quiet(app: Express): Express {
   return app.set('env', 'test');
 }
@@ -85,7 +85,7 @@ export const MOUNTINGS: readonly Mounting[] = [
   },
 ];
 
-/** One way by its title. */
+/** Returns the mounting with that title. */
 export function mountingOf(title: string): Mounting {
   const mounting = MOUNTINGS.find((candidate) => candidate.title === title);
   if (mounting === undefined) {
@@ -94,7 +94,7 @@ export function mountingOf(title: string): Mounting {
   return mounting;
 }
 
-/** A server with one endpoint at `base`, mounted that way, upgrades attached. */
+/** Serves one endpoint at `base`, with upgrades attached. */
 export async function serveMounted(
   { base, listener }: Mounting,
   options: SockjsOptions = {},
@@ -106,7 +106,7 @@ export async function serveMounted(
   return { ...listening, url: listening.origin + base };
 }
 
-/** Keeps what is printed to stderr from the test report, and for the test to look at. */
+/** Keeps console.error() out of the test report for the rest of the test. Returns the arguments of its calls. */
 export function captureErrors(): unknown[] {
   const printed: unknown[] = [];
   const { error } = console;

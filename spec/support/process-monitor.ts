@@ -1,6 +1,6 @@
-/** The programs that tests depend on: what each has printed, and whether it has ended although no test asked it to. */
+/** Monitors the programs that tests depend on: what each has printed, and whether it has ended unexpectedly. */
 
-/** Characters of each output stream that are kept: enough for a stack trace and the lines before it. */
+/** Characters that are kept of each output stream: enough for a stack trace and the lines before it. */
 const TAIL = 4_096;
 
 const STREAMS = ['stderr', 'stdout'] as const;
@@ -8,14 +8,14 @@ const STREAMS = ['stderr', 'stdout'] as const;
 const monitors = new Set<ProcessMonitor>();
 const listeners = new Set<() => void>();
 
-/** Watches one program from its start until `forget()`. */
+/** Monitors one program from its start until `forget()`. */
 export class ProcessMonitor {
   readonly name: string;
-  /** Whether the end of the program is no failure: it ends by itself, or the test has asked it to. */
+  /** Whether the program may end: it ends by itself, or a test has ended it. */
   mayEnd: boolean;
   /** Whether a test has failed because of `failure`. */
   isReported = false;
-  /** The last that the program has printed. */
+  /** The last output of the program. */
   readonly tails = { stderr: '', stdout: '' };
   #failure: Error | undefined;
 
@@ -25,19 +25,23 @@ export class ProcessMonitor {
     monitors.add(this);
   }
 
-  /** Keeps what the program has printed. */
+  /** Records output of the program. */
   print(stream: (typeof STREAMS)[number], text: string): void {
     this.tails[stream] = `${this.tails[stream]}${text}`.slice(-TAIL);
   }
 
-  /** What the program has printed, stream by stream, for people to read; empty where it has printed nothing. */
+  /** The output of the program by stream, for a message. Empty if there was none. */
   get output(): string {
     return STREAMS.filter((stream) => this.tails[stream] !== '')
       .map((stream) => `${this.name}, ${stream}:\n${this.tails[stream].trimEnd()}\n`)
       .join('');
   }
 
-  /** Takes note that the program has ended; `how` is as in `with code 1`. Returns an error that says so. */
+  /**
+   * Records that the program has ended, and returns an error that describes it.
+   *
+   * @param how as in `with code 1`
+   */
   ended(how: string): Error {
     const comment = this.mayEnd ? '' : ', and no test had asked it to';
     const error = new Error(`${this.name} ended ${how}${comment}\n${this.output || 'It had printed nothing.\n'}`);
@@ -50,28 +54,28 @@ export class ProcessMonitor {
     return error;
   }
 
-  /** Why tests that depend on the program fail: it has ended, and was not allowed to. */
+  /** The failure of tests that depend on the program. Undefined unless it has ended unexpectedly. */
   get failure(): Error | undefined {
     return this.#failure;
   }
 
-  /** No test depends on the program any more. */
+  /** Ends the monitoring: no test depends on the program any more. */
   forget(): void {
     monitors.delete(this);
   }
 }
 
-/** The programs that have failed, of those that tests still depend on. */
+/** The monitored programs that have ended unexpectedly. */
 export function failedPrograms(): ProcessMonitor[] {
   return [...monitors].filter(({ failure }) => failure !== undefined);
 }
 
-/** The programs that tests still depend on and that may not end now. */
+/** The monitored programs that run and must not end. */
 export function livePrograms(): ProcessMonitor[] {
   return [...monitors].filter(({ failure, mayEnd }) => failure === undefined && !mayEnd);
 }
 
-/** Calls back when a program fails, at once where one has failed already; returns a function that undoes it. */
+/** Calls back when a program fails, at once if one has failed already. Returns a function that removes the listener. */
 export function onFailure(listener: () => void): () => void {
   listeners.add(listener);
   if (failedPrograms().length > 0) {
@@ -80,7 +84,7 @@ export function onFailure(listener: () => void): () => void {
   return () => listeners.delete(listener);
 }
 
-/** What the programs have printed that tests still depend on, but for those whose failure a test has reported. */
+/** The output of all monitored programs, except those whose failure a test has reported. */
 export function outputOfPrograms(): string {
   return Array.from(monitors, ({ isReported, output }) => (isReported ? '' : output)).join('');
 }

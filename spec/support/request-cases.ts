@@ -1,4 +1,4 @@
-/** One request for each kind of answer that an endpoint gives, for what holds for whole groups of endpoints. */
+/** One request for each kind of response, for properties that whole groups of responses share. */
 import { type Answer, fetchText, post, type RequestOptions, Stream } from './http.ts';
 
 export interface RequestCase {
@@ -6,15 +6,15 @@ export interface RequestCase {
   readonly path: string;
   readonly status: number;
   readonly body?: string;
-  /** Whether the path's session is to be opened beforehand. */
+  /** Whether the session must be open before the request. */
   readonly opened?: boolean;
-  /** Whether the answer goes on until somebody ends it. */
+  /** Whether the response goes on until client or server ends it. */
   readonly streaming?: boolean;
 }
 
 const FORM = 'application/x-www-form-urlencoded';
 
-/** Receiving endpoints, plain answers and errors. */
+/** Receiving requests: plain responses, streams and errors. */
 export const RECEIVE_CASES: readonly RequestCase[] = [
   { method: 'POST', path: '/0/s/xhr', status: 200 },
   { method: 'POST', path: '/0/s/xhr_streaming', status: 200, streaming: true },
@@ -27,7 +27,7 @@ export const RECEIVE_CASES: readonly RequestCase[] = [
   { method: 'GET', path: '/websocket', status: 400 },
 ];
 
-/** Sending endpoints, accepted and refused. */
+/** Sends, accepted and refused. */
 export const SEND_CASES: readonly RequestCase[] = [
   { method: 'POST', path: '/0/s/xhr_send', status: 204, body: '["m"]', opened: true },
   { method: 'POST', path: '/0/s/xhr_send', status: 500, body: '["m', opened: true },
@@ -38,19 +38,19 @@ export const SEND_CASES: readonly RequestCase[] = [
   { method: 'POST', path: '/0/s/jsonp_send', status: 404, body: 'd=%5B%22m%22%5D' },
 ];
 
-/** What browsers ask before a request to another origin. */
+/** The preflight requests of browsers. */
 export const PREFLIGHT_CASES: readonly RequestCase[] = ['xhr', 'xhr_streaming', 'xhr_send'].map((name) => ({
   method: 'OPTIONS',
   path: `/0/s/${name}`,
   status: 204,
 }));
 
-/** The answers that carry CORS headers, beside `/info`. */
+/** Requests whose responses carry CORS headers, besides `/info`. */
 export const CROSS_ORIGIN_CASES: readonly RequestCase[] = [...RECEIVE_CASES, ...SEND_CASES, ...PREFLIGHT_CASES].filter(
   ({ path }) => /\/(xhr|xhr_streaming|xhr_send|eventsource)$/.test(path),
 );
 
-/** Pages that are no transport. */
+/** Requests for pages, which belong to no transport. */
 export const PAGE_CASES: readonly RequestCase[] = ['', '/', '/info', '/iframe.html', '/iframe-1.2.html'].map(
   (path) => ({
     method: 'GET',
@@ -63,7 +63,9 @@ export function titleOf({ method, path, status, body }: RequestCase): string {
   return `${status} to ${method} BASE${path}${body === undefined ? '' : ` with ${JSON.stringify(body)}`}`;
 }
 
-/** Asks an endpoint, each of which wants a server of its own; of a streaming answer there is the head only. */
+/**
+ * Sends the request of a case to a server that has no sessions yet. For a stream, settles with the head and no body.
+ */
 export async function sendRequest(
   url: string,
   requestCase: RequestCase,
@@ -72,14 +74,14 @@ export async function sendRequest(
   const { method, path, status, body, opened, streaming } = requestCase;
   const isForm = path.endsWith('/jsonp_send');
   if (opened === true) {
-    // A session belongs to the transports that opened it. The server's own origin may always.
+    // A session belongs to the transport family that opened it. The server's own origin is always allowed.
     const own = { Origin: new URL(url).origin };
     await (isForm ? fetchText(`${url}/0/s/jsonp?c=cb`, 'GET', { headers: own }) : post(`${url}/0/s/xhr`, '', own));
   }
   if (streaming === true) {
     const stream = new Stream(url + path, method, { headers });
     const { statusCode = 0, headers: answered } = await stream.response;
-    // What is answered instead of the stream is a whole answer.
+    // An error takes the place of the stream: its body is complete.
     const instead = statusCode === status ? '' : await stream.next();
     return { status: statusCode, headers: answered, body: instead };
   }

@@ -1,4 +1,4 @@
-/** A response read chunk by chunk: each HTTP chunk stays one item, however many arrive at once. */
+/** Reads a response chunk by chunk. Each HTTP chunk is one item, even if several arrive together. */
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { AsyncQueue } from './async-queue.ts';
@@ -6,11 +6,11 @@ import { afterTest } from './cleanup.ts';
 
 export class ResponseReader {
   readonly #chunks = new AsyncQueue<string>();
-  /** Settles with the head of the answer. */
+  /** Settles with the head of the response. */
   readonly response: Promise<IncomingMessage>;
-  /** Settles when the answer has ended; `aborted` tells whether before its time. */
+  /** Settles when the response has ended. `aborted` is true if the connection broke before its end. */
   readonly ended: Promise<{ aborted: boolean }>;
-  /** Breaks the connection off. */
+  /** Aborts the connection. */
   readonly abort: () => void;
 
   constructor(port: number, path: string, method: 'GET' | 'POST') {
@@ -22,7 +22,7 @@ export class ResponseReader {
     this.response.catch(() => {});
     this.ended = new Promise((resolve) => {
       req.on('response', (res) => {
-        // Listening in this very call, and without setEncoding(), either of which would join what waits already.
+        // Listening later, or setEncoding(), would join chunks that are already buffered.
         res.on('data', (chunk: Buffer) => this.#chunks.push(chunk.toString()));
         res.on('error', () => {});
         res.on('close', () => {
@@ -34,7 +34,7 @@ export class ResponseReader {
     req.end();
   }
 
-  /** The next chunk of the body, as it came. */
+  /** Settles with the next chunk of the body. */
   next(): Promise<string> {
     return this.#chunks.next();
   }

@@ -1,4 +1,4 @@
-/** A server of which the test has the router, too, for what it tells and how it ends. */
+/** A test server with access to its router. */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import express, { type Express } from 'express';
@@ -13,16 +13,16 @@ import {
 import { listen, sessionCatcher, type TestServer } from './test-server.ts';
 
 export interface RoutedServer extends TestServer {
-  /** The server's address with the mount path. */
+  /** The server's address, with the mount path. */
   readonly url: string;
   readonly router: SockjsRouter;
-  /** The next session, in the order they open. */
+  /** Settles with the next session, in the order in which they open. */
   next(): Promise<Session>;
-  /** Stops listening; settles when no connection is left. */
+  /** Stops listening. Settles when all connections have ended. */
   end(): Promise<void>;
 }
 
-/** One endpoint at `/echo`, on a server that never gives a kept-alive connection up by itself. */
+/** Serves one endpoint at `/echo`, on a server that never closes an idle keep-alive connection. */
 export async function serveRouter(
   options: SockjsOptions = {},
   { onSession, before }: { onSession?: SessionHandler; before?: (app: Express) => void } = {},

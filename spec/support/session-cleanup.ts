@@ -1,4 +1,6 @@
-/** Sessions that tests leave behind, on whatever router: they must not run into the next, whose clock may be another. */
+/**
+ * Ends sessions that tests leave open on any router. The next test may use another clock, which they must not disturb.
+ */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { SessionOpenMessage } from '../../lib/index.ts';
 import { SessionRegistry } from '../../lib/session/registry.ts';
@@ -13,7 +15,7 @@ function onOpen(message: unknown): void {
 
 const { create } = SessionRegistry.prototype;
 
-// So that `portOf()` knows the sessions of routers, too.
+// Lets `portOf()` find the sessions of routers as well.
 SessionRegistry.prototype.create = function (...args) {
   const lifecycle = create.apply(this, args);
   adopt(lifecycle);
@@ -24,7 +26,7 @@ export function trackSessions(): void {
   subscribe('sockjs:session:open', onOpen);
 }
 
-/** For a test that needs the channel without subscribers, and opens no session. */
+/** For a test that needs the channel without subscribers. It must not open sessions of a router. */
 export function pauseTracking(): void {
   unsubscribe('sockjs:session:open', onOpen);
   afterTest(trackSessions);
@@ -32,7 +34,7 @@ export function pauseTracking(): void {
 
 export function endOpenSessions(): void {
   for (const session of opened) {
-    // One of a second copy of the package is not known here.
+    // Undefined for a session of another copy of the package.
     const port = findPort(session);
     if (port === undefined) {
       session.close();

@@ -1,4 +1,4 @@
-/** A registry with its places by id, so that a test may say in one line which place it takes, uses or gives back. */
+/** A registry that keeps its reservations by id, so a test can reserve, commit and release in one line each. */
 import assert from 'node:assert/strict';
 import type { IncomingMessage } from 'node:http';
 import type { RefusalReason, Reservation, SessionIdentity } from '../../lib/session/directory.ts';
@@ -10,13 +10,13 @@ import type { Session } from '../../lib/session/session.ts';
 import type { CloseResult } from '../../lib/session/shutdown.ts';
 import { adopt, environmentWith } from './fake-receiver.ts';
 
-/** What `find()` answers, with the session in the place of its port. */
+/** The result of `find()`, with the session in place of its port. */
 export type FoundSession =
   | { readonly kind: 'live'; readonly session: Session }
   | { readonly kind: 'ended'; readonly code: number; readonly reason: string }
   | { readonly kind: 'pending' | 'foreign' | 'unknown' };
 
-interface Place {
+interface TestReservation {
   readonly id: string;
   readonly of: SessionIdentity;
   readonly reservation: Reservation<unknown, IncomingMessage>;
@@ -24,7 +24,7 @@ interface Place {
 
 export class TestRegistry {
   readonly registry: SessionRegistry<unknown, IncomingMessage>;
-  readonly #places: Place[] = [];
+  readonly #reservations: TestReservation[] = [];
 
   constructor(hooks: Partial<SessionEnvironment<Session>>, limits: QuotaLimits) {
     this.registry = new SessionRegistry(environmentWith(hooks), limits);
@@ -53,26 +53,26 @@ export class TestRegistry {
     return { kind: 'live', session: found.port.session };
   }
 
-  /** Takes a place; returns why there is none, or undefined. */
+  /** Reserves an id. Returns the reason of a refusal, or undefined. */
   reserve(id: string, of: SessionIdentity): RefusalReason | undefined {
     const claim = this.registry.reserve(id, of);
     if (claim.kind === 'refused') {
       return claim.reason;
     }
-    this.#places.push({ id, of, reservation: claim.reservation });
+    this.#reservations.push({ id, of, reservation: claim.reservation });
     return undefined;
   }
 
-  /** Makes the session of a place. */
+  /** Commits a reservation: makes its session. */
   create(id: string, request: IncomingMessage, transport: TransportName, of: SessionIdentity, data: unknown): Session {
-    const port = this.#take(id, of).commit(request, transport, data);
+    const port = this.#remove(id, of).commit(request, transport, data);
     assert.ok(port instanceof Lifecycle);
     return adopt(port);
   }
 
-  /** Gives a place back. */
+  /** Releases a reservation. */
   release(id: string, of: SessionIdentity): void {
-    this.#take(id, of).release();
+    this.#remove(id, of).release();
   }
 
   get isClosing(): boolean {
@@ -87,10 +87,10 @@ export class TestRegistry {
     return this.registry.shutdown.close(code, reason, timeout);
   }
 
-  #take(id: string, of: SessionIdentity): Reservation<unknown, IncomingMessage> {
-    const index = this.#places.findIndex((place) => place.id === id && place.of === of);
-    const [place] = this.#places.splice(index, 1);
-    assert.ok(index !== -1 && place !== undefined, `no place was taken for ${id}`);
-    return place.reservation;
+  #remove(id: string, of: SessionIdentity): Reservation<unknown, IncomingMessage> {
+    const index = this.#reservations.findIndex((reservation) => reservation.id === id && reservation.of === of);
+    const [reservation] = this.#reservations.splice(index, 1);
+    assert.ok(index !== -1 && reservation !== undefined, `no reservation of ${id}`);
+    return reservation.reservation;
   }
 }

@@ -1,4 +1,4 @@
-/** Servers on a free port of the loopback interface, gone when the test is over. */
+/** Servers on a free port of the loopback interface, closed after the test. */
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -20,7 +20,7 @@ export interface TestServer {
   readonly origin: string;
 }
 
-/** Listens with any request listener: an app, a router, a function. Closes all connections after the test. */
+/** Listens with an app, a router, another request listener, or a server. All connections are closed after the test. */
 export async function listen(listener: RequestListener | Server): Promise<TestServer> {
   const server = typeof listener === 'function' ? createServer(listener) : listener;
   server.listen(0, '127.0.0.1');
@@ -46,7 +46,7 @@ export const echo: SessionHandler = (session) => {
   session.on('message', (message) => session.send(message));
 };
 
-/** An Express 5 app with one SockJS endpoint at `/echo`, upgrades attached. */
+/** Serves an Express 5 app with one SockJS endpoint at `/echo` and upgrades attached. */
 export function serve(
   options: SockjsOptions = {},
   onSession: SessionHandler = echo,
@@ -60,7 +60,7 @@ export function serve(
   return listen(server);
 }
 
-/** An `onSession` that hands its sessions to the test. */
+/** Returns an `onSession` that passes its sessions to the test. */
 export function sessionCatcher(): { onSession: SessionHandler; next(): Promise<Session>; count(): number } {
   const seen: Session[] = [];
   const waiting: ((session: Session) => void)[] = [];

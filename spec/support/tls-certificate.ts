@@ -1,4 +1,4 @@
-/** A self-signed certificate for tests over TLS; made for them alone, worth nothing elsewhere. */
+/** A self-signed certificate for tests over TLS. It is used nowhere else. */
 export const TLS = {
   key: `-----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg4EZ3Ld8BeHKFayDg

@@ -1,4 +1,4 @@
-/** A WebSocket client that keeps what arrives until a test asks for it. */
+/** A WebSocket client that queues messages until the test asks for them. */
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { type ClientOptions, WebSocket } from 'ws';
@@ -10,7 +10,7 @@ export class WebSocketClient {
   readonly #texts = new AsyncQueue<string>();
   /** Settles with code and reason once the socket is closed. */
   readonly closed: Promise<{ code: number; reason: string }>;
-  /** Settles when the handshake is done; rejects with ws's error when it is refused. */
+  /** Settles when the handshake is complete. Rejects with ws's error if the server refuses it. */
   readonly opened: Promise<void>;
 
   /** @param origin as in `http://127.0.0.1:1234` */
@@ -29,7 +29,7 @@ export class WebSocketClient {
     afterTest(() => this.socket.terminate());
   }
 
-  /** The next text message; rejects when the socket closes first. */
+  /** Settles with the next text message. Rejects if the socket closes first. */
   next(): Promise<string> {
     return this.#texts.next();
   }

@@ -1,4 +1,4 @@
-/** Every way to ask for a session, as bytes on a connection; for what must hold on all transports alike. */
+/** The seven transports as bytes on a connection, for properties that all of them share. */
 import { createServer } from 'node:http';
 import express, { type ErrorRequestHandler, type Express } from 'express';
 import {
@@ -17,20 +17,20 @@ import { parseAnswer, serverFrame } from './upgrade-client.ts';
 export interface WireTransport {
   readonly name: TransportName;
   readonly family: 'xhr' | 'jsonp' | 'websocket';
-  /** Whether the response to one request goes on after the first frame. */
+  /** Whether the response goes on after the first frame. */
   readonly isStreaming: boolean;
-  /** The head of the request that asks. */
+  /** The lines of the request that opens a session, or polls it. */
   requestLines(id: string, ...headers: string[]): string[];
-  /** A frame as it travels, latin1. */
+  /** The bytes of one frame, as latin1. */
   wrap(frame: string): string;
-  /** Headers of every answer, errors among them, beside those of {@link EVERY_ANSWER}. */
+  /** Headers of all responses of this transport, errors included, besides {@link EVERY_ANSWER}. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
 const CORS = { 'access-control-allow-origin': '*' };
 const EMBEDDED = { 'cross-origin-resource-policy': 'cross-origin' };
 
-/** Headers that all answers of transports have in common. */
+/** Headers of all responses of all transports. */
 export const EVERY_ANSWER = {
   'cache-control': 'no-store, no-cache, no-transform, must-revalidate, max-age=0',
   vary: 'Origin',
@@ -90,23 +90,23 @@ export const ALL_TRANSPORTS: readonly WireTransport[] = [
   },
 ];
 
-/** Those whose sessions live on from one request to the next. */
+/** The transports whose sessions span several requests. */
 export const HTTP_TRANSPORTS = ALL_TRANSPORTS.filter(({ family }) => family !== 'websocket');
 
 export interface TransportServer extends TestServer {
   readonly router: SockjsRouter;
-  /** What the application's own error handling was given. */
+  /** The errors that the application's error handler got. */
   readonly errors: AsyncQueue<unknown>;
   readonly sessions: ReturnType<typeof sessionCatcher>;
-  /** Asks for a session; nothing is awaited. */
+  /** Requests a session. Does not wait for the response. */
   ask(transport: WireTransport, id?: string, ...headers: string[]): RawSocket;
-  /** Asks for a session and expects to get it. */
+  /** Requests a session, and waits until it is open. */
   open(transport: WireTransport, id?: string, ...headers: string[]): Promise<{ raw: RawSocket; session: Session }>;
-  /** Sends to a session of an HTTP transport; the answer. */
+  /** Sends a body to a session of an HTTP transport. Returns the connection, whose response is not awaited. */
   send(transport: WireTransport, id: string, body: string, ...headers: string[]): RawSocket;
 }
 
-/** A server with everything switched on that tells what became of each request. */
+/** Serves one endpoint with all transports enabled, and records its sessions and errors. */
 export async function serveTransports(
   options: SockjsOptions = {},
   { before, onSession }: { before?: (app: Express) => void; onSession?: (session: Session) => unknown } = {},
@@ -161,7 +161,7 @@ export interface Refusal {
   readonly body: string;
 }
 
-/** The whole answer of a connection that the server closes. */
+/** Settles with the complete response, once the server has closed the connection. */
 export async function answerOf(raw: RawSocket): Promise<Refusal> {
   const { status, headers, rest } = parseAnswer(await raw.closed);
   const fields = headers.map((line): [string, string] => {
@@ -172,7 +172,7 @@ export async function answerOf(raw: RawSocket): Promise<Refusal> {
   return { status: Number(status.split(' ')[1]), headers: own, body: rest };
 }
 
-/** What an error answer of this way must be, to the letter. */
+/** Returns the exact error response that this transport must give. */
 export function refusal(
   transport: WireTransport,
   status: number,

@@ -1,4 +1,4 @@
-/** Plays cases to both servers and compares what came of each. */
+/** Plays cases to both servers and compares the transcripts. */
 import assert from 'node:assert/strict';
 import { outcomeOf, playCase, type Transcript } from './conversation.ts';
 import { ownHeaders } from './differences.ts';
@@ -6,18 +6,18 @@ import type { FrameCase } from './frame-case.ts';
 import { isClose, isControl } from './server-frames.ts';
 import type { ServerPair } from './server-pair.ts';
 
-/** Conversations at a time, each with both servers. */
+/** Cases that run at the same time, each with both servers. */
 const CONCURRENCY = 8;
-/** Failed cases that are reported in full; of the others only the names. */
+/** Failed cases that are reported in full. The others are reported by name. */
 const MAX_REPORTED = 12;
-/** Characters that are reported of a segment or an answer, and segments of a case. */
+/** Characters that are reported of a segment or a response, and segments of a case. */
 const MAX_HEX = 240;
 const MAX_SEGMENTS = 12;
 
 /**
  * Plays each case to both servers of the pair.
  *
- * @throws AssertionError that reports every failed case: what was sent, and the answers of both servers in hex
+ * @throws AssertionError that reports every failed case: the segments sent, and the responses of both servers in hex
  */
 export async function assertSameAsWs(pair: ServerPair, cases: readonly FrameCase[]): Promise<void> {
   assert.ok(cases.length > 0, 'there are no cases');
@@ -68,7 +68,7 @@ async function failureOf(pair: ServerPair, one: FrameCase): Promise<string | und
   return [`  ${one.name}`, `    sent ${sent.join(' | ')}${more}`, ...wrong.map((line) => `    ${line}`)].join('\n');
 }
 
-/** The parts of a transcript that must be the same, as text. */
+/** The parts of a transcript that must be equal, as text. */
 const PARTS: Readonly<Record<string, (transcript: Transcript) => string>> = {
   stuck: ({ hasTimedOut }) => String(hasTimedOut),
   head: ({ head }) => JSON.stringify(head),
@@ -77,7 +77,7 @@ const PARTS: Readonly<Record<string, (transcript: Transcript) => string>> = {
   closed: ({ closed }) => JSON.stringify(closed ?? 'nothing'),
 };
 
-/** Sorts the frames before the close: pongs first, then answers, each kind in its own order. */
+/** Sorts the frames before the close: first control frames, then answers, each kind in its own order. */
 function controlFirst(transcript: Transcript): Transcript {
   const { frames } = transcript;
   const at = frames.findIndex(isClose);
@@ -94,7 +94,7 @@ function firstDifference(one: string, other: string): number {
   return at;
 }
 
-/** The part of a long text around that place. */
+/** Returns the part of a long text around `at`. */
 function shorten(long: string, at = 0): string {
   if (long.length <= MAX_HEX) {
     return long || '(nothing)';

@@ -1,4 +1,4 @@
-/** Plays a case to one server, and records all that comes back. */
+/** Plays a case to one server, and records its response. */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -8,24 +8,24 @@ import { close, type FrameCase, type Outcome, text } from './frame-case.ts';
 import { codeOf, isClose, type ServerFrame, ServerStream } from './server-frames.ts';
 import type { Closed, Connection, EchoServer } from './server-pair.ts';
 
-/** What one server did with a case. */
+/** What one server did in a case. */
 export interface Transcript {
-  /** Status line and headers of the answer to the handshake. */
+  /** Status line and headers of the response to the handshake. */
   readonly head: string;
   readonly frames: readonly ServerFrame[];
-  /** Bytes that are no whole frame, such as the body of a refusal. */
+  /** Bytes that are no complete frame, such as the body of a refusal. */
   readonly rest: Buffer;
-  /** Whether the message at the end was answered. */
+  /** Whether the server answered the sentinel. */
   readonly isOpen: boolean;
-  /** What the application was given. */
+  /** The messages that the application got. */
   readonly messages: readonly (string | Buffer)[];
-  /** What the application was told; undefined where there was no WebSocket. */
+  /** The close that the application got. Undefined without a WebSocket. */
   readonly closed: Closed | undefined;
-  /** Whether the server neither answered nor closed, so that the client gave up. */
+  /** Whether the client gave up, since the server neither answered nor closed. */
   readonly hasTimedOut: boolean;
 }
 
-/** The message by which the client finds out whether the server still listens. */
+/** The message by which the client finds out whether the server still reads. */
 export const SENTINEL = 'the end?';
 
 /** ms without progress after which the client gives up. Only a failing case takes that long. */
@@ -42,7 +42,7 @@ export function outcomeOf({ head, isOpen, frames }: Transcript): Outcome {
   return isOpen ? 'open' : last !== undefined && isClose(last) ? codeOf(last) : 'cut';
 }
 
-/** Plays a case, and settles when the connection is over and the application was told. */
+/** Plays a case. Settles when the connection has ended and the application knows. */
 export async function playCase(
   server: EchoServer,
   { segments, halfCloses, headers = [], withHandshake }: FrameCase,
@@ -134,10 +134,15 @@ class Client {
     });
   }
 
-  /** Writes, and settles when the server has read it, or reads no more. `ends` when nothing follows. */
+  /**
+   * Writes, and settles when the server has read the bytes or has stopped reading.
+   *
+   * @param halfCloses whether the client ends its side of the connection after these bytes
+   */
   async send(bytes: Buffer, halfCloses = false): Promise<void> {
     const server = this.connection?.socket;
-    // The kernel would answer with a reset, which discards bytes that the client has not read yet.
+    // If the server does not read any more, its kernel would respond with a reset. A reset discards bytes that the
+    // client has not read yet.
     if (server === undefined || server.destroyed || !this.socket.writable) {
       return;
     }
@@ -153,7 +158,7 @@ class Client {
     this.#watchdog.refresh();
   }
 
-  /** Asks whether the server still listens, then closes as a client should. */
+  /** Sends the sentinel if the connection is open, then closes as RFC 6455 requires. */
   async finish(): Promise<void> {
     const { stream } = this;
     const isClosing = () => stream.frames.some(isClose);
@@ -167,7 +172,7 @@ class Client {
     await this.send(close(1000));
   }
 
-  /** Settles when it holds, or the connection is over. */
+  /** Settles when `holds` returns true, or the connection has ended. */
   async until(holds: () => boolean): Promise<void> {
     while (!holds() && !this.#isOver) {
       await new Promise<void>((resolve) => {
@@ -176,7 +181,7 @@ class Client {
     }
   }
 
-  /** What it settles with, or undefined once the client has given up. */
+  /** Settles as `promise` does, or with undefined once the client has given up. */
   orTimeout<T>(promise: Promise<T>): Promise<T | undefined> {
     return Promise.race([promise, this.#timedOut]);
   }

@@ -9,32 +9,32 @@ import { type ServerOptions, WebSocketServer } from 'ws';
 import { attachUpgrade, type SockjsRouter, sockjs } from '../../../lib/index.ts';
 import { TLS } from '../tls-certificate.ts';
 
-/** The defaults that the package gives its engine (`webSocketServerOf`). */
+/** The defaults that the package sets for its engine (`webSocketServerOf`). */
 const ENGINE = { perMessageDeflate: false, maxFragments: 16_384, maxBufferedChunks: 16_384 };
 
 export interface ServerPairOptions {
   /** @default 1_048_576 */
   readonly maxMessageSize?: number;
-  /** Whether both listen for TLS. */
+  /** Whether both servers use TLS. */
   readonly tls?: boolean;
-  /** For the engines of both. */
+  /** Options for the engines of both servers. */
   readonly engine?: ServerOptions;
 }
 
-/** What an application was told at the end. */
+/** The close that an application got. */
 export interface Closed {
   readonly code: number;
   readonly reason: string;
-  /** For ws: whether the code is another than 1006. */
+  /** For ws: whether the code is not 1006. */
   readonly wasClean: boolean;
 }
 
-/** One connection as the server and its application have it. */
+/** One connection at the server, and what its application got. */
 export class Connection {
   readonly socket: Socket;
-  /** What the application was given; a Buffer where it was binary. */
+  /** Messages of the application. A binary message is a Buffer. */
   readonly messages: (string | Buffer)[] = [];
-  /** Settles once the application was told of the end. */
+  /** Settles once the application knows of the close. */
   readonly closed: Promise<Closed>;
   #close: ((closed: Closed) => void) | undefined;
 
@@ -81,7 +81,7 @@ export class EchoServer {
     return (this.server.address() as AddressInfo).port;
   }
 
-  /** The connection of the client at that port, which the server may not have been told of yet. */
+  /** Settles with the connection of the client at that port. The server may not have accepted it yet. */
   async connectionOf(clientPort: number | undefined): Promise<Connection> {
     let connection = this.#connections.get(clientPort);
     while (connection === undefined) {
@@ -91,7 +91,7 @@ export class EchoServer {
     return connection;
   }
 
-  /** The connection of a request that has just come. */
+  /** Returns the connection of a new request. */
   of({ socket }: { socket: Socket }): Connection | undefined {
     return this.#connections.get(socket.remotePort);
   }

@@ -1,4 +1,4 @@
-/** The closing handshake (sections 5.5.1 and 7), and messages over the size limit (7.4.1, code 1009). */
+/** The closing handshake (RFC 6455, sections 5.5.1 and 7), and messages over the size limit (7.4.1, code 1009). */
 import { frame, frameHead } from '../../frame-peer.ts';
 import { reportsTooBig, textOnly } from '../differences.ts';
 import {
@@ -23,7 +23,7 @@ import { fragments } from './fragments.ts';
 
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
 
-/** Codes that an endpoint may send (section 7.4 and the registry of IANA). */
+/** Codes that an endpoint may send (RFC 6455, section 7.4, and the IANA registry). */
 const ALLOWED = [...range(1000, 1003), ...range(1007, 1014), 3000, 3001, 3500, 3999, 4000, 4500, 4999];
 const FORBIDDEN = [1004, 1005, 1006, 1015, 1016, 1017, 1100, 1999, 2000, 2999, 5000, 5001, 9999, 32_768, 65_535];
 
@@ -186,7 +186,7 @@ export const CLOSING: readonly CaseGroup[] = [
   },
 ];
 
-/** `maxMessageSize` of the pair that plays {@link LIMITS}. */
+/** `maxMessageSize` of the servers that play {@link LIMITS}. */
 export const LIMIT = 1000;
 
 const tooBig = (one: FrameCase): FrameCase => ({ ...one, outcome: 1009, differs: [reportsTooBig] });
@@ -268,7 +268,7 @@ export const LIMITS: readonly CaseGroup[] = [
   },
 ];
 
-/** `maxMessageSize` of the pair that plays {@link TINY_LIMITS}: less than a control frame may hold. */
+/** `maxMessageSize` of the servers that play {@link TINY_LIMITS}: less than a control frame may hold. */
 export const TINY_LIMIT = 10;
 
 export const TINY_LIMITS: readonly CaseGroup[] = [

@@ -1,4 +1,4 @@
-/** Pings and pongs (sections 5.5.2 and 5.5.3), reserved bits and unknown opcodes (5.2). */
+/** Pings and pongs (RFC 6455, sections 5.5.2 and 5.5.3), reserved bits and unknown opcodes (5.2). */
 import { frame } from '../../frame-peer.ts';
 import { textOnly } from '../differences.ts';
 import {
@@ -139,7 +139,7 @@ export const PINGS: readonly CaseGroup[] = [
   },
 ];
 
-/** Frames that are valid until a reserved bit is set. */
+/** Frames that are valid until a case sets a reserved bit. */
 const PROPER: readonly [name: string, first: number, payload: Buffer][] = [
   ['text', TEXT, Buffer.from('abc')],
   ['empty text', TEXT, Buffer.alloc(0)],

@@ -1,28 +1,28 @@
-/** What client and server agree on about permessage-deflate (RFC 7692, section 7.1). */
+/** The negotiation of permessage-deflate (RFC 7692, section 7.1). */
 import type { PerMessageDeflateOptions } from 'ws';
 import { Random } from '../../../hostile/random.ts';
 import { type CaseGroup, type FrameCase, text } from '../frame-case.ts';
 
-/** Its second half repeats the first, at a distance that needs a window of 14 bits. */
+/** Its second half repeats the first. The distance needs a window of 14 bits. */
 export const FAR = (() => {
   const random = new Random(7692);
   const once = Array.from({ length: 10_000 }, () => String.fromCharCode(0x20 + random.below(0x5f))).join('');
   return once + once;
 })();
 
-/** Its repeats are within any window. */
+/** Text whose repetitions fit into any window. */
 export const NEAR = 'hello hello hello '.repeat(20);
 
-/** The header lines of an offer. */
+/** Returns the header lines of an offer. */
 export function offer(...values: string[]): readonly string[] {
   return values.map((value) => `Sec-WebSocket-Extensions: ${value}`);
 }
 
 export const NAME = 'permessage-deflate';
 
-/** Sizes that a window may have. */
+/** All sizes of a window, in bits. */
 export const BITS = [8, 9, 10, 11, 12, 13, 14, 15];
-/** The compressed answers to these differ with the window of the server and with its context takeover. */
+/** The compressed answers to these messages depend on the server's window and on its context takeover. */
 const SHOWS_ANSWERS = [text(NEAR), text(FAR), text(NEAR), text('')];
 
 const NUMBERED = (name: string) => BITS.map((bits) => `${name}=${bits}`);
@@ -48,7 +48,7 @@ const FINE: readonly string[] = [
   `${NAME}, x-unknown`,
 ];
 
-/** Extensions that ws does not know: the handshake succeeds without any. */
+/** Extensions that ws does not know. It accepts the handshake without them. */
 const OTHERS = [
   'x-webkit-deflate-frame',
   'permessage-bzip2; level=9',
@@ -92,7 +92,7 @@ const BAD_OFFERS = [
   `${NAME}/1`,
 ];
 
-/** A conversation that begins with an offer. */
+/** Returns a conversation that begins with an offer. */
 function offering(values: readonly string[], outcome: FrameCase['outcome'] = 'open'): FrameCase {
   return { name: values.join(' | '), headers: offer(...values), segments: SHOWS_ANSWERS, outcome };
 }
@@ -111,7 +111,7 @@ export const OFFERS: readonly CaseGroup[] = [
   { title: 'a bad offer is refused', cases: BAD_OFFERS.map((value) => offering([value], 'refused')) },
 ];
 
-/** Options of servers, each of which gets all offers of {@link OFFERED}. */
+/** Server options. Each gets all offers of {@link OFFERED}. */
 export const SERVERS: readonly [title: string, options: PerMessageDeflateOptions | boolean][] = [
   ['false', false],
   ['serverNoContextTakeover: true', { serverNoContextTakeover: true }],

@@ -1,4 +1,6 @@
-/** Messages that are compressed by permessage-deflate, or say that they are (RFC 7692, section 7.2). */
+/**
+ * Messages that permessage-deflate compresses, and messages that only claim to be compressed (RFC 7692, section 7.2).
+ */
 import { constants, deflateRawSync, type ZlibOptions } from 'node:zlib';
 import { frame } from '../../frame-peer.ts';
 import { reportsTooBig, textOnly } from '../differences.ts';
@@ -24,22 +26,22 @@ import {
 import { LIMIT } from './closing.ts';
 import { BITS, FAR, NAME, NEAR, offer } from './deflate-offers.ts';
 
-/** Set in the first frame of a compressed message. */
+/** The bit that marks the first frame of a compressed message. */
 const RSV1 = 0x40;
 
 const { Z_SYNC_FLUSH, Z_FULL_FLUSH, Z_FINISH } = constants;
 
-/** The payload of a compressed message (RFC 7692, section 7.2.1). */
+/** Returns the payload of a compressed message (RFC 7692, section 7.2.1). */
 function deflate(data: string | Buffer, options: ZlibOptions = {}): Buffer {
   return deflateRawSync(data, { finishFlush: Z_SYNC_FLUSH, ...options }).subarray(0, -4);
 }
 
-/** A compressed message in one frame. */
+/** Returns a compressed message in one frame. */
 function compressed(data: string | Buffer, options: ZlibOptions = {}, first: number = TEXT): Buffer {
   return frame(first | RSV1, deflate(data, options));
 }
 
-/** A compressed message, each piece of its payload in a fragment. */
+/** Returns a compressed message with one fragment for each piece of its payload. */
 function fragments(pieces: readonly (string | Buffer)[], first: number = FIRST): Buffer[] {
   return pieces.map((piece, i) => {
     const last = i === pieces.length - 1 ? LAST : NEXT;
@@ -50,7 +52,7 @@ function fragments(pieces: readonly (string | Buffer)[], first: number = FIRST):
 const hex = (digits: string) => Buffer.from(digits.replaceAll(' ', ''), 'hex');
 const AGREED = offer(NAME);
 
-/** The examples of RFC 7692, section 7.2.3; all of them say "Hello". */
+/** The examples of RFC 7692, section 7.2.3. Each says "Hello". */
 const EXAMPLES: readonly [name: string, bytes: Buffer][] = [
   ['one block', hex('f2 48 cd c9 c9 07 00')],
   ['no compression', hex('00 05 00 fa ff 48 65 6c 6c 6f 00')],
@@ -58,7 +60,7 @@ const EXAMPLES: readonly [name: string, bytes: Buffer][] = [
   ['two blocks', hex('f2 48 05 00 00 00 ff ff ca c9 c9 07 00')],
 ];
 
-/** Messages of a client with context takeover: each refers to those before. */
+/** Returns messages of a client with context takeover: each refers to the ones before. */
 function inContext(texts: readonly string[], options: ZlibOptions = {}): Buffer[] {
   let before = '';
   return texts.map((one) => {
@@ -384,9 +386,9 @@ export const DEFLATE_LIMITS: readonly CaseGroup[] = agreed([
   },
 ]);
 
-/** The cases of other chapters, for a client that has agreed on compression and does not compress. */
+/** Returns the cases for a client that has negotiated compression but does not compress. */
 export function withoutUse(groups: readonly CaseGroup[]): CaseGroup[] {
-  // ws compresses in another thread, so whether an answer is ready when the client leaves depends on time.
+  // ws compresses in another thread. So it depends on time whether an answer is ready when the client leaves.
   return agreed(
     groups
       .map(({ title, cases }) => ({ title, cases: cases.filter(({ halfCloses }) => !halfCloses) }))

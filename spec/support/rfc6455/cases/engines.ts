@@ -1,4 +1,4 @@
-/** Options of ws that change how frames are read, as an application may give them. */
+/** Options of ws that an application may set, and that change how frames are read. */
 import { type ServerOptions, WebSocket } from 'ws';
 import { frame } from '../../frame-peer.ts';
 import { acceptsText } from '../differences.ts';
@@ -7,7 +7,7 @@ import { LIMIT, LIMITS } from './closing.ts';
 import { PINGS } from './control.ts';
 import { FRAGMENTS, fragments } from './fragments.ts';
 
-/** A frame in that many segments, of which each but the last has one byte. */
+/** Returns a frame in that many segments. All but the last have one byte. */
 function inPieces(bytes: Buffer, count: number): Buffer[] {
   return cut(bytes, ...Array.from({ length: count - 1 }, (_, i) => i + 1));
 }
@@ -71,7 +71,7 @@ const FEW_CHUNKS: readonly CaseGroup[] = [
   },
 ];
 
-/** @types/ws does not have this option yet. */
+/** @types/ws does not know this option yet. */
 const FEW_PONGS: ServerOptions & { maxPendingAutoPongs: number } = { maxPendingAutoPongs: 3 };
 
 const FEW_PENDING_PONGS: readonly CaseGroup[] = [

@@ -1,4 +1,4 @@
-/** Messages in fragments (section 5.4). */
+/** Messages in fragments (RFC 6455, section 5.4). */
 import { Random } from '../../../hostile/random.ts';
 import { frame } from '../../frame-peer.ts';
 import { textOnly } from '../differences.ts';
@@ -25,7 +25,7 @@ const next = (payload: string | Buffer) => frame(NEXT, payload);
 const last = (payload: string | Buffer) => frame(LAST, payload);
 const ping = (payload: string) => frame(PING, payload);
 
-/** A message in as many fragments as there are pieces. */
+/** Returns a message with one fragment for each piece. */
 export function fragments(pieces: readonly (string | Buffer)[], firstByte: number = FIRST): Buffer[] {
   return pieces.map((piece, i) => {
     const isLast = i === pieces.length - 1;
@@ -33,7 +33,7 @@ export function fragments(pieces: readonly (string | Buffer)[], firstByte: numbe
   });
 }
 
-/** The same frames in a segment each, in one segment, and byte by byte. */
+/** Returns cases with the frames in a segment each, in one segment, and byte by byte. */
 function threeWays(name: string, frames: readonly Buffer[], rest: Partial<FrameCase> = {}): FrameCase[] {
   return [{ name, segments: frames, ...rest }, ...wholeAndBytewise({ name, segments: frames, ...rest })];
 }
@@ -55,7 +55,7 @@ const PIECES: readonly (readonly string[])[] = [
   [ascii(126), ascii(125), ascii(127)],
 ];
 
-/** Fragments that one message may have. */
+/** Fragments that ws accepts in one message. */
 const MOST = 16_384;
 
 export const FRAGMENTS: readonly CaseGroup[] = [

@@ -1,4 +1,4 @@
-/** Frames and their lengths (section 5.2). */
+/** Frames and their lengths (RFC 6455, section 5.2). */
 import { frame, frameHead } from '../../frame-peer.ts';
 import { reportsTooBig, textOnly } from '../differences.ts';
 import {
@@ -21,10 +21,10 @@ import {
   together,
 } from '../frame-case.ts';
 
-/** Around each change of the length field, and some that the kernel delivers in several chunks. */
+/** Sizes around each change of the length field, and sizes that the kernel delivers in several chunks. */
 const SIZES = [0, 1, 125, 126, 127, 128, 65_535, 65_536, 65_537, 100_000, 300_000, 1_048_576];
 const SMALL = SIZES.filter((size) => size <= 128);
-/** Behind the longest header, mask included. */
+/** An offset behind the longest header, mask included. */
 const PAST_HEADER = 16;
 
 const WRITTEN_LONGER: readonly [bits: 16 | 64, sizes: readonly number[]][] = [

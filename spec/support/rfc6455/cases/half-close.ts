@@ -1,12 +1,12 @@
-/** Clients that end their side of the connection right behind what they send. */
+/** Clients that end their side of the connection immediately after their last bytes. */
 import { frame } from '../../frame-peer.ts';
 import { ascii, type CaseGroup, close, PING, text, together } from '../frame-case.ts';
 import { fragments } from './fragments.ts';
 
-/** Bytes that libuv reads at a time. After a full read it reads again in the same turn, and may find the end there. */
+/** Bytes that libuv reads at a time. After a full read it reads again in the same turn, and may then find the end. */
 const READ = 65_536;
 
-/** A text whose frame has that many bytes. */
+/** Returns a text whose frame has that many bytes. */
 const filling = (bytes: number) => text(ascii(bytes - (bytes > 65_549 ? 14 : 8)));
 
 export const HALF_CLOSES: readonly CaseGroup[] = [

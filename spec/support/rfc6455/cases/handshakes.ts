@@ -1,4 +1,4 @@
-/** Handshakes (section 4.2) but for extensions, which have chapters of their own. */
+/** Handshakes (RFC 6455, section 4.2). Extensions have files of their own. */
 import { type CaseGroup, text } from '../frame-case.ts';
 
 function withHeaders(...lines: readonly string[]) {

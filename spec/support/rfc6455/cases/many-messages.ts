@@ -1,4 +1,4 @@
-/** Many messages at once, and in random chunks. */
+/** Many messages in one segment, and in random chunks. */
 import { Random } from '../../../hostile/random.ts';
 import { frame } from '../../frame-peer.ts';
 import { pongsFirst } from '../differences.ts';
@@ -15,7 +15,7 @@ import {
   together,
 } from '../frame-case.ts';
 
-/** 1000 messages of all sizes. */
+/** Returns 1000 messages of different sizes. */
 function thousand(random: Random, pings: boolean): Buffer[] {
   return Array.from({ length: 1000 }, (_, i) => {
     const size = random.pick([0, 1, 5, 20, 100, 125, 126, 130, 300]);

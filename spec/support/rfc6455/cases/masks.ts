@@ -1,4 +1,4 @@
-/** Masks, which every frame of a client must have (section 5.3). */
+/** Masks, which every frame of a client must have (RFC 6455, section 5.3). */
 import { frame } from '../../frame-peer.ts';
 import {
   aloneAndBehind,

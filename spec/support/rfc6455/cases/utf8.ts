@@ -1,11 +1,11 @@
-/** Texts that are UTF-8, and some that are not (section 8.1). */
+/** Texts that are UTF-8, and texts that are not (RFC 6455, section 8.1). */
 import { frame } from '../../frame-peer.ts';
 import { ascii, type CaseGroup, close, cut, eachByte, type FrameCase, PING, text } from '../frame-case.ts';
 import { fragments } from './fragments.ts';
 
 const hex = (digits: string) => Buffer.from(digits, 'hex');
 
-/** The first and last character of each length, and the neighbours of surrogates. */
+/** The first and last character of each length in bytes, and the neighbours of the surrogates. */
 const VALID: readonly [name: string, bytes: Buffer][] = [
   ['U+0000', hex('00')],
   ['U+007F', hex('7f')],
@@ -72,10 +72,10 @@ const INVALID: readonly [name: string, bytes: Buffer][] = [
 const around = (bytes: Buffer, before: string, after: string) =>
   Buffer.concat([Buffer.from(before), bytes, Buffer.from(after)]);
 
-/** Long enough for the reader to unmask it by words of 4 bytes. */
+/** Long enough that the reader unmasks it 4 bytes at a time. */
 const LONG = ascii(300);
 
-/** The same text in two fragments, once for each byte to cut at. */
+/** Returns the text in two fragments, once for each byte to cut at. */
 function inTwo(name: string, bytes: Buffer, rest: Partial<FrameCase> = {}): FrameCase[] {
   return Array.from({ length: bytes.length + 1 }, (_, at) => ({
     name: `${name}, fragments cut at ${at}`,
