@@ -1,17 +1,17 @@
-/** Promises that a model follows: how each ended, and how it should have. */
+/** Calls whose promises a model follows: how each has settled, and how it must settle. */
 import { SessionNotOpenError } from '../../../lib/session/errors.ts';
 
-/** One call that the application waits for. */
+/** A call that the application awaits. */
 export interface PendingCall {
-  /** What aborts it, where that is possible. */
+  /** Aborts the call, where it can be aborted. */
   readonly controller: AbortController | undefined;
-  /** A message, or a word for how it failed: `not open`, `aborted`, `listener`; undefined while it waits. */
+  /** A message, or how the call failed: `not open`, `aborted`, `listener`. Undefined while it is pending. */
   outcome: string | undefined;
-  /** What `outcome` must be once promises have settled. */
+  /** The value that `outcome` must have once promises have settled. */
   expected: string | undefined;
 }
 
-/** Writes down how the promise of a call ends. */
+/** Records how the promise of a call settles. */
 export function recordOutcome(wait: PendingCall, promise: Promise<string>): void {
   promise.then(
     (value) => {

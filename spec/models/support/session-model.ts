@@ -1,7 +1,7 @@
 /**
- * A session between its two sides, and what is known of it: receivers that come and go, an application that does what it
- * likes, and what each of them must see of the other. Everything is checked when it happens. What is thrown in a callback
- * is kept until the next step as well, since the session takes it for an error of the application's.
+ * A model of one session between its client and its application. Receivers attach and end; the application acts at
+ * random. The model checks each event when it happens. It keeps a failed check for the next step, since an error that
+ * it throws in a callback looks to the session like an error of the application.
  */
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
@@ -24,7 +24,7 @@ import { Stalls } from './stalls.ts';
 import { UnreadModel } from './unread-model.ts';
 import { UnsentModel } from './unsent-model.ts';
 
-/** What the application does when it is called. */
+/** What the application does when the session calls it. */
 export type Reaction = 'nothing' | 'throw' | 'reject' | 'send' | 'close' | 'receive' | 'remove' | 'join' | 'terminate';
 
 export interface SessionModelOptions {
@@ -35,18 +35,18 @@ export interface SessionModelOptions {
   readonly sendHighWaterMark: number;
   readonly maxReceiveBuffer: number;
   readonly receiveStallTimeout: number;
-  /** `wait` for the step that says how it ended. */
+  /** `wait`: its promise is pending until `finishSetUp()`. */
   readonly onSession: Reaction | 'wait';
   readonly onError: 'nothing' | 'throw' | 'reject' | 'close';
   readonly onDrain: Reaction;
   readonly onClose: Reaction;
-  /** Whether the application asks for `signal` from the beginning. */
+  /** Whether the application reads `signal` from the beginning. */
   readonly watchesSignal: boolean;
 }
 
 const STATES: readonly SessionState[] = ['opening', 'active', 'closing', 'closed'];
 
-/** How often a listener may do what calls it again. */
+/** How often a listener may cause its own next call. */
 const MAX_REACTIONS = 5;
 
 class ApplicationError extends Error {
@@ -80,38 +80,38 @@ export class SessionModel implements ReceiverOwner {
   #openFrames = 0;
   #isOpened = false;
   #hasBroken = false;
-  /** Those that have thrown in the present step. */
+  /** Receivers that have thrown in this step. */
   readonly #broken: ModelReceiver[] = [];
   readonly #closeFramesOn = new Set<ModelReceiver>();
-  /** How the client left. */
+  /** How the client has aborted. */
   #abortEvent: SessionCloseEvent | undefined;
 
   // Time
   #heartbeatDue = Number.POSITIVE_INFINITY;
-  /** Since when no receiver has been there. */
+  /** Since when no receiver has been attached. */
   #unattachedSince: number | undefined;
   readonly #stalls: Stalls;
 
-  // What is sent
-  /** Messages are told apart by their numbers. */
+  // Sending
+  /** Messages differ by these numbers. */
   #numbers = 0;
   readonly #unsent: UnsentModel;
   #drains = 0;
 
-  // What is received
+  // Receiving
   readonly #unread: UnreadModel;
   readonly #iterations: Iteration[] = [];
   #listener: ((message: string) => unknown) | undefined;
   #setUp: { resolve(): void; reject(error: unknown): void } | undefined;
-  /** Whether the transport waits for room. */
+  /** Whether the transport waits until the session can receive. */
   #isPaused = false;
 
-  // How it ends
+  // Closing
   #hasTerminated = false;
   #reactions = 0;
   #closing: { readonly code: number; readonly reason: string } | undefined;
   #closingSince: number | undefined;
-  /** Whether nothing had been read for too long when the session left `active`. */
+  /** Whether `receiveStallTimeout` may have passed when the session left `active`. */
   #wasStalled = false;
   readonly #ends: SessionCloseEvent[] = [];
   readonly #closes: SessionCloseEvent[] = [];
@@ -119,7 +119,7 @@ export class SessionModel implements ReceiverOwner {
   readonly #thrown: unknown[] = [];
   readonly #reported: unknown[] = [];
 
-  /** Another session of the process, which must not suffer. */
+  /** Another session of the process. Nothing may affect it. */
   readonly #other: Session;
   readonly #othersReceiver: FakeReceiver;
   readonly #othersTexts: string[] = [];
@@ -154,7 +154,7 @@ export class SessionModel implements ReceiverOwner {
     portOf(this.#other).attach(this.#othersReceiver);
   }
 
-  // ---- What a client and its transport do
+  // ---- Actions of the client and its transport
 
   attach(shape: ReceiverShape): void {
     const isSocket = this.#options.family === 'websocket';
@@ -223,7 +223,10 @@ export class SessionModel implements ReceiverOwner {
     this.#updateUnattached();
   }
 
-  /** Does something with a receiver: those that are attached or leaving come first, then the others, newest first. */
+  /**
+   * Acts on a receiver. Index 0 is the first of those that are attached or flushing; the others follow, the newest
+   * first.
+   */
   withReceiver(which: number, act: (receiver: ModelReceiver) => unknown): void {
     const known = this.#receivers.filter(({ stage }) => stage === 'attached' || stage === 'flushing');
     const receiver = [...known, ...this.#receivers.toReversed()][which];
@@ -232,7 +235,7 @@ export class SessionModel implements ReceiverOwner {
     }
   }
 
-  /** The kernel takes bytes. */
+  /** The kernel takes writes. */
   take(receiver: ModelReceiver, writes: number): void {
     if (receiver.stage === 'attached' || receiver.stage === 'flushing') {
       receiver.take(writes);
@@ -272,7 +275,7 @@ export class SessionModel implements ReceiverOwner {
     }
   }
 
-  // ---- What the application does
+  // ---- Actions of the application
 
   send(sizes: readonly number[]): void {
     for (const size of sizes) {
@@ -330,7 +333,7 @@ export class SessionModel implements ReceiverOwner {
     recordOutcome(reading, this.#session.recv({ signal: controller.signal }));
   }
 
-  /** Aborts a wait for a message or for `drain`; without effect where that is over. */
+  /** Aborts a pending call of `recv()` or `drained()`. */
   abort(which: number): void {
     const wait = [...this.#unsent.drainCalls, ...this.#unread.readCalls].at(-1 - which);
     if (wait?.controller === undefined) {
@@ -343,7 +346,7 @@ export class SessionModel implements ReceiverOwner {
     wait.controller.abort('aborted');
   }
 
-  /** Asks an iterator for its next message, unless it still waits for that. */
+  /** Calls `next()` of an iterator, unless its last call is pending. */
   iterate(which: number): void {
     if (!this.#isOpened) {
       return;
@@ -450,9 +453,9 @@ export class SessionModel implements ReceiverOwner {
     this.#expect(result === undefined || result === isOpen, `close() returned ${result}`);
   }
 
-  /** What `router.close` does when the time is over. */
+  /** Does what `router.close` does after its timeout. */
   terminate(): void {
-    // One that has just thrown is as good as cut.
+    // A receiver that has just thrown counts as aborted.
     const receivers = this.#receivers.filter(
       (receiver) => (receiver === this.#current || this.#flushing.has(receiver)) && !this.#broken.includes(receiver),
     );
@@ -465,7 +468,7 @@ export class SessionModel implements ReceiverOwner {
     }
   }
 
-  /** The promise of an async `onSession` settles. */
+  /** Settles the promise of an async `onSession`. */
   finishSetUp(how: 'resolve' | 'reject'): void {
     const setUp = this.#setUp;
     this.#setUp = undefined;
@@ -478,7 +481,7 @@ export class SessionModel implements ReceiverOwner {
 
   // ---- Time
 
-  /** Everything that was to happen within this turn. */
+  /** Runs all that is due within this turn. */
   async settle(): Promise<void> {
     this.#abortBroken();
     for (let i = 0; i < 3; i += 1) {
@@ -489,7 +492,7 @@ export class SessionModel implements ReceiverOwner {
     }
     const mustRead = this.#session.state === 'active' && this.#listener !== undefined;
     this.#expect(!mustRead || this.#unread.size === 0, 'the listener was not called');
-    // Receivers that are leaving tell when they have left.
+    // A flushing receiver reports when it is flushed.
     const hasLeft = this.#unsent.bytes + this.#bytesInConnection + this.#flushing.size === 0 && !this.#isBroken;
     const isDrained = !this.#unsent.needsDrain || this.#session.state !== 'active';
     this.#expect(!hasLeft || isDrained, 'all has left, and the application was not told');
@@ -497,7 +500,7 @@ export class SessionModel implements ReceiverOwner {
   }
 
   async turn(): Promise<void> {
-    // A listener of drain may send more, and a receiver that throws leaves the other session to the next turn.
+    // A `drain` listener may send more messages, and a receiver that throws delays the other session by one turn.
     for (
       let turns = 0;
       turns === 0 || (turns < 2 * MAX_REACTIONS && (this.#mustFlush || this.#mustFlushOther));
@@ -517,7 +520,7 @@ export class SessionModel implements ReceiverOwner {
     this.#checkTimes();
   }
 
-  /** The loop stalls: no timer is called for so long, then all that are due. */
+  /** Stalls the event loop: no timer runs for `ms`, then all that are due. */
   async jump(ms: number): Promise<void> {
     await this.settle();
     this.#call(() => this.#stalls.stall(ms));
@@ -527,9 +530,9 @@ export class SessionModel implements ReceiverOwner {
     }
   }
 
-  // ---- What must hold at any time
+  // ---- Invariants
 
-  /** Throws what has gone wrong in the last step, or is wrong now. */
+  /** Throws the failed check of the last step, or of now. */
   check(): void {
     if (this.#failure !== undefined) {
       throw this.#failure;
@@ -572,7 +575,11 @@ export class SessionModel implements ReceiverOwner {
     }
   }
 
-  /** All receivers leave, in one way or the other, and time passes. */
+  /**
+   * Ends all receivers, then lets time pass.
+   *
+   * @param flushes whether their bytes are flushed; otherwise they are aborted
+   */
   async end(flushes: boolean): Promise<void> {
     await this.turn();
     for (const receiver of this.#receivers) {
@@ -607,7 +614,7 @@ export class SessionModel implements ReceiverOwner {
     portOf(this.#other).terminate();
   }
 
-  /** An error reached the process: one of a broken receiver's may, where no call into the session is to blame. */
+  /** An error reached the process. A broken receiver may cause that, if it fails outside of calls into the session. */
   onUncaught(error: unknown): void {
     if (!(error instanceof BrokenReceiver)) {
       this.#failure ??= error;
@@ -619,7 +626,7 @@ export class SessionModel implements ReceiverOwner {
       return;
     }
     this.unlisten();
-    // And once more, which there is nothing for.
+    // One call more than there are messages.
     for (let left = this.#unread.size; left >= 0; left -= 1) {
       this.recv();
     }
@@ -627,7 +634,7 @@ export class SessionModel implements ReceiverOwner {
     this.check();
   }
 
-  // ---- What receivers are given
+  // ---- Calls of receivers by the session
 
   onOpen(receiver: ModelReceiver): void {
     this.#expect(this.#current === receiver && this.#openFrames === 0, 'an open frame');
@@ -683,7 +690,7 @@ export class SessionModel implements ReceiverOwner {
     this.#broken.push(receiver);
   }
 
-  /** A connection that cannot be written to is over, whether or not the session has found out by itself. */
+  /** A connection that cannot be written to has ended, whether or not the session has noticed. */
   #abortBroken(): void {
     for (const receiver of this.#broken.splice(0)) {
       if (this.#isOpened) {
@@ -692,7 +699,7 @@ export class SessionModel implements ReceiverOwner {
     }
   }
 
-  // ---- What the application is given
+  // ---- Calls of the application by the session
 
   #onSession(): unknown {
     this.#expect(this.#openFrames === 1 && !this.#isOpened, 'onSession');
@@ -714,7 +721,7 @@ export class SessionModel implements ReceiverOwner {
       const promise = new Promise<void>((resolve, reject) => {
         this.#setUp = { resolve, reject };
       });
-      // Right before the session hears of it.
+      // Right before the session gets the same result.
       promise.then(isSetUp, () => {});
       return promise;
     }
@@ -756,7 +763,7 @@ export class SessionModel implements ReceiverOwner {
     }
   }
 
-  /** The session is closing or closed. */
+  /** The session has become closing or closed. */
   #onLeaveActive(): void {
     this.#expect(this.#closingSince === undefined, 'has left active twice');
     this.#closingSince = this.#clock.now;
@@ -819,7 +826,7 @@ export class SessionModel implements ReceiverOwner {
     }
   }
 
-  /** Calls the session; what a broken receiver throws goes to who has called it from outside. */
+  /** Calls the session. An error of a broken receiver goes to the caller of the session, which is the transport. */
   #call<T>(call: () => T): T | undefined {
     this.#depth += 1;
     try {
@@ -850,7 +857,7 @@ export class SessionModel implements ReceiverOwner {
     return receivers.reduce((sum, { bufferedAmount }) => sum + bufferedAmount, 0);
   }
 
-  /** Whether a receiver has lost bytes, and with them what was to be called when they have left. */
+  /** Whether a receiver has lost bytes. The session then gets no report of their flush. */
   get #isBroken(): boolean {
     return this.#hasBroken || this.#receivers.some(({ isBroken }) => isBroken);
   }
@@ -864,7 +871,7 @@ export class SessionModel implements ReceiverOwner {
     return taken.length < this.#othersTexts.length;
   }
 
-  /** What reading must come to. */
+  /** What reading must return. */
   get #readState(): 'listened to' | 'ended' | 'open' {
     if (this.#listener !== undefined) {
       return 'listened to';
@@ -873,7 +880,7 @@ export class SessionModel implements ReceiverOwner {
     return state === 'closing' || state === 'closed' ? 'ended' : 'open';
   }
 
-  /** The session is told that a receiver is over; returns whether it knew of it. */
+  /** The receiver has ended. Returns whether the session knew it. */
   #forget(receiver: ModelReceiver, stage: 'flushed' | 'aborted'): boolean {
     if (this.#current === receiver) {
       this.#current = undefined;
@@ -894,14 +901,14 @@ export class SessionModel implements ReceiverOwner {
     }
   }
 
-  /** The session is about to hear that bytes have left. */
+  /** The session is about to learn that bytes are flushed. */
   #expectDrained(): void {
     if (this.#session.state === 'active') {
       this.#unsent.drained(this.#bytesInConnection);
     }
   }
 
-  /** Code and reason are what they must be; the first time, there must be a cause for them. */
+  /** Expects this code and reason. The first time, they must have a cause. */
   #expectClosing(code: number, reason: string): void {
     const closing = this.#closing ?? { code, reason };
     this.#expect(code === closing.code && reason === closing.reason, `${code} ${reason}, not ${closing.code}`);
@@ -929,7 +936,7 @@ export class SessionModel implements ReceiverOwner {
     }
   }
 
-  /** What was due by now has happened, where no stall came between. */
+  /** Expects that everything due has happened, unless a stall has delayed it. */
   #checkTimes(): void {
     const { now } = this.#clock;
     const { state } = this.#session;
@@ -946,7 +953,7 @@ export class SessionModel implements ReceiverOwner {
     this.#expect(!this.#stalls.isOver(this.#unread.fullSince, receiveStallTimeout), 'waits for a reader for ever');
     if (state === 'active' && this.#current !== undefined && this.#heartbeatDue <= now) {
       this.#expect(this.#current.bufferedAmount > 0, 'no heartbeat');
-      // One was left out each time.
+      // Each interval skipped one heartbeat.
       const interval = this.#heartbeatIntervalOf(this.#current);
       this.#heartbeatDue += interval * Math.ceil((now - this.#heartbeatDue + 1) / interval);
     }

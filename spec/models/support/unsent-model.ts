@@ -1,4 +1,4 @@
-/** What the application has sent and no receiver has taken: a list of all, and how far it was handed over. */
+/** A model of the messages that the application has sent: all that were accepted, and how many a receiver has taken. */
 import type { PendingCall } from './pending-call.ts';
 
 export class UnsentModel {
@@ -7,11 +7,11 @@ export class UnsentModel {
   readonly #accepted: string[] = [];
   #taken = 0;
   #isDropped = false;
-  /** Whether the client was too slow, so that all that was queued is dropped. */
+  /** Whether the queue overflowed, so that all queued messages are dropped. */
   hasOverflowed = false;
   /** Whether the application should wait for `drain`. */
   needsDrain = false;
-  /** How many `drain` events there must have been. */
+  /** Due `drain` events so far. */
   drains = 0;
   /** All calls of `drained()`. */
   readonly drainCalls: PendingCall[] = [];
@@ -21,7 +21,7 @@ export class UnsentModel {
     this.#highWaterMark = limits.sendHighWaterMark;
   }
 
-  /** How many messages were accepted. */
+  /** Messages that were accepted. */
   get count(): number {
     return this.#accepted.length;
   }
@@ -31,7 +31,7 @@ export class UnsentModel {
     return queued.reduce((sum, text) => sum + (text.length || 1), 0);
   }
 
-  /** A session that is open is given a message; returns whether it must accept that. */
+  /** The application sends a message to an active session. Returns whether the session must accept it. */
   push(text: string, inConnection: number): boolean {
     const total = this.bytes + inConnection + (text.length || 1);
     if (total > this.#maxSendBuffer) {
@@ -44,19 +44,19 @@ export class UnsentModel {
     return true;
   }
 
-  /** A receiver is given a message; returns the one that it must be. */
+  /** A receiver gets a message. Returns which one it must be. */
   shift(): string | undefined {
     const text = this.#isDropped ? undefined : this.#accepted[this.#taken];
     this.#taken += 1;
     return text;
   }
 
-  /** What is queued will not be sent. */
+  /** Queued messages will not be sent. */
   drop(): void {
     this.#isDropped = true;
   }
 
-  /** A session that is open is about to hear that bytes have left. */
+  /** An active session is about to learn that bytes are flushed. */
   drained(inConnection: number): void {
     if (this.needsDrain && this.bytes + inConnection < (this.#highWaterMark || 1)) {
       this.needsDrain = false;
@@ -65,7 +65,7 @@ export class UnsentModel {
     }
   }
 
-  /** The application waits for `drain`. */
+  /** The application awaits `drain`. */
   wait(controller: AbortController, isOpen: boolean): PendingCall {
     const atOnce = isOpen ? 'drained' : 'not open';
     const wait: PendingCall = {
@@ -77,7 +77,7 @@ export class UnsentModel {
     return wait;
   }
 
-  /** The session is not open any more. What is queued still goes out before the close frame. */
+  /** The session is no longer active. Queued messages are still sent before the close frame. */
   end(): void {
     this.#settle('not open');
   }
