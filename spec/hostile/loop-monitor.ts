@@ -1,16 +1,16 @@
-/** Tells whether the process of the clients could run. If not, a client may have been late for want of a processor. */
+/** Measures when the process of the clients could not run. A client may have been late because of that. */
 
-/** How often a timer looks whether the event loop runs, in ms, and from which gap on the process could not run. */
+/** ms between two checks of the event loop, and ms of a gap from which on the process could not run. */
 const TICK = 10;
 const SHORTEST_GAP = 25;
 
-/** A span of time by the clock of `performance.now()`. */
+/** A span of time, as of `performance.now()`. */
 export interface Span {
   readonly from: number;
   readonly to: number;
 }
 
-/** Watches the event loop of this process until `stop()`. */
+/** Monitors the event loop of this process until `stop()`. */
 export class LoopMonitor {
   readonly #timer: NodeJS.Timeout;
   readonly #gaps: Span[] = [];
@@ -26,7 +26,7 @@ export class LoopMonitor {
     }, TICK);
   }
 
-  /** For how many ms of that span the process could not run. */
+  /** Returns for how many ms of a span the process could not run. */
   gapsIn(span: Span): number {
     const present = { from: this.#last, to: performance.now() };
     return [...this.#gaps, present].reduce((sum, gap) => sum + overlap(gap, span), 0);

@@ -1,4 +1,7 @@
-/** Clients for the soak: one a transport, each numbering what it sends and checking the numbers of what it gets. */
+/**
+ * Clients of the soak test, one for each transport. Each numbers the messages that it sends, and checks the numbers of
+ * those that it gets.
+ */
 import { type Agent, type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { WebSocket } from 'ws';
@@ -17,7 +20,7 @@ export type SoakTransport = (typeof SOAK_TRANSPORTS)[number];
 
 export type HttpSoakTransport = Exclude<SoakTransport, 'websocket' | 'websocket-raw'>;
 
-/** How a frame is found in the text of each HTTP transport; the one group is JSON, or the frame itself. */
+/** How to find a frame in the text of each HTTP transport. The group of the pattern is JSON, or the frame itself. */
 const FRAMES: Record<HttpSoakTransport, { pattern: RegExp; decode(text: string): string }> = {
   xhr: { pattern: /^([oac].*|h)\n/gm, decode: (text) => text },
   xhr_streaming: { pattern: /^([oac].*|h)\n/gm, decode: (text) => text },
@@ -26,13 +29,13 @@ const FRAMES: Record<HttpSoakTransport, { pattern: RegExp; decode(text: string):
   jsonp: { pattern: /^\/\*\*\/cb\((.*)\);\r\n/gm, decode: (text) => JSON.parse(text) },
 };
 
-/** The endpoint that a client connects to, and how the client behaves. */
+/** The endpoint of a client, and the client's behaviour. */
 export interface SoakClientOptions {
   readonly port: number;
-  /** For the HTTP transports; `false` for a fresh connection for each request. */
+  /** For the HTTP transports. `false` opens a new connection for each request. */
   readonly agent: Agent | false;
   readonly transport: SoakTransport;
-  /** The session id; a raw WebSocket, which has none, sends it as the query parameter `id`. */
+  /** The session id. A raw WebSocket has none, so it sends this as the query parameter `id`. */
   readonly id: string;
   /**
    * Path of the endpoint.
@@ -49,14 +52,14 @@ export interface SoakClientOptions {
    * @default sends it at once
    */
   readonly onPing?: (pong: () => void) => void;
-  /** Called once, with the first error. */
+  /** Called once, with the first error of the client. */
   readonly onError?: (error: Error) => void;
 }
 
 /** How a client sends the messages of a round. */
 export interface RoundOptions {
   /**
-   * How many pieces it sends: of the body over HTTP, of each WebSocket message as fragments.
+   * How many pieces the client sends: of the body over HTTP, of each WebSocket message as fragments.
    * @default 1
    */
   readonly pieces?: number;
@@ -65,25 +68,25 @@ export interface RoundOptions {
    * @default 0
    */
   readonly pause?: number;
-  /** The client reads nothing from when it sends until this settles. */
+  /** If set, the client stops reading when it sends, until this settles. */
   readonly readAfter?: Promise<void>;
   /** The header `X-Soak` of a sending request. */
   readonly tag?: string;
 }
 
-/** The part of a client that only its transport knows. */
+/** The part of a client that depends on its transport. */
 interface Wire {
   send(messages: readonly string[], options: RoundOptions): Promise<void>;
   abort(): void;
 }
 
-/** What a wire tells its client. */
+/** The events that a wire passes to its client. */
 interface WireEvents {
   onFrame(frame: string): void;
   onEnd(error: Error): void;
 }
 
-/** One session, as its client sees it. */
+/** The client's side of one session. */
 export class SoakClient {
   readonly #wire: Wire;
   readonly #onError: ((error: Error) => void) | undefined;
@@ -94,7 +97,7 @@ export class SoakClient {
   readonly #waiting = new Set<() => void>();
   #error: Error | undefined;
   #aborted = false;
-  /** The code with which the server may close, and whether it has. */
+  /** The close code that the client expects, and whether it has arrived. */
   #expectedClose: { readonly code: number; hasCome: boolean } | undefined;
 
   constructor(options: SoakClientOptions) {
@@ -110,12 +113,12 @@ export class SoakClient {
         : httpWire(options, transport, events);
   }
 
-  /** Settles when the open frame is there. */
+  /** Settles when the open frame has arrived. */
   opened(): Promise<void> {
     return this.#until(() => this.#isOpen);
   }
 
-  /** Sends some numbered messages and waits for the answers to all of them. One round at a time. */
+  /** Sends `count` numbered messages, and waits for all answers. A client can have one round at a time. */
   async round(count: number, options: RoundOptions = {}): Promise<void> {
     const messages = Array.from({ length: count }, (_, i) => String(this.#sent + i));
     this.#sent += count;
@@ -124,23 +127,23 @@ export class SoakClient {
     } catch (error) {
       this.fail(error instanceof Error ? error : new Error(String(error)));
     }
-    // The server answers each message with two.
+    // The server answers each message with two messages.
     await this.#until(() => this.#received === 2 * this.#sent);
   }
 
-  /** Settles when the broadcast of that number has come. */
+  /** Settles when the broadcast with that number has arrived. */
   broadcast(number: number): Promise<void> {
     return this.#until(() => this.#broadcast !== undefined && this.#broadcast >= number);
   }
 
-  /** From now on the server may close with that code; settles when it has. */
+  /** From now on the server may close with that code. Settles when it has. */
   expectClose(code: number): Promise<void> {
     const expected = { code, hasCome: false };
     this.#expectedClose = expected;
     return this.#until(() => expected.hasCome);
   }
 
-  /** Breaks the connection off; what is under way rejects. */
+  /** Aborts the connection. Pending calls reject. */
   abort(): void {
     this.#aborted = true;
     this.#wire.abort();
@@ -151,7 +154,7 @@ export class SoakClient {
     return this.#aborted;
   }
 
-  /** Ends the client with an error. Only the first counts, and none after a farewell. */
+  /** Ends the client with an error. Later errors do not count, nor does any after an expected close. */
   fail(error: Error): void {
     if (this.#error === undefined && this.#expectedClose?.hasCome !== true) {
       this.#error = error;
@@ -197,7 +200,9 @@ export class SoakClient {
     this.#wake();
   }
 
-  /** Takes a number, or the number of a broadcast behind `b`. The first broadcast may have any number. */
+  /**
+   * Checks the number of an answer, or of a broadcast, which begins with `b`. The first broadcast may have any number.
+   */
   #takeMessage(message: string): void {
     if (!message.startsWith('b')) {
       if (message !== String(this.#received)) {
@@ -223,7 +228,7 @@ export class SoakClient {
   }
 }
 
-/** The code that `ws` gives a WebSocket without a closing handshake. */
+/** The code of a `ws` WebSocket that ends without a closing handshake. */
 const ABNORMAL = 1006;
 
 function webSocketWire(
@@ -241,7 +246,7 @@ function webSocketWire(
   socket.on('error', onEnd);
   socket.on('close', (code, reason) => {
     if (isRaw && code !== ABNORMAL) {
-      // A raw WebSocket has no close frame of SockJS.
+      // A raw WebSocket has no SockJS close frame.
       onFrame(`c${JSON.stringify([code, reason.toString()])}`);
     }
     onEnd(new Error(`WebSocket closed with ${code}`));
@@ -293,7 +298,7 @@ function httpWire(
       res.on('data', (chunk: string) => {
         text += chunk;
         if (!chunk.includes('\n')) {
-          // No frame ends here. A large one would be searched once for each chunk.
+          // No frame is complete. Searching a large one after each chunk would be slow.
           return;
         }
         let taken = 0;
@@ -318,7 +323,7 @@ function httpWire(
     receiver = req;
     req.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'ECONNRESET' && req.reusedSocket && !isRetry && !ended) {
-        // The server ended the kept-alive connection while the request was on its way. Browsers try again, too.
+        // The server closed the keep-alive connection while the request was in transit. Browsers retry as well.
         receive(true);
       } else {
         fail('before a response')(error);
@@ -331,7 +336,7 @@ function httpWire(
   const post = (messages: readonly string[], { pieces = 1, pause = 0, tag }: RoundOptions) =>
     new Promise<void>((resolve, reject) => {
       const path = `${base}/${transport === 'jsonp' ? 'jsonp_send' : 'xhr_send'}`;
-      // JSON may end in spaces, which make all pieces equally long.
+      // JSON may end in spaces, which make all pieces the same length.
       const json = JSON.stringify(messages);
       const body = json.padEnd(Math.ceil(json.length / pieces) * pieces);
       const headers: Record<string, string | number> = { 'Content-Type': 'text/plain', 'Content-Length': body.length };
@@ -359,7 +364,7 @@ function httpWire(
       const socket = receiver?.socket;
       if (readAfter !== undefined) {
         socket?.pause();
-        // Does not wait for the answer to the send.
+        // Does not wait for the response to the send.
         readAfter.then(() => socket?.resume()).catch(() => {});
       }
       await post(messages, options);
@@ -382,7 +387,7 @@ async function writePieces(req: ClientRequest, parts: readonly string[], pause: 
   req.end();
 }
 
-/** Cuts a text into so many parts; the last may be shorter. */
+/** Splits a text into that many parts. The last one may be shorter. */
 function split(text: string, pieces: number): string[] {
   const length = Math.ceil(text.length / pieces);
   return Array.from({ length: pieces }, (_, i) => text.slice(i * length, (i + 1) * length));

@@ -1,25 +1,25 @@
-/** The healthy clients of a server that is blocked: their roles, and what each does in a stall. */
+/** The healthy clients of a blocked server: their roles, and what each does in a stall. */
 import type { Agent } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Random } from './random.ts';
 import { type HttpSoakTransport, SoakClient, type SoakTransport } from './soak-client.ts';
 import type { StalledServer } from './stalled-server.ts';
 
-/** What a client does beside receiving. */
+/** What a client does besides receiving. */
 export type Duty =
   /** Nothing. */
   | 'waits'
-  /** It only answers pings. It is new before each stall, so that its ping is due; WebSocket only. */
+  /** It only answers pings. A new client takes the role before each stall, so that its ping is due. WebSocket only. */
   | 'answers pings'
-  /** It sends one round of messages after the other. */
+  /** It sends one round of messages after another. */
   | 'talks'
-  /** In each stall it is in the middle of a send, whose pieces it writes at regular intervals. */
+  /** During each stall it sends a body in pieces, at regular intervals. */
   | 'sends slowly'
   /** The server sends it more than the kernel takes. It begins to read when the server is blocked. */
   | 'reads slowly'
-  /** In each stall the application waits for a database before it reads the next message of this client. */
+  /** During each stall the application waits for a database before it reads the next message of this client. */
   | 'is read slowly'
-  /** It is new in each stall, while middleware or `authorize` waits for a database. */
+  /** A new client connects during each stall, while middleware or `authorize` waits for a database. */
   | 'arrives';
 
 /** A kind of client. */
@@ -27,7 +27,7 @@ export interface Role {
   readonly duty: Duty;
   readonly endpoint: string;
   readonly transport: SoakTransport;
-  /** Whether each request gets a new connection. */
+  /** Whether each request opens a new connection. */
   readonly isFresh: boolean;
   /** ms from the end of a response to the next poll. */
   readonly thinkTime: number;
@@ -36,7 +36,7 @@ export interface Role {
 const HTTP_TRANSPORTS: readonly HttpSoakTransport[] = ['xhr', 'xhr_streaming', 'eventsource', 'htmlfile', 'jsonp'];
 const WEB_SOCKETS = ['websocket', 'websocket-raw'] as const;
 
-/** All roles, for endpoints with that limit in ms. */
+/** Returns all roles, for endpoints with that limit in ms. */
 export function rolesFor(limit: number): Role[] {
   const role = (duty: Duty, transport: SoakTransport, more: Partial<Role> = {}): Role => ({
     duty,
@@ -71,8 +71,8 @@ export function rolesFor(limit: number): Role[] {
 }
 
 /**
- * Roles of clients whose response ends with more than the kernel takes. Their limit is fixed and minutes long, so the
- * clock of their server must run fast.
+ * Returns roles of clients whose response ends with more than the kernel takes. The limit on such a response is fixed
+ * and takes minutes, so their server needs a fast clock.
  */
 export function slowReaders(): Role[] {
   return (['xhr', 'xhr_streaming', 'jsonp'] as const).map((transport) => ({
@@ -84,14 +84,14 @@ export function slowReaders(): Role[] {
   }));
 }
 
-/** Whether a transport is no HTTP transport. */
+/** Whether a transport is a WebSocket. */
 export function isWebSocket(transport: SoakTransport): transport is (typeof WEB_SOCKETS)[number] {
   return WEB_SOCKETS.some((one) => one === transport);
 }
 
-/** Whether a role wants a new client for each stall. */
+/** Whether a role needs a new client for each stall. */
 export function isRenewed({ duty }: Role): boolean {
-  // The kernel gives a connection more room the more it has carried, and would then take all of a large message.
+  // The kernel enlarges the buffers of a busy connection. They would then hold all of a large message.
   return duty === 'answers pings' || duty === 'reads slowly' || duty === 'arrives';
 }
 
@@ -101,15 +101,15 @@ export function describeRole({ duty, endpoint, transport, isFresh, thinkTime }: 
   return `${transport}${connection}${thinkTime > 0 ? ', thinks' : ''}, ${duty} (${endpoint})`;
 }
 
-/** What a member needs from its run. */
+/** The run of a member, as the member needs it. */
 export interface MemberContext {
   readonly server: StalledServer;
   readonly agent: Agent;
   readonly limit: number;
   readonly random: Random;
-  /** Called for each ping to a member that only answers pings, with what sends the pong. */
+  /** Called for each ping of a member that only answers pings, with a function that sends the pong. */
   readonly onPing: (pong: () => void) => void;
-  /** Settles when a member that reads slowly is to begin. */
+  /** Settles when a member that reads slowly may read. */
   readonly readAfter: () => Promise<void>;
   readonly onFailure: (member: Member, error: Error) => void;
   readonly onRound: () => void;
@@ -148,7 +148,7 @@ export class Member {
     return this.#hasFailed;
   }
 
-  /** Settles when it is open, or dead. A member that talks begins then. */
+  /** Settles when the client is open or has failed. A member that talks begins then. */
   async open(): Promise<void> {
     await this.client.opened().catch(() => {});
     if (this.role.duty === 'talks') {
@@ -156,12 +156,12 @@ export class Member {
     }
   }
 
-  /** Begins what it does in a stall. Settles when it is through, or dead. */
+  /** Begins the member's action of a stall. Settles when it is complete, or the client has failed. */
   async perform(): Promise<void> {
     const { limit } = this.#context;
     switch (this.role.duty) {
       case 'sends slowly':
-        // Takes 0.3 of the limit on the side of the client.
+        // The client needs 0.3 of the limit for this.
         return this.round(1, { pieces: 7, pause: 0.05 * limit, tag: this.id });
       case 'reads slowly':
         return this.round(1, { readAfter: this.#context.readAfter() });
@@ -173,23 +173,23 @@ export class Member {
     }
   }
 
-  /** As `round()` of its client. Settles when that is over, or it is dead. */
+  /** As `round()` of its client, but settles if the client fails. */
   async round(...args: Parameters<SoakClient['round']>): Promise<void> {
     await this.client.round(...args).then(this.#context.onRound, () => {});
   }
 
-  /** Settles when it has the broadcast of that number, or is dead. */
+  /** Settles when the broadcast with that number has arrived, or the client has failed. */
   async broadcast(number: number): Promise<void> {
     await this.client.broadcast(number).catch(() => {});
   }
 
-  /** Stops talking. Settles when its last round is over. */
+  /** Stops talking. Settles when the last round is complete. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     await this.#talk;
   }
 
-  /** Settles when the server has closed it with that code, or it is dead. */
+  /** Settles when the server has closed the client with that code, or the client has failed. */
   async expectClose(code: number): Promise<void> {
     await this.client.expectClose(code).catch(() => {});
   }
@@ -203,7 +203,7 @@ export class Member {
   }
 }
 
-/** Delays callbacks until `release()`, but none for longer than a healthy client may take. */
+/** Holds callbacks back until `release()`, but none longer than a healthy client may delay. */
 export class HeldCallbacks {
   readonly #maxDelay: number;
   readonly #held = new Map<() => void, NodeJS.Timeout>();
@@ -212,12 +212,12 @@ export class HeldCallbacks {
   #gatherTimer: NodeJS.Timeout | undefined;
   #onHeld: (() => void) | undefined;
 
-  /** @param longest ms after which a callback is called in any case */
+  /** @param maxDelay ms after which a callback is called in any case */
   constructor(maxDelay: number) {
     this.#maxDelay = maxDelay;
   }
 
-  /** Begins to hold. Settles when it holds so many, or has held the first for a quarter of the longest time. */
+  /** Begins to hold callbacks. Settles when it holds `wanted` of them, or a quarter of `maxDelay` after the first. */
   hold(wanted: number): Promise<void> {
     this.#isHolding = true;
     this.#missing = wanted;
@@ -226,7 +226,7 @@ export class HeldCallbacks {
     });
   }
 
-  /** Takes a callback; calls it at once when it does not hold. */
+  /** Holds a callback, or calls it immediately before `hold()` and after `release()`. */
   readonly take = (callback: () => void): void => {
     if (!this.#isHolding) {
       callback();
@@ -244,7 +244,7 @@ export class HeldCallbacks {
     }
   };
 
-  /** Calls all callbacks, and holds no more. */
+  /** Calls all held callbacks, and stops holding. */
   release(): void {
     this.#isHolding = false;
     clearTimeout(this.#gatherTimer);

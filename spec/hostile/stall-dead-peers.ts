@@ -1,4 +1,6 @@
-/** Clients, and an application, that are really gone. The server must end each once its loop runs freely again. */
+/**
+ * Dead clients, and an application that never reads. The server must end each of them once its event loop runs freely.
+ */
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { connect, type Socket } from 'node:net';
@@ -7,21 +9,21 @@ import { clientFrame } from '../support/upgrade-client.ts';
 import { SoakClient } from './soak-client.ts';
 import type { StalledServer } from './stalled-server.ts';
 
-/** A client that is gone. */
+/** A dead client. */
 export interface DeadPeer {
   /** What it does not do, and the limit that must end it. */
   readonly name: string;
-  /** How it must end: with this close code of its session, or this status. */
+  /** The expected end: the close code of its session, or the status of the response. */
   readonly expected: string;
-  /** Settles with how it has ended. */
+  /** Settles with the actual end. */
   readonly ended: Promise<string>;
-  /** Whether it cannot end as it must, since a healthy session that it uses has ended. */
+  /** Whether the expected end is impossible, since the healthy session that it uses has ended. */
   isVoid?(): boolean;
   /** Closes its connection. */
   leave(): void;
 }
 
-/** Brings one of each kind. Settles when the server has them all. */
+/** Connects one peer of each kind. Settles when the server knows all of them. */
 export function connectDeadPeers(server: StalledServer, name: string): Promise<DeadPeer[]> {
   return Promise.all([
     stoppedPolling(server, `${name}-polling`),
@@ -68,7 +70,7 @@ async function unreadWebSocket(server: StalledServer, id: string): Promise<DeadP
   return { name: 'reads nothing: websocketWriteTimeout', expected: '1006', ended, leave: () => socket.destroy() };
 }
 
-/** Its session polls on, and is its own, since the server reads the sends of a session one after the other. */
+/** It has a session of its own, which polls on, since the server reads the sends of a session one at a time. */
 async function halfSent(server: StalledServer, id: string): Promise<DeadPeer> {
   let isVoid = false;
   const onError = () => {
@@ -96,13 +98,13 @@ async function undecidedUpgrade(server: StalledServer, path: string): Promise<De
   return { name: 'is never let in: upgradeTimeout', expected: '503', ended, leave: () => socket.destroy() };
 }
 
-/** Here it is the application that is gone: it never reads. */
+/** Here the application is dead: it never reads. */
 async function unreadingApplication(server: StalledServer, id: string): Promise<DeadPeer> {
   const ended = endOf(server, id);
   const socket = open(server, handshake(`/unread/0/${id}/websocket`).join('\r\n'));
   await until(socket, '101 Switching Protocols');
   socket.write(clientFrame(1, '["one","two","three"]'), 'latin1');
-  // The client answers the close frame, since the session waits for that.
+  // The client answers the close frame, which the session waits for.
   until(socket, '\x88').then(
     () => socket.end(),
     () => {},
@@ -126,7 +128,7 @@ function open(server: StalledServer, text: string): Socket {
   return socket;
 }
 
-/** Settles with all that has come when the text is in it. The socket is read on. */
+/** Settles with all received bytes once they contain the text. The socket is still read after that. */
 function until(socket: Socket, text: string): Promise<string> {
   return new Promise((resolve, reject) => {
     let received = '';

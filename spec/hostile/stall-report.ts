@@ -1,4 +1,4 @@
-/** What comes of a run with stalls, and how a failure is told. */
+/** The result of a run with stalls, and the text of its failures. */
 import { isWebSocket, type Role } from './stall-clients.ts';
 
 /** The time limits that can end a client. */
@@ -16,43 +16,43 @@ export const LIMITS = [
 
 export type Limit = (typeof LIMITS)[number];
 
-/** The end of a healthy client, or a message that it should not have got. */
+/** A healthy client has ended, or got an unexpected message. */
 export interface Failure {
   /** The role of the client, in words. */
   readonly role: string;
   readonly id: string;
-  /** What the client saw. */
+  /** What the client observed. */
   readonly what: string;
-  /** The limit that ended it, as far as client and server can tell. */
+  /** The limit that ended the client, judging by the observations of client and server. */
   readonly limit: Limit;
-  /** How its session ended, as the server tells it. */
+  /** How its session ended at the server. */
   readonly server: string;
-  /** The last stall: its moment, and how long it was in multiples of the limit. */
+  /** The last stall: its moment, and its length in multiples of the limit. */
   readonly stall: string;
-  /** ms from the beginning of that stall to the death. */
+  /** ms from the beginning of that stall to the failure. */
   readonly at: number;
-  /** Whether the clients' process could not run for so long that the client may have been late itself. */
+  /** Whether the clients' process could not run for so long that the client may have been late. */
   readonly isExcused: boolean;
 }
 
-/** What came of a run. */
+/** The result of a run. */
 export interface StallsResult {
   readonly seed: number;
   readonly stalls: number;
-  /** Seconds that the server was blocked. */
+  /** Seconds for which the server was blocked. */
   readonly stalled: number;
   readonly sessions: number;
   readonly rounds: number;
   readonly failures: readonly Failure[];
-  /** How many clients were gone, and were ended as they should be. */
+  /** Dead peers that the server ended as expected. */
   readonly deadPeers: number;
-  /** Which clients were gone, and were not ended as they should be. */
+  /** Dead peers that the server did not end as expected. */
   readonly left: readonly string[];
-  /** Messages that the server should not have got, and what it printed to stderr. */
+  /** Unexpected messages that the server got, and its stderr. */
   readonly wrong: readonly string[];
 }
 
-/** Describes all deaths that are not excused: what happened, when and to whom, the most frequent first. */
+/** Describes the failures without an excuse: what happened, when and to which role. The most frequent come first. */
 export function summarize({ seed, failures }: Pick<StallsResult, 'seed' | 'failures'>): string[] {
   const groups = new Map<string, Failure[]>();
   for (const failure of failures.filter(({ isExcused }) => !isExcused)) {
@@ -70,12 +70,12 @@ export function summarize({ seed, failures }: Pick<StallsResult, 'seed' | 'failu
     });
 }
 
-/** Describes all that must not be in a result; empty where all is well. */
+/** Describes all problems of a run. Empty if there are none. */
 export function problemsIn(result: StallsResult): string[] {
   return [...summarize(result), ...result.left, ...result.wrong];
 }
 
-/** Each text once, with how often it occurs. */
+/** Joins texts, each once and with its count. */
 export function withCounts(texts: readonly string[]): string {
   const counts = new Map<string, number>();
   for (const text of texts) {
@@ -84,7 +84,7 @@ export function withCounts(texts: readonly string[]): string {
   return [...counts].map(([text, count]) => `${count} × ${text}`).join('; ');
 }
 
-/** Tells which limit ended a client, by what it saw and what the server said. */
+/** Returns the limit that ended a client, judging by the observations of client and server. */
 export function limitOf(
   { duty, transport }: Role,
   { what, stall }: Pick<Failure, 'what' | 'stall'>,

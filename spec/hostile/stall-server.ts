@@ -1,5 +1,5 @@
-/** A program: SockJS endpoints with short limits, in a process whose event loop the harness blocks at will. */
-// First: the package must find the clock as it is to be.
+/** A program: SockJS endpoints with short limits, in a process whose event loop the harness blocks on command. */
+// First, since it replaces the clock that the package uses.
 import './fast-clock.ts';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
@@ -9,11 +9,11 @@ import { attachUpgrade, type Session, type SessionHandler, type SockjsOptions, s
 import { options, realTime } from './fast-clock.ts';
 import { BIG_BYTES, type Command, type Report } from './stall-protocol.ts';
 
-/** How often a timer reports that the event loop runs, in ms, and from which gap on it was stalled. */
+/** ms between two reports that the event loop runs, and ms of a gap that counts as a stall. */
 const TICK = 20;
 const STALLED_GAP = 100;
 
-/** The response limit of `/echo` as well, so that each broadcast ends every response. */
+/** Also the response limit of `/echo`: each broadcast ends every response there. */
 const BROADCAST_BYTES = 1024;
 
 const { limit } = options;
@@ -25,7 +25,7 @@ function sendReport(report: Report): void {
 
 const cell = new Int32Array(new SharedArrayBuffer(4));
 
-/** Blocks the event loop. It takes no processor time, since the clients need that. */
+/** Blocks the event loop. It sleeps, since the clients need the processor. */
 function block(ms: number): void {
   sendReport({ kind: 'stalling' });
   if (ms > 0) {
@@ -34,7 +34,7 @@ function block(ms: number): void {
   sendReport({ kind: 'stalled' });
 }
 
-/** The stall that waits for its moment, if any. */
+/** A stall that waits for its moment. */
 let pendingStall:
   | { readonly moment: 'request' | 'message'; readonly ms: number; readonly timer: NodeJS.Timeout }
   | undefined;
@@ -51,7 +51,10 @@ function blockIfPending(moment: 'request' | 'message'): void {
 let queries = 0;
 const answers = new Map<number, () => void>();
 
-/** Asks the harness, as an application asks a database: Node reads the answer from a socket, after timers have run. */
+/**
+ * Queries the harness, as an application queries a database. Node reads the answer from a socket, after timers have
+ * run.
+ */
 function query(by: string): Promise<void> {
   queries += 1;
   const number = queries;
@@ -70,7 +73,7 @@ function idOf(session: Session): string {
   return session.id || (url.searchParams.get('id') ?? '');
 }
 
-/** Tells a new session the number of the last broadcast, and the harness how the session ends. */
+/** Sends a new session the number of the last broadcast, and reports to the harness when the session ends. */
 function announce(session: Session): void {
   session.send(broadcastText());
   session.on('close', ({ code, reason, wasClean }) => {
@@ -78,7 +81,9 @@ function announce(session: Session): void {
   });
 }
 
-/** Returns what checks the number of a message and answers it with two, the first padded to `bytes` bytes. */
+/**
+ * Returns a function that checks the number of a message and answers it with two messages, the first padded to `bytes`.
+ */
 function numbered(session: Session, bytes = 0): (message: string) => void {
   let expected = 0;
   let sent = 0;
@@ -165,7 +170,7 @@ app.use((req, _res, next) => {
   }
   next();
 });
-// Waits for a database, as middleware may do that decides who may connect. This takes part of `upgradeTimeout`.
+// Queries as middleware may do that authorizes clients. The time counts towards `upgradeTimeout`.
 const queryFirst: RequestHandler = (req, _res, next) => {
   query(req.originalUrl).then(() => next(), next);
 };
@@ -179,7 +184,7 @@ for (const [path, router] of Object.entries(endpoints)) {
 }
 
 const server = createServer({ requestTimeout: 0, headersTimeout: 0 }, app);
-// Node's own limit would end connections, too.
+// Node's own limit would end idle connections.
 server.keepAliveTimeout = 3_600_000;
 attachUpgrade(server, { upgradeTimeout: limit });
 

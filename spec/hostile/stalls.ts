@@ -1,6 +1,6 @@
 /**
- * Runs a server whose event loop is blocked again and again, with healthy clients and with clients that are gone. What
- * a healthy client has sent in time lies in the kernel when the loop goes on, so the server must not end it.
+ * Runs a server whose event loop is blocked repeatedly, with healthy clients and dead peers. The data that a healthy
+ * client has sent in time waits in the kernel, so the server must not end it after a stall.
  */
 import assert from 'node:assert/strict';
 import { Agent } from 'node:http';
@@ -22,58 +22,58 @@ import { GOING_AWAY, type StallMoment } from './stall-protocol.ts';
 import { type Failure, limitOf, type StallsResult, withCounts } from './stall-report.ts';
 import { StalledServer } from './stalled-server.ts';
 
-/** One stall. */
+/** A stall. */
 export interface Stall {
   readonly moment: StallMoment;
-  /** How long, in multiples of the limit. At 0 clients and server do all the same, but the server does not block. */
+  /** Length in multiples of the limit. At 0 everything happens except the stall. */
   readonly factor: number;
   /**
-   * ms for which the server runs before.
+   * ms for which the server runs before the stall.
    * @default 0
    */
   readonly after?: number;
 }
 
 export interface StallsOptions {
-  /** Every time limit of the server, in ms. It must be long enough for healthy clients, which use a good part of it. */
+  /** ms of every time limit of the server. Healthy clients need a large part of it. */
   readonly limit: number;
   readonly seed: number;
-  /** The stalls in their order. The run asks for the next when the one before is over. */
+  /** The stalls in order. The run takes each when the one before has ended. */
   readonly plan: Iterable<Stall>;
-  /** How long the stall is that follows `router.close()`, in multiples of the limit, which is also its timeout. */
+  /** Length of the stall after `router.close()`, in multiples of the limit, which is also its timeout. */
   readonly closing: number;
   /**
-   * The roles of the clients; each gets one client.
+   * The roles. Each gets one client.
    * @default rolesFor(limit)
    */
   readonly roles?: readonly Role[];
   /**
-   * How many times as fast as a real clock the clock of the package runs. Above 1 there are no clients that are gone,
-   * since on such a clock every timer is late.
+   * How many times faster the clock of the package runs than a real clock. Above 1 there are no dead peers, since every
+   * timer is late on such a clock.
    * @default 1
    */
   readonly speed?: number;
 }
 
-/** For how long a healthy client may hold back what it owes, in multiples of the limit. */
+/** How long a healthy client may delay its answer, in multiples of the limit. */
 const MAX_HOLD = 0.4;
 
-/** From which time on, in multiples of the limit, that the clients' process could not run, a death is excused. */
+/** A failure is excused if the clients' process could not run for this long, in multiples of the limit. */
 const EXCUSE = 0.25;
 
 /**
- * How long the server's loop may run freely until it has ended a client that is gone, in multiples of the limit. A
- * silent WebSocket takes two rounds, and a stall may start one of them again.
+ * How long the server's event loop may run until it has ended a dead peer, in multiples of the limit. A silent
+ * WebSocket takes two rounds, and a stall may start one of them again.
  */
 const DEAD_PEER_LIMITS = 6;
 
-/** The same, until it has pinged a client that is silent. */
+/** The same, until it has pinged a silent client. */
 const PING_LIMITS = 2;
 
 /** The same, until it has answered a healthy client. */
 const ANSWER_LIMITS = 20;
 
-/** Runs the plan on a server of its own. Rejects when the server process ends. */
+/** Runs the plan on a new server. Rejects when the server process ends. */
 export async function stalls(options: StallsOptions): Promise<StallsResult> {
   const { limit, speed = 1 } = options;
   const server = await StalledServer.start({ limit: limit * speed, speed });
@@ -93,12 +93,12 @@ class StallsRun {
   readonly #agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY });
   readonly #monitor = new LoopMonitor();
   readonly #pongs: HeldCallbacks;
-  /** Holds answers to queries of the application, and the clients that read slowly. */
+  /** Holds answers to queries of the application, and the reading of slow readers. */
   readonly #duties: HeldCallbacks;
   readonly #roles: readonly Role[];
-  /** How many clients only answer pings. */
+  /** Clients that only answer pings. */
   readonly #pinged: number;
-  /** The client of each role, by the place of the role. */
+  /** The client of each role, by the index of the role. */
   readonly #members = new Map<number, Member>();
   readonly #deadPeers: DeadPeer[] = [];
   readonly #failures: { readonly member: Member; readonly failure: Omit<Failure, 'server' | 'limit'> }[] = [];
@@ -106,7 +106,7 @@ class StallsRun {
   #rounds = 0;
   #stalls = 0;
   #stalled = 0;
-  /** The last stall, by the clock of `performance.now()`. */
+  /** The last stall, as of `performance.now()`. */
   #present = { name: 'before all stalls', from: performance.now(), to: performance.now() };
 
   constructor(server: StalledServer, options: StallsOptions) {
@@ -136,7 +136,7 @@ class StallsRun {
     await this.#close();
     const failed = new Set(this.#failures.map(({ member }) => member.id));
     const { stderr } = this.#server;
-    // A client that has lost its session may send into a new one of the same id before it notices.
+    // A client that has lost its session may send to a new one with the same id before it notices.
     const wrong = this.#server.wrong.filter(({ id }) => !failed.has(id)).map(({ text }) => text);
     return {
       seed: this.#options.seed,
@@ -167,7 +167,7 @@ class StallsRun {
     this.#agent.destroy();
   }
 
-  /** Opens a client in each role that has none, a dead one, or wants a new one for each stall. */
+  /** Opens a client in each role whose client is missing, has failed, or must be new for each stall. */
   async #fill(): Promise<void> {
     const opening: Pending[] = [];
     for (const [place, role] of this.#roles.entries()) {
@@ -209,19 +209,19 @@ class StallsRun {
     this.#deadPeers.push(...peers);
   }
 
-  /** Has clients begin what they do in a stall, blocks the server, and waits until they have done it. */
+  /** Has clients begin their actions, blocks the server, and waits until the actions are complete. */
   async #stall({ moment, factor }: Stall): Promise<void> {
     const { limit } = this.#options;
     const ms = Math.round(factor * limit);
     const pinged = this.#pongs.hold(this.#pinged);
     if (factor >= 1 && this.#pinged > 0) {
-      // The server waits a whole limit for a pong, so a shorter stall cannot outlast that.
+      // The server waits a whole limit for a pong. A shorter stall cannot exceed that.
       await this.#server.within(PING_LIMITS * limit, pinged);
     }
     const duties = this.#beginDuties();
     await this.#server.within(ANSWER_LIMITS * limit, Promise.all(duties.map(({ begun }) => begun)));
     if (moment !== 'broadcast') {
-      // Answers all polls. Clients that think poll again in the middle of the stall.
+      // Answers all polls. Clients with a think time poll again during the stall.
       this.#server.send({ do: 'broadcast' });
     }
     const stalling = this.#server.report('stalling');
@@ -234,14 +234,14 @@ class StallsRun {
     this.#server.send({ do: 'stall', moment, ms, fallback: 0.2 * limit });
     await stalling;
     this.#noteStall(`${moment} ${factor}`, times * ms);
-    // The server is blocked by now, so all of this waits in the kernel.
+    // The server is blocked now, so all of this waits in the kernel.
     this.#pongs.release();
     this.#duties.release();
     await stalled;
     await this.#answered('in the middle of a stall', duties);
   }
 
-  /** Has clients begin what they do in a stall; `begun` settles when the server has seen the beginning. */
+  /** Has clients begin their actions of a stall. `begun` settles when the server has seen the beginning. */
   #beginDuties(): (Pending & { readonly begun: Promise<unknown> })[] {
     void this.#duties.hold(0);
     return [...this.#roles.entries()].flatMap(([place, role]) => {
@@ -255,7 +255,7 @@ class StallsRun {
     });
   }
 
-  /** Settles when the server has seen the beginning of what a member does in a stall; undefined for nothing. */
+  /** Settles when the server has seen the beginning of a member's action. Undefined if it has none. */
   #signOf({ id, role }: Member): Promise<unknown> | undefined {
     const server = this.#server;
     switch (role.duty) {
@@ -272,7 +272,7 @@ class StallsRun {
     }
   }
 
-  /** Sends a broadcast, and waits until all have it. */
+  /** Sends a broadcast, and waits until all clients have it. */
   async #broadcast(): Promise<void> {
     const given = this.#server.report('broadcast');
     this.#server.send({ do: 'broadcast' });
@@ -283,7 +283,7 @@ class StallsRun {
     );
   }
 
-  /** Waits for the end of all that are gone; returns what was wrong with it. */
+  /** Waits for the end of all dead peers. Returns the deviations. */
   async #awaitDeadPeers(): Promise<string[]> {
     const all = await Promise.all(
       this.#deadPeers.map(async ({ name, expected, ended, isVoid }) => {
@@ -301,7 +301,7 @@ class StallsRun {
     return all.flat();
   }
 
-  /** One more message of each client, since those that only waited have sent none yet. */
+  /** Plays one more round with each client, since some have sent no message yet. */
   async #lastRounds(): Promise<void> {
     await this.#answered(
       'talking',
@@ -315,7 +315,10 @@ class StallsRun {
     );
   }
 
-  /** Closes the routers and blocks the server right after. No session may be cut whose client takes its close frame. */
+  /**
+   * Closes the routers, and blocks the server immediately after. A session whose client accepts the close frame must
+   * not be cut.
+   */
   async #close(): Promise<void> {
     const { limit, closing, speed = 1 } = this.#options;
     const server = this.#server;
@@ -339,7 +342,7 @@ class StallsRun {
     }
   }
 
-  /** Waits for all. Clients that get no answer, although the server's loop runs, count as dead. */
+  /** Waits for all members. A client fails if it gets no answer although the server's event loop runs. */
   async #answered(what: string, all: readonly Pending[]): Promise<void> {
     const open = new Set<Member>();
     const answers = all.map(async ({ member, over }) => {
@@ -369,7 +372,7 @@ class StallsRun {
     const { limit } = this.#options;
     const { name, from, to } = this.#present;
     const now = performance.now();
-    // A healthy client has sent what it owes after this part of a limit. What a stall lasts longer, the client may be late.
+    // A healthy client has answered after MAX_HOLD. It may be late by the rest of the stall.
     const spare = Math.max(0, to - from - MAX_HOLD * limit);
     const before = Math.max(0, this.#monitor.gapsIn({ from: from - limit, to }) - spare);
     const late = before + this.#monitor.gapsIn({ from: Math.max(to, now - 2 * limit), to: now });
@@ -390,7 +393,7 @@ class StallsRun {
   }
 }
 
-/** A member, and what the run waits for; it settles when the member is through or dead. */
+/** A member, and what the run waits for. It settles when the member is done or has failed. */
 interface Pending {
   readonly member: Member;
   readonly over: Promise<void>;
