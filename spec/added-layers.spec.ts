@@ -19,7 +19,7 @@ describe('a router to which the application has added something', () => {
     return { sessions, ...(await listen(server)) };
   }
 
-  it('serves sessions as before, with the parameters of the mount', async () => {
+  it('serves sessions as before, with the parameters of the mount path', async () => {
     const { origin, sessions } = await start();
     assert.equal((await post(`${origin}/red/echo/0/a/xhr`)).body, 'o\n');
     const polling = (await sessions.next()).request as Request;

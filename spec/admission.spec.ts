@@ -262,7 +262,7 @@ describe('a session of one family of transports', () => {
       assert.equal(session.state, 'closed');
       await assertForeign();
       assert.equal(on.sessions.count(), 1);
-      // WebSockets share ids with nobody.
+      // A WebSocket shares its id with no other session.
       await on.open(transport('websocket'));
     });
   }

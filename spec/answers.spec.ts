@@ -37,14 +37,14 @@ function answer503(res: ServerResponse): void {
 }
 
 describe('an answer', () => {
-  it('of /info that somebody else has given in the meantime stands', async () => {
+  it('of /info that other code has given in the meantime stands', async () => {
     const origin = await seen((res, url) => url.endsWith('/info') && answer503(res));
     const { status, body } = await fetchText(`${origin}/echo/info`);
     assert.deepEqual([status, body], [503, 'too late']);
     assert.equal((await fetchText(`${origin}/echo`)).status, 200, 'the server lives');
   });
 
-  it('to a send that somebody else has given in the meantime stands', async () => {
+  it('to a send that other code has given in the meantime stands', async () => {
     const origin = await seen((res, url) => url.endsWith('/xhr_send') && answer503(res));
     await post(`${origin}/echo/0/a/xhr`);
     const { status, body } = await post(`${origin}/echo/0/a/xhr_send`, '["x"]');
@@ -52,13 +52,13 @@ describe('an answer', () => {
     assert.equal((await fetchText(`${origin}/echo`)).status, 200, 'the server lives');
   });
 
-  it('to a send whose head somebody else has sent in the meantime keeps its status', async () => {
+  it('to a send whose head other code has sent in the meantime keeps its status', async () => {
     const origin = await seen((res, url) => url.endsWith('/xhr_send') && res.flushHeaders());
     await post(`${origin}/echo/0/a/xhr`);
     assert.equal((await post(`${origin}/echo/0/a/xhr_send`, '["x"]')).status, 204);
   });
 
-  it('of /info whose head somebody else has sent in the meantime is completed', async () => {
+  it('of /info whose head other code has sent in the meantime is completed', async () => {
     const origin = await seen((res, url) => url.endsWith('/info') && res.flushHeaders());
     const { status, headers, body } = await fetchText(`${origin}/echo/info`);
     assert.deepEqual([status, headers['access-control-allow-origin']], [200, '*']);
@@ -77,7 +77,7 @@ describe('an answer', () => {
     assert.equal((await fetchText(`${origin}/echo`)).status, 200);
   });
 
-  it('for which nobody is there any more is dropped', async () => {
+  it('whose client has gone is dropped', async () => {
     const origin = await seen((res, url) => url.endsWith('/info') && res.destroy());
     await assert.rejects(fetchText(`${origin}/echo/info`));
     assert.equal((await fetchText(`${origin}/echo`)).status, 200);
@@ -162,7 +162,7 @@ describe('sends of one session', () => {
 });
 
 describe('an answer at the end of a turn', () => {
-  it('has its own status, whatever was there before', async () => {
+  it('has its own status in place of an earlier one', async () => {
     const { origin } = await serve({}, undefined, {
       before: (app) => {
         app.use((_req, res, next) => {

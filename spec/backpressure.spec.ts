@@ -61,7 +61,7 @@ async function healthy(on: TransportServer): Promise<{ works(): Promise<void> }>
   assert.equal(await client.next(), 'o');
   session.on('message', (message) => session.send(message));
   return {
-    // Several times, so that whatever else is about to happen on the loopback interface has happened.
+    // Several times, so that the loopback interface has delivered everything.
     works: async () => {
       for (let i = 0; i < 20; i += 1) {
         client.send(`"${i}"`);
@@ -135,7 +135,7 @@ describe('maxSendBuffer', () => {
   }
 
   for (const transport of POLLING) {
-    it(`closes with 1013 a session that nobody polls: ${transport.name}`, async () => {
+    it(`closes with 1013 a session without polls: ${transport.name}`, async () => {
       const clock = stopClock();
       const on = await serveTransports(OPTIONS);
       const { raw, session } = await on.open(transport);
@@ -154,7 +154,7 @@ describe('maxSendBuffer', () => {
       assert.equal(clock.countTimers(), 0);
     });
 
-    it(`is over after disconnectDelay where nobody comes for the close frame either: ${transport.name}`, async () => {
+    it(`is over after disconnectDelay where no receiver comes for the close frame either: ${transport.name}`, async () => {
       const clock = stopClock();
       const on = await serveTransports(OPTIONS);
       const { raw, session } = await on.open(transport);
@@ -256,7 +256,7 @@ describe('drain', () => {
 
 describe('maxReceiveBuffer', () => {
   const OPTIONS = { maxReceiveBuffer: 10 * KIB, maxMessageSize: 64 * KIB };
-  /** An `onSession` that is still at it: what nobody will ever read is another matter. */
+  /** An `onSession` that has not settled: once it has, unread messages would be dropped. */
   const READING = { onSession: () => new Promise(() => {}) };
   const SIZE = 32 * KIB;
   const text = (i: number) => String(i).padEnd(SIZE, '.');

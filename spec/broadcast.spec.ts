@@ -75,7 +75,7 @@ describe('router.broadcast()', () => {
     await Promise.all(all.map(({ gets }) => gets('hello')));
   });
 
-  it('carries awkward texts as send() does', async () => {
+  it('carries edge-case texts as send() does', async () => {
     const on = await serveTransports();
     const { sessions, sockets } = await webSockets(on, 'a');
     for (const text of EDGE_CASE_TEXTS) {
@@ -88,7 +88,7 @@ describe('router.broadcast()', () => {
   });
 
   for (const size of [121, 122, 125, 126, 65_530, 65_531, 65_532, 70_000]) {
-    it(`carries ${size} bytes, whatever the frame needs to say so`, async () => {
+    it(`carries ${size} bytes, with any size of the length field`, async () => {
       const on = await serveTransports();
       const { sessions, sockets } = await webSockets(on, 'a');
       const text = 'é'.repeat(size / 2);
@@ -122,7 +122,7 @@ describe('router.broadcast()', () => {
     const on = await serveTransports();
     const { sessions, sockets } = await webSockets(on, 'a', 'b', 'c');
     assert.equal(on.router.broadcast('for c', { except: new Set(sessions.slice(0, 2)) }), 1);
-    assert.equal(on.router.broadcast('for nobody', { except: sessions }), 0);
+    assert.equal(on.router.broadcast('for none', { except: sessions }), 0);
     assert.equal(on.router.broadcast('for all', { except: [] }), 3);
     assert.equal(on.router.broadcast('and', { except: null as never }), 3);
     assert.equal(on.router.broadcast('again', null as never), 3);
@@ -167,11 +167,11 @@ describe('router.broadcast()', () => {
   });
 
   it('reaches a session whose onSession sends it', async () => {
-    const on = await serveTransports({}, { onSession: () => on.router.broadcast('somebody came') });
+    const on = await serveTransports({}, { onSession: () => on.router.broadcast('a session opened') });
     const { sockets } = await webSockets(on, 'a', 'b');
-    assert.equal(await sockets[0]?.next(), 'a["somebody came"]');
-    assert.equal(await sockets[0]?.next(), 'a["somebody came"]');
-    assert.equal(await sockets[1]?.next(), 'a["somebody came"]');
+    assert.equal(await sockets[0]?.next(), 'a["a session opened"]');
+    assert.equal(await sockets[0]?.next(), 'a["a session opened"]');
+    assert.equal(await sockets[1]?.next(), 'a["a session opened"]');
   });
 
   it('is compressed where that was agreed on', async () => {
@@ -240,7 +240,7 @@ describe('rooms', () => {
     assert.equal(on.router.to('red').send('x', { except: sessions.slice(1) }), 1);
   });
 
-  it('hold nobody at first, and nobody twice', async () => {
+  it('hold no session at first, and none twice', async () => {
     const on = await serveTransports();
     const { sessions } = await webSockets(on, 'a');
     assert.equal(on.router.to('red').send('x'), 0);
@@ -297,7 +297,7 @@ describe('rooms', () => {
     assert.equal(on.router.to('blue').send('x'), 0);
   });
 
-  it('are shown as a copy, so that nobody can leave by changing it', async () => {
+  it('are shown as a copy, and changing it leaves no room', async () => {
     const on = await serveTransports();
     const { sessions } = await webSockets(on, 'a');
     const [session] = sessions as [Session];

@@ -106,7 +106,7 @@ describe('a frame', () => {
 });
 
 describe('the drain event', () => {
-  it('comes in the context of whoever sent, though sessions leave together', async () => {
+  it('comes in the async context of its sender, though sessions are flushed together', async () => {
     const storage = new AsyncLocalStorage<string>();
     const on = await serveTransports({ sendHighWaterMark: 1 });
     const sessions: Session[] = [];

@@ -93,7 +93,7 @@ describe('quote()', () => {
   });
 
   for (const text of EDGE_CASE_TEXTS) {
-    it(`gives back what went in, nothing fragile in it: ${JSON.stringify(text)}`, () => {
+    it(`gives back what went in, and escapes what must be escaped: ${JSON.stringify(text)}`, () => {
       const json = quote(text);
       assert.equal(JSON.parse(json), text);
       assert.doesNotMatch(json, MUST_BE_ESCAPED);

@@ -163,7 +163,7 @@ describe('HTTP/1.1', () => {
     ['OPTIONS', '/info', '', 204],
     ['GET', '/iframe.html', '', 200],
     ['POST', '/0/new/xhr', '', 200],
-    ['POST', '/0/new/xhr', 'a body that nobody asked for', 200],
+    ['POST', '/0/new/xhr', 'an unexpected body', 200],
     ['OPTIONS', '/0/s/xhr', '', 204],
     ['POST', '/0/s/xhr_send', '["m"]', 204],
     ['POST', '/0/s/xhr_send', '[', 500],

@@ -1,4 +1,4 @@
-/** What a client has sent and nobody has read: its order, its bounds, and its one timer. */
+/** Messages that the application has not read: their order, their bounds, and their one timer. */
 import assert from 'node:assert/strict';
 import type { Clock } from '@sinonjs/fake-timers';
 import { SessionNotOpenError } from '../lib/session/errors.ts';

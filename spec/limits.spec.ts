@@ -121,7 +121,7 @@ describe('maxMessageSize', () => {
         const size = 33_554_432;
         raw.send(size.toString(16), 'x'.repeat(size), '0', '', '');
         await raw.closed;
-        // What one read brings is beyond anybody's control.
+        // The kernel decides how much one read returns.
         assert.equal(socket.bytesRead < 1_048_576, true, `${socket.bytesRead} bytes were read`);
       });
     });

@@ -513,7 +513,7 @@ describe('diagnostics channels', () => {
     assert.deepEqual(log, []);
   });
 
-  it('have nothing built for them while nobody subscribes', () => {
+  it('have no message built while there is no subscriber', () => {
     pauseTracking();
     const metrics = new Metrics();
     for (const name of CHANNELS) {
@@ -548,7 +548,7 @@ describe('diagnostics channels', () => {
     });
   });
 
-  it('leave the session alone once nobody subscribes any more', async () => {
+  it('leave the session alone once the last subscriber has gone', async () => {
     const log: unknown[] = [];
     const listener = (message: unknown) => log.push(message);
     subscribe('sockjs:session:open', listener);

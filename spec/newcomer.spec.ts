@@ -392,7 +392,7 @@ describe('a newcomer', () => {
       ],
     ];
     for (const [title, framework, middleware, send, left] of lost) {
-      it(`is warned once, and the client told as ever: ${title}`, async () => {
+      it(`is warned once, and the client gets the same answer: ${title}`, async () => {
         const { warnings, found } = await run(prelude + sendBehind(framework, middleware, send));
         assert.deepEqual(found, [missed, missed]);
         assert.deepEqual(warnings, [warning(left)]);

@@ -477,7 +477,7 @@ describe('options', () => {
       assert.equal(engine.clients, undefined);
     });
 
-    it('takes a WebSocketServer made with noServer as it is, for several mounts as well', () => {
+    it('takes a WebSocketServer made with noServer as it is, for several endpoints as well', () => {
       const own = new WebSocketServer({ noServer: true });
       const resolved = resolveOptions({ websocketServer: own });
       assert.equal(webSocketServerOf(resolved), own);

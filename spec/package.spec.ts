@@ -106,7 +106,7 @@ describe('the package', function () {
 
   before('packs', async () => {
     work = await mkdtemp(join(tmpdir(), 'express-sockjs-'));
-    // A copy, since packing builds, and the dist of the working tree is somebody else's.
+    // A copy, since packing builds, and must not change the dist of the working tree.
     const copy = join(work, 'copy');
     const leftOut = new Set(['.git', 'node_modules', 'dist', 'coverage'].map((name) => join(ROOT, name)));
     await cp(ROOT, copy, { recursive: true, filter: (source) => !leftOut.has(source) });

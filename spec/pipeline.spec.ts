@@ -238,7 +238,7 @@ describe('the requests that wait on a connection', () => {
     assert.deepEqual(router.stats().rejected, {});
   });
 
-  it('are counted for all mounts together', async () => {
+  it('are counted for all endpoints together', async () => {
     const another = sockjs(() => {});
     const { client, held, router, send } = await stage({}, (app) => app.use('/another', another));
     await send(get('/held') + polls('s', 50) + polls('t', 50, '/another') + polls('u', 1) + polls('v', 1, '/another'));

@@ -1,4 +1,4 @@
-/** The sessions of one mount: counted, made, found by their id, remembered when they have ended, and closed together. */
+/** The sessions of one endpoint: counted, made, found by id, remembered when they have ended, and closed together. */
 import assert from 'node:assert/strict';
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
@@ -57,7 +57,7 @@ describe('SessionRegistry', () => {
   });
 
   describe('create()', () => {
-    it('makes a session that find() finds, in whatever state, until it is over', () => {
+    it('makes a session that find() finds, in any state, until it is over', () => {
       const { registry, request } = makeRegistry();
       const data = { name: 'x' };
       const by = identity('xhr', 'me');
@@ -171,7 +171,7 @@ describe('SessionRegistry', () => {
       session.close();
       assert.equal(registry.reserve('5', identity()), 'sessions');
       clock.tick(1000);
-      assert.equal(registry.size, 0, 'nobody came for any of them');
+      assert.equal(registry.size, 0, 'no receiver came for any of them');
       for (const id of ['5', '6', '7']) {
         add(id);
       }
@@ -196,7 +196,7 @@ describe('SessionRegistry', () => {
       assert.equal(registry.reserve('5', me()), 'client-sessions');
     });
 
-    it('let nobody in where the limit is 0', () => {
+    it('refuse every session where the limit is 0', () => {
       assert.equal(makeRegistry({ maxSessions: 0 }).registry.reserve('id', identity()), 'sessions');
       assert.equal(makeRegistry({ maxSessionsPerClient: 0 }).registry.reserve('id', identity()), 'client-sessions');
     });
@@ -274,7 +274,7 @@ describe('SessionRegistry', () => {
       });
     }
 
-    it('is remembered when nobody came back for it', () => {
+    it('is remembered when no receiver came back for it', () => {
       const { registry, open } = makeRegistry();
       open('id');
       clock.tick(1000);
@@ -332,7 +332,7 @@ describe('SessionRegistry', () => {
       assert.equal(clock.countTimers(), 0);
     });
 
-    it('lets nobody in from then on', async () => {
+    it('refuses every session from then on', async () => {
       const { registry } = makeRegistry();
       const closing = registry.close(1001, 'bye', 5000);
       assert.equal(registry.reserve('id', identity()), 'closing');
@@ -340,7 +340,7 @@ describe('SessionRegistry', () => {
       assert.equal(registry.reserve('id', identity('websocket')), 'closing');
     });
 
-    it('turns away at once those that wait, each time it is called', async () => {
+    it('rejects at once those that wait, each time it is called', async () => {
       const { registry } = makeRegistry();
       const turnedAway: string[] = [];
       for (const name of ['a', 'b', 'c']) {
@@ -353,7 +353,7 @@ describe('SessionRegistry', () => {
       await closing;
     });
 
-    it('returns the first promise when called again, whatever it is given', async () => {
+    it('returns the first promise when called again, with any arguments', async () => {
       const { registry, open } = makeRegistry();
       const { receiver } = open('1', 'stream');
       const first = registry.close(1001, 'bye', 5000);
@@ -390,7 +390,7 @@ describe('SessionRegistry', () => {
       const { registry, open } = makeRegistry();
       open('flushed', 'stream');
       const lost = open('lost', 'socket');
-      open('nobody asks', 'poll');
+      open('without a receiver', 'poll');
       const stuck = open('stuck', 'socket');
       const mine = open('closed before, with its own code', 'poll');
       mine.session.close(3000, 'mine');
@@ -420,7 +420,7 @@ describe('SessionRegistry', () => {
       assert.deepEqual(Object.fromEntries(ends), {
         flushed: 1001,
         lost: 1001,
-        'nobody asks': 1001,
+        'without a receiver': 1001,
         stuck: 1001,
         'closed before, with its own code': 3000,
       });

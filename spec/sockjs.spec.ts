@@ -117,7 +117,7 @@ describe('sockjs()', () => {
           assert.equal(await raw.next(), 'm');
         });
 
-        it("keeps the mount's parameters on the request of the session", async () => {
+        it("keeps the parameters of the mount path on the request of the session", async () => {
           const sessions = sessionCatcher();
           const { origin, url } = await serveMounted(mounting, {}, sessions.onSession);
           await post(`${url}/0/s/xhr`);
@@ -129,7 +129,7 @@ describe('sockjs()', () => {
           assert.deepEqual(paramsOf((await sessions.next()).request), mounting.params);
         });
 
-        it('answers 404 beside the mount, and nothing throws', async () => {
+        it('answers 404 beside the endpoint, and nothing throws', async () => {
           const printed = captureErrors();
           const { origin, url } = await serveMounted(mounting);
           const beside =
@@ -203,7 +203,7 @@ describe('sockjs()', () => {
       });
     }
 
-    it('gives two mounts on one server sessions of their own', async () => {
+    it('gives two endpoints on one server sessions of their own', async () => {
       const [first, second] = [sessionCatcher(), sessionCatcher()];
       const app = express();
       app.use('/a', sockjs(first.onSession));
@@ -222,7 +222,7 @@ describe('sockjs()', () => {
       assert.equal((await post(`${origin}/a/0/s/xhr`)).body, 'a["still here"]\n');
     });
 
-    it('gives one mount at two places the same sessions', async () => {
+    it('gives one endpoint at two paths the same sessions', async () => {
       const endpoint = sockjs(echo);
       const { origin } = await listen(express().use('/a', endpoint).use('/b', endpoint));
       await post(`${origin}/a/0/s/xhr`);
@@ -230,7 +230,7 @@ describe('sockjs()', () => {
       assert.equal((await post(`${origin}/a/0/s/xhr`)).body, 'a["m"]\n');
     });
 
-    it('keeps two mounts with prefixes in a row apart', async () => {
+    it('keeps two endpoints with prefixes in a row apart', async () => {
       const app = express();
       app.use(sockjs({ prefix: '/a', baseUrl: '/of-a' }, echo), sockjs({ prefix: '/a/b', baseUrl: '/of-b' }, echo));
       const { origin } = await listen(app);

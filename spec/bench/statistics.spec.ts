@@ -8,7 +8,7 @@ function shuffled(count: number): number[] {
 }
 
 describe('spreadOf()', () => {
-  it('gives the value in the middle of an odd number, whatever the order', () => {
+  it('gives the value in the middle of an odd number, in any order', () => {
     assert.deepEqual(spreadOf([5, 1, 9]), { values: [5, 1, 9], median: 5, min: 1, max: 9 });
   });
 

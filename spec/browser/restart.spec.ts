@@ -28,7 +28,7 @@ describeInBrowser('browser: a server that restarts', () => {
             const closed = once(first.server, 'close');
             first.server.close();
             if (name === 'websocket') {
-              // Belongs to nobody that closeAllConnections() knows.
+              // closeAllConnections() does not know it.
               session.request.socket.destroy();
             }
             first.server.closeAllConnections();
@@ -61,7 +61,7 @@ describeInBrowser('browser: a server that restarts', () => {
         const { page, restart } = await connect();
         const second = await restart();
         if (isDeaf) {
-          await page.send('is anybody there?');
+          await page.send('is the server there?');
         }
         const { code, wasClean } = await page.closed();
         assert.deepEqual({ code, wasClean }, { code: 1006, wasClean: false });

@@ -62,7 +62,7 @@ async function connect(
 }
 
 function itEchoes(transport: BrowserTransport, place: Place): void {
-  it('echoes awkward texts unchanged', async () => {
+  it('echoes edge-case texts unchanged', async () => {
     const received: string[] = [];
     const { page } = await connect(transport, place, (session) => {
       session.on('message', (message) => received.push(message));

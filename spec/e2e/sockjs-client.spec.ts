@@ -87,7 +87,7 @@ for (const transport of TRANSPORTS) {
       assert.equal(session.transport, transport);
     });
 
-    it('echoes awkward texts unchanged', async () => {
+    it('echoes edge-case texts unchanged', async () => {
       const received: string[] = [];
       const { client } = await connect((session) => {
         session.on('message', (message) => received.push(message));
@@ -203,7 +203,7 @@ for (const transport of TRANSPORTS) {
       const lost = once(session, 'close');
       server.close();
       if (transport === 'websocket') {
-        // Belongs to nobody that closeAllConnections() knows.
+        // closeAllConnections() does not know it.
         session.request.socket.destroy();
       }
       server.closeAllConnections();

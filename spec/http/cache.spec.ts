@@ -52,7 +52,7 @@ describe('not cached', () => {
   }
 
   for (const requestCase of [info, ...RECEIVE_CASES, ...SEND_CASES]) {
-    it(`is ${titleOf(requestCase)}, whatever middleware has said`, async () => {
+    it(`is ${titleOf(requestCase)}, in spite of middleware`, async () => {
       const { origin } = await serve(ON, undefined, { before: (app) => app.use(stale) });
       assert.deepEqual(caching(await sendRequest(`${origin}/echo`, requestCase)), NOT_CACHED);
     });

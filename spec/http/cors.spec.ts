@@ -133,7 +133,7 @@ describe('CORS', () => {
       ['origin * goes without credentials', { origin: '*' }, { Origin: PAGE }, { origin: '*' }],
       ['an empty origin changes nothing', { origin: '' }, { Origin: PAGE }, { origin: PAGE, credentials: 'true' }],
       ['checkOrigin allows', { checkOrigin: () => true }, { Origin: PAGE }, { origin: PAGE, credentials: 'true' }],
-      ['checkOrigin allows whoever has none', { checkOrigin: () => true }, {}, { origin: '*' }],
+      ['checkOrigin allows requests without an origin', { checkOrigin: () => true }, {}, { origin: '*' }],
       [
         'checkOrigin decides alone',
         { checkOrigin: () => true, origin: 'https://one.example' },

@@ -26,7 +26,7 @@ async function behind(before: (req: IncomingMessage, res: ServerResponse) => voi
   return `${origin}/echo`;
 }
 
-/** A poll that waits for a message, and its response, which nobody had touched before. */
+/** A poll that waits for a message, and its response, which no other code has touched. */
 async function waitingPoll() {
   const waiting = new AsyncQueue<ServerResponse>();
   const router = sockjs({ prefix: '/echo' }, () => {});
@@ -61,7 +61,7 @@ describe('the head of', () => {
         assert.match(headers['content-type'] ?? '', /; charset=UTF-8$/);
       });
 
-      it('has what was set before, but for what it sets itself, in whatever letters either is', async () => {
+      it('has what was set before, but for what it sets itself, in upper or lower case', async () => {
         const url = await behind((_req, res) => {
           res.setHeader('x-mine', 'yes');
           res.setHeader('CACHE-CONTROL', 'public');
@@ -409,7 +409,7 @@ describe('the head of', () => {
     assert.equal(router.stats().opened, router.sessions.size);
   });
 
-  it('a poll is not written where somebody else has answered while it waited', async () => {
+  it('a poll is not written where the application has answered while it waited', async () => {
     const router = sockjs({ prefix: '/echo' }, () => {});
     const { origin } = await listen(
       createServer((req, res) => {

@@ -67,7 +67,7 @@ async function request(url: string, requestCase: RequestCase, headers: Record<st
   return { status: Number(status.split(' ')[1]), headers: Object.fromEntries(pairs), body };
 }
 
-/** Checks that a request was turned away before anything was made of it. */
+/** Checks that a request was rejected before it had any effect. */
 function assertRefused({ status, headers, body }: Answer, { method }: RequestCase, what: string): void {
   assert.equal(status, 403, what);
   assert.equal(headers['content-type'], 'text/plain; charset=UTF-8', what);
@@ -347,7 +347,7 @@ describe('a request without Origin', () => {
     });
   }
 
-  it('passes everywhere else, whatever its Referer', async () => {
+  it('passes everywhere else, with any Referer', async () => {
     for (const requestCase of script) {
       const { origin } = await serve({ allowedOrigins: [LISTED], rawWebsocket: true });
       const { status } = await request(`${origin}/echo`, requestCase, { Referer: `${FOREIGN}/` });

@@ -275,7 +275,7 @@ describe('embedding', () => {
     }
   });
 
-  it('is not opened to whoever is refused', async () => {
+  it('is not opened to an origin that is refused', async () => {
     for (const requestCase of [IFRAME, HTMLFILE, JSONP, { ...JSONP_SEND, opened: false }]) {
       const { origin } = await serve({ allowedOrigins: 'same-origin' }, undefined, { before: withHelmet });
       const headers = { Origin: 'https://evil.example' };

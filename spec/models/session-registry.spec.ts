@@ -320,7 +320,7 @@ class Model {
       () => {},
     );
     assert.equal(this.#registry.close(3000, 'again', 0), closing);
-    assert.equal(this.#reservations.length, 0, 'one that waits was not turned away');
+    assert.equal(this.#reservations.length, 0, 'one that waits was not rejected');
   }
 
   /** Finds out which sessions are over. */

@@ -41,7 +41,7 @@ for (const { title, transports, closeCode, create } of RELEASES) {
         assert.equal(session.state, 'active');
       });
 
-      it('echoes awkward texts unchanged', async () => {
+      it('echoes edge-case texts unchanged', async () => {
         const { client } = await connect();
         for (const text of EDGE_CASE_TEXTS) {
           client.send(text);

@@ -25,7 +25,7 @@ const EXPRESSES: readonly [string, typeof express][] = [
   ['Express 4', express4],
 ];
 
-/** A server of one app, the endpoint behind whatever `before` mounts, and the requests that sessions were opened with. */
+/** A server of one app, with the endpoint behind the middleware of `before`, and the requests of its sessions. */
 async function serveBehind(before: (app: Express) => unknown, library = express) {
   const requests = new AsyncQueue<SignedIn>();
   const app = library().disable('x-powered-by').set('env', 'test');

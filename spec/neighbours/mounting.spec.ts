@@ -62,7 +62,7 @@ describe('mounting', () => {
   }
 
   for (const [name, library] of LIBRARIES) {
-    describe(`mount parameters in ${name}`, () => {
+    describe(`parameters of the mount path in ${name}`, () => {
       for (const transport of ALL_NAMES) {
         it(`are on session.request over ${transport}, each room its own`, async () => {
           const requests = new AsyncQueue<Routed>();
@@ -86,7 +86,7 @@ describe('mounting', () => {
       }
     });
 
-    describe(`two mounts in one app of ${name}`, () => {
+    describe(`two endpoints in one app of ${name}`, () => {
       for (const transport of ALL_NAMES) {
         it(`keep sessions of one id apart over ${transport}`, async () => {
           const replier =
@@ -185,7 +185,7 @@ describe('NestJS on Express', () => {
     });
   }
 
-  it('answers what is beside the mount with its own 404', async () => {
+  it('answers requests beside the endpoint with its own 404', async () => {
     const nest = await create();
     const origin = await start(nest.use('/echo', sockjs(OPTIONS, echoUntilBye)));
     const { status, body } = await fetchText(`${origin}/echo/unknown`);

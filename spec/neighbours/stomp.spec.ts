@@ -57,7 +57,7 @@ for (const transport of TRANSPORTS) {
       assert.equal(session.transport, transport);
     });
 
-    it('gets what it publishes to where it is subscribed, awkward texts and headers unchanged', async () => {
+    it('gets what it publishes to where it is subscribed, edge-case texts and headers unchanged', async () => {
       const { url } = await serveBroker();
       const { client } = await connectTo(url);
       const { id, messages } = await subscribe(client, '/topic/a:b');

@@ -113,7 +113,7 @@ const neighbours: readonly Neighbour[] = [
   },
   { title: 'socket.io', join: joinSocketIo() },
   {
-    // What is not its own it ends after that time, unless somebody has written to it.
+    // It ends upgrades of others after that time, unless other code has written to them.
     title: 'socket.io that ends foreign upgrades at once',
     join: joinSocketIo({ destroyUpgradeTimeout: 0 }),
   },
@@ -229,7 +229,7 @@ for (const neighbour of neighbours) {
 }
 
 describe('ws with noServer, socket.io and Vite, all on the same server', () => {
-  /** The one that destroys what it does not know is no neighbour to anybody. */
+  /** A WebSocketServer that has the server itself destroys unknown upgrades, so nothing could run beside it. */
   const polite: Neighbour = {
     title: 'ws with noServer',
     join: async (server) => {
@@ -255,7 +255,7 @@ describe('ws with noServer, socket.io and Vite, all on the same server', () => {
 
 describe('Vite in middleware mode', () => {
   for (const order of orders) {
-    it(`refuses a page without the token, as ever, attachUpgrade() ${order} it`, async () => {
+    it(`refuses a page without the token as before, attachUpgrade() ${order} it`, async () => {
       const { origin } = await withNeighbours(
         order,
         express,

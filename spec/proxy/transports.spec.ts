@@ -85,7 +85,7 @@ describeProxy('nginx', 'buffering', () => {
   const HTTP_1_0 = 'proxy_http_version 1.0;';
 
   for (const transport of ['xhr-streaming', 'eventsource', 'htmlfile'] as const) {
-    it(`does not hold frames of ${transport} back, whatever it speaks to the server`, async () => {
+    it(`does not hold frames of ${transport} back, with any HTTP version to the server`, async () => {
       const fleet = await startFleet('nginx', 'nginx.conf', {
         replacements: { 'proxy_http_version 1.1;': HTTP_1_0 },
       });

@@ -401,7 +401,7 @@ export function itReceivesOverHttp(transport: HttpReceiver): void {
       }
     });
 
-    holds('carries awkward text both ways unchanged, nothing fragile in the bytes', async () => {
+    holds('carries edge-case texts both ways unchanged, and escapes what must be escaped', async () => {
       stopClock();
       const server = await serveEndpoint({}, echo);
       const client = new Client(server, transport);
@@ -570,7 +570,7 @@ export function itReceivesOverHttp(transport: HttpReceiver): void {
   });
 
   describe('disconnectDelay', () => {
-    holds('closes a session that nobody came back for, and forgets it in time', async () => {
+    holds('closes a session that no receiver came back for, and forgets it in time', async () => {
       const setup = await setUp(transport, oneFrame);
       const { client, clock, sessions } = setup;
       await (await client.receive()).endsWith('o');
@@ -669,7 +669,7 @@ export function itReceivesOverHttp(transport: HttpReceiver): void {
       assert.deepEqual(await closed, { code: 1000, reason: 'Normal closure', wasClean: true });
     });
 
-    holds('without a receiver is over after disconnectDelay, though nobody came', async () => {
+    holds('without a receiver is over after disconnectDelay, though no receiver came', async () => {
       const setup = await setUp(transport, oneFrame);
       await (await setup.client.receive()).endsWith('o');
       const session = await setup.sessions.next();

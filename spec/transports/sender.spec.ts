@@ -192,7 +192,7 @@ describe('xhr_send', () => {
     await assertUntouched();
   });
 
-  it('answers 404 for an unknown session, whatever the payload', async () => {
+  it('answers 404 for an unknown session and any payload', async () => {
     const { server } = await setUp('xhr_send');
     for (const body of ['["x"]', '[', '']) {
       assertError(await post(`${server.origin}/echo/000/unknown/xhr_send`, body), 404, 'Session not found.');

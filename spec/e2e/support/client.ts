@@ -18,7 +18,7 @@ export class Client {
   /** Settles with what the client makes of the end. */
   readonly closed: Promise<{ code: number; reason: string; wasClean: boolean }>;
 
-  /** @param url of the mount, as in `http://127.0.0.1:1234/echo` */
+  /** @param url of the endpoint, as in `http://127.0.0.1:1234/echo` */
   constructor(url: string, transport: (typeof TRANSPORTS)[number]) {
     this.socket = new SockJS(url, null, { transports: [transport], timeout: TRANSPORT_TIMEOUT });
     this.socket.onmessage = ({ data }) => this.#messages.push(data);
