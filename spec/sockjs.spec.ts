@@ -117,7 +117,7 @@ describe('sockjs()', () => {
           assert.equal(await raw.next(), 'm');
         });
 
-        it("keeps the parameters of the mount path on the request of the session", async () => {
+        it('keeps the parameters of the mount path on the request of the session', async () => {
           const sessions = sessionCatcher();
           const { origin, url } = await serveMounted(mounting, {}, sessions.onSession);
           await post(`${url}/0/s/xhr`);

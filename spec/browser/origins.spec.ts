@@ -71,7 +71,7 @@ describeInBrowser('browser: allowedOrigins', () => {
           await page.send('x');
           assert.deepEqual(await page.take(1), ['x']);
           assert.equal(guarded.count(), 1);
-          assert.deepEqual(await page.trouble(), []);
+          assert.deepEqual(await page.problems(), []);
         });
       } else {
         it('opens one for a page of its own', async () => {
@@ -82,7 +82,7 @@ describeInBrowser('browser: allowedOrigins', () => {
           await page.send('x');
           assert.deepEqual(await page.take(1), ['x']);
           assert.equal(guarded.count(), 1);
-          assert.deepEqual(await page.trouble(), []);
+          assert.deepEqual(await page.problems(), []);
         });
       }
     });

@@ -27,7 +27,7 @@ describeInBrowser('browser: policies', () => {
           await page.send(text);
           assert.deepEqual(await page.take(1), [text]);
         }
-        assert.deepEqual(await page.trouble(), []);
+        assert.deepEqual(await page.problems(), []);
       });
     }
   }

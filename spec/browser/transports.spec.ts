@@ -71,7 +71,7 @@ function itEchoes(transport: BrowserTransport, place: Place): void {
     await page.send(...TEXTS);
     assert.deepEqual(await page.take(TEXTS.length), TEXTS);
     assert.deepEqual(received, TEXTS);
-    assert.deepEqual(await page.trouble(), []);
+    assert.deepEqual(await page.problems(), []);
   });
 }
 
@@ -94,7 +94,7 @@ function itDoesEverything(transport: BrowserTransport, place: Place): void {
     }
     assert.deepEqual(await page.take(1000), down);
     assert.deepEqual(received, up);
-    assert.deepEqual(await page.trouble(), []);
+    assert.deepEqual(await page.problems(), []);
   });
 
   it('carries a message of more than 200 KiB each way, which is over the response limit, and goes on', async () => {
@@ -108,7 +108,7 @@ function itDoesEverything(transport: BrowserTransport, place: Place): void {
       const hasEnded = exchanges.some(({ path }) => path.endsWith(`/${transport.endpoint}`));
       assert.equal(hasEnded, true, 'the response went on beyond its limit');
     }
-    assert.deepEqual(await page.trouble(), []);
+    assert.deepEqual(await page.problems(), []);
   });
 
   it('tells the client that the server closes, with code and reason, after what was sent', async () => {
@@ -117,7 +117,7 @@ function itDoesEverything(transport: BrowserTransport, place: Place): void {
     session.close(3000, 'Göing away, 100%41!');
     assert.deepEqual(await page.closed(), { code: 3000, reason: 'Göing away, 100%41!', wasClean: true });
     assert.deepEqual(await page.take(1), ['last']);
-    assert.deepEqual(await page.trouble(), []);
+    assert.deepEqual(await page.problems(), []);
   });
 
   const isJsonp = transport.name === 'jsonp-polling';
@@ -131,13 +131,13 @@ function itDoesEverything(transport: BrowserTransport, place: Place): void {
     assert.deepEqual(await page.closed(), { code: 3001, reason: 'bye', wasClean: true });
     const [event] = await closed;
     assert.deepEqual(event, transport.name === 'websocket' ? CLOSED_WITHOUT_CODE : INTERRUPTED);
-    const trouble = await page.trouble();
+    const problems = await page.problems();
     if (isJsonp) {
       // The client has forgotten its callback, but the script that calls it comes all the same.
-      const others = trouble.filter((line) => !/TypeError: _jp\.\w+ is not a function$/.test(line));
+      const others = problems.filter((line) => !/TypeError: _jp\.\w+ is not a function$/.test(line));
       assert.deepEqual(others, []);
     } else {
-      assert.deepEqual(trouble, []);
+      assert.deepEqual(problems, []);
     }
   });
 }
@@ -179,7 +179,7 @@ function itGivesWay({ name }: BrowserTransport, place: Place, fallbacks: readonl
       assert.equal(await page.opened(), fallback);
       await page.send(...TEXTS);
       assert.deepEqual(await page.take(TEXTS.length), TEXTS);
-      assert.deepEqual(await page.trouble(), []);
+      assert.deepEqual(await page.problems(), []);
     });
   }
 }

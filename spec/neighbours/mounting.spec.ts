@@ -73,12 +73,12 @@ describe('mounting', () => {
               return echoUntilBye(session);
             }),
           );
-          const { line } = await serveUpgradable(app);
+          const { httpClient } = await serveUpgradable(app);
           for (const [path, room] of [
             ['/blue', 'blue'],
             ['/gr%C3%BCn%2F1', 'grün/1'],
           ]) {
-            await converse(line, transport, { base: `${path}/echo`, id: `in-${room?.length}` });
+            await converse(httpClient, transport, { base: `${path}/echo`, id: `in-${room?.length}` });
             const { params } = await requests.next();
             assert.deepEqual({ ...params }, { room });
           }
@@ -96,10 +96,10 @@ describe('mounting', () => {
             };
           const [upper, lower] = [sockjs(OPTIONS, replier('upper ')), sockjs(OPTIONS, replier('lower '))];
           const app = library().use('/upper', upper).use('/lower', lower);
-          const { line } = await serveUpgradable(app);
+          const { httpClient } = await serveUpgradable(app);
           const peers = [
-            await openPeer(line, transport, { base: '/upper' }),
-            await openPeer(line, transport, { base: '/lower' }),
+            await openPeer(httpClient, transport, { base: '/upper' }),
+            await openPeer(httpClient, transport, { base: '/lower' }),
           ] as const;
           for (const peer of peers) {
             await peer.send('x');
@@ -213,8 +213,8 @@ describe('servers', () => {
           const server = create(listener());
           attachUpgrade(server);
           const { port } = await listen(server);
-          const line = http1(`${scheme}://127.0.0.1:${port}`, scheme === 'https' ? TLS.cert : undefined);
-          await converse(line, transport);
+          const httpClient = http1(`${scheme}://127.0.0.1:${port}`, scheme === 'https' ? TLS.cert : undefined);
+          await converse(httpClient, transport);
         });
       }
     }
@@ -276,10 +276,10 @@ describe('a server with endpoints of several frameworks', () => {
     outer.use('/express4', express4().use('/echo', sockjs(OPTIONS, echoUntilBye)));
     outer.use('/connect', connect().use('/echo', sockjs(OPTIONS, echoUntilBye)));
     outer.use('/bare', sockjs({ ...OPTIONS, prefix: '/echo' }, echoUntilBye));
-    const { line, origin } = await serveUpgradable(outer);
+    const { httpClient, origin } = await serveUpgradable(outer);
     for (const base of ['/express5/echo', '/express4/echo', '/connect/echo', '/bare/echo']) {
       for (const transport of ALL_NAMES satisfies readonly TransportName[]) {
-        await converse(line, transport, { base, id: `${base.length}-${transport}` });
+        await converse(httpClient, transport, { base, id: `${base.length}-${transport}` });
       }
     }
     assert.equal((await post(`${origin}/nowhere/echo/0/s/xhr`)).status, 404);

@@ -38,8 +38,8 @@ const SENDS: readonly [string, TransportName, SendForm?][] = [
 function itTakes(listener: () => express.Express): void {
   for (const [what, transport, sendForm] of SENDS) {
     it(`takes what is sent by ${what}`, async () => {
-      const { line } = await serveUpgradable(listener());
-      await converse(line, transport, sendForm === undefined ? {} : { sendForm });
+      const { httpClient } = await serveUpgradable(listener());
+      await converse(httpClient, transport, sendForm === undefined ? {} : { sendForm });
     });
   }
 }

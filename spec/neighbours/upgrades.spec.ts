@@ -14,7 +14,7 @@ import { fetchText } from '../support/http.ts';
 import { express4 } from '../support/mountings.ts';
 import { listen } from '../support/test-server.ts';
 import { WebSocketClient } from '../support/websocket-client.ts';
-import { ALL_NAMES, converse, echoUntilBye, http1, type Line, openPeer } from './support/peer.ts';
+import { ALL_NAMES, converse, echoUntilBye, type HttpClient, http1, openPeer } from './support/peer.ts';
 
 /** The other's side of a conversation that lasts while SockJS has its own. */
 interface Other {
@@ -190,14 +190,14 @@ async function withNeighbours(order: (typeof orders)[number], library: typeof ex
     attachUpgrade(server);
   }
   const { origin } = await listen(server);
-  return { origin, line: http1(origin), connectOther: joined };
+  return { origin, httpClient: http1(origin), connectOther: joined };
 }
 
 /** Every transport has its session while the others talk, too, and they talk on after. */
-async function allAtOnce(line: Line, others: readonly Other[]): Promise<void> {
+async function allAtOnce(httpClient: HttpClient, others: readonly Other[]): Promise<void> {
   const talk = () => Promise.all(others.map((other) => other.exchange()));
   await talk();
-  await Promise.all([...ALL_NAMES.map((transport) => converse(line, transport, { id: transport })), talk()]);
+  await Promise.all([...ALL_NAMES.map((transport) => converse(httpClient, transport, { id: transport })), talk()]);
   await talk();
 }
 
@@ -209,15 +209,15 @@ for (const neighbour of neighbours) {
         ['Express 4', express4],
       ] as const) {
         it(`keeps its upgrades where attachUpgrade() was called ${order} it, and SockJS its own, ${name}`, async () => {
-          const { origin, line, connectOther } = await withNeighbours(order, library, [neighbour]);
+          const { origin, httpClient, connectOther } = await withNeighbours(order, library, [neighbour]);
           const others = await Promise.all(connectOther.map((connect) => connect(origin)));
-          await allAtOnce(line, others);
+          await allAtOnce(httpClient, others);
         });
       }
 
       it(`can connect when SockJS has been used, attachUpgrade() ${order} it`, async () => {
-        const { origin, line, connectOther } = await withNeighbours(order, express, [neighbour]);
-        const peer = await openPeer(line, 'websocket');
+        const { origin, httpClient, connectOther } = await withNeighbours(order, express, [neighbour]);
+        const peer = await openPeer(httpClient, 'websocket');
         for (const connect of connectOther) {
           await (await connect(origin)).exchange();
         }
@@ -246,9 +246,9 @@ describe('ws with noServer, socket.io and Vite, all on the same server', () => {
 
   for (const order of orders) {
     it(`keep their upgrades where attachUpgrade() was called ${order} them, and SockJS its own`, async () => {
-      const { origin, line, connectOther } = await withNeighbours(order, express, others);
+      const { origin, httpClient, connectOther } = await withNeighbours(order, express, others);
       assert.equal(connectOther.length, 3);
-      await allAtOnce(line, await Promise.all(connectOther.map((connect) => connect(origin))));
+      await allAtOnce(httpClient, await Promise.all(connectOther.map((connect) => connect(origin))));
     });
   }
 });
