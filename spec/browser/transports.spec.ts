@@ -15,7 +15,7 @@ import {
   TRANSPORTS,
 } from './support/transports.ts';
 
-/** Each code unit that has to be escaped (PROTOCOL.md section 5), with something between, or surrogates would pair up. */
+/** Each code unit that must be escaped (docs/protocol.md, section 5.2). The characters between keep surrogates apart. */
 const ESCAPED = [
   [0x0000, 0x001f],
   [0x200c, 0x200f],
