@@ -1,4 +1,4 @@
-/** CONFORMANCE.md: each rule in it names specs that are there, and each title it quotes is one of theirs. */
+/** docs/conformance.md: its sections are those of docs/protocol.md, and the specs and titles that prove its rules exist. */
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,7 +8,8 @@ import { serve } from './support/test-server.ts';
 import { WebSocketClient } from './support/websocket-client.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const DOCUMENT = readFileSync(join(ROOT, 'CONFORMANCE.md'), 'utf8');
+const DOCUMENT = readFileSync(join(ROOT, 'docs/conformance.md'), 'utf8');
+const PROTOCOL = readFileSync(join(ROOT, 'docs/protocol.md'), 'utf8');
 
 /** The rows of all tables, less heads and rules, with the section they are in and the line they are on. */
 const ROWS = DOCUMENT.split('\n').flatMap((line, i, lines) => {
@@ -53,14 +54,26 @@ function withoutExpressions(template: string): string {
   return text;
 }
 
-describe('CONFORMANCE.md', () => {
+describe('docs/conformance.md', () => {
   it('has all sections of the protocol, and rules in each', () => {
     const sections = new Set(ROWS.map(({ section }) => section));
-    assert.deepEqual(
-      [...sections].map((section) => section.replace(/\..*/, '')),
-      [...Array.from({ length: 11 }, (_, i) => String(i + 1)), 'With real clients', 'Deviations'],
-    );
+    const ofProtocol = [...PROTOCOL.matchAll(/^## (\d+\. .*)$/gm)].map(([, title]) => title);
+    assert.deepEqual([...sections], [...ofProtocol, 'With real clients', 'Deviations']);
     assert.equal(DOCUMENT.match(/^## /gm)?.length, sections.size);
+  });
+
+  it('gives each deviation the section that it belongs to, in their order', () => {
+    const numbers = ROWS.filter(({ section }) => section === 'Deviations').map(({ cells }) =>
+      Number(cells[0]?.split(':')[0]),
+    );
+    assert.ok(
+      numbers.every((number) => number >= 1 && number <= 11),
+      String(numbers),
+    );
+    assert.deepEqual(
+      numbers,
+      numbers.toSorted((a, b) => a - b),
+    );
   });
 
   for (const { line, section, cells } of ROWS) {

@@ -6,12 +6,13 @@ import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { PAGES } from './docs/support/markdown.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const TSC = join(ROOT, 'node_modules/typescript/bin/tsc');
 
 /** Whose blocks marked `ts` are examples. */
-const DOCUMENTS = ['README.md', 'MIGRATING.md', 'demo/deploy/README.md'];
+const DOCUMENTS = ['README.md', 'demo/deploy/README.md', ...PAGES];
 
 interface Example {
   readonly file: string;
@@ -168,10 +169,13 @@ describe('examples', function () {
     complaints = await compile(EXAMPLES);
   });
 
-  it('are found: in README.md, in MIGRATING.md and in documentation comments', () => {
-    const found = new Set(EXAMPLES.map(({ file }) => file));
-    for (const file of ['README.md', 'MIGRATING.md', 'lib/sockjs.ts', 'lib/session/session.ts']) {
-      assert.ok(found.has(file), `no example in ${file}`);
+  it('are found: in README.md, in pages of each folder of docs/ and in documentation comments', () => {
+    const found = [...new Set(EXAMPLES.map(({ file }) => file))];
+    for (const place of ['README.md', 'docs/guide/', 'docs/reference/', 'docs/migrating/', 'lib/']) {
+      assert.ok(
+        found.some((file) => file.startsWith(place)),
+        `no example in ${place}`,
+      );
     }
     for (const file of DOCUMENTS) {
       const marks = readFileSync(join(ROOT, file), 'utf8').match(/^ *```ts\b/gm)?.length ?? 0;

@@ -173,7 +173,7 @@ describe('a newcomer', () => {
     const warning = {
       code: 'SOCKJS_NO_UPGRADE',
       message:
-        'sockjs: a WebSocket arrived, but nobody handles upgrades; call attachUpgrade(server) for the server that ' +
+        'sockjs: a WebSocket arrived, but its server does not handle upgrades; call attachUpgrade(server) for the server that ' +
         'listens: const server = createServer(app); attachUpgrade(server); server.listen(8080)',
     };
     const connectTwice = (statements: string) => `
@@ -333,7 +333,7 @@ describe('a newcomer', () => {
         {
           code: 'SOCKJS_UNREAD',
           message:
-            'sockjs: messages are discarded, since onSession has finished and nobody reads the session; ' +
+            'sockjs: messages are discarded, since onSession has finished and the application does not read the session; ' +
             "add session.on('message', …), or use recv() or for await",
         },
       ]);

@@ -124,7 +124,10 @@ describe('the package', function () {
 
   after(() => rm(work, { recursive: true, force: true }));
 
-  it('has the sources, what is built from each of them, and the papers; nothing else', async () => {
+  it('has the sources, what is built from each of them, and the documents for users; nothing else', async () => {
+    const pages = (await readdir(join(ROOT, 'docs'), { recursive: true })).filter((path) =>
+      /^(README|(guide|reference|migrating)\/.*)\.md$/.test(path),
+    );
     const sources = (await readdir(join(ROOT, 'lib'), { recursive: true })).filter((path) => path.endsWith('.ts'));
     const built = sources.flatMap((path) =>
       ['.js', '.js.map', '.d.ts', '.d.ts.map'].map((extension) => path.replace(/\.ts$/, extension)),
@@ -133,12 +136,13 @@ describe('the package', function () {
       packed,
       [
         'CHANGELOG.md',
-        'CONFORMANCE.md',
         'LICENSE',
-        'MIGRATING.md',
         'README.md',
         'SECURITY.md',
+        'docs/conformance.md',
+        'docs/protocol.md',
         'package.json',
+        ...pages.map((path) => `docs/${path}`),
         ...sources.map((path) => `lib/${path}`),
         ...built.map((path) => `dist/${path}`),
       ].sort(),

@@ -1,15 +1,16 @@
-/** The recipes of the README: each is the program in `demo/recipes/`, and does what it says. */
+/** The recipes in `demo/recipes/`: each is in the table of the README, and does what it says. */
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
+import { linksOf, readDocument, tableRows } from './docs/support/markdown.ts';
 import { Client, TRANSPORTS } from './e2e/support/client.ts';
 import { DEPLOYMENTS } from './proxy/support/fleet.ts';
 import { describeProxy, startProxy } from './proxy/support/proxy.ts';
 import { afterTest } from './support/cleanup.ts';
 import { fetchText, post, Stream } from './support/http.ts';
-import { codeBlocks, Recipe, type RecipeSettings } from './support/recipes.ts';
+import { Recipe, type RecipeSettings } from './support/recipes.ts';
 import { WebSocketClient } from './support/websocket-client.ts';
 
 const RECIPES = new URL('../demo/recipes/', import.meta.url);
@@ -42,13 +43,15 @@ function startRecipe(name: string, settings?: RecipeSettings): Recipe {
 const frame = (...messages: string[]) => `a${JSON.stringify(messages)}`;
 
 describe('the recipes', () => {
-  it('stand in the README as they are run', async () => {
-    const blocks = codeBlocks(await readFile(new URL('../README.md', import.meta.url), 'utf8'));
-    for (const file of await readdir(RECIPES)) {
-      const program = await readFile(new URL(file, RECIPES), 'utf8');
-      const [title] = program.split('\n', 1);
-      const shown = blocks.find((block) => block.split('\n', 1)[0] === title);
-      assert.equal(shown, program, `${file} is not in the README, or otherwise`);
+  it('are in the table of the README, each once and with what it shows', async () => {
+    const rows = tableRows(readDocument('README.md')).flatMap(([program = '', what = '']) =>
+      linksOf(program).map((link) => ({ link, what })),
+    );
+    const recipes = rows.filter(({ link }) => link.startsWith('demo/recipes/'));
+    const files = (await readdir(RECIPES)).map((file) => `demo/recipes/${file}`);
+    assert.deepEqual(recipes.map(({ link }) => link).sort(), files.sort());
+    for (const { link, what } of recipes) {
+      assert.match(what, /\w/, `the README does not say what ${link} shows`);
     }
   });
 

@@ -1909,7 +1909,7 @@ describe('Session', () => {
         const [text, options] = warn.calls[0]?.arguments ?? [];
         assert.match(
           String(text),
-          /^sockjs: messages are discarded.*nobody reads.*session\.on\('message', …\).*recv\(\)/,
+          /^sockjs: messages are discarded.*does not read.*session\.on\('message', …\).*recv\(\)/,
         );
         assert.deepEqual(options, { code: 'SOCKJS_UNREAD' });
       });

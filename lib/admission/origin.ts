@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { OriginRule } from '../context.ts';
 import { embedderOrigin, isForeignFetch, isSameOriginFetch, originAt, ownOrigin } from '../http/request-origin.ts';
 import type { ResolvedOptions } from '../options/options.ts';
+import { hasWarned, warnOnce } from '../util/warn-once.ts';
 
 /**
  * Whether a request may go on.
@@ -43,22 +44,19 @@ function matchesWhole(pattern: RegExp, origin: string): boolean {
   return new RegExp(`^(?:${pattern.source})$`, pattern.flags).test(origin);
 }
 
-let warnedOfOpenOrigins = false;
-
 /** Warns once if a foreign page sends cookies of this site, which is what makes open origins dangerous. */
 function warnOfOpenOrigins(req: IncomingMessage, origin: string | undefined): void {
-  if (warnedOfOpenOrigins || origin === undefined || req.headers.cookie === undefined) {
+  if (hasWarned('SOCKJS_OPEN_ORIGINS') || origin === undefined || req.headers.cookie === undefined) {
     return;
   }
   // Either scheme: behind a proxy that Express does not trust, ownOrigin() would take our own pages for foreign ones.
   if (origin === originAt('http', req) || origin === originAt('https', req)) {
     return;
   }
-  warnedOfOpenOrigins = true;
   const shown = JSON.stringify(origin.slice(0, 200).replace(/[^ -~]/g, '?'));
-  process.emitWarning(
+  warnOnce(
+    'SOCKJS_OPEN_ORIGINS',
     `sockjs: a page of ${shown} connected with this site's cookies, as any site can ` +
       "while allowedOrigins is '*'; set allowedOrigins to 'same-origin' or to the list of origins you trust",
-    { code: 'SOCKJS_OPEN_ORIGINS' },
   );
 }

@@ -2,6 +2,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { DeadlineTimer, type TimerQueue } from '../util/timer-queue.ts';
+import { hasWarned, warnOnce } from '../util/warn-once.ts';
 
 /** Says why a body could not be read. The client gets `status` and the message. */
 export class BodyError extends Error {
@@ -170,20 +171,17 @@ function takeOver(req: IncomingMessage & MaybeParsed, limit: number): Body {
   return { kind: 'parsed', value: body, bytes: Number(req.headers['content-length'] ?? 0) };
 }
 
-let warnedOfLostBody = false;
-
 /**
  * Warns the operator once that middleware has read a body and kept nothing of it. The client only hears that its
  * payload is missing, and cannot mend that.
  */
 function warnIfLost(req: IncomingMessage & MaybeParsed): void {
-  const left = warnedOfLostBody ? undefined : lostBody(req);
+  const left = hasWarned('SOCKJS_BODY_READ') ? undefined : lostBody(req);
   if (left !== undefined) {
-    warnedOfLostBody = true;
-    process.emitWarning(
+    warnOnce(
+      'SOCKJS_BODY_READ',
       `sockjs: middleware has read the body of a send and left ${left}, so its messages are lost; ` +
         "mount SockJS before that middleware: app.use('/echo', sockjs(onSession)); app.use(middleware)",
-      { code: 'SOCKJS_BODY_READ' },
     );
   }
 }

@@ -1,4 +1,5 @@
 /** How received messages come to the application: by a `message` listener, by `recv()`, or by `for await`. */
+import { warnOnce } from '../util/warn-once.ts';
 import { Inbox, type InboxLimits } from './inbox.ts';
 
 /** The session behind a delivery. */
@@ -135,20 +136,11 @@ export class Delivery {
   /** Slowing the client would be pointless where the application does not read. */
   #dropUnread(): void {
     if (this.#use === 'unread' && this.#inbox?.trim()) {
-      warnUnread();
+      warnOnce(
+        'SOCKJS_UNREAD',
+        'sockjs: messages are discarded, since onSession has finished and the application does not read the session; ' +
+          "add session.on('message', …), or use recv() or for await",
+      );
     }
-  }
-}
-
-let warnedUnread = false;
-
-function warnUnread(): void {
-  if (!warnedUnread) {
-    warnedUnread = true;
-    process.emitWarning(
-      'sockjs: messages are discarded, since onSession has finished and nobody reads the session; ' +
-        "add session.on('message', …), or use recv() or for await",
-      { code: 'SOCKJS_UNREAD' },
-    );
   }
 }

@@ -1,4 +1,4 @@
-/** Runs the programs of `demo/recipes/` as a reader would, and finds them in the README. */
+/** Runs the programs of `demo/recipes/` as a reader would. */
 import { Child, spawnChild } from './child-process.ts';
 
 export interface RecipeSettings {
@@ -20,9 +20,4 @@ export class Recipe extends Child {
     const [origin = ''] = await this.line(/^Listening on (http:\/\/127\.0\.0\.1:\d+)\/$/);
     return origin;
   }
-}
-
-/** The TypeScript in fenced blocks of a Markdown text, as it stands between the fences. */
-export function codeBlocks(markdown: string): string[] {
-  return Array.from(markdown.matchAll(/^```ts\n(.*?)^```$/gms), ([, code = '']) => code);
 }

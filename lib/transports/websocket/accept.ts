@@ -10,6 +10,7 @@ import { sendError, setConnectionClose } from '../../http/respond.ts';
 import { hasToken } from '../../http/tokens.ts';
 import type { LocalSessionPort } from '../../session/ports.ts';
 import { ignoreSocketError, type PendingUpgrade, pendingUpgrade } from '../../upgrade/pending-upgrade.ts';
+import { warnOnce } from '../../util/warn-once.ts';
 import type { UpgradedSocket } from './connection.ts';
 import { bypassesWs } from './direct-writer.ts';
 import { maxBypassBytesOf } from './engine.ts';
@@ -148,8 +149,6 @@ function awaitEngine<Data, Req extends IncomingMessage>(
   return stopWaiting;
 }
 
-let warnedNoUpgrade = false;
-
 /** Answers a request to a WebSocket endpoint that has not come as an upgrade. */
 function refuse(req: IncomingMessage, res: RequestContext['res']): void {
   setConnectionClose(res);
@@ -159,14 +158,11 @@ function refuse(req: IncomingMessage, res: RequestContext['res']): void {
     sendError(res, 400, '"Connection" must be "Upgrade".');
   } else {
     // Node emits no `upgrade` event where the server has no listener for it, so the handshake is an ordinary request.
-    if (!warnedNoUpgrade) {
-      warnedNoUpgrade = true;
-      process.emitWarning(
-        'sockjs: a WebSocket arrived, but nobody handles upgrades; call attachUpgrade(server) for the server that ' +
-          'listens: const server = createServer(app); attachUpgrade(server); server.listen(8080)',
-        { code: 'SOCKJS_NO_UPGRADE' },
-      );
-    }
+    warnOnce(
+      'SOCKJS_NO_UPGRADE',
+      'sockjs: a WebSocket arrived, but its server does not handle upgrades; call attachUpgrade(server) for the server that ' +
+        'listens: const server = createServer(app); attachUpgrade(server); server.listen(8080)',
+    );
     sendError(res, 501, 'WebSocket upgrades are not handled here.');
   }
 }

@@ -1,0 +1,153 @@
+/** The tables of the reference, held against the code that they describe. */
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { createServer, IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
+import { join } from 'node:path';
+import { inspect } from 'node:util';
+import express from 'express';
+import { attachUpgrade, CloseCode, defaultOptions, Session, sockjs } from '../../lib/index.ts';
+import { codeSpans, ROOT, readDocument, tableRows } from './support/markdown.ts';
+
+/** All sources together. */
+const SOURCE = readdirSync(join(ROOT, 'lib'), { recursive: true, encoding: 'utf8' })
+  .filter((path) => path.endsWith('.ts'))
+  .map((path) => readDocument(`lib/${path}`))
+  .join('\n');
+
+const OPTIONS = 'docs/reference/options.md';
+const MESSAGES = 'docs/reference/messages.md';
+const DIAGNOSTICS = 'docs/reference/diagnostics.md';
+
+/** The rows of a page whose first cell is code, by that code; one that names several comes once for each. */
+function rowsByName(page: string): [name: string, cells: string[]][] {
+  return tableRows(readDocument(page)).flatMap((cells) =>
+    codeSpans(cells[0] ?? '').map((name): [string, string[]] => [name, cells]),
+  );
+}
+
+/** The different matches of a pattern's first group, sorted. */
+function found(text: string, pattern: RegExp): string[] {
+  return [...new Set(Array.from(text.matchAll(pattern), ([, match = '']) => match))].sort();
+}
+
+/** Calls a function with what its types forbid. */
+function call(target: (...args: never[]) => unknown, ...args: unknown[]): unknown {
+  return Reflect.apply(target, undefined, args);
+}
+
+/** A default as the reference writes it. */
+function shown(name: string, value: unknown): string {
+  if (name === 'onError') {
+    return 'prints the stack to stderr';
+  }
+  return value === undefined ? 'none' : `\`${inspect(value)}\``;
+}
+
+/** A number with its unit, as in "64 KiB", in bytes or ms; undefined for anything else. */
+function quantityOf(text: string): number | undefined {
+  const [, count, unit = ''] = /^(\d+) (\w+)$/.exec(text) ?? [];
+  const factor = { KiB: 1024, MiB: 1024 ** 2, s: 1000 }[unit];
+  return factor === undefined ? undefined : Number(count) * factor;
+}
+
+describe(OPTIONS, () => {
+  const rows = rowsByName(OPTIONS);
+
+  it('has every option once, and no other', () => {
+    assert.deepEqual(rows.map(([name]) => name).sort(), Object.keys(defaultOptions).sort());
+  });
+
+  for (const [name, value] of Object.entries(defaultOptions)) {
+    it(`has the default of ${name}`, () => {
+      const cell = rows.find(([option]) => option === name)?.[1][2] ?? '';
+      const [, plain, inUnits] = /^(.*?)(?: \((\d.*)\))?(?: \(none\))?$/.exec(cell) ?? [];
+      assert.equal(plain, shown(name, value));
+      if (inUnits !== undefined) {
+        assert.equal(quantityOf(inUnits), value, cell);
+      }
+    });
+  }
+});
+
+describe('the short table of options in README.md', () => {
+  const quantities = rowsByName('README.md').flatMap(([name, [, cell = '']]) => {
+    const quantity = quantityOf(cell);
+    return quantity === undefined ? [] : [{ name, quantity }];
+  });
+
+  it('has quantities', () => {
+    assert.ok(quantities.length > 0);
+  });
+
+  for (const { name, quantity } of quantities) {
+    it(`has the default of ${name}`, () => {
+      assert.equal(quantity, Object.entries(defaultOptions).find(([option]) => option === name)?.[1]);
+    });
+  }
+});
+
+describe(MESSAGES, () => {
+  it('has every warning of the code, and no other', () => {
+    const warnings = found(SOURCE, /'(SOCKJS_\w+)'/g);
+    assert.ok(warnings.length > 0);
+    assert.deepEqual(found(readDocument(MESSAGES), /^\| `(SOCKJS_\w+)` \|/gm), warnings);
+    assert.deepEqual(found(readDocument(MESSAGES), /Warning `(SOCKJS_\w+)`/g), warnings);
+  });
+
+  const options = {};
+  const mistakes: Readonly<Record<string, () => unknown>> = {
+    "app.use('/echo', sockjs)": () => call(sockjs, new IncomingMessage(new Socket()), {}, () => {}),
+    'sockjs()': () => call(sockjs),
+    'sockjs(options)': () => call(sockjs, options),
+    heartbeat_delay: () => call(sockjs, { heartbeat_delay: 1 }, () => {}),
+    'attachUpgrade(app)': () => call(attachUpgrade, express()),
+    'sockjs(app)': () => call(sockjs, express()),
+    'sockjs(server)': () => call(sockjs, createServer()),
+    'session.send(object)': () => call(Session.prototype.send, {}),
+  };
+
+  for (const [mistake, make] of Object.entries(mistakes)) {
+    it(`has the message that ${mistake} brings`, () => {
+      const [, told = ''] = rowsByName(MESSAGES).find(([name]) => name === mistake)?.[1] ?? [];
+      const [message = '', isCut] = (codeSpans(told).at(-1) ?? '').split(/(…)$/);
+      assert.notEqual(message, '');
+      assert.throws(make, (error: Error) => {
+        const given = error.message.slice(0, isCut ? `sockjs: ${message}`.length : undefined);
+        assert.equal(given, `sockjs: ${message}`);
+        return true;
+      });
+    });
+  }
+});
+
+describe(DIAGNOSTICS, () => {
+  it('has every channel of the code, and no other', () => {
+    const channels = found(SOURCE, /\bchannel\('(sockjs:[^']+)'\)/g);
+    assert.ok(channels.length > 0);
+    assert.deepEqual(found(readDocument(DIAGNOSTICS), /^\| `(sockjs:[\w:]+)` \|/gm), channels);
+  });
+
+  it('has every reason for a refusal, and no other', () => {
+    const [, type = ''] = /export type RejectionReason =([^;]*);/.exec(SOURCE) ?? [];
+    const [, section = ''] = /^## Reasons for a refusal\n(.*?)^## /ms.exec(readDocument(DIAGNOSTICS)) ?? [];
+    assert.deepEqual(found(section, /^\| `([\w-]+)` \|/gm), found(type, /'([\w-]+)'/g));
+  });
+
+  it('has every member of stats(), and no other', () => {
+    const [, type = ''] = /export interface SockjsStats \{(.*?)^\}/ms.exec(SOURCE) ?? [];
+    const [, section = ''] = /^## stats\(\)\n(.*)/ms.exec(readDocument(DIAGNOSTICS)) ?? [];
+    const members = tableRows(section).flatMap(([cell = '']) => codeSpans(cell));
+    assert.deepEqual(members.sort(), found(type, /^ {2}readonly (\w+):/gm));
+  });
+});
+
+describe('docs/reference/session.md', () => {
+  it('has every close code with its name', () => {
+    const rows = tableRows(readDocument('docs/reference/session.md')).filter(([code = '']) => /^\d+$/.test(code));
+    assert.deepEqual(
+      Object.fromEntries(rows.map(([code, name = '']) => [codeSpans(name)[0], Number(code)])),
+      CloseCode,
+    );
+  });
+});
