@@ -1,7 +1,7 @@
 /**
  * A model of one session between its client and its application. Receivers attach and end; the application acts at
- * random. The model checks each event when it happens. It keeps a failed check for the next step, since an error that
- * it throws in a callback looks to the session like an error of the application.
+ * random. The model checks each event when it happens. It keeps a failed check for the next step as well, since the
+ * session takes errors of callbacks for errors of the application.
  */
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
