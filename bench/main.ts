@@ -1,7 +1,13 @@
 /**
- * The benchmark: `npm run bench -- [scenario…] [--node 20] [--rounds n] [--quick] [--servers a,b] [--profile]` measures this
- * package beside others; `npm run bench -- --against <revision> [scenario…] [--node 20] [--rounds n] [--quick]
- * [--servers a,b]` measures it beside a revision of itself, and exits with 1 if anything has become dearer.
+ * The benchmark.
+ *
+ * ```
+ * npm run bench -- [scenario…] [--node 20] [--rounds n] [--quick] [--servers a,b] [--profile]
+ * npm run bench -- --against <revision> [scenario…] [--node 20] [--rounds n] [--quick] [--servers a,b]
+ * ```
+ *
+ * The first form measures this package beside other servers. The second measures it beside a revision of itself, and
+ * exits with 1 if a row became dearer.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
@@ -13,7 +19,7 @@ import { measureAgainst } from './against/main.ts';
 import { cleanUp } from './measure/cleanup.ts';
 import type { Checkout } from './measure/participant.ts';
 import { ROOT, Run } from './measure/run.ts';
-import { LEAST_FOR_INTERVAL } from './measure/statistics.ts';
+import { MIN_FOR_INTERVAL } from './measure/statistics.ts';
 import { writeResults } from './report/results.ts';
 import { type Table, writeTable } from './report/table.ts';
 import { SCENARIOS } from './scenarios/index.ts';
@@ -48,7 +54,7 @@ if (values.against !== undefined && values.profile) {
 }
 const chosen = SCENARIOS.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
 
-/** Fails for a name that is none, and tells those that are. */
+/** @throws RangeError for an unknown name; the error lists the known ones */
 function expectKnown(what: string, given: readonly string[], known: readonly string[]): void {
   const unknown = given.find((name) => !known.includes(name));
   if (unknown !== undefined) {
@@ -56,7 +62,11 @@ function expectKnown(what: string, given: readonly string[], known: readonly str
   }
 }
 
-/** What `--rounds` says, or else the one or the other. */
+/**
+ * Returns `--rounds` where it is given, else the number for a usual or a quick run.
+ *
+ * @throws RangeError if it is no whole number of 1 or more
+ */
 function roundsOr(usual: number, quick: number): number {
   const rounds = Number(values.rounds ?? (values.quick ? quick : usual));
   if (!Number.isInteger(rounds) || rounds < 1) {
@@ -65,8 +75,8 @@ function roundsOr(usual: number, quick: number): number {
   return rounds;
 }
 
-/** What servers and load run on. */
-function theNode(): { node: string; nodeVersion: string } {
+/** The Node that runs servers and load. */
+function findNode(): { node: string; nodeVersion: string } {
   const node = fetchNode(values.node);
   return {
     node,
@@ -74,12 +84,12 @@ function theNode(): { node: string; nodeVersion: string } {
   };
 }
 
-/** Beside a revision; RESULTS.md stays as it is. */
+/** Measures beside a revision. Writes no RESULTS.md. */
 async function runAgainst(name: string): Promise<void> {
-  const rounds = roundsOr(9, LEAST_FOR_INTERVAL);
+  const rounds = roundsOr(9, MIN_FOR_INTERVAL);
   const revision = checkOut(name);
   const options = {
-    ...theNode(),
+    ...findNode(),
     rounds,
     only: only.length === 0 ? OURS : only,
     present: PRESENT,
@@ -93,7 +103,7 @@ async function runAgainst(name: string): Promise<void> {
   }
 }
 
-/** Beside others. */
+/** Measures beside other servers. A complete run writes RESULTS.md. */
 async function runBesideOthers(): Promise<void> {
   const rounds = roundsOr(21, 3);
   if (!existsSync(`${BENCH}node_modules/sockjs`) || !existsSync(`${BENCH}node_modules/engine.io`)) {
@@ -106,7 +116,7 @@ async function runBesideOthers(): Promise<void> {
   }
   const { profile } = values;
   const run = new Run({
-    ...theNode(),
+    ...findNode(),
     rounds,
     memoryRounds: 3,
     roundCpu: 250_000,
@@ -116,8 +126,8 @@ async function runBesideOthers(): Promise<void> {
     checkouts: [PRESENT],
   });
   console.log(`Node ${run.options.nodeVersion}, ${rounds} rounds`);
-  if (run.goMissing !== undefined) {
-    console.log(run.goMissing);
+  if (run.goUnavailable !== undefined) {
+    console.log(run.goUnavailable);
   }
   const tables: Table[] = [];
   for (const scenario of chosen) {
@@ -135,7 +145,8 @@ async function runBesideOthers(): Promise<void> {
 
 let isEnding = false;
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  // npm passes on what the terminal sends to all: the same signal comes twice, and the second must not cut the end short.
+  // The terminal signals the whole process group, and npm forwards the signal: it arrives twice. The second must not
+  // interrupt the cleanup.
   process.on(signal, async () => {
     if (!isEnding) {
       isEnding = true;

@@ -1,4 +1,4 @@
-/** What the package must reach: ours at most this factor of another, of the same run. */
+/** The targets of the package: its cost is at most `factor` times that of another server in the same run. */
 import { ratioOf } from './measure/statistics.ts';
 import { findRow, markdown, type Table } from './report/table.ts';
 import { OURS } from './servers/names.ts';
@@ -11,7 +11,7 @@ interface Target {
   readonly factor: number;
 }
 
-/** Targets of one scenario against several others. */
+/** Returns targets of one scenario against several servers. */
 function targets(scenario: string, ours: readonly string[], factors: Readonly<Record<string, number>>): Target[] {
   return ours.flatMap((own) =>
     Object.entries(factors).map(([other, factor]) => ({ scenario, ours: own, other, factor })),
@@ -36,7 +36,7 @@ export const TARGETS: readonly Target[] = [
   ...targets('idle-beside', ['ours-express-10000'], { 'ours-express-100': 1.1 }),
 ];
 
-/** The targets of what was measured, and whether they were met. */
+/** Returns a table of the targets that were measured, and whether they were met. */
 export function writeTargets(tables: readonly Table[]): string {
   const cells = TARGETS.flatMap(({ scenario, ours, other, factor }) => {
     const own = findRow(tables, scenario, ours);

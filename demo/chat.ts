@@ -1,31 +1,31 @@
-/** The chat room of the demo, which also answers pings. Client and server talk in JSON, one object a message. */
+/** The chat room of the demo. It also answers pings. Client and server exchange JSON, one object a message. */
 import { type SockjsOptions, type SockjsRouter, sockjs } from '../lib/index.ts';
 
-/** What a stranger may send at most; what is over it is dropped, and the sender is told. */
+/** Limits on a client. The server drops messages beyond them, and tells the sender. */
 export const LIMITS = {
   /** Characters of a name. */
   name: 24,
   /** Characters of a chat message. */
   text: 500,
-  /** Messages at once. */
+  /** Messages in one burst. */
   burst: 20,
-  /** Messages a second in the long run. */
+  /** Messages a second on average. */
   perSecond: 5,
-  /** Chat messages that newcomers get to see. */
+  /** Chat messages that a new client receives. */
   history: 25,
 } as const;
 
-/** What the page sends. */
+/** A message of the page. */
 type Request =
   | { readonly type: 'ping'; readonly id: number }
   | { readonly type: 'chat'; readonly name: string; readonly text: string };
 
-/** A SockJS endpoint where everyone hears what anyone says. */
+/** Returns a SockJS endpoint that sends each chat message to all clients. */
 export function createChat(options: SockjsOptions): SockjsRouter {
   const history: object[] = [];
   let lastNumber = 0;
-  const tellAll = (message: object) => chat.broadcast(JSON.stringify(message));
-  const tellCount = () => tellAll({ type: 'people', count: chat.sessions.size });
+  const sendToAll = (message: object) => chat.broadcast(JSON.stringify(message));
+  const sendCount = () => sendToAll({ type: 'people', count: chat.sessions.size });
 
   const bounds = { maxMessageSize: 16_384, maxMessagesPerRequest: 100, maxSendBuffer: 1_048_576, maxSessions: 1_000 };
   const chat: SockjsRouter = sockjs({ ...bounds, ...options }, (session) => {
@@ -35,7 +35,7 @@ export function createChat(options: SockjsOptions): SockjsRouter {
     const isWithinRate = rateLimit();
 
     reply({ type: 'welcome', you: number, limits: LIMITS, history });
-    tellCount();
+    sendCount();
 
     session.on('message', (text) => {
       const rate = isWithinRate();
@@ -54,15 +54,15 @@ export function createChat(options: SockjsOptions): SockjsRouter {
         const said = { type: 'chat', from: number, at: Date.now(), name: request.name, text: request.text };
         history.push(said);
         history.splice(0, history.length - LIMITS.history);
-        tellAll(said);
+        sendToAll(said);
       }
     });
-    session.on('close', tellCount);
+    session.on('close', sendCount);
   });
   return chat;
 }
 
-/** A bucket that holds `burst` messages and fills up again; `just over` is said once, until there is room again. */
+/** A token bucket: it holds `burst` messages, and refills. It says `just over` once, until it has a token again. */
 function rateLimit(): () => 'within' | 'just over' | 'over' {
   let left: number = LIMITS.burst;
   let last = performance.now();
@@ -82,7 +82,7 @@ function rateLimit(): () => 'within' | 'just over' | 'over' {
   };
 }
 
-/** What a message asks for, or what is wrong with it. */
+/** Parses a message. Returns the error as text where it is invalid. */
 function parse(text: string): Request | string {
   let value: unknown;
   try {

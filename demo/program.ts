@@ -1,4 +1,4 @@
-/** What the programs here have in common: they listen on `PORT`, say where, and end when they are told to. */
+/** The frame of the demo programs: they listen on `PORT`, print their address, and end on SIGINT or SIGTERM. */
 import { realpathSync } from 'node:fs';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -6,23 +6,23 @@ import { argv, env } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import type { SockjsRouter } from '../lib/index.ts';
 
-/** The SockJS endpoints of each server, which are closed before the program ends. */
+/** The SockJS endpoints of each server. They are closed before the program ends. */
 const endpoints = new WeakMap<Server, readonly SockjsRouter[]>();
 
-/** Tells which endpoints a server has; returns the server. */
+/** Registers the endpoints of a server, and returns the server. */
 export function withEndpoints(server: Server, routers: readonly SockjsRouter[]): Server {
   endpoints.set(server, routers);
   return server;
 }
 
-/** ms that clients have to take what is queued for them, and that other answers under way have to end. */
-const GRACE = 2_000;
+/** ms that clients have to receive queued messages, and then other responses to end. */
+const CLOSE_TIMEOUT = 2_000;
 
 /**
- * Runs a server if its module is the program that was started, and not one that another imports.
+ * Runs a server if its module is the started program, and does nothing if another module imports it.
  *
  * @param moduleUrl `import.meta.url` of the caller
- * @param defaultPort the port to listen on where `PORT` is not set; 0 in `PORT` stands for any free one
+ * @param defaultPort the port where `PORT` is not set. `PORT=0` means any free port.
  */
 export function runProgram(moduleUrl: string, createServer: () => Server, defaultPort: number): void {
   if (argv[1] === undefined || realpathSync(argv[1]) !== fileURLToPath(moduleUrl)) {
@@ -39,13 +39,13 @@ export function runProgram(moduleUrl: string, createServer: () => Server, defaul
   const { PORT } = env;
   server.listen(Number(PORT || defaultPort));
 
-  // The process ends by itself when nothing is left. A second signal ends it at once.
+  // Node ends the process when nothing is open. A second signal ends it immediately.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, async () => {
-      // Polls still have to come in to fetch what is queued, so the server listens until the sessions are over.
-      await Promise.all((endpoints.get(server) ?? []).map((router) => router.close({ timeout: GRACE })));
+      // Clients fetch queued messages by further polls, so the server listens until the sessions have ended.
+      await Promise.all((endpoints.get(server) ?? []).map((router) => router.close({ timeout: CLOSE_TIMEOUT })));
       server.close();
-      setTimeout(() => server.closeAllConnections(), GRACE).unref();
+      setTimeout(() => server.closeAllConnections(), CLOSE_TIMEOUT).unref();
     });
   }
 }

@@ -1,24 +1,24 @@
 /**
- * The services that the conformance suites of the SockJS community talk to, under the paths and with the behaviour that
- * they expect. `npm run protocol-server` runs it.
+ * The services that the conformance suites of the SockJS community expect, under the expected paths. `npm run
+ * protocol-server` runs it.
  */
 import { createServer, type Server } from 'node:http';
 import express from 'express';
 import { attachUpgrade, type Session, type SessionHandler, sockjs } from '../lib/index.ts';
 import { runProgram, withEndpoints } from './program.ts';
 
-/** Gives every message back to who sent it. */
+/** Sends every message back to its sender. */
 const echo: SessionHandler = (session) => {
   session.on('message', (message) => session.send(message));
 };
 
-/** Sends `tick!` every second for as long as the session lives. */
+/** Sends `tick!` every second until the session ends. */
 const ticker: SessionHandler = (session) => {
   const timer = setInterval(() => session.send('tick!'), 1000);
   session.on('close', () => clearInterval(timer));
 };
 
-/** Gives every message to everyone, the sender included. */
+/** Sends every message to all sessions, the sender included. */
 function broadcast(): SessionHandler {
   const sessions = new Set<Session>();
   return (session) => {
@@ -32,7 +32,7 @@ function broadcast(): SessionHandler {
   };
 }
 
-/** Answers a number n from 1 to 18 with 2^n times `x`; anything else counts as 1. */
+/** Answers a number n from 1 to 18 with 2^n times `x`. Other messages count as 1. */
 const amplify: SessionHandler = (session) => {
   session.on('message', (message) => {
     const n = Math.floor(Number(message));
@@ -40,12 +40,12 @@ const amplify: SessionHandler = (session) => {
   });
 };
 
-/** Closes every session at once. */
+/** Closes every session when it opens. */
 const goAway: SessionHandler = (session) => {
   session.close(3000, 'Go away!');
 };
 
-/** The server with all the services, not yet listening. */
+/** Returns the server with all services. It does not listen yet. */
 export function createProtocolServer(): Server {
   const services = {
     echo: sockjs({ responseLimit: 4096, rawWebsocket: true }, echo),

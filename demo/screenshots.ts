@@ -1,4 +1,4 @@
-/** Takes the pictures of the demo, in Chromium: `node --import tsx/esm demo/screenshots.ts`. */
+/** Takes the pictures of the demo in Chromium: `node --import tsx/esm demo/screenshots.ts`. */
 import { once } from 'node:events';
 import { accessSync, constants } from 'node:fs';
 import type { AddressInfo } from 'node:net';
@@ -8,14 +8,14 @@ import { fileURLToPath } from 'node:url';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
 import { createDemo } from './server.ts';
 
-/** Pings to have been answered before the pictures are taken, so that the charts show something. */
+/** Pings to wait for, so the charts have values. */
 const PINGS = 45;
 
 const DESKTOP = { width: 1280, height: 900 };
 const PHONE = { width: 360, height: 780 };
 
-/** What is said, and by whom of three; the tags show that text stays text. */
-const TALK: readonly (readonly [speaker: number, text: string])[] = [
+/** The messages, and which of three people sends each. The tags show that the page inserts text as text. */
+const MESSAGES: readonly (readonly [speaker: number, text: string])[] = [
   [1, 'Hello! I am here over xhr-streaming, behind a proxy that eats WebSockets.'],
   [0, 'Welcome. It is websocket on my side, and I read you just as well.'],
   [2, 'jsonp-polling says hi 👋 and <b>this stays text</b>'],
@@ -30,13 +30,13 @@ function findChromium(): string {
       accessSync(path, constants.X_OK);
       return path;
     } catch {
-      // Not there: on to the next folder.
+      // Not in this folder.
     }
   }
   throw new Error('no chromium on PATH');
 }
 
-/** Opens a page; anything that goes wrong on it, a breach of its security policy included, ends the program. */
+/** Opens a page. An error on it, including a violation of its security policy, ends the program. */
 async function open(context: BrowserContext, url: string): Promise<Page> {
   const page = await context.newPage();
   page.on('console', (message) => {
@@ -60,16 +60,16 @@ async function connect(context: BrowserContext, origin: string, name: string, tr
   return page;
 }
 
-/** Has the server turn two requests away, for the statistics. */
-async function sendRubbish(origin: string): Promise<void> {
-  const session = `${origin}/sockjs/000/rubbish`;
+/** Makes the server reject two requests, for the statistics. */
+async function sendInvalidRequests(origin: string): Promise<void> {
+  const session = `${origin}/sockjs/000/invalid`;
   await fetch(`${session}/xhr`, { method: 'POST' });
   for (const body of ['no JSON', '{"not":"an array"}']) {
     await fetch(`${session}/xhr_send`, { method: 'POST', body });
   }
 }
 
-async function say(page: Page, text: string): Promise<void> {
+async function sendMessage(page: Page, text: string): Promise<void> {
   await page.getByLabel('Message').fill(text);
   await page.getByRole('button', { name: 'Send' }).click();
   await page.locator('#chat-list .own', { hasText: text }).waitFor();
@@ -80,7 +80,7 @@ async function takePictures(context: BrowserContext, origin: string): Promise<vo
     await page.bringToFront();
     await page.screenshot({ path: fileURLToPath(new URL(file, import.meta.url)), animations: 'disabled', fullPage });
   };
-  await sendRubbish(origin);
+  await sendInvalidRequests(origin);
   const stats = await open(context, `${origin}/stats.html`);
   const ann = await connect(context, origin, 'Ann', '');
   const people = [
@@ -89,15 +89,15 @@ async function takePictures(context: BrowserContext, origin: string): Promise<vo
     await connect(context, origin, 'Chloé', 'jsonp-polling'),
   ];
   await ann.locator(`#latency-chart[data-readings="${PINGS}"]`).waitFor({ timeout: PINGS * 2_000 });
-  for (const [speaker, text] of TALK) {
+  for (const [speaker, text] of MESSAGES) {
     const page = people[speaker];
     if (page !== undefined) {
-      await say(page, text);
+      await sendMessage(page, text);
     }
   }
   await ann
     .locator('#chat-list li')
-    .nth(TALK.length - 1)
+    .nth(MESSAGES.length - 1)
     .waitFor();
 
   await save(ann, 'screenshot.png');

@@ -1,4 +1,4 @@
-/** The demo: a page that talks to this server over any SockJS transport, and one that shows what it counts. */
+/** The demo: a page that talks to this server over any SockJS transport, and a page with the server's statistics. */
 import { createServer, type Server } from 'node:http';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,21 +10,21 @@ import { createStatsFeed } from './stats.ts';
 
 const fileOf = (specifier: string) => fileURLToPath(import.meta.resolve(specifier));
 
-/** What the pages may load: files of this server, and nothing inline. */
+/** The pages load only files of this server, and nothing inline. */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",
   "img-src 'self'",
   "connect-src 'self'",
-  // The iframe transports, and the forms by which jsonp-polling sends.
+  // For the iframe transports, and for the forms by which jsonp-polling sends.
   "frame-src 'self'",
   "form-action 'self'",
   "base-uri 'none'",
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** The demo's server, not yet listening. `npm start` runs it. */
+/** Returns the demo's server. It does not listen yet. `npm start` runs it. */
 export function createDemo(): Server {
   const chat = createChat({ sockjsUrl: '/sockjs-client/sockjs.min.js' });
   const stats = createStatsFeed(chat);
@@ -34,7 +34,7 @@ export function createDemo(): Server {
   app.use('/sockjs', chat);
   app.use('/stats', stats);
 
-  // After the endpoints: pages that SockJS serves bring a policy of their own.
+  // After the endpoints: SockJS sets its own policy on its pages.
   app.use((_req, res, next) => {
     res.set({
       'Content-Security-Policy': CONTENT_SECURITY_POLICY,

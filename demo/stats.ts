@@ -1,17 +1,17 @@
-/** The feed behind the statistics page: what `stats()` of an endpoint says, once a second, to whoever is connected. */
+/** The feed of the statistics page: sends `stats()` of an endpoint to all clients, once a second. */
 import { type SockjsRouter, sockjs } from '../lib/index.ts';
 
-/** ms between two readings. */
+/** ms between two messages. */
 const INTERVAL = 1_000;
 
-/** A SockJS endpoint that tells what another one counts. */
-export function createStatsFeed(watched: SockjsRouter): SockjsRouter {
-  const reading = () => JSON.stringify({ at: Date.now(), ...watched.stats() });
+/** Returns a SockJS endpoint that sends the statistics of another endpoint. */
+export function createStatsFeed(source: SockjsRouter): SockjsRouter {
+  const reading = () => JSON.stringify({ at: Date.now(), ...source.stats() });
   let timer: NodeJS.Timeout | undefined;
 
   const feed: SockjsRouter = sockjs({ maxMessageSize: 1_024, maxSessions: 100 }, (session) => {
     session.send(reading());
-    // It only talks: what it is told is read and forgotten.
+    // Clients have nothing to send: their messages are read and dropped.
     session.on('message', () => {});
     timer ??= setInterval(() => feed.broadcast(reading()), INTERVAL);
     session.on('close', () => {

@@ -6,10 +6,10 @@ import { fileURLToPath } from 'node:url';
 import { fetchNode } from '../scripts/fetch-node.ts';
 import { isKilled, type Listed, listedIn, type Mutant, mutantsIn, type Report } from './survivors.ts';
 
-/** What is mutated, and the unit specs that must notice. */
+/** The mutated files, and the unit specs that must kill their mutants. */
 const SPECS: Readonly<Record<string, readonly string[]>> = {
   'lib/session/session.ts': ['spec/session.spec.ts'],
-  'lib/session/registry.ts': ['spec/session-store.spec.ts'],
+  'lib/session/registry.ts': ['spec/session-registry.spec.ts'],
   'lib/session/inbox.ts': ['spec/inbox.spec.ts'],
   'lib/session/outbox.ts': ['spec/outbox.spec.ts'],
   'lib/protocol/frame.ts': ['spec/frame.spec.ts'],
@@ -20,18 +20,18 @@ const SPECS: Readonly<Record<string, readonly string[]>> = {
   'lib/transports/websocket/direct-reader.ts': ['spec/transports/websocket-reader.spec.ts'],
 };
 
-/** Percent of the mutants, those in the list left out, that must be killed. */
+/** Percent of the mutants that must be killed. Those in the list do not count. */
 const MIN_SCORE = 95;
 
-/** ms after which a run is given up. */
+/** ms after which a run is aborted. */
 const TIMEOUT = 60 * 60 * 1000;
 
-/** Stryker needs 22.18 at least, which is newer than what the package itself supports. */
+/** Stryker needs Node 22.18 or newer, while the package supports older ones. */
 const NODE = '22';
 
 const CHECKOUT = fileURLToPath(new URL('..', import.meta.url));
 const FOLDER = fileURLToPath(new URL('.', import.meta.url));
-/** Holds copies: Stryker writes mutants into a copy of its working directory, which should be small. */
+/** Copies of `lib/` and `spec/`: Stryker writes mutants into a copy of its working directory, which should be small. */
 const WORK = `${FOLDER}work/`;
 const LIST = `${CHECKOUT}docs/internals/mutation.md`;
 
@@ -56,7 +56,7 @@ function prepare(files: readonly string[]): void {
   const mocha = {
     extension: ['ts'],
     require: ['./spec/support/hooks.ts'],
-    // A mutant that has a test wait for ever is found the sooner; tests take milliseconds.
+    // ms. Tests take milliseconds, so a mutant that never ends is found soon.
     timeout: 8000,
     spec: files.flatMap((file) => SPECS[file] ?? []),
   };
@@ -79,10 +79,10 @@ function runStryker(files: readonly string[]): Report {
   return JSON.parse(readFileSync(`${WORK}reports/mutation.json`, 'utf8')) as Report;
 }
 
-/** Prints the outcome; returns whether it is good enough. */
+/** Prints the result. Returns whether the score is reached and the list is up to date. */
 function judge(mutants: readonly Mutant[], listed: readonly Listed[]): boolean {
   const survivors = mutants.filter((mutant) => !isKilled(mutant));
-  // Lines that are alike make entries that are alike, so the numbers of both are compared.
+  // Equal lines make equal entries, so this compares how often each occurs.
   const entriesOf = (row: string) => listed.filter((entry) => entry.row === row).length;
   const survivorsOf = (row: string) => survivors.filter((mutant) => mutant.row === row).length;
   const unlisted = survivors.filter(({ row }) => survivorsOf(row) > entriesOf(row));

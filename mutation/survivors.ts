@@ -1,13 +1,13 @@
-/** Mutants as Stryker reports them, and those that the list allows to survive, in one notation: rows of a table. */
+/** Survived mutants, from Stryker's report and from the list of accepted ones, both as rows of a table. */
 
 interface Position {
-  /** From 1 on. */
+  /** 1-based. */
   readonly line: number;
-  /** From 1 on; that of an end is the one behind. */
+  /** 1-based. That of an end is one behind the last character. */
   readonly column: number;
 }
 
-/** What the run needs of Stryker's JSON report. */
+/** The parts of Stryker's JSON report that the run needs. */
 export interface Report {
   readonly files: Readonly<
     Record<
@@ -25,28 +25,28 @@ export interface Report {
   >;
 }
 
-/** One mutant. */
+/** A mutant of the report. */
 export interface Mutant {
   readonly file: string;
   readonly line: number;
   readonly status: string;
-  /** Text of its line, mutator, original and replacement, as a row of the list begins. */
+  /** Its line of code, mutator, original and replacement, as cells of a row. */
   readonly row: string;
 }
 
-/** One mutant that the list allows to survive. */
+/** A mutant that the list accepts. */
 export interface Listed {
   readonly file: string;
-  /** As of a mutant. */
+  /** As {@link Mutant.row}. */
   readonly row: string;
 }
 
-/** Whether the specs noticed: a mutant that never ends, or that ends the process of the tests, was noticed. */
+/** Whether the specs have killed it. A mutant that never ends, or that ends the test process, counts as killed. */
 export function isKilled({ status }: Mutant): boolean {
   return status === 'Killed' || status === 'Timeout' || status === 'RuntimeError';
 }
 
-/** All mutants that ran or that no test reached. */
+/** Returns the mutants that ran, and those that no test covers. */
 export function mutantsIn({ files }: Report): Mutant[] {
   const ran = ['Killed', 'Timeout', 'RuntimeError', 'Survived', 'NoCoverage'];
   return Object.entries(files).flatMap(([file, { source, mutants }]) => {
@@ -63,7 +63,7 @@ export function mutantsIn({ files }: Report): Mutant[] {
   });
 }
 
-/** The rows below each heading that names a file. */
+/** Returns the rows below each heading that names a file. */
 export function listedIn(markdown: string): Listed[] {
   const listed: Listed[] = [];
   let file: string | undefined;
@@ -71,7 +71,7 @@ export function listedIn(markdown: string): Listed[] {
     if (line.startsWith('#')) {
       file = /^## `(lib\/.+\.ts)`$/.exec(line)?.[1];
     }
-    // Four cells, in which a bar is escaped, before the one with the reason.
+    // Four cells, in which a bar is escaped, before the cell with the reason.
     const row = /^(?:\| (?:\\\||[^|])+ ){4}\|/.exec(line)?.[0];
     if (file !== undefined && row?.startsWith('| `')) {
       listed.push({ file, row });
@@ -80,7 +80,7 @@ export function listedIn(markdown: string): Listed[] {
   return listed;
 }
 
-/** Code in a cell of a table: its first line, and a sign where there are more. */
+/** Formats code for a cell of a table: its first line, and an ellipsis where there are more. */
 function code(text: string): string {
   const [first = '', ...more] = text.split('\n');
   const shown = `${first.trim()}${more.length > 0 ? ' …' : ''}`.replaceAll('|', '\\|');

@@ -1,11 +1,16 @@
-/** Other versions of Node, fetched from npm: each in a folder of its own, once. */
+/** Fetches other versions of Node from npm, each into a folder of its own. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const CACHE = fileURLToPath(new URL('../node_modules/.cache/node/', import.meta.url));
 
-/** Where the newest Node of a major version (or `22.18` and the like) is, for this platform. */
+/**
+ * Returns the path of the newest Node of a major version (or of `22.18` and the like) for this platform. Fetches it
+ * once.
+ *
+ * @throws RangeError if `version` is no version
+ */
 export function fetchNode(version: string): string {
   if (!/^\d+(\.\d+){0,2}$/.test(version)) {
     throw new RangeError(`no version of Node: ${version}`);
@@ -28,7 +33,7 @@ export function fetchNode(version: string): string {
         '--no-fund',
         `${name}@${version}`,
       ],
-      // npm is a script of the shell on Windows.
+      // On Windows npm is a shell script.
       { stdio: ['ignore', 'ignore', 'inherit'], shell: isWindows, timeout: 300_000 },
     );
   }

@@ -1,4 +1,4 @@
-/** The specs on another version of Node: `npm run test:node -- 24 [arguments for mocha]`. */
+/** Runs the specs on another version of Node: `npm run test:node -- 24 [arguments for mocha]`. */
 import { spawnSync } from 'node:child_process';
 import { delimiter, dirname } from 'node:path';
 import { fetchNode } from './fetch-node.ts';
@@ -12,7 +12,7 @@ const node = fetchNode(version);
 const specs = args.some((arg) => arg.endsWith('.ts')) ? args : ['spec/**/*.spec.ts', ...args];
 const { status, error } = spawnSync(node, ['node_modules/mocha/bin/mocha.js', ...specs], {
   stdio: 'inherit',
-  // Programs that specs start by name are to run on it, too.
+  // Programs that specs start by name run on it as well.
   env: { ...process.env, PATH: [dirname(node), process.env['PATH']].join(delimiter) },
 });
 if (error !== undefined) {

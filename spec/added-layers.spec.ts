@@ -4,8 +4,8 @@ import { createServer } from 'node:http';
 import express, { type Request } from 'express';
 import { attachUpgrade, sockjs } from '../lib/index.ts';
 import { fetchText, post } from './support/http.ts';
-import { listen, sessionCatcher } from './support/server.ts';
-import { WebSocketClient } from './support/websocket.ts';
+import { listen, sessionCatcher } from './support/test-server.ts';
+import { WebSocketClient } from './support/websocket-client.ts';
 
 describe('a router to which the application has added something', () => {
   async function start() {
@@ -19,7 +19,7 @@ describe('a router to which the application has added something', () => {
     return { sessions, ...(await listen(server)) };
   }
 
-  it('serves sessions as before, with the parameters of the mount', async () => {
+  it('serves sessions as before, with the parameters of the mount path', async () => {
     const { origin, sessions } = await start();
     assert.equal((await post(`${origin}/red/echo/0/a/xhr`)).body, 'o\n');
     const polling = (await sessions.next()).request as Request;

@@ -5,18 +5,27 @@ import { createServer, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { attachUpgrade, type SockjsOptions, sockjs } from '../lib/index.ts';
+import { AsyncQueue } from './support/async-queue.ts';
 import { stopClock } from './support/clock.ts';
 import { RawSocket } from './support/http.ts';
-import { Queue } from './support/queue.ts';
-import { listen } from './support/server.ts';
-import { type Arena, answerOf, arena, EVERY_ANSWER, HTTP_WAYS, refusal, WAYS, type Way } from './support/ways.ts';
-import { WebSocketClient } from './support/websocket.ts';
+import { listen } from './support/test-server.ts';
+import { WebSocketClient } from './support/websocket-client.ts';
+import {
+  ALL_TRANSPORTS,
+  answerOf,
+  EVERY_ANSWER,
+  HTTP_TRANSPORTS,
+  refusal,
+  serveTransports,
+  type TransportServer,
+  type WireTransport,
+} from './support/wire-transports.ts';
 
 const INTERRUPTED_FRAME = 'c[1002,"Connection interrupted"]';
 const BUSY_FRAME = 'c[2010,"Another connection still open"]';
 
-function way(name: string): Way {
-  const found = WAYS.find((candidate) => candidate.name === name);
+function transport(name: string): WireTransport {
+  const found = ALL_TRANSPORTS.find((candidate) => candidate.name === name);
   if (found === undefined) {
     throw new Error(`no such transport: ${name}`);
   }
@@ -25,7 +34,7 @@ function way(name: string): Way {
 
 /** An `authorize` whose verdicts the test gives. */
 function pending() {
-  const asked = new Queue<{ req: IncomingMessage; resolve: (verdict: boolean) => void }>();
+  const asked = new AsyncQueue<{ req: IncomingMessage; resolve: (verdict: boolean) => void }>();
   let count = 0;
   return {
     authorize: (req: IncomingMessage) => {
@@ -45,13 +54,18 @@ function gone({ socket }: { socket: Socket }): Promise<void> {
 }
 
 /** The receiving request gets this frame and ends. */
-async function assertFrame(raw: RawSocket, { wrap }: Way, frame: string): Promise<void> {
+async function assertFrame(raw: RawSocket, { wrap }: WireTransport, frame: string): Promise<void> {
   const received = await raw.closed;
   assert.match(received, /^HTTP\/1\.1 200 /);
   assert.equal(received.includes(wrap(frame)), true, received.slice(-200));
 }
 
-async function assertSendRefused(on: Arena, to: Way, id = 'session', ...headers: string[]): Promise<void> {
+async function assertSendRefused(
+  on: TransportServer,
+  to: WireTransport,
+  id = 'session',
+  ...headers: string[]
+): Promise<void> {
   const { status, body } = await answerOf(on.send(to, id, '["x"]', ...headers));
   assert.deepEqual({ status, body }, { status: 404, body: 'Session not found.' });
 }
@@ -93,18 +107,18 @@ describe('authorize', () => {
   const option = (authorize: () => unknown): SockjsOptions =>
     ({ authorize, maxSessions: 1, maxSessionsPerClient: 1 }) as SockjsOptions;
 
-  for (const to of WAYS) {
+  for (const to of ALL_TRANSPORTS) {
     describe(to.name, () => {
       for (const [what, authorize, data] of ALLOWED) {
         it(`opens for ${what}, session.data being ${JSON.stringify(data)}`, async () => {
-          const { session } = await (await arena(option(authorize))).open(to);
+          const { session } = await (await serveTransports(option(authorize))).open(to);
           assert.equal(session.data, data);
         });
       }
 
       for (const [what, authorize, status, text] of REFUSED) {
         it(`is answered with ${status} for ${what}`, async () => {
-          const on = await arena(option(authorize));
+          const on = await serveTransports(option(authorize));
           // Twice, since a place that stays taken would show now.
           for (let i = 0; i < 2; i += 1) {
             assert.deepEqual(await answerOf(on.ask(to)), refusal(to, status, text));
@@ -121,7 +135,7 @@ describe('authorize', () => {
           ['rejected with', () => Promise.reject(error)],
         ] as const) {
           it(`leaves it to the error handling of the app: ${how}, ${what}`, async () => {
-            const on = await arena(option(authorize));
+            const on = await serveTransports(option(authorize));
             for (let i = 0; i < 2; i += 1) {
               const { status, body } = await answerOf(on.ask(to));
               assert.deepEqual({ status, body }, { status: 500, body: 'the error page' });
@@ -134,7 +148,7 @@ describe('authorize', () => {
 
       it('is asked once, by the request that opens the session', async () => {
         const { authorize, next, count } = pending();
-        const on = await arena({ authorize, responseLimit: 1 });
+        const on = await serveTransports({ authorize, responseLimit: 1 });
         const raw = on.ask(to);
         const { req, resolve } = await next();
         assert.equal(raw.socket.bytesRead, 0);
@@ -157,7 +171,7 @@ describe('authorize', () => {
 
       it('makes no session for a client that leaves in the meantime, and frees its place and id', async () => {
         const { authorize, next, count } = pending();
-        const on = await arena({ authorize, maxSessions: 1, maxSessionsPerClient: 1 });
+        const on = await serveTransports({ authorize, maxSessions: 1, maxSessionsPerClient: 1 });
         const raw = on.ask(to);
         const first = await next();
         const left = gone(first.req);
@@ -179,7 +193,7 @@ describe('authorize', () => {
 
       it('is not heard any more once the router is closed', async () => {
         const { authorize, next } = pending();
-        const on = await arena({ authorize });
+        const on = await serveTransports({ authorize });
         const raw = on.ask(to);
         const { resolve } = await next();
         await on.router.close();
@@ -191,13 +205,13 @@ describe('authorize', () => {
     });
   }
 
-  for (const to of HTTP_WAYS) {
+  for (const to of HTTP_TRANSPORTS) {
     it(`while pending on ${to.name} gives others 2010, or 404 to send or of another family`, async () => {
       const { authorize, next, count } = pending();
-      const on = await arena({ authorize });
+      const on = await serveTransports({ authorize });
       const raw = on.ask(to);
       const { resolve } = await next();
-      for (const other of HTTP_WAYS) {
+      for (const other of HTTP_TRANSPORTS) {
         if (other.family === to.family) {
           await assertFrame(on.ask(other), other, BUSY_FRAME);
         } else {
@@ -213,8 +227,8 @@ describe('authorize', () => {
 
   it('is asked for each WebSocket of an id on its own', async () => {
     const { authorize, next } = pending();
-    const on = await arena({ authorize });
-    const websocket = way('websocket');
+    const on = await serveTransports({ authorize });
+    const websocket = transport('websocket');
     const [first, second] = [on.ask(websocket), on.ask(websocket)];
     for (const { resolve } of [await next(), await next()]) {
       resolve(true);
@@ -226,13 +240,13 @@ describe('authorize', () => {
 });
 
 describe('a session of one family of transports', () => {
-  for (const owner of HTTP_WAYS) {
+  for (const owner of HTTP_TRANSPORTS) {
     it(`is not there for others: ${owner.name}`, async () => {
       stopClock();
-      const on = await arena({ responseLimit: 1 });
+      const on = await serveTransports({ responseLimit: 1 });
       const { raw, session } = await on.open(owner);
       await raw.closed;
-      const others = HTTP_WAYS.filter(({ family }) => family !== owner.family);
+      const others = HTTP_TRANSPORTS.filter(({ family }) => family !== owner.family);
       const assertForeign = async () => {
         for (const other of others) {
           assert.deepEqual(await answerOf(on.ask(other)), refusal(other, 404, 'Session not found.'));
@@ -248,17 +262,17 @@ describe('a session of one family of transports', () => {
       assert.equal(session.state, 'closed');
       await assertForeign();
       assert.equal(on.sessions.count(), 1);
-      // WebSockets share ids with nobody.
-      await on.open(way('websocket'));
+      // A WebSocket shares its id with no other session.
+      await on.open(transport('websocket'));
     });
   }
 });
 
 describe('an id whose session has ended', () => {
-  for (const to of HTTP_WAYS) {
+  for (const to of HTTP_TRANSPORTS) {
     it(`is remembered for twice disconnectDelay: ${to.name}`, async () => {
       const clock = stopClock();
-      const on = await arena({ responseLimit: 1, disconnectDelay: 1000 });
+      const on = await serveTransports({ responseLimit: 1, disconnectDelay: 1000 });
       const { raw, session } = await on.open(to);
       await raw.closed;
       await turn();
@@ -282,14 +296,14 @@ describe('identify', () => {
   const MINE = 'X-User: me';
   const THEIRS = 'X-User: them';
 
-  for (const to of HTTP_WAYS) {
+  for (const to of HTTP_TRANSPORTS) {
     it(`hides a session from other clients, on every endpoint: ${to.name}`, async () => {
       stopClock();
-      const on = await arena({ identify, responseLimit: 1 });
+      const on = await serveTransports({ identify, responseLimit: 1 });
       const { raw, session } = await on.open(to, 'session', MINE);
       await raw.closed;
       const assertHidden = async () => {
-        for (const other of HTTP_WAYS) {
+        for (const other of HTTP_TRANSPORTS) {
           for (const header of [THEIRS, 'X-Nobody: 1', `${MINE}, me`]) {
             assert.deepEqual(
               await answerOf(on.ask(other, 'session', header)),
@@ -312,7 +326,7 @@ describe('identify', () => {
 
     it(`hides a session that waits for authorize: ${to.name}`, async () => {
       const { authorize, next } = pending();
-      const on = await arena({ identify, authorize });
+      const on = await serveTransports({ identify, authorize });
       const raw = on.ask(to, 'session', MINE);
       const { resolve } = await next();
       assert.deepEqual(await answerOf(on.ask(to, 'session', THEIRS)), refusal(to, 404, 'Session not found.'));
@@ -322,10 +336,10 @@ describe('identify', () => {
     });
   }
 
-  for (const to of WAYS) {
+  for (const to of ALL_TRANSPORTS) {
     it(`leaves what it throws to the error handling of the app: ${to.name}`, async () => {
       const error = new Error('broken');
-      const on = await arena({
+      const on = await serveTransports({
         identify: () => {
           throw error;
         },
@@ -340,17 +354,17 @@ describe('identify', () => {
 describe('maxSessions', () => {
   const TEXT = 'Too many sessions (see the maxSessions option).';
 
-  for (const to of WAYS) {
+  for (const to of ALL_TRANSPORTS) {
     it(`gives 503 and Retry-After beyond it, on every transport: ${to.name} came first`, async () => {
-      const on = await arena({ maxSessions: 1 });
+      const on = await serveTransports({ maxSessions: 1 });
       const { raw, session } = await on.open(to, 'first');
-      for (const other of WAYS) {
+      for (const other of ALL_TRANSPORTS) {
         assert.deepEqual(await answerOf(on.ask(other)), refusal(other, 503, TEXT, { 'retry-after': '5' }));
       }
-      assert.deepEqual(on.router.stats().rejected, { sessions: WAYS.length });
+      assert.deepEqual(on.router.stats().rejected, { sessions: ALL_TRANSPORTS.length });
       const ended = once(session, 'close');
       raw.socket.resetAndDestroy();
-      if (!to.goesOn) {
+      if (!to.isStreaming) {
         on.router.sessions.get('first')?.close();
         await assertFrame(on.ask(to, 'first'), to, 'c[1000,"Normal closure"]');
       }
@@ -361,16 +375,16 @@ describe('maxSessions', () => {
 
   it('counts those that wait for authorize', async () => {
     const { authorize, next } = pending();
-    const on = await arena({ authorize, maxSessions: 1 });
-    on.ask(way('xhr-streaming'), 'first');
+    const on = await serveTransports({ authorize, maxSessions: 1 });
+    on.ask(transport('xhr-streaming'), 'first');
     const { resolve } = await next();
-    assert.equal((await answerOf(on.ask(way('websocket')))).status, 503);
+    assert.equal((await answerOf(on.ask(transport('websocket')))).status, 503);
     resolve(false);
   });
 
   it('leaves live and remembered sessions alone', async () => {
-    const on = await arena({ maxSessions: 1 });
-    const to = way('xhr-polling');
+    const on = await serveTransports({ maxSessions: 1 });
+    const to = transport('xhr-polling');
     const { session } = await on.open(to);
     session.send('x');
     await assertFrame(on.ask(to), to, 'a["x"]');
@@ -385,18 +399,18 @@ describe('maxSessionsPerClient', () => {
   const TEXT = 'Too many sessions (see the maxSessionsPerClient option).';
   const MORE = { 'retry-after': '5' };
 
-  for (const to of WAYS) {
+  for (const to of ALL_TRANSPORTS) {
     it(`gives 429 beyond it, by identify, on every transport: ${to.name} came first`, async () => {
-      const on = await arena({ maxSessionsPerClient: 1, identify: (req) => String(req.headers['x-user']) });
+      const on = await serveTransports({ maxSessionsPerClient: 1, identify: (req) => String(req.headers['x-user']) });
       const { raw, session } = await on.open(to, 'first', 'X-User: me');
-      for (const other of WAYS) {
+      for (const other of ALL_TRANSPORTS) {
         assert.deepEqual(await answerOf(on.ask(other, 'second', 'X-User: me')), refusal(other, 429, TEXT, MORE));
       }
-      assert.deepEqual(on.router.stats().rejected, { 'client-sessions': WAYS.length });
+      assert.deepEqual(on.router.stats().rejected, { 'client-sessions': ALL_TRANSPORTS.length });
       await on.open(to, 'theirs', 'X-User: them');
       const ended = once(session, 'close');
       raw.socket.resetAndDestroy();
-      if (!to.goesOn) {
+      if (!to.isStreaming) {
         session.close();
         await assertFrame(on.ask(to, 'first', 'X-User: me'), to, 'c[1000,"Normal closure"]');
       }
@@ -405,11 +419,14 @@ describe('maxSessionsPerClient', () => {
     });
 
     it(`goes by req.ip without identify, as trust proxy has it: ${to.name}`, async () => {
-      const on = await arena({ maxSessionsPerClient: 1 }, { before: (app) => void app.set('trust proxy', true) });
+      const on = await serveTransports(
+        { maxSessionsPerClient: 1 },
+        { before: (app) => void app.set('trust proxy', true) },
+      );
       await on.open(to, 'first', 'X-Forwarded-For: 192.0.2.1');
       assert.equal((await answerOf(on.ask(to, 'second', 'X-Forwarded-For: 192.0.2.1'))).status, 429);
       await on.open(to, 'second', 'X-Forwarded-For: 192.0.2.2');
-      const plain = await arena({ maxSessionsPerClient: 1 });
+      const plain = await serveTransports({ maxSessionsPerClient: 1 });
       await plain.open(to, 'first', 'X-Forwarded-For: 192.0.2.1');
       assert.equal((await answerOf(plain.ask(to, 'second', 'X-Forwarded-For: 192.0.2.2'))).status, 429);
     });
@@ -417,8 +434,8 @@ describe('maxSessionsPerClient', () => {
 
   it('goes by the address of the connection where there is no Express', async () => {
     const { port } = await listen(createServer(sockjs({ prefix: '/echo', maxSessionsPerClient: 1 }, () => {})));
-    const to = way('xhr-polling');
-    const first = await answerOf(new RawSocket(port).send(...to.lines('first')));
+    const to = transport('xhr-polling');
+    const first = await answerOf(new RawSocket(port).send(...to.requestLines('first')));
     assert.deepEqual(first, {
       status: 200,
       headers: {
@@ -429,7 +446,10 @@ describe('maxSessionsPerClient', () => {
       },
       body: 'o\n',
     });
-    assert.deepEqual(await answerOf(new RawSocket(port).send(...to.lines('second'))), refusal(to, 429, TEXT, MORE));
+    assert.deepEqual(
+      await answerOf(new RawSocket(port).send(...to.requestLines('second'))),
+      refusal(to, 429, TEXT, MORE),
+    );
   });
 });
 
@@ -457,7 +477,7 @@ describe('a new session', () => {
     ['refuses', false, 0],
   ] as const) {
     it(`has its place taken and given back once, where the WebSocket engine ${what} it later`, async () => {
-      const decisions = new Queue<() => void>();
+      const decisions = new AsyncQueue<() => void>();
       const verifyClient = (_: unknown, done: (verdict: boolean) => void) => decisions.push(() => done(accepts));
       const router = sockjs({ maxSessions: 2, websocketServer: { verifyClient } }, () => {});
       const { origin } = await listen(serverWith(router));

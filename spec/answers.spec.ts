@@ -5,11 +5,11 @@ import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import express, { type ErrorRequestHandler } from 'express';
 import { type Session, type SessionCloseEvent, type SockjsRouter, sockjs } from '../lib/index.ts';
-import { ChunkStream } from './support/chunks.ts';
+import { AsyncQueue } from './support/async-queue.ts';
 import { fetchText, post, RawSocket } from './support/http.ts';
-import { Queue } from './support/queue.ts';
-import { listen, serve, sessionCatcher } from './support/server.ts';
-import { WebSocketClient } from './support/websocket.ts';
+import { ResponseReader } from './support/response-reader.ts';
+import { listen, serve, sessionCatcher } from './support/test-server.ts';
+import { WebSocketClient } from './support/websocket-client.ts';
 
 /** The endpoint behind a function that sees each answer when the endpoint has done its part, in the same turn. */
 async function seen(see: (res: ServerResponse, url: string, router: SockjsRouter) => void): Promise<string> {
@@ -37,14 +37,14 @@ function answer503(res: ServerResponse): void {
 }
 
 describe('an answer', () => {
-  it('of /info that somebody else has given in the meantime stands', async () => {
+  it('of /info that other code has given in the meantime stands', async () => {
     const origin = await seen((res, url) => url.endsWith('/info') && answer503(res));
     const { status, body } = await fetchText(`${origin}/echo/info`);
     assert.deepEqual([status, body], [503, 'too late']);
     assert.equal((await fetchText(`${origin}/echo`)).status, 200, 'the server lives');
   });
 
-  it('to a send that somebody else has given in the meantime stands', async () => {
+  it('to a send that other code has given in the meantime stands', async () => {
     const origin = await seen((res, url) => url.endsWith('/xhr_send') && answer503(res));
     await post(`${origin}/echo/0/a/xhr`);
     const { status, body } = await post(`${origin}/echo/0/a/xhr_send`, '["x"]');
@@ -52,13 +52,13 @@ describe('an answer', () => {
     assert.equal((await fetchText(`${origin}/echo`)).status, 200, 'the server lives');
   });
 
-  it('to a send whose head somebody else has sent in the meantime keeps its status', async () => {
+  it('to a send whose head other code has sent in the meantime keeps its status', async () => {
     const origin = await seen((res, url) => url.endsWith('/xhr_send') && res.flushHeaders());
     await post(`${origin}/echo/0/a/xhr`);
     assert.equal((await post(`${origin}/echo/0/a/xhr_send`, '["x"]')).status, 204);
   });
 
-  it('of /info whose head somebody else has sent in the meantime is completed', async () => {
+  it('of /info whose head other code has sent in the meantime is completed', async () => {
     const origin = await seen((res, url) => url.endsWith('/info') && res.flushHeaders());
     const { status, headers, body } = await fetchText(`${origin}/echo/info`);
     assert.deepEqual([status, headers['access-control-allow-origin']], [200, '*']);
@@ -77,7 +77,7 @@ describe('an answer', () => {
     assert.equal((await fetchText(`${origin}/echo`)).status, 200);
   });
 
-  it('for which nobody is there any more is dropped', async () => {
+  it('whose client has gone is dropped', async () => {
     const origin = await seen((res, url) => url.endsWith('/info') && res.destroy());
     await assert.rejects(fetchText(`${origin}/echo/info`));
     assert.equal((await fetchText(`${origin}/echo`)).status, 200);
@@ -97,7 +97,7 @@ describe('sends that wait in line', () => {
   it('are answered 404 when the session ends, though one of them has been answered in the meantime', async () => {
     const sessions = sessionCatcher();
     const router = sockjs({ prefix: '/echo' }, sessions.onSession);
-    const came = new Queue<ServerResponse>();
+    const came = new AsyncQueue<ServerResponse>();
     const { origin, port } = await listen(
       createServer((req, res) => {
         router(req, res);
@@ -126,7 +126,7 @@ describe('sends that wait in line', () => {
 describe('sends of one session', () => {
   it('are delivered in order, where one waited for room and the next for its turn', async () => {
     const sessions = sessionCatcher();
-    const came = new Queue<void>();
+    const came = new AsyncQueue<void>();
     const { origin } = await serve(
       { maxReceiveBuffer: 10 },
       async (session) => {
@@ -162,7 +162,7 @@ describe('sends of one session', () => {
 });
 
 describe('an answer at the end of a turn', () => {
-  it('has its own status, whatever was there before', async () => {
+  it('has its own status in place of an earlier one', async () => {
     const { origin } = await serve({}, undefined, {
       before: (app) => {
         app.use((_req, res, next) => {
@@ -244,7 +244,7 @@ describe('a stream whose write begins to throw', () => {
     ['the close frame', {}, (session: Session) => void session.close(3000)],
   ] as const) {
     it(`costs its session and nothing else when it is ${title}`, async () => {
-      const closed = new Queue<SessionCloseEvent>();
+      const closed = new AsyncQueue<SessionCloseEvent>();
       let isBroken = false;
       const { origin, port } = await serve(
         options,
@@ -268,7 +268,7 @@ describe('a stream whose write begins to throw', () => {
           },
         },
       );
-      const stream = new ChunkStream(port, '/echo/0/a/xhr_streaming', 'POST');
+      const stream = new ResponseReader(port, '/echo/0/a/xhr_streaming', 'POST');
       const { code, wasClean } = await closed.next();
       assert.deepEqual([code, wasClean], [title === 'the close frame' ? 3000 : 1002, false]);
       assert.deepEqual(await stream.ended, { aborted: true });

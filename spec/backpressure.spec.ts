@@ -6,8 +6,15 @@ import type { Session, SessionCloseEvent } from '../lib/index.ts';
 import { stopClock } from './support/clock.ts';
 import type { RawSocket } from './support/http.ts';
 import { ServerSockets } from './support/upgrade-client.ts';
-import { type Arena, answerOf, arena, HTTP_WAYS, WAYS, type Way } from './support/ways.ts';
-import { WebSocketClient } from './support/websocket.ts';
+import { WebSocketClient } from './support/websocket-client.ts';
+import {
+  ALL_TRANSPORTS,
+  answerOf,
+  HTTP_TRANSPORTS,
+  serveTransports,
+  type TransportServer,
+  type WireTransport,
+} from './support/wire-transports.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -19,9 +26,9 @@ const FLOOD = 32 * MIB;
 const ENDLESS = { responseLimit: Number.MAX_SAFE_INTEGER };
 
 /** Those on which a client can be attached and not read. */
-const GOING_ON = WAYS.filter(({ goesOn }) => goesOn);
-const POLLING = WAYS.filter(({ goesOn }) => !goesOn);
-const WEBSOCKETS = WAYS.filter(({ family }) => family === 'websocket');
+const STREAMING = ALL_TRANSPORTS.filter(({ isStreaming }) => isStreaming);
+const POLLING = ALL_TRANSPORTS.filter(({ isStreaming }) => !isStreaming);
+const WEBSOCKETS = ALL_TRANSPORTS.filter(({ family }) => family === 'websocket');
 
 async function closeOf(session: Session): Promise<SessionCloseEvent> {
   const [event] = (await once(session, 'close')) as [SessionCloseEvent];
@@ -48,13 +55,13 @@ async function left(session: Session): Promise<void> {
 }
 
 /** A client on the same server, beside those that misbehave. */
-async function healthy(on: Arena): Promise<{ works(): Promise<void> }> {
+async function healthy(on: TransportServer): Promise<{ works(): Promise<void> }> {
   const client = new WebSocketClient(on.origin, '/echo/000/healthy/websocket');
   const session = await on.sessions.next();
   assert.equal(await client.next(), 'o');
   session.on('message', (message) => session.send(message));
   return {
-    // Several times, so that whatever else is about to happen on the loopback interface has happened.
+    // Several times, so that the loopback interface has delivered everything.
     works: async () => {
       for (let i = 0; i < 20; i += 1) {
         client.send(`"${i}"`);
@@ -64,7 +71,7 @@ async function healthy(on: Arena): Promise<{ works(): Promise<void> }> {
   };
 }
 
-async function openWebSocket(on: Arena, { name }: Way, options: { autoPong?: boolean } = {}) {
+async function openWebSocket(on: TransportServer, { name }: WireTransport, options: { autoPong?: boolean } = {}) {
   const path = name === 'websocket' ? '/echo/000/session/websocket' : '/echo/websocket';
   const client = new WebSocketClient(on.origin, path, options);
   const session = await on.sessions.next();
@@ -77,13 +84,13 @@ describe('maxSendBuffer', () => {
   const LIMIT = 16 * MIB;
   const OPTIONS = { ...ENDLESS, maxSendBuffer: LIMIT, heartbeatDelay: 0 };
 
-  for (const way of GOING_ON) {
-    it(`closes with 1013 a client that does not read, and cuts it within 30 s: ${way.name}`, async () => {
+  for (const transport of STREAMING) {
+    it(`closes with 1013 a client that does not read, and cuts it within 30 s: ${transport.name}`, async () => {
       const clock = stopClock();
-      const on = await arena(OPTIONS);
+      const on = await serveTransports(OPTIONS);
       const beside = await healthy(on);
       const sockets = new ServerSockets(on.server);
-      const { raw, session } = await on.open(way);
+      const { raw, session } = await on.open(transport);
       raw.socket.pause();
       const connection = await sockets.next();
       const end = closeOf(session);
@@ -103,12 +110,12 @@ describe('maxSendBuffer', () => {
       assert.equal(clock.countTimers(), 0);
     });
 
-    it(`tells a client that reads on after all: ${way.name}`, async () => {
+    it(`tells a client that reads on after all: ${transport.name}`, async () => {
       stopClock();
-      const on = await arena(OPTIONS);
+      const on = await serveTransports(OPTIONS);
       const event = { code: 1013, reason: 'Slow consumer', wasClean: true };
-      if (way.family === 'websocket') {
-        const { client, session } = await openWebSocket(on, way);
+      if (transport.family === 'websocket') {
+        const { client, session } = await openWebSocket(on, transport);
         client.socket.pause();
         const end = closeOf(session);
         await flood(session);
@@ -116,22 +123,22 @@ describe('maxSendBuffer', () => {
         assert.deepEqual(await client.closed, { code: 1013, reason: 'Slow consumer' });
         assert.deepEqual(await end, event);
       } else {
-        const { raw, session } = await on.open(way);
+        const { raw, session } = await on.open(transport);
         raw.socket.pause();
         const end = closeOf(session);
         await flood(session);
         raw.socket.resume();
-        assert.equal((await raw.closed).includes(way.wrap('c[1013,"Slow consumer"]')), true);
+        assert.equal((await raw.closed).includes(transport.wrap('c[1013,"Slow consumer"]')), true);
         assert.deepEqual(await end, event);
       }
     });
   }
 
-  for (const way of POLLING) {
-    it(`closes with 1013 a session that nobody polls: ${way.name}`, async () => {
+  for (const transport of POLLING) {
+    it(`closes with 1013 a session without polls: ${transport.name}`, async () => {
       const clock = stopClock();
-      const on = await arena(OPTIONS);
-      const { raw, session } = await on.open(way);
+      const on = await serveTransports(OPTIONS);
+      const { raw, session } = await on.open(transport);
       await raw.closed;
       const end = closeOf(session);
       const message = 'x'.repeat(LIMIT / 4);
@@ -142,15 +149,15 @@ describe('maxSendBuffer', () => {
       assert.equal(session.send('x'), false);
       assert.equal(session.bufferedAmount, 0);
       assert.equal(session.state, 'closing');
-      assert.equal((await on.ask(way).closed).includes(way.wrap('c[1013,"Slow consumer"]')), true);
+      assert.equal((await on.ask(transport).closed).includes(transport.wrap('c[1013,"Slow consumer"]')), true);
       assert.deepEqual(await end, { code: 1013, reason: 'Slow consumer', wasClean: true });
       assert.equal(clock.countTimers(), 0);
     });
 
-    it(`is over after disconnectDelay where nobody comes for the close frame either: ${way.name}`, async () => {
+    it(`is over after disconnectDelay where no receiver comes for the close frame either: ${transport.name}`, async () => {
       const clock = stopClock();
-      const on = await arena(OPTIONS);
-      const { raw, session } = await on.open(way);
+      const on = await serveTransports(OPTIONS);
+      const { raw, session } = await on.open(transport);
       await raw.closed;
       const end = closeOf(session);
       session.send('x'.repeat(LIMIT + 1));
@@ -158,17 +165,17 @@ describe('maxSendBuffer', () => {
       assert.deepEqual(await end, { code: 1013, reason: 'Slow consumer', wasClean: false });
     });
 
-    it(`counts what a poll has taken and the client does not read, and cuts it in the end: ${way.name}`, async () => {
+    it(`counts what a poll has taken and the client does not read, and cuts it in the end: ${transport.name}`, async () => {
       const clock = stopClock();
-      const on = await arena(OPTIONS);
+      const on = await serveTransports(OPTIONS);
       const beside = await healthy(on);
       const sockets = new ServerSockets(on.server);
-      await (await on.open(way)).raw.closed;
+      await (await on.open(transport)).raw.closed;
       const [session] = [...on.router.sessions].filter(({ id }) => id === 'session');
       assert.notEqual(session, undefined);
       await sockets.next();
       const asked = once(on.server, 'request');
-      const raw = on.ask(way);
+      const raw = on.ask(transport);
       raw.socket.pause();
       const connection = await sockets.next();
       await asked;
@@ -185,7 +192,7 @@ describe('maxSendBuffer', () => {
   }
 
   it('is 16 MiB by default', async () => {
-    const on = await arena();
+    const on = await serveTransports();
     const { raw, session } = await on.open(POLLING[0] ?? assert.fail());
     await raw.closed;
     assert.equal(session.send('x'.repeat(16 * MIB)), true);
@@ -194,17 +201,17 @@ describe('maxSendBuffer', () => {
 });
 
 describe('drain', () => {
-  for (const way of WAYS) {
-    it(`comes when the client has read on; nothing is lost: ${way.name}`, async () => {
+  for (const transport of ALL_TRANSPORTS) {
+    it(`comes when the client has read on; nothing is lost: ${transport.name}`, async () => {
       stopClock();
-      const on = await arena({ ...ENDLESS, maxSendBuffer: FLOOD, sendHighWaterMark: 256 * KIB });
-      const opened = await on.open(way);
+      const on = await serveTransports({ ...ENDLESS, maxSendBuffer: FLOOD, sendHighWaterMark: 256 * KIB });
+      const opened = await on.open(transport);
       const { session } = opened;
       let raw: RawSocket = opened.raw;
-      if (!way.goesOn) {
+      if (!transport.isStreaming) {
         await raw.closed;
         const asked = once(on.server, 'request');
-        raw = on.ask(way);
+        raw = on.ask(transport);
         await asked;
       }
       raw.socket.pause();
@@ -238,7 +245,7 @@ describe('drain', () => {
         positions,
       );
       assert.equal(drains, 1);
-      if (!way.goesOn) {
+      if (!transport.isStreaming) {
         await raw.closed;
       }
       assert.equal(session.state, 'active');
@@ -249,22 +256,22 @@ describe('drain', () => {
 
 describe('maxReceiveBuffer', () => {
   const OPTIONS = { maxReceiveBuffer: 10 * KIB, maxMessageSize: 64 * KIB };
-  /** An `onSession` that is still at it: what nobody will ever read is another matter. */
+  /** An `onSession` that has not settled: once it has, unread messages would be dropped. */
   const READING = { onSession: () => new Promise(() => {}) };
   const SIZE = 32 * KIB;
   const text = (i: number) => String(i).padEnd(SIZE, '.');
 
-  for (const way of WEBSOCKETS) {
-    describe(way.name, () => {
+  for (const transport of WEBSOCKETS) {
+    describe(transport.name, () => {
       it('pauses the WebSocket until the application has read; all arrives, in order', async () => {
-        const on = await arena(OPTIONS, READING);
+        const on = await serveTransports(OPTIONS, READING);
         const beside = await healthy(on);
-        const { client, session } = await openWebSocket(on, way);
+        const { client, session } = await openWebSocket(on, transport);
         const count = FLOOD / SIZE;
         for (let i = 0; i < count; i += 1) {
           client.send(JSON.stringify(text(i)));
         }
-        const unquoted = (message: string) => (way.name === 'websocket' ? message : String(JSON.parse(message)));
+        const unquoted = (message: string) => (transport.name === 'websocket' ? message : String(JSON.parse(message)));
         assert.equal(unquoted(await session.recv()), text(0));
         await beside.works();
         const { bytesIn } = on.router.stats();
@@ -280,9 +287,9 @@ describe('maxReceiveBuffer', () => {
 
       it('closes with 1013 when nothing is read for receiveStallTimeout, and only then', async () => {
         const clock = stopClock();
-        const on = await arena({ ...OPTIONS, receiveStallTimeout: 1000, heartbeatDelay: 0 }, READING);
+        const on = await serveTransports({ ...OPTIONS, receiveStallTimeout: 1000, heartbeatDelay: 0 }, READING);
         const beside = await healthy(on);
-        const { client, session } = await openWebSocket(on, way);
+        const { client, session } = await openWebSocket(on, transport);
         const end = closeOf(session);
         for (let i = 0; i < 100; i += 1) {
           client.send(JSON.stringify(text(i)));
@@ -304,8 +311,8 @@ describe('maxReceiveBuffer', () => {
 
       it('does not take a client for dead while it is paused, and hears it afterwards', async () => {
         const clock = stopClock();
-        const on = await arena({ ...OPTIONS, receiveStallTimeout: 0, heartbeatDelay: 1000 }, READING);
-        const { client, session } = await openWebSocket(on, way, { autoPong: false });
+        const on = await serveTransports({ ...OPTIONS, receiveStallTimeout: 0, heartbeatDelay: 1000 }, READING);
+        const { client, session } = await openWebSocket(on, transport, { autoPong: false });
         client.send(JSON.stringify(text(0)));
         client.send(JSON.stringify(text(1)));
         client.send('"last"');
@@ -330,8 +337,8 @@ describe('maxReceiveBuffer', () => {
       });
 
       it('lets a paused WebSocket be closed by the application', async () => {
-        const on = await arena(OPTIONS, READING);
-        const { client, session } = await openWebSocket(on, way);
+        const on = await serveTransports(OPTIONS, READING);
+        const { client, session } = await openWebSocket(on, transport);
         const end = closeOf(session);
         for (let i = 0; i < 20; i += 1) {
           client.send(JSON.stringify(text(i)));
@@ -346,8 +353,8 @@ describe('maxReceiveBuffer', () => {
 
       it('hears of a client that is gone while it is paused', async () => {
         const clock = stopClock();
-        const on = await arena({ ...OPTIONS, receiveStallTimeout: 1000 }, READING);
-        const { client, session } = await openWebSocket(on, way);
+        const on = await serveTransports({ ...OPTIONS, receiveStallTimeout: 1000 }, READING);
+        const { client, session } = await openWebSocket(on, transport);
         client.send(JSON.stringify(text(0)));
         while (on.router.stats().messagesIn < 1) {
           await turn();
@@ -361,19 +368,19 @@ describe('maxReceiveBuffer', () => {
     });
   }
 
-  for (const way of HTTP_WAYS.filter(({ name }) => name.endsWith('polling'))) {
-    const taken = way.family === 'xhr' ? 204 : 200;
-    describe(`${way.family}_send`, () => {
+  for (const transport of HTTP_TRANSPORTS.filter(({ name }) => name.endsWith('polling'))) {
+    const taken = transport.family === 'xhr' ? 204 : 200;
+    describe(`${transport.family}_send`, () => {
       it('is answered only when there is room again; others wait their turn, in order', async () => {
         stopClock();
-        const on = await arena(OPTIONS, READING);
+        const on = await serveTransports(OPTIONS, READING);
         const beside = await healthy(on);
-        await (await on.open(way)).raw.closed;
+        await (await on.open(transport)).raw.closed;
         const session = on.router.sessions.get('session') ?? assert.fail();
         const sends = [];
         for (let i = 0; i < 5; i += 1) {
           const asked = once(on.server, 'request');
-          sends.push(on.send(way, 'session', JSON.stringify([text(i), `and ${i}`])));
+          sends.push(on.send(transport, 'session', JSON.stringify([text(i), `and ${i}`])));
           await asked;
         }
         await beside.works();
@@ -388,21 +395,24 @@ describe('maxReceiveBuffer', () => {
       });
 
       it('is answered at once while there is room', async () => {
-        const on = await arena(OPTIONS, READING);
-        const { session } = await on.open(way);
-        assert.equal((await answerOf(on.send(way, 'session', JSON.stringify(['x'.repeat(10 * KIB)])))).status, taken);
-        const over = on.send(way, 'session', '["y"]');
+        const on = await serveTransports(OPTIONS, READING);
+        const { session } = await on.open(transport);
+        assert.equal(
+          (await answerOf(on.send(transport, 'session', JSON.stringify(['x'.repeat(10 * KIB)])))).status,
+          taken,
+        );
+        const over = on.send(transport, 'session', '["y"]');
         assert.equal((await session.recv()).length, 10 * KIB);
         assert.equal((await answerOf(over)).status, taken);
       });
 
       it('closes with 1013 after receiveStallTimeout, and leaves no send without an answer', async () => {
         const clock = stopClock();
-        const on = await arena({ ...OPTIONS, disconnectDelay: 300_000 }, READING);
-        const { raw, session } = await on.open(way);
+        const on = await serveTransports({ ...OPTIONS, disconnectDelay: 300_000 }, READING);
+        const { raw, session } = await on.open(transport);
         await raw.closed;
         const beside = await healthy(on);
-        const sends = [0, 1, 2].map((i) => on.send(way, 'session', JSON.stringify([text(i)])));
+        const sends = [0, 1, 2].map((i) => on.send(transport, 'session', JSON.stringify([text(i)])));
         await beside.works();
         clock.tick(59_999);
         assert.equal(session.state, 'active');
@@ -412,21 +422,24 @@ describe('maxReceiveBuffer', () => {
           (await Promise.all(sends.map(answerOf))).map(({ status }) => status),
           [taken, 404, 404],
         );
-        assert.equal((await on.ask(way).closed).includes(way.wrap('c[1013,"Messages are not read"]')), true);
+        assert.equal(
+          (await on.ask(transport).closed).includes(transport.wrap('c[1013,"Messages are not read"]')),
+          true,
+        );
       });
 
       it('survives clients that leave while they wait', async () => {
         stopClock();
-        const on = await arena(OPTIONS, READING);
-        const { raw, session } = await on.open(way);
+        const on = await serveTransports(OPTIONS, READING);
+        const { raw, session } = await on.open(transport);
         await raw.closed;
         const beside = await healthy(on);
-        const [first, second] = [0, 1].map((i) => on.send(way, 'session', JSON.stringify([text(i)])));
+        const [first, second] = [0, 1].map((i) => on.send(transport, 'session', JSON.stringify([text(i)])));
         await beside.works();
         first?.socket.resetAndDestroy();
         second?.socket.resetAndDestroy();
         await beside.works();
-        const third = on.send(way, 'session', JSON.stringify(['third']));
+        const third = on.send(transport, 'session', JSON.stringify(['third']));
         assert.equal((await session.recv()).length, SIZE);
         assert.equal(await session.recv(), 'third');
         assert.equal((await answerOf(third)).status, taken);
@@ -444,12 +457,12 @@ describe('a WebSocket peer', () => {
   }
   const OPTIONS = { heartbeatDelay: 1000 };
 
-  for (const way of WEBSOCKETS) {
-    describe(`on ${way.name}`, () => {
+  for (const transport of WEBSOCKETS) {
+    describe(`on ${transport.name}`, () => {
       it('that is silent is pinged after one round and terminated after the next', async () => {
         const clock = stopClock();
-        const on = await arena(OPTIONS);
-        const { client, session } = await openWebSocket(on, way, { autoPong: false });
+        const on = await serveTransports(OPTIONS);
+        const { client, session } = await openWebSocket(on, transport, { autoPong: false });
         const end = closeOf(session);
         const ping = once(client.socket, 'ping');
         clock.tick(999);
@@ -466,8 +479,8 @@ describe('a WebSocket peer', () => {
 
       it('that is silent is noticed, however much is sent to it', async () => {
         const clock = stopClock();
-        const on = await arena(OPTIONS);
-        const { session } = await openWebSocket(on, way, { autoPong: false });
+        const on = await serveTransports(OPTIONS);
+        const { session } = await openWebSocket(on, transport, { autoPong: false });
         for (let i = 0; i < 20; i += 1) {
           assert.equal(session.state, 'active', `after ${i * 100} ms`);
           session.send('broadcast');
@@ -482,14 +495,14 @@ describe('a WebSocket peer', () => {
 
       it('that pongs lives', async () => {
         const clock = stopClock();
-        const on = await arena(OPTIONS);
-        const { client, session } = await openWebSocket(on, way);
+        const on = await serveTransports(OPTIONS);
+        const { client, session } = await openWebSocket(on, transport);
         for (let i = 0; i < 5; i += 1) {
           // A round with a pong is not silent, so that only every other one brings a ping; raw has its heartbeats beside.
           const before = session.request.socket.bytesRead;
           const ping = once(client.socket, 'ping');
           clock.tick(1000);
-          if (i % 2 === 1 && way.name === 'websocket') {
+          if (i % 2 === 1 && transport.name === 'websocket') {
             continue;
           }
           await ping;
@@ -501,8 +514,8 @@ describe('a WebSocket peer', () => {
 
       it('that sends lives, though it does not pong', async () => {
         const clock = stopClock();
-        const on = await arena(OPTIONS);
-        const { client, session } = await openWebSocket(on, way, { autoPong: false });
+        const on = await serveTransports(OPTIONS);
+        const { client, session } = await openWebSocket(on, transport, { autoPong: false });
         for (let i = 0; i < 5; i += 1) {
           clock.tick(1000);
           client.send('"alive"');
@@ -513,8 +526,8 @@ describe('a WebSocket peer', () => {
 
       it('that only pings lives', async () => {
         const clock = stopClock();
-        const on = await arena(OPTIONS);
-        const { client, session } = await openWebSocket(on, way, { autoPong: false });
+        const on = await serveTransports(OPTIONS);
+        const { client, session } = await openWebSocket(on, transport, { autoPong: false });
         for (let i = 0; i < 5; i += 1) {
           clock.tick(1000);
           const pong = once(client.socket, 'pong');
@@ -526,8 +539,8 @@ describe('a WebSocket peer', () => {
 
       it('that takes its time over one message lives', async () => {
         const clock = stopClock();
-        const on = await arena(OPTIONS);
-        const { raw, session } = await on.open(way);
+        const on = await serveTransports(OPTIONS);
+        const { raw, session } = await on.open(transport);
         // A message of 65535 bytes, masked.
         raw.send('\x81\xfe\xff\xff\0\0\0\0');
         for (let i = 0; i < 10; i += 1) {
@@ -542,8 +555,8 @@ describe('a WebSocket peer', () => {
 
       it('is not cut while our own bytes are on their way; its time begins when they have left', async () => {
         const clock = stopClock();
-        const on = await arena(OPTIONS);
-        const { raw, session } = await on.open(way);
+        const on = await serveTransports(OPTIONS);
+        const { raw, session } = await on.open(transport);
         raw.socket.pause();
         session.send('x'.repeat(15 * MIB));
         await turn();
@@ -565,8 +578,8 @@ describe('a WebSocket peer', () => {
 
       it('is left alone at a heartbeatDelay of 0', async () => {
         const clock = stopClock();
-        const on = await arena({ heartbeatDelay: 0 });
-        await openWebSocket(on, way, { autoPong: false });
+        const on = await serveTransports({ heartbeatDelay: 0 });
+        await openWebSocket(on, transport, { autoPong: false });
         assert.equal(clock.countTimers(), 0);
       });
     });

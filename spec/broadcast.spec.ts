@@ -4,32 +4,39 @@ import { once } from 'node:events';
 import { WebSocketServer } from 'ws';
 import { type Session, type SockjsOptions, sockjs } from '../lib/index.ts';
 import { SharedMessage } from '../lib/protocol/shared-message.ts';
-import { AWKWARD_TEXTS } from './support/awkward.ts';
+import { EDGE_CASE_TEXTS } from './support/edge-case-texts.ts';
 import { portOf } from './support/fake-receiver.ts';
-import { type Arena, arena, HTTP_WAYS, WAYS, type Way } from './support/ways.ts';
-import { WebSocketClient } from './support/websocket.ts';
+import { WebSocketClient } from './support/websocket-client.ts';
+import {
+  ALL_TRANSPORTS,
+  HTTP_TRANSPORTS,
+  serveTransports,
+  type TransportServer,
+  type WireTransport,
+} from './support/wire-transports.ts';
 
 /** A client that has its session and reads what is written to it, over as many requests as that takes. */
-async function client(on: Arena, way: Way, id = 'session') {
-  const { raw, session } = await on.open(way, id);
-  const text = (frame: string) => (way.name === 'websocket-raw' ? frame : `a[${frame}]`);
+async function client(on: TransportServer, transport: WireTransport, id = 'session') {
+  const { raw, session } = await on.open(transport, id);
+  const text = (frame: string) => (transport.name === 'websocket-raw' ? frame : `a[${frame}]`);
   return {
     session,
     /** Waits for these messages in one frame; on a raw WebSocket for each in its own. */
     gets: async (...messages: string[]) => {
-      const reader = way.goesOn ? raw : on.ask(way, id);
-      const frames = way.name === 'websocket-raw' ? messages : [text(messages.map((m) => JSON.stringify(m)).join())];
-      await reader.until(frames.map((frame) => way.wrap(frame)).join(''));
+      const reader = transport.isStreaming ? raw : on.ask(transport, id);
+      const frames =
+        transport.name === 'websocket-raw' ? messages : [text(messages.map((m) => JSON.stringify(m)).join())];
+      await reader.until(frames.map((frame) => transport.wrap(frame)).join(''));
     },
   };
 }
 
-async function clients(on: Arena) {
-  return Promise.all(WAYS.map((way) => client(on, way, way.name)));
+async function clients(on: TransportServer) {
+  return Promise.all(ALL_TRANSPORTS.map((transport) => client(on, transport, transport.name)));
 }
 
 /** Opens WebSocket sessions and tells them apart. */
-async function webSockets(on: Arena, ...ids: string[]) {
+async function webSockets(on: TransportServer, ...ids: string[]) {
   const sessions: Session[] = [];
   const sockets: WebSocketClient[] = [];
   for (const id of ids) {
@@ -42,17 +49,17 @@ async function webSockets(on: Arena, ...ids: string[]) {
 }
 
 describe('router.broadcast()', () => {
-  for (const way of WAYS) {
-    it(`reaches a session on ${way.name}, alone in its frame`, async () => {
-      const on = await arena();
-      const { gets } = await client(on, way);
+  for (const transport of ALL_TRANSPORTS) {
+    it(`reaches a session on ${transport.name}, alone in its frame`, async () => {
+      const on = await serveTransports();
+      const { gets } = await client(on, transport);
       assert.equal(on.router.broadcast('hello'), 1);
       await gets('hello');
     });
 
-    it(`comes between what was sent before and after on ${way.name}, in one frame`, async () => {
-      const on = await arena();
-      const { session, gets } = await client(on, way);
+    it(`comes between what was sent before and after on ${transport.name}, in one frame`, async () => {
+      const on = await serveTransports();
+      const { session, gets } = await client(on, transport);
       session.send('before');
       on.router.broadcast('all');
       session.send('after');
@@ -62,16 +69,16 @@ describe('router.broadcast()', () => {
   }
 
   it('reaches sessions on all transports at once', async () => {
-    const on = await arena();
+    const on = await serveTransports();
     const all = await clients(on);
-    assert.equal(on.router.broadcast('hello'), WAYS.length);
+    assert.equal(on.router.broadcast('hello'), ALL_TRANSPORTS.length);
     await Promise.all(all.map(({ gets }) => gets('hello')));
   });
 
-  it('carries awkward texts as send() does', async () => {
-    const on = await arena();
+  it('carries edge-case texts as send() does', async () => {
+    const on = await serveTransports();
     const { sessions, sockets } = await webSockets(on, 'a');
-    for (const text of AWKWARD_TEXTS) {
+    for (const text of EDGE_CASE_TEXTS) {
       on.router.broadcast(text);
       const shared = await sockets[0]?.next();
       sessions[0]?.send(text);
@@ -81,8 +88,8 @@ describe('router.broadcast()', () => {
   });
 
   for (const size of [121, 122, 125, 126, 65_530, 65_531, 65_532, 70_000]) {
-    it(`carries ${size} bytes, whatever the frame needs to say so`, async () => {
-      const on = await arena();
+    it(`carries ${size} bytes, with any size of the length field`, async () => {
+      const on = await serveTransports();
       const { sessions, sockets } = await webSockets(on, 'a');
       const text = 'é'.repeat(size / 2);
       on.router.broadcast(text);
@@ -93,9 +100,9 @@ describe('router.broadcast()', () => {
   }
 
   it('counts for the response limit', async () => {
-    const on = await arena({ responseLimit: 10 });
-    for (const way of HTTP_WAYS.filter(({ goesOn }) => goesOn)) {
-      const { raw } = await on.open(way, way.name);
+    const on = await serveTransports({ responseLimit: 10 });
+    for (const transport of HTTP_TRANSPORTS.filter(({ isStreaming }) => isStreaming)) {
+      const { raw } = await on.open(transport, transport.name);
       on.router.broadcast('0123456789');
       // It asked for the connection to be closed, so the end of the response shows.
       await raw.closed;
@@ -103,7 +110,7 @@ describe('router.broadcast()', () => {
   });
 
   it('leaves out the session that is excepted', async () => {
-    const on = await arena();
+    const on = await serveTransports();
     const { sessions, sockets } = await webSockets(on, 'a', 'b', 'c');
     assert.equal(on.router.broadcast('from a', { except: sessions[0] }), 2);
     on.router.broadcast('to all');
@@ -112,10 +119,10 @@ describe('router.broadcast()', () => {
   });
 
   it('leaves out all sessions of a list', async () => {
-    const on = await arena();
+    const on = await serveTransports();
     const { sessions, sockets } = await webSockets(on, 'a', 'b', 'c');
     assert.equal(on.router.broadcast('for c', { except: new Set(sessions.slice(0, 2)) }), 1);
-    assert.equal(on.router.broadcast('for nobody', { except: sessions }), 0);
+    assert.equal(on.router.broadcast('for none', { except: sessions }), 0);
     assert.equal(on.router.broadcast('for all', { except: [] }), 3);
     assert.equal(on.router.broadcast('and', { except: null as never }), 3);
     assert.equal(on.router.broadcast('again', null as never), 3);
@@ -124,10 +131,10 @@ describe('router.broadcast()', () => {
 
   it('counts those that accept it: not one that is closing, not one that is too slow', async () => {
     const options: SockjsOptions = { maxSendBuffer: 10, sendHighWaterMark: 1 };
-    const on = await arena(options);
-    const way = HTTP_WAYS[0] as Way;
-    const slow = await on.open(way, 'slow');
-    const closing = await on.open(way, 'closing');
+    const on = await serveTransports(options);
+    const transport = HTTP_TRANSPORTS[0] as WireTransport;
+    const slow = await on.open(transport, 'slow');
+    const closing = await on.open(transport, 'closing');
     const { sockets } = await webSockets(on, 'a');
     // Between polls, so what is sent waits.
     assert.equal(slow.session.send('123456789'), true);
@@ -138,7 +145,7 @@ describe('router.broadcast()', () => {
   });
 
   it('counts towards stats() once for each session', async () => {
-    const on = await arena();
+    const on = await serveTransports();
     await webSockets(on, 'a', 'b');
     on.router.broadcast('grüße');
     const { messagesOut, bytesOut } = on.router.stats();
@@ -147,7 +154,7 @@ describe('router.broadcast()', () => {
 
   it('reaches no session that is not open yet', async () => {
     const seen: number[] = [];
-    const on = await arena({
+    const on = await serveTransports({
       authorize: () => {
         seen.push(on.router.broadcast('too early'));
         return true;
@@ -160,15 +167,15 @@ describe('router.broadcast()', () => {
   });
 
   it('reaches a session whose onSession sends it', async () => {
-    const on = await arena({}, { onSession: () => on.router.broadcast('somebody came') });
+    const on = await serveTransports({}, { onSession: () => on.router.broadcast('a session opened') });
     const { sockets } = await webSockets(on, 'a', 'b');
-    assert.equal(await sockets[0]?.next(), 'a["somebody came"]');
-    assert.equal(await sockets[0]?.next(), 'a["somebody came"]');
-    assert.equal(await sockets[1]?.next(), 'a["somebody came"]');
+    assert.equal(await sockets[0]?.next(), 'a["a session opened"]');
+    assert.equal(await sockets[0]?.next(), 'a["a session opened"]');
+    assert.equal(await sockets[1]?.next(), 'a["a session opened"]');
   });
 
   it('is compressed where that was agreed on', async () => {
-    const on = await arena({ websocketServer: { perMessageDeflate: { threshold: 0 } } });
+    const on = await serveTransports({ websocketServer: { perMessageDeflate: { threshold: 0 } } });
     const { sessions, sockets } = await webSockets(on, 'a');
     assert.equal(sockets[0]?.socket.extensions.startsWith('permessage-deflate'), true);
     on.router.broadcast('hello');
@@ -192,7 +199,7 @@ describe('router.broadcast()', () => {
         callback(webSocket, request);
       });
     };
-    const on = await arena({ websocketServer: engine });
+    const on = await serveTransports({ websocketServer: engine });
     const { sockets } = await webSockets(on, 'a');
     on.router.broadcast('hello');
     assert.equal(await sockets[0]?.next(), 'a["hello"]');
@@ -211,7 +218,7 @@ describe('router.broadcast()', () => {
 
 describe('rooms', () => {
   it('get what is sent to them, in the order of all else that is sent', async () => {
-    const on = await arena();
+    const on = await serveTransports();
     const { sessions, sockets } = await webSockets(on, 'a', 'b', 'c');
     assert.equal(sessions[0]?.join('red'), true);
     assert.equal(sessions[1]?.join('red'), true);
@@ -224,7 +231,7 @@ describe('rooms', () => {
   });
 
   it('leave out who is excepted', async () => {
-    const on = await arena();
+    const on = await serveTransports();
     const { sessions } = await webSockets(on, 'a', 'b', 'c');
     for (const session of sessions) {
       session.join('red');
@@ -233,8 +240,8 @@ describe('rooms', () => {
     assert.equal(on.router.to('red').send('x', { except: sessions.slice(1) }), 1);
   });
 
-  it('hold nobody at first, and nobody twice', async () => {
-    const on = await arena();
+  it('hold no session at first, and none twice', async () => {
+    const on = await serveTransports();
     const { sessions } = await webSockets(on, 'a');
     assert.equal(on.router.to('red').send('x'), 0);
     sessions[0]?.join('red');
@@ -243,14 +250,14 @@ describe('rooms', () => {
   });
 
   it('of one router are not those of another', async () => {
-    const [one, other] = [await arena(), await arena()];
+    const [one, other] = [await serveTransports(), await serveTransports()];
     const { sessions } = await webSockets(one, 'a');
     sessions[0]?.join('red');
     assert.equal(other.router.to('red').send('x'), 0);
   });
 
   it('can have any name', async () => {
-    const on = await arena();
+    const on = await serveTransports();
     const { sessions } = await webSockets(on, 'a', 'b');
     for (const room of ['', '__proto__', 'constructor', 'é\ud800']) {
       assert.equal(on.router.to(room).send('x'), 0);
@@ -262,7 +269,7 @@ describe('rooms', () => {
   });
 
   it('are left one by one', async () => {
-    const on = await arena();
+    const on = await serveTransports();
     const { sessions } = await webSockets(on, 'a');
     const [session] = sessions;
     session?.join('red');
@@ -276,7 +283,7 @@ describe('rooms', () => {
   });
 
   it('are left at the end of a session, which still shows those it was in', async () => {
-    const on = await arena();
+    const on = await serveTransports();
     const { sessions, sockets } = await webSockets(on, 'a', 'b');
     const [session] = sessions as [Session];
     session.join('red');
@@ -290,8 +297,8 @@ describe('rooms', () => {
     assert.equal(on.router.to('blue').send('x'), 0);
   });
 
-  it('are shown as a copy, so that nobody can leave by changing it', async () => {
-    const on = await arena();
+  it('are shown as a copy, and changing it leaves no room', async () => {
+    const on = await serveTransports();
     const { sessions } = await webSockets(on, 'a');
     const [session] = sessions as [Session];
     (session.rooms as Set<string>).add('blue');
@@ -304,7 +311,7 @@ describe('rooms', () => {
   });
 
   it('have names that are strings', async () => {
-    const on = await arena();
+    const on = await serveTransports();
     const { sessions } = await webSockets(on, 'a');
     assert.throws(() => sessions[0]?.join(undefined as never), {
       name: 'TypeError',
@@ -313,7 +320,7 @@ describe('rooms', () => {
   });
 
   it('can be entered by onSession', async () => {
-    const on = await arena({}, { onSession: (session) => session.join('red') });
+    const on = await serveTransports({}, { onSession: (session) => session.join('red') });
     const { sockets } = await webSockets(on, 'a');
     assert.equal(on.router.to('red').send('x'), 1);
     assert.equal(await sockets[0]?.next(), 'a["x"]');

@@ -5,15 +5,15 @@ import { createServer } from 'node:http';
 import { setImmediate } from 'node:timers/promises';
 import express from 'express';
 import { attachUpgrade, type CloseOptions, type SockjsOptions, sockjs } from '../lib/index.ts';
+import { AsyncQueue } from './support/async-queue.ts';
 import { stopClock } from './support/clock.ts';
 import { ownHeaders } from './support/contract.ts';
 import { portOf } from './support/fake-receiver.ts';
 import { fetchText, handshake, post, RawSocket, Stream } from './support/http.ts';
-import { Queue } from './support/queue.ts';
-import { type RoutedServer, serveRouter } from './support/router.ts';
-import { echo, listen } from './support/server.ts';
+import { type RoutedServer, serveRouter } from './support/routed-server.ts';
+import { echo, listen } from './support/test-server.ts';
 import { clientFrame, closePayload, parseAnswer, serverFrame } from './support/upgrade-client.ts';
-import { WebSocketClient } from './support/websocket.ts';
+import { WebSocketClient } from './support/websocket-client.ts';
 
 const CLOSE = 'c[1001,"Server shutting down"]';
 const SLOW_BYTES = 12 * 1024 * 1024;
@@ -377,7 +377,7 @@ describe('router.close()', () => {
     assert.equal((await post(`${server.url}/0/new/xhr`)).status, 503);
   });
 
-  it('leaves another mount of the same server alone', async () => {
+  it('leaves another endpoint of the same server alone', async () => {
     const [one, two] = [sockjs(echo), sockjs(echo)];
     const server = createServer({ keepAliveTimeout: 0 }, express().use('/one', one).use('/two', two));
     attachUpgrade(server);
@@ -513,7 +513,7 @@ describe('router.close()', () => {
       ['stream', request('GET', '/echo/0/s/eventsource')],
       ['WebSocket', handshake('/echo/0/s/websocket')],
     ] as const) {
-      it(`a ${what} that waits for authorize gets 503 at once, whatever that says later`, async () => {
+      it(`a ${what} that waits for authorize gets 503 at once, and its later result is ignored`, async () => {
         const { promise, resolve } = withResolvers<boolean>();
         const asked = withResolvers<undefined>();
         const server = await serveRouter({
@@ -570,8 +570,8 @@ describe('router.close()', () => {
 
 describe('router.close() while verifyClient of the engine has not decided', () => {
   for (const verdict of [true, false, undefined]) {
-    it(`refuses the WebSockets and counts only sessions, whatever it says later: ${verdict ?? 'nothing'}`, async () => {
-      const decisions = new Queue<(accepts: boolean) => void>();
+    it(`refuses the WebSockets and counts only sessions, and ignores its later result: ${verdict ?? 'nothing'}`, async () => {
+      const decisions = new AsyncQueue<(accepts: boolean) => void>();
       let asked = 0;
       const verifyClient = (_: unknown, done: (accepts: boolean) => void) => {
         asked += 1;
@@ -605,7 +605,7 @@ describe('router.close() while verifyClient of the engine has not decided', () =
   }
 
   it('gives the places back', async () => {
-    const decisions = new Queue<(accepts: boolean) => void>();
+    const decisions = new AsyncQueue<(accepts: boolean) => void>();
     const verifyClient = (_: unknown, done: (accepts: boolean) => void) => void decisions.push(done);
     const server = await serveRouter({ maxSessions: 1, websocketServer: { verifyClient } });
     const raw = new RawSocket(server.port).send(...handshake('/echo/0/1/websocket'));
@@ -683,7 +683,7 @@ describe('router.sessions', () => {
     assert.equal(server.router.sessions.size, 1);
   });
 
-  it('may lose sessions while somebody goes through it', async () => {
+  it('may lose sessions during an iteration', async () => {
     const server = await serveRouter();
     const clients = await Promise.all(['a', 'b', 'c'].map((id) => openWebSocket(server, `/0/${id}/websocket`)));
     for (const session of server.router.sessions) {

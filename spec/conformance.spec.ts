@@ -4,8 +4,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fetchText, post } from './support/http.ts';
-import { serve } from './support/server.ts';
-import { WebSocketClient } from './support/websocket.ts';
+import { serve } from './support/test-server.ts';
+import { WebSocketClient } from './support/websocket-client.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const DOCUMENT = readFileSync(join(ROOT, 'docs/conformance.md'), 'utf8');

@@ -5,11 +5,11 @@ import { formatWithOptions } from 'node:util';
 import createDebug from 'debug';
 import { sockjs } from '../lib/index.ts';
 import { debugRequest, debugSession } from '../lib/util/debug.ts';
+import { afterTest } from './support/cleanup.ts';
 import { Stream } from './support/http.ts';
 import { connectHttp2 } from './support/http2.ts';
-import { afterTest } from './support/leftovers.ts';
-import { echo, serve, sessionCatcher } from './support/server.ts';
-import { WebSocketClient } from './support/websocket.ts';
+import { echo, serve, sessionCatcher } from './support/test-server.ts';
+import { WebSocketClient } from './support/websocket-client.ts';
 
 /** Everything printed under these names from now to the end of the test, less what the package debug puts around it. */
 function printed(names = 'sockjs:*'): string[] {

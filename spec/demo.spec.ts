@@ -6,9 +6,9 @@ import { createDemo } from '../demo/server.ts';
 import type { SockjsStats } from '../lib/index.ts';
 import { stopClock } from './support/clock.ts';
 import { fetchText, post } from './support/http.ts';
-import { failProgram, startProgram } from './support/program.ts';
-import { listen } from './support/server.ts';
-import { WebSocketClient } from './support/websocket.ts';
+import { runFailingProgram, startProgram } from './support/npm-script.ts';
+import { listen } from './support/test-server.ts';
+import { WebSocketClient } from './support/websocket-client.ts';
 
 /** What the endpoints of the demo send: objects of the chat, which have a type, and readings of the statistics. */
 type Message = Readonly<
@@ -314,7 +314,7 @@ describe('demo', () => {
 
     it('says which port is taken', async () => {
       const { origin } = await startProgram('start');
-      const { code, stderr } = await failProgram('start', Number(new URL(origin).port));
+      const { code, stderr } = await runFailingProgram('start', Number(new URL(origin).port));
       assert.equal(code, 1);
       assert.match(stderr, /EADDRINUSE.*; PORT=… chooses another port\n$/);
     });

@@ -7,12 +7,12 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import { attachUpgrade, type Session, sockjs } from '../lib/index.ts';
-import { afterTest } from './support/leftovers.ts';
-import { serve, sessionCatcher } from './support/server.ts';
-import { arena, WAYS, type Way } from './support/ways.ts';
-import { WebSocketClient } from './support/websocket.ts';
+import { afterTest } from './support/cleanup.ts';
+import { serve, sessionCatcher } from './support/test-server.ts';
+import { WebSocketClient } from './support/websocket-client.ts';
+import { ALL_TRANSPORTS, serveTransports, type WireTransport } from './support/wire-transports.ts';
 
-const STREAMING = WAYS.find(({ name }) => name === 'xhr-streaming') as Way;
+const STREAMING = ALL_TRANSPORTS.find(({ name }) => name === 'xhr-streaming') as WireTransport;
 
 describe('a frame', () => {
   it('costs a client that has half-closed nothing of what was sent before', async () => {
@@ -53,7 +53,7 @@ describe('a frame', () => {
 
   it('does not overtake a head that middleware holds back', async () => {
     let release = () => {};
-    const on = await arena(
+    const on = await serveTransports(
       {},
       {
         before: (app) => {
@@ -106,9 +106,9 @@ describe('a frame', () => {
 });
 
 describe('the drain event', () => {
-  it('comes in the context of whoever sent, though sessions leave together', async () => {
+  it('comes in the async context of its sender, though sessions are flushed together', async () => {
     const storage = new AsyncLocalStorage<string>();
-    const on = await arena({ sendHighWaterMark: 1 });
+    const on = await serveTransports({ sendHighWaterMark: 1 });
     const sessions: Session[] = [];
     for (const id of ['a', 'b']) {
       const client = new WebSocketClient(on.origin, `/echo/0/${id}/websocket`);

@@ -137,7 +137,7 @@ async function compile(examples: readonly Example[]): Promise<Map<Example, strin
   }
 }
 
-/** The compiler's output by example. Whatever is not about one of them is a failure of this spec's own. */
+/** The compiler's output by example. Output about no example is a failure of this spec. */
 function complaintsOf(examples: readonly Example[], output: string): Map<Example, string[]> {
   const complaints = new Map<Example, string[]>();
   const others: string[] = [];

@@ -1,7 +1,7 @@
 /** HTTP itself: HTTP/1.0 without chunks, HTTP/1.1 with one chunk a frame, and connections that are used again. */
 import assert from 'node:assert/strict';
 import { fetchText, post, RawSocket } from './support/http.ts';
-import { serve, sessionCatcher } from './support/server.ts';
+import { serve, sessionCatcher } from './support/test-server.ts';
 
 const PRELUDE = `${'h'.repeat(2048)}\n`;
 
@@ -163,7 +163,7 @@ describe('HTTP/1.1', () => {
     ['OPTIONS', '/info', '', 204],
     ['GET', '/iframe.html', '', 200],
     ['POST', '/0/new/xhr', '', 200],
-    ['POST', '/0/new/xhr', 'a body that nobody asked for', 200],
+    ['POST', '/0/new/xhr', 'an unexpected body', 200],
     ['OPTIONS', '/0/s/xhr', '', 204],
     ['POST', '/0/s/xhr_send', '["m"]', 204],
     ['POST', '/0/s/xhr_send', '[', 500],

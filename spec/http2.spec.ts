@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { ClientHttp2Session } from 'node:http2';
 import { type SockjsOptions, sockjs } from '../lib/index.ts';
+import { AsyncQueue } from './support/async-queue.ts';
 import { connectHttp2 } from './support/http2.ts';
-import { Queue } from './support/queue.ts';
-import { sessionCatcher } from './support/server.ts';
+import { sessionCatcher } from './support/test-server.ts';
 
 async function serveHttp2(
   options: SockjsOptions = {},
@@ -68,7 +68,7 @@ describe('HTTP/2', () => {
   });
 
   it('gives the place of a stream back that is broken off while authorize thinks', async () => {
-    const asked = new Queue<() => void>();
+    const asked = new AsyncQueue<() => void>();
     const { client, sessions } = await serveHttp2({
       maxSessions: 1,
       authorize: () => new Promise((resolve) => asked.push(() => resolve(true))),

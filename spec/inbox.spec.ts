@@ -1,11 +1,11 @@
-/** What a client has sent and nobody has read: its order, its bounds, and its one timer. */
+/** Messages that the application has not read: their order, their bounds, and their one timer. */
 import assert from 'node:assert/strict';
 import type { Clock } from '@sinonjs/fake-timers';
 import { SessionNotOpenError } from '../lib/session/errors.ts';
 import { Inbox } from '../lib/session/inbox.ts';
 import { TimerQueue } from '../lib/util/timer-queue.ts';
 import { stopClock } from './support/clock.ts';
-import { keptOf } from './support/heap.ts';
+import { isRetained } from './support/heap.ts';
 
 describe('Inbox', () => {
   let clock: Clock;
@@ -211,7 +211,7 @@ describe('Inbox', () => {
   it('keeps nothing of what was read', () => {
     const { inbox } = make(100_000);
     inbox.push('first');
-    const isKept = keptOf((text) => {
+    const isKept = isRetained((text) => {
       inbox.push(text);
       inbox.shift();
     });

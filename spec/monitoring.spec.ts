@@ -10,13 +10,13 @@ import { createServer, OutgoingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import * as ws from 'ws';
 import * as loaded from '../lib/index.ts';
-import { freshLibrary, type Library } from './support/fresh.ts';
+import { AsyncQueue } from './support/async-queue.ts';
+import { afterTest } from './support/cleanup.ts';
+import { freshLibrary, type Library } from './support/fresh-module.ts';
 import { post, RawSocket } from './support/http.ts';
-import { afterTest } from './support/leftovers.ts';
-import { Queue } from './support/queue.ts';
-import { listen, sessionCatcher } from './support/server.ts';
+import { listen, sessionCatcher } from './support/test-server.ts';
 import { clientFrame } from './support/upgrade-client.ts';
-import { WAYS, type Way } from './support/ways.ts';
+import { ALL_TRANSPORTS, type WireTransport } from './support/wire-transports.ts';
 
 type Method = (this: unknown, ...args: unknown[]) => unknown;
 
@@ -24,8 +24,8 @@ const { WebSocket, WebSocketServer } = ws;
 /** Not in the types of ws. */
 const { Sender, Receiver } = ws as unknown as { Sender: typeof EventEmitter; Receiver: typeof EventEmitter };
 
-const STREAMING = WAYS.find(({ name }) => name === 'xhr-streaming') as Way;
-const WEBSOCKET = WAYS.find(({ name }) => name === 'websocket') as Way;
+const STREAMING = ALL_TRANSPORTS.find(({ name }) => name === 'xhr-streaming') as WireTransport;
+const WEBSOCKET = ALL_TRANSPORTS.find(({ name }) => name === 'websocket') as WireTransport;
 
 const MESSAGES = ['one', 'two', 'three', 'four', 'five', 'six'];
 
@@ -83,8 +83,8 @@ const MOMENTS: readonly [moment: string, load: (monitor: () => void) => Promise<
 /** A server, its responses, and its connections from its own side. */
 async function endpoint({ sockjs, attachUpgrade }: Library) {
   const { onSession, next } = sessionCatcher();
-  const responses = new Queue<ServerResponse>();
-  const connections = new Queue<Socket>();
+  const responses = new AsyncQueue<ServerResponse>();
+  const connections = new AsyncQueue<Socket>();
   const router = sockjs({ prefix: '/echo', heartbeatDelay: 0 }, onSession);
   const server = createServer((req, res) => {
     responses.push(res);
@@ -93,24 +93,24 @@ async function endpoint({ sockjs, attachUpgrade }: Library) {
   server.on('connection', (socket: Socket) => connections.push(socket));
   attachUpgrade(server);
   const { port, origin } = await listen(server);
-  const open = async (way: Way) => {
-    const raw = new RawSocket(port).send(...way.lines('session'));
+  const open = async (transport: WireTransport) => {
+    const raw = new RawSocket(port).send(...transport.requestLines('session'));
     const session = await next();
-    await raw.until(way.wrap('o'));
+    await raw.until(transport.wrap('o'));
     return { raw, session, connection: await connections.next() };
   };
   return { origin, responses, open };
 }
 
 /** Sends the messages to a client, each when the one before has arrived; what was written to the connection. */
-async function sendAll(library: Library, way: Way, onOpen = () => {}): Promise<string[]> {
-  const { raw, session, connection } = await (await endpoint(library)).open(way);
+async function sendAll(library: Library, transport: WireTransport, onOpen = () => {}): Promise<string[]> {
+  const { raw, session, connection } = await (await endpoint(library)).open(transport);
   onOpen();
   const written: string[] = [];
   watch(connection, 'write', (_self, [chunk]) => written.push(String(chunk)));
   for (const message of MESSAGES) {
     session.send(message);
-    await raw.until(way.wrap(`a["${message}"]`));
+    await raw.until(transport.wrap(`a["${message}"]`));
   }
   return written;
 }
@@ -138,9 +138,9 @@ async function poll(library: Library) {
 }
 
 describe('where nothing is replaced', () => {
-  for (const way of [STREAMING, WEBSOCKET]) {
-    it(`a message by ${way.name} is one write to the connection`, async () => {
-      assert.equal((await sendAll(loaded, way)).length, MESSAGES.length);
+  for (const transport of [STREAMING, WEBSOCKET]) {
+    it(`a message by ${transport.name} is one write to the connection`, async () => {
+      assert.equal((await sendAll(loaded, transport)).length, MESSAGES.length);
     });
   }
 

@@ -4,11 +4,11 @@ import { createServer, type Server } from 'node:http';
 import connect from 'connect';
 import express, { type NextFunction, type Request, type Response } from 'express';
 import { attachUpgrade, type SockjsOptions, sockjs } from '../lib/index.ts';
-import { evaluate } from './support/child.ts';
+import { evaluate } from './support/child-process.ts';
+import { afterTest } from './support/cleanup.ts';
 import { fetchText, post } from './support/http.ts';
-import { afterTest } from './support/leftovers.ts';
-import { echo, listen } from './support/server.ts';
-import { WebSocketClient } from './support/websocket.ts';
+import { echo, listen } from './support/test-server.ts';
+import { WebSocketClient } from './support/websocket-client.ts';
 
 /** Calls a function of ours with what its types forbid, as JavaScript lets one. */
 function call(target: (...args: never[]) => unknown, ...args: unknown[]): unknown {
@@ -392,7 +392,7 @@ describe('a newcomer', () => {
       ],
     ];
     for (const [title, framework, middleware, send, left] of lost) {
-      it(`is warned once, and the client told as ever: ${title}`, async () => {
+      it(`is warned once, and the client gets the same answer: ${title}`, async () => {
         const { warnings, found } = await run(prelude + sendBehind(framework, middleware, send));
         assert.deepEqual(found, [missed, missed]);
         assert.deepEqual(warnings, [warning(left)]);

@@ -8,9 +8,9 @@ import { WebSocketServer } from 'ws';
 import { defaultOptions, sockjs } from '../lib/index.ts';
 import { resolveOptions } from '../lib/options/resolve.ts';
 import { webSocketServerOf } from '../lib/transports/websocket/engine.ts';
+import { afterTest } from './support/cleanup.ts';
 import { fetchText, post } from './support/http.ts';
-import { afterTest } from './support/leftovers.ts';
-import { listen, serve } from './support/server.ts';
+import { listen, serve } from './support/test-server.ts';
 
 /** Calls `sockjs()` with what its types forbid. */
 function callSockjs(...args: unknown[]): unknown {
@@ -477,7 +477,7 @@ describe('options', () => {
       assert.equal(engine.clients, undefined);
     });
 
-    it('takes a WebSocketServer made with noServer as it is, for several mounts as well', () => {
+    it('takes a WebSocketServer made with noServer as it is, for several endpoints as well', () => {
       const own = new WebSocketServer({ noServer: true });
       const resolved = resolveOptions({ websocketServer: own });
       assert.equal(webSocketServerOf(resolved), own);

@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { Child, spawnChild } from './support/child.ts';
+import { Child, spawnChild } from './support/child-process.ts';
+import { afterTest } from './support/cleanup.ts';
 import { post } from './support/http.ts';
-import { afterTest } from './support/leftovers.ts';
-import { WebSocketClient } from './support/websocket.ts';
+import { WebSocketClient } from './support/websocket-client.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const TSC = join(ROOT, 'node_modules/typescript/bin/tsc');
@@ -106,7 +106,7 @@ describe('the package', function () {
 
   before('packs', async () => {
     work = await mkdtemp(join(tmpdir(), 'express-sockjs-'));
-    // A copy, since packing builds, and the dist of the working tree is somebody else's.
+    // A copy, since packing builds, and must not change the dist of the working tree.
     const copy = join(work, 'copy');
     const leftOut = new Set(['.git', 'node_modules', 'dist', 'coverage'].map((name) => join(ROOT, name)));
     await cp(ROOT, copy, { recursive: true, filter: (source) => !leftOut.has(source) });

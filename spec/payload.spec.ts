@@ -8,7 +8,7 @@ import {
   TooManyMessagesError,
 } from '../lib/protocol/payload.ts';
 import { Random } from './hostile/random.ts';
-import { AWKWARD_TEXTS, range } from './support/awkward.ts';
+import { EDGE_CASE_TEXTS, range } from './support/edge-case-texts.ts';
 
 const EXPECTED = 'Payload expected.';
 const BROKEN = 'Broken JSON encoding.';
@@ -23,7 +23,7 @@ const GOOD: readonly [text: string, messages: string[]][] = [
   ['["x","y","x"]', ['x', 'y', 'x']],
   [' \t\r\n[ "x" ]\n', ['x']],
   ['["\\ud800","\\u0000","\\/"]', ['\ud800', '\0', '/']],
-  [JSON.stringify(AWKWARD_TEXTS), [...AWKWARD_TEXTS]],
+  [JSON.stringify(EDGE_CASE_TEXTS), [...EDGE_CASE_TEXTS]],
 ];
 
 /** JSON that is no payload anywhere. */

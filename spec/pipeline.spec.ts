@@ -6,10 +6,10 @@ import type { Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Express } from 'express';
 import { type SockjsOptions, sockjs } from '../lib/index.ts';
+import { AsyncQueue } from './support/async-queue.ts';
+import { afterTest } from './support/cleanup.ts';
 import { handshake, post, RawSocket } from './support/http.ts';
-import { afterTest } from './support/leftovers.ts';
-import { Queue } from './support/queue.ts';
-import { serveRouter } from './support/router.ts';
+import { serveRouter } from './support/routed-server.ts';
 
 /** How many may wait. */
 const PLACES = 100;
@@ -48,7 +48,7 @@ async function taken<T>(count: number, next: () => Promise<T>): Promise<T[]> {
 
 /** A server, one connection to it, and at `/held` answers of the application's own that the test ends. */
 async function stage(options: SockjsOptions = {}, before?: (app: Express) => void) {
-  const held = new Queue<ServerResponse>();
+  const held = new AsyncQueue<ServerResponse>();
   const routed = await serveRouter(options, {
     before: (app) => {
       app.get('/held', (_req, res) => held.push(res));
@@ -87,7 +87,7 @@ async function stage(options: SockjsOptions = {}, before?: (app: Express) => voi
 
 /** An `authorize` that says yes to all when the test opens it. */
 function gate() {
-  const asked = new Queue<void>();
+  const asked = new AsyncQueue<void>();
   let open = () => {};
   const opened = new Promise<true>((resolve) => {
     open = () => resolve(true);
@@ -238,7 +238,7 @@ describe('the requests that wait on a connection', () => {
     assert.deepEqual(router.stats().rejected, {});
   });
 
-  it('are counted for all mounts together', async () => {
+  it('are counted for all endpoints together', async () => {
     const another = sockjs(() => {});
     const { client, held, router, send } = await stage({}, (app) => app.use('/another', another));
     await send(get('/held') + polls('s', 50) + polls('t', 50, '/another') + polls('u', 1) + polls('v', 1, '/another'));

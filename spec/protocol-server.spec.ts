@@ -4,9 +4,9 @@ import { setImmediate } from 'node:timers/promises';
 import { createProtocolServer } from '../demo/protocol-server.ts';
 import { stopClock } from './support/clock.ts';
 import { fetchText, post, Stream } from './support/http.ts';
-import { startProgram } from './support/program.ts';
-import { listen } from './support/server.ts';
-import { WebSocketClient } from './support/websocket.ts';
+import { startProgram } from './support/npm-script.ts';
+import { listen } from './support/test-server.ts';
+import { WebSocketClient } from './support/websocket-client.ts';
 
 async function connect(origin: string, service: string): Promise<WebSocketClient> {
   const client = new WebSocketClient(origin, `/${service}/000/any/websocket`);

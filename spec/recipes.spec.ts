@@ -8,10 +8,10 @@ import { linksOf, readDocument, tableRows } from './docs/support/markdown.ts';
 import { Client, TRANSPORTS } from './e2e/support/client.ts';
 import { DEPLOYMENTS } from './proxy/support/fleet.ts';
 import { describeProxy, startProxy } from './proxy/support/proxy.ts';
+import { afterTest } from './support/cleanup.ts';
 import { fetchText, post, Stream } from './support/http.ts';
-import { afterTest } from './support/leftovers.ts';
 import { Recipe, type RecipeSettings } from './support/recipes.ts';
-import { WebSocketClient } from './support/websocket.ts';
+import { WebSocketClient } from './support/websocket-client.ts';
 
 const RECIPES = new URL('../demo/recipes/', import.meta.url);
 
@@ -69,13 +69,13 @@ describe('the recipes', () => {
     const connect = (id: string, headers: Record<string, string>) =>
       new WebSocketClient(recipe.origin, `/chat/0/${id}/websocket`, { headers });
 
-    it('lets nobody in who has not logged in', async () => {
+    it('refuses a client that has not logged in', async () => {
       await assert.rejects(connect('a', {}).opened, /403/);
       assert.equal((await post(`${recipe.origin}/chat/0/a/xhr`)).status, 403);
     });
 
     for (const body of ['{"name":"ann"}', '{"name":"ann","password":"x"}', '{"name":"nobody"}', '[]', '']) {
-      it(`logs nobody in with ${body || 'nothing'}`, async () => {
+      it(`refuses a login with ${body || 'nothing'}`, async () => {
         const { status, headers } = await post(`${recipe.origin}/login`, body, json);
         assert.deepEqual([status, headers['set-cookie']], [401, undefined]);
       });
@@ -163,7 +163,7 @@ describe('the recipes', () => {
       'no token': '',
       'one that has expired': token({ expires: Date.now() - 1 }),
       'one that others have signed': token({ secret: 'of others' }),
-      'one for somebody else': valid.replace('bob', 'eve'),
+      'one for another user': valid.replace('bob', 'eve'),
     };
 
     it('gives an example', async () => {
@@ -310,7 +310,7 @@ describe('the recipes', () => {
   });
 
   describe('shutdown', () => {
-    it('brings everybody the last message, then ends by itself', async () => {
+    it('sends all clients the last message, then ends by itself', async () => {
       const recipe = startRecipe('shutdown');
       const origin = await recipe.origin();
       assert.equal((await fetchText(`${origin}/ready`)).status, 200);

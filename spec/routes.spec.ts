@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import type { SockjsOptions } from '../lib/index.ts';
 import { fetchText, post, RawSocket, Stream } from './support/http.ts';
-import { mountWay, mountWays, serveMounted } from './support/mounts.ts';
-import { serve, sessionCatcher } from './support/server.ts';
+import { MOUNTINGS, mountingOf, serveMounted } from './support/mountings.ts';
+import { serve, sessionCatcher } from './support/test-server.ts';
 
 const ALL_ON: SockjsOptions = { rawWebsocket: true };
 
@@ -119,18 +119,18 @@ const UNKNOWN = [
 ];
 
 describe('routes', () => {
-  for (const way of mountWays) {
-    describe(`under ${way.title}`, () => {
+  for (const mounting of MOUNTINGS) {
+    describe(`under ${mounting.title}`, () => {
       it('answers the pages', async () => {
-        const { url } = await serveMounted(way);
+        const { url } = await serveMounted(mounting);
         // A request target has at least its slash.
-        const paths = way.base === '' ? PAGES.filter((path) => path.startsWith('/')) : PAGES;
+        const paths = mounting.base === '' ? PAGES.filter((path) => path.startsWith('/')) : PAGES;
         const asked = each(['GET', 'HEAD'], paths);
         assert.deepEqual(await statuses(url, asked), allOf(200, asked));
       });
 
       it('answers the transports', async () => {
-        const { url } = await serveMounted(way, ALL_ON);
+        const { url } = await serveMounted(mounting, ALL_ON);
         await post(`${url}/0/open/xhr`);
         await fetchText(`${url}/0/poll/jsonp?c=cb`);
         assert.deepEqual(
@@ -170,7 +170,7 @@ describe('routes', () => {
       });
 
       it('takes any text without slash and dot as server and session', async () => {
-        const { url } = await serveMounted(way);
+        const { url } = await serveMounted(mounting);
         const found: Record<string, string> = {};
         for (const path of SESSION_PATHS) {
           found[path] = (await post(url + path)).body;
@@ -180,15 +180,15 @@ describe('routes', () => {
 
       it('answers 404 to everything else', async () => {
         const sessions = sessionCatcher();
-        const { url } = await serveMounted(way, {}, sessions.onSession);
+        const { url } = await serveMounted(mounting, {}, sessions.onSession);
         const asked = each(['GET', 'POST', 'OPTIONS'], UNKNOWN);
         assert.deepEqual(await statuses(url, asked), allOf(404, asked));
         assert.equal(sessions.count(), 0);
       });
 
       it('takes request targets in absolute form', async () => {
-        const { origin, url } = await serveMounted(way);
-        const proxied = `${origin}http://elsewhere.example:81${way.base}`;
+        const { origin, url } = await serveMounted(mounting);
+        const proxied = `${origin}http://elsewhere.example:81${mounting.base}`;
         const asked = each(['GET'], ['/', '/info', '/info?x=//', '/iframe.html']);
         assert.deepEqual(await statuses(proxied, asked), allOf(200, asked));
         assert.equal((await post(`${proxied}/0/absolute/xhr?x`)).body, 'o\n');
@@ -199,18 +199,18 @@ describe('routes', () => {
       });
 
       it('answers 404 to OPTIONS *', async () => {
-        const { origin } = await serveMounted(way);
+        const { origin } = await serveMounted(mounting);
         assert.equal((await fetchText(`${origin}*`, 'OPTIONS')).status, 404);
       });
 
       it('takes no backslash for a slash', async () => {
         // URL parsers disagree about backslashes, and about them most where there is a fragment or a host.
-        const { origin, url } = await serveMounted(way);
+        const { origin, url } = await serveMounted(mounting);
         const paths = ['/a\\b/xhr', '/a\\b\\xhr', '/a\\b/xhr#', '/a\\b\\xhr#', '/\\b/xhr#', '/a/\\xhr#'];
         // A method that would be answered at once were the path known.
         const asked = each(['PUT'], paths);
         assert.deepEqual(await statuses(url, asked), allOf(404, asked));
-        const proxied = `${origin}http://elsewhere.example${way.base}`;
+        const proxied = `${origin}http://elsewhere.example${mounting.base}`;
         assert.deepEqual(await statuses(proxied, asked), allOf(404, asked));
       });
     });
@@ -250,12 +250,12 @@ describe('methods', () => {
     ['/0/s/jsonp_send', ['POST']],
   ]);
 
-  for (const way of ['Express 5', 'Express 4', 'Connect', 'a bare listener with a prefix'].map(mountWay)) {
+  for (const mounting of ['Express 5', 'Express 4', 'Connect', 'a bare listener with a prefix'].map(mountingOf)) {
     for (const [path, allowed] of ALLOWED) {
       const forbidden = METHODS.filter((method) => !allowed.includes(method));
-      it(`BASE${path} under ${way.title} answers ${forbidden} with 405, Allow and nothing else`, async () => {
+      it(`BASE${path} under ${mounting.title} answers ${forbidden} with 405, Allow and nothing else`, async () => {
         const sessions = sessionCatcher();
-        const { url } = await serveMounted(way, ALL_ON, sessions.onSession);
+        const { url } = await serveMounted(mounting, ALL_ON, sessions.onSession);
         const found: Record<string, unknown> = {};
         for (const method of forbidden) {
           const { status, headers, body } = await fetchText(url + path, method);
@@ -308,7 +308,7 @@ describe('websocket paths without an upgrade', () => {
   const ONLY_TO_WEBSOCKET = 'Can "Upgrade" only to "WebSocket".';
   const MUST_BE_UPGRADE = '"Connection" must be "Upgrade".';
 
-  for (const way of mountWays) {
+  for (const mounting of MOUNTINGS) {
     for (const path of ['/websocket', '/0/s/websocket']) {
       for (const [title, text, headers] of [
         ['no Upgrade', ONLY_TO_WEBSOCKET, []],
@@ -318,11 +318,11 @@ describe('websocket paths without an upgrade', () => {
         ['an Upgrade that no Connection names', MUST_BE_UPGRADE, ['Upgrade: websocket']],
         ['another Connection', MUST_BE_UPGRADE, ['Connection: keep-alive', 'Upgrade: WebSocket']],
       ] as const) {
-        it(`GET BASE${path} under ${way.title} with ${title} is 400, and the socket is closed`, async () => {
+        it(`GET BASE${path} under ${mounting.title} with ${title} is 400, and the socket is closed`, async () => {
           const sessions = sessionCatcher();
-          const { port, url } = await serveMounted(way, ALL_ON, sessions.onSession);
+          const { port, url } = await serveMounted(mounting, ALL_ON, sessions.onSession);
           const socket = new RawSocket(port).send(
-            `GET ${way.base}${path} HTTP/1.1`,
+            `GET ${mounting.base}${path} HTTP/1.1`,
             'Host: localhost',
             ...headers,
             'Sec-WebSocket-Version: 13',
@@ -340,12 +340,12 @@ describe('websocket paths without an upgrade', () => {
         });
       }
 
-      it(`POST BASE${path} under ${way.title} is 405 with and without an upgrade`, async () => {
-        const { port, url } = await serveMounted(way, ALL_ON);
+      it(`POST BASE${path} under ${mounting.title} is 405 with and without an upgrade`, async () => {
+        const { port, url } = await serveMounted(mounting, ALL_ON);
         const headers = ['Host: localhost', 'Content-Length: 0'];
         const upgrade = ['Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13'];
         for (const more of [[], upgrade]) {
-          const socket = new RawSocket(port).send(`POST ${way.base}${path} HTTP/1.1`, ...headers, ...more, '', '');
+          const socket = new RawSocket(port).send(`POST ${mounting.base}${path} HTTP/1.1`, ...headers, ...more, '', '');
           const answer = await socket.until('\r\n\r\n');
           assert.match(answer, /^HTTP\/1\.1 405 Method Not Allowed\r\n/);
           assert.match(answer, /^Allow: GET\r$/m);

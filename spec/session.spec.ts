@@ -15,13 +15,21 @@ import type { Lifecycle, SessionEnvironment } from '../lib/session/lifecycle.ts'
 import type { SessionRegistry } from '../lib/session/registry.ts';
 import { Rooms } from '../lib/session/rooms.ts';
 import type { Session } from '../lib/session/session.ts';
+import { afterTest } from './support/cleanup.ts';
 import { stopClock } from './support/clock.ts';
-import { FakeReceiver, hooksWith, identity, type Kind, makeSession, NAMES, portOf } from './support/fake-receiver.ts';
-import { freshModule } from './support/fresh.ts';
+import {
+  environmentWith,
+  FakeReceiver,
+  identity,
+  type Kind,
+  makeSession,
+  NAMES,
+  portOf,
+} from './support/fake-receiver.ts';
+import { freshModule } from './support/fresh-module.ts';
 import { RawSocket, Stream } from './support/http.ts';
-import { afterTest } from './support/leftovers.ts';
-import { echo, serve, sessionCatcher } from './support/server.ts';
-import { WebSocketClient } from './support/websocket.ts';
+import { echo, serve, sessionCatcher } from './support/test-server.ts';
+import { WebSocketClient } from './support/websocket-client.ts';
 
 const INTERRUPTED: SessionCloseEvent = { code: 1002, reason: 'Connection interrupted', wasClean: false };
 const BROKEN: SessionCloseEvent = { code: 1006, reason: '', wasClean: false };
@@ -43,7 +51,7 @@ function make({
   const errors: [unknown, Session][] = [];
   const closes: SessionCloseEvent[] = [];
   const ends: [Session, SessionCloseEvent][] = [];
-  const all = hooksWith({
+  const all = environmentWith({
     onError: (error, of) => errors.push([error, of]),
     heartbeatDelay: 25_000,
     ...hooks,
@@ -164,7 +172,7 @@ describe('Session', () => {
   it('shows its id, the request that opened it, and room for data', () => {
     const request = new IncomingMessage(new Socket());
     const data = { name: 'x' };
-    const session = makeSession('id', request, 'eventsource', identity(), data, hooksWith());
+    const session = makeSession('id', request, 'eventsource', identity(), data, environmentWith());
     assert.equal(session.id, 'id');
     assert.equal(session.request, request);
     assert.equal(session.transport, 'eventsource');
@@ -217,7 +225,7 @@ describe('Session', () => {
       const stream = attach('stream');
       assert.equal(session.transport, 'xhr-streaming');
       attach('poll');
-      assert.equal(session.transport, 'xhr-streaming', 'not the one that was turned away');
+      assert.equal(session.transport, 'xhr-streaming', 'not the one that was refused');
       portOf(session).receiverFlushed(stream);
       assert.equal(session.transport, 'xhr-streaming');
     });
@@ -464,7 +472,7 @@ describe('Session', () => {
       assert.deepEqual(seen, ['1', '', '3']);
     });
 
-    it('waits for somebody who listens, and does not come within the call that listens', async () => {
+    it('waits for a listener, and does not come within the call that adds it', async () => {
       const { session } = open();
       const seen: string[] = [];
       portOf(session).receive(['1', '2'], 1);
@@ -499,7 +507,7 @@ describe('Session', () => {
       assert.deepEqual(seen, ['1', '2', '3']);
     });
 
-    it('goes to once() exactly once, and leaves the others for whoever comes next', async () => {
+    it('goes to once() exactly once, and leaves the others for the next reader', async () => {
       const { session } = open();
       const seen: string[] = [];
       portOf(session).receive(['1', '2', '3', '4'], 1);
@@ -1133,7 +1141,7 @@ describe('Session', () => {
   });
 
   describe('receivers', () => {
-    it('turns a second one away with 2010 and leaves the first alone', async () => {
+    it('refuses a second one with 2010 and leaves the first alone', async () => {
       const { session, attach, receiver } = open();
       assert.deepEqual(attach('poll').frames, ['c[2010,"Another connection still open"]']);
       assert.equal(session.state, 'active');
@@ -1142,7 +1150,7 @@ describe('Session', () => {
       assert.deepEqual(receiver.frames, ['o', 'a["1"]']);
     });
 
-    it('waits for the one that has the close frame, whatever becomes of one that was turned away', () => {
+    it('waits for the one that has the close frame, not for one that was refused', () => {
       const { session, attach } = open({ kind: 'socket', family: 'xhr' });
       session.close();
       assert.deepEqual(attach('poll').frames, ['c[2010,"Another connection still open"]']);
@@ -1155,7 +1163,7 @@ describe('Session', () => {
       assert.deepEqual(receiver.frames, ['o']);
     });
 
-    it('goes on when one that was turned away breaks off', async () => {
+    it('goes on when one that was refused breaks off', async () => {
       const { session, attach, receiver } = open();
       portOf(session).receiverAborted(attach('poll'), INTERRUPTED);
       assert.equal(session.state, 'active');
@@ -1437,7 +1445,7 @@ describe('Session', () => {
       assert.equal(session.bufferedAmount, 24);
     });
 
-    it('says nothing of receivers that were turned away', () => {
+    it('says nothing of receivers that were refused', () => {
       const { session, attach } = open();
       attach('poll').bufferedAmount = 100;
       assert.equal(session.bufferedAmount, 0);
@@ -1738,7 +1746,7 @@ describe('Session', () => {
       assert.equal(receiver.aborts, 0);
     });
 
-    it('cuts what is still leaving when nobody comes for the close frame', () => {
+    it('cuts what is still flushing when no receiver comes for the close frame', () => {
       const { session, receiver } = open({ maxSendBuffer: 10 });
       receiver.bufferedAmount = 10;
       portOf(session).receiverReleased(receiver);
@@ -1819,7 +1827,7 @@ describe('Session', () => {
     });
 
     for (const { title, kind = 'stream', end } of ENDINGS.slice(0, -1)) {
-      it(`holds nobody up after ${title}, and leaves no timer`, async () => {
+      it(`does not slow the client after ${title}, and leaves no timer`, async () => {
         const { session, calls, ...opened } = full({ kind });
         end({ session, ...opened });
         assert.equal(calls(), 1);
@@ -1868,7 +1876,7 @@ describe('Session', () => {
       assert.equal(calls(), 0);
     });
 
-    describe('where nobody reads', () => {
+    describe('where the application does not read', () => {
       const warnings = () => {
         const { mock: warn } = mock.method(process, 'emitWarning', () => {});
         afterTest(() => warn.restore());
@@ -1877,13 +1885,13 @@ describe('Session', () => {
 
       it('discards what is over it once onSession has settled, with one warning for the process', async () => {
         const warn = warnings();
-        // A copy of the module that has not warned yet, whatever ran before.
+        // A fresh copy of the module, which has not warned yet.
         const { SessionRegistry: Registry } = (await freshModule('../../lib/session/registry.ts')) as {
           SessionRegistry: typeof SessionRegistry;
         };
         for (const onSession of [() => {}, async () => {}]) {
           const limits = { maxSessions: 1, maxSessionsPerClient: 1 };
-          const registry = new Registry(hooksWith({ ...FULL, onSession }), limits);
+          const registry = new Registry(environmentWith({ ...FULL, onSession }), limits);
           const claim = registry.reserve('id', identity('websocket'));
           assert.ok(claim.kind === 'reserved');
           const port = claim.reservation.commit(new IncomingMessage(new Socket()), 'websocket', {});
@@ -1963,7 +1971,7 @@ describe('Session', () => {
   });
 
   describe('terminate()', () => {
-    it('ends a closing session and cuts whatever carries it', async () => {
+    it('ends a closing session and cuts its receivers', async () => {
       const { session, receiver, attach, closes } = open({ kind: 'socket', family: 'xhr' });
       portOf(session).receiverReleased(receiver);
       const next = attach();
@@ -2348,7 +2356,7 @@ describe('Session', () => {
       });
     }
 
-    it('are never more than two, whatever happens in whatever order', async () => {
+    it('are never more than two, in any order of events', async () => {
       // A linear congruential generator, so that a failure can be seen again.
       let seed = 1;
       const random = (below: number) => {

@@ -5,9 +5,9 @@ import connect from 'connect';
 import express, { type ErrorRequestHandler } from 'express';
 import { type SockjsOptions, sockjs } from '../lib/index.ts';
 import { fetchText, post } from './support/http.ts';
-import { catchPrinted, express4, mountWay, mountWays, serveMounted } from './support/mounts.ts';
-import { echo, listen, sessionCatcher } from './support/server.ts';
-import { WebSocketClient } from './support/websocket.ts';
+import { captureErrors, express4, MOUNTINGS, mountingOf, serveMounted } from './support/mountings.ts';
+import { echo, listen, sessionCatcher } from './support/test-server.ts';
+import { WebSocketClient } from './support/websocket-client.ts';
 
 /** What Express puts on a request. */
 type WithParams = IncomingMessage & { params?: object };
@@ -96,43 +96,44 @@ describe('sockjs()', () => {
       '/',
     ];
 
-    for (const way of mountWays) {
-      describe(way.title, () => {
+    for (const mounting of MOUNTINGS) {
+      describe(mounting.title, () => {
         it('carries a session over HTTP', async () => {
-          const { url } = await serveMounted(way);
+          const { url } = await serveMounted(mounting);
           assert.equal((await post(`${url}/0/s/xhr`)).body, 'o\n');
           assert.equal((await post(`${url}/1/s/xhr_send`, '["a","b"]')).status, 204);
           assert.equal((await post(`${url}/2/s/xhr`)).body, 'a["a","b"]\n');
         });
 
         it('carries a session over a WebSocket, and a raw one', async () => {
-          const { origin } = await serveMounted(way, { rawWebsocket: true });
-          const framed = new WebSocketClient(origin, `${way.base}/0/s/websocket`);
+          const { origin } = await serveMounted(mounting, { rawWebsocket: true });
+          const framed = new WebSocketClient(origin, `${mounting.base}/0/s/websocket`);
           assert.equal(await framed.next(), 'o');
           framed.send('["m"]');
           assert.equal(await framed.next(), 'a["m"]');
-          const raw = new WebSocketClient(origin, `${way.base}/websocket`);
+          const raw = new WebSocketClient(origin, `${mounting.base}/websocket`);
           await raw.opened;
           raw.send('m');
           assert.equal(await raw.next(), 'm');
         });
 
-        it("keeps the mount's parameters on the request of the session", async () => {
+        it('keeps the parameters of the mount path on the request of the session', async () => {
           const sessions = sessionCatcher();
-          const { origin, url } = await serveMounted(way, {}, sessions.onSession);
+          const { origin, url } = await serveMounted(mounting, {}, sessions.onSession);
           await post(`${url}/0/s/xhr`);
           const { request } = await sessions.next();
-          assert.deepEqual(paramsOf(request), way.params);
+          assert.deepEqual(paramsOf(request), mounting.params);
           await post(`${url}/0/s/xhr_send`, '[]');
-          assert.deepEqual(paramsOf(request), way.params);
-          await new WebSocketClient(origin, `${way.base}/0/s/websocket`).opened;
-          assert.deepEqual(paramsOf((await sessions.next()).request), way.params);
+          assert.deepEqual(paramsOf(request), mounting.params);
+          await new WebSocketClient(origin, `${mounting.base}/0/s/websocket`).opened;
+          assert.deepEqual(paramsOf((await sessions.next()).request), mounting.params);
         });
 
-        it('answers 404 beside the mount, and nothing throws', async () => {
-          const printed = catchPrinted();
-          const { origin, url } = await serveMounted(way);
-          const beside = way.base === '' ? ['/a'] : ['/', '/info', '/ech/info', '/echoes/info', '/echo2', '/%zz', '//'];
+        it('answers 404 beside the endpoint, and nothing throws', async () => {
+          const printed = captureErrors();
+          const { origin, url } = await serveMounted(mounting);
+          const beside =
+            mounting.base === '' ? ['/a'] : ['/', '/info', '/ech/info', '/echoes/info', '/echo2', '/%zz', '//'];
           for (const path of beside) {
             assert.equal((await fetchText(origin + path)).status, 404, path);
           }
@@ -202,7 +203,7 @@ describe('sockjs()', () => {
       });
     }
 
-    it('gives two mounts on one server sessions of their own', async () => {
+    it('gives two endpoints on one server sessions of their own', async () => {
       const [first, second] = [sessionCatcher(), sessionCatcher()];
       const app = express();
       app.use('/a', sockjs(first.onSession));
@@ -221,7 +222,7 @@ describe('sockjs()', () => {
       assert.equal((await post(`${origin}/a/0/s/xhr`)).body, 'a["still here"]\n');
     });
 
-    it('gives one mount at two places the same sessions', async () => {
+    it('gives one endpoint at two paths the same sessions', async () => {
       const endpoint = sockjs(echo);
       const { origin } = await listen(express().use('/a', endpoint).use('/b', endpoint));
       await post(`${origin}/a/0/s/xhr`);
@@ -229,7 +230,7 @@ describe('sockjs()', () => {
       assert.equal((await post(`${origin}/a/0/s/xhr`)).body, 'a["m"]\n');
     });
 
-    it('keeps two mounts with prefixes in a row apart', async () => {
+    it('keeps two endpoints with prefixes in a row apart', async () => {
       const app = express();
       app.use(sockjs({ prefix: '/a', baseUrl: '/of-a' }, echo), sockjs({ prefix: '/a/b', baseUrl: '/of-b' }, echo));
       const { origin } = await listen(app);
@@ -275,23 +276,23 @@ describe('sockjs()', () => {
       ['jsessionid', 'GET', '/0/s/websocket'],
     ];
 
-    for (const way of ['Express 5', 'Express 4', 'Connect', 'a bare listener with a prefix'].map(mountWay)) {
+    for (const mounting of ['Express 5', 'Express 4', 'Connect', 'a bare listener with a prefix'].map(mountingOf)) {
       for (const [option, method, path] of cases) {
-        it(`are 500 under ${way.title}: ${option}, asked by ${method} ${path}`, async () => {
-          catchPrinted();
+        it(`are 500 under ${mounting.title}: ${option}, asked by ${method} ${path}`, async () => {
+          captureErrors();
           const sessions = sessionCatcher();
-          const { url } = await serveMounted(way, { [option]: fail }, sessions.onSession);
+          const { url } = await serveMounted(mounting, { [option]: fail }, sessions.onSession);
           assert.equal((await fetchText(url + path, method)).status, 500);
           assert.equal(sessions.count(), 0);
           assert.equal((await fetchText(`${url}/`)).status, 200);
         });
       }
 
-      it(`refuse a WebSocket with 500 under ${way.title}`, async () => {
-        catchPrinted();
+      it(`refuse a WebSocket with 500 under ${mounting.title}`, async () => {
+        captureErrors();
         const sessions = sessionCatcher();
-        const { origin, url } = await serveMounted(way, { jsessionid: fail }, sessions.onSession);
-        const client = new WebSocketClient(origin, `${way.base}/0/s/websocket`);
+        const { origin, url } = await serveMounted(mounting, { jsessionid: fail }, sessions.onSession);
+        const client = new WebSocketClient(origin, `${mounting.base}/0/s/websocket`);
         await assert.rejects(client.opened, /Unexpected server response: 500/);
         assert.equal(sessions.count(), 0);
         assert.equal((await fetchText(`${url}/`)).status, 200);
@@ -314,7 +315,7 @@ describe('sockjs()', () => {
     }
 
     it('are printed by a bare listener, whose answer tells nothing of it', async () => {
-      const printed = catchPrinted();
+      const printed = captureErrors();
       const { origin } = await listen(sockjs({ prefix: '/echo', baseUrl: fail }, echo));
       const { status, headers, body } = await fetchText(`${origin}/echo/info`);
       assert.deepEqual(
@@ -325,7 +326,7 @@ describe('sockjs()', () => {
     });
 
     it('close the connection of a bare listener when they have answered already', async () => {
-      catchPrinted();
+      captureErrors();
       const jsessionid = (_req: IncomingMessage, res: ServerResponse) => {
         res.writeHead(200, { 'Content-Length': 5 });
         throw failure;
@@ -337,7 +338,7 @@ describe('sockjs()', () => {
 
     for (const answer of ['javascript:alert(1)', '', 'x.js', undefined, 5]) {
       it(`sockjsUrl is 500 as well when it returns ${JSON.stringify(answer)}`, async () => {
-        catchPrinted();
+        captureErrors();
         const { origin } = await listen(sockjs({ sockjsUrl: () => answer as string }, echo));
         assert.equal((await fetchText(`${origin}/iframe.html`)).status, 500);
         assert.equal((await fetchText(origin)).status, 200);

@@ -7,12 +7,12 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from '@sinonjs/fake-timers';
+import { AsyncQueue } from './support/async-queue.ts';
 import { stopClock } from './support/clock.ts';
 import { handshake, RawSocket } from './support/http.ts';
-import { Queue } from './support/queue.ts';
-import { serve, sessionCatcher } from './support/server.ts';
+import { serve, sessionCatcher } from './support/test-server.ts';
 import { clientFrame, serverFrame } from './support/upgrade-client.ts';
-import { arena, HTTP_WAYS, WAYS, type Way } from './support/ways.ts';
+import { ALL_TRANSPORTS, HTTP_TRANSPORTS, serveTransports, type WireTransport } from './support/wire-transports.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -35,8 +35,8 @@ async function runUntil<T>(clock: Clock, event: Promise<T>): Promise<T> {
 }
 
 /** A way as it is asked for on a connection that stays open. */
-function keptAlive(way: Way, id: string): string[] {
-  return way.lines(id).filter((line) => line !== 'Connection: close');
+function keptAlive(transport: WireTransport, id: string): string[] {
+  return transport.requestLines(id).filter((line) => line !== 'Connection: close');
 }
 
 describe('a stall of the event loop', () => {
@@ -46,25 +46,25 @@ describe('a stall of the event loop', () => {
     clock = stopClock();
   });
 
-  for (const way of HTTP_WAYS) {
-    it(`does not end a session whose next request has arrived: ${way.name}`, async () => {
+  for (const transport of HTTP_TRANSPORTS) {
+    it(`does not end a session whose next request has arrived: ${transport.name}`, async () => {
       // A limit of one byte has streams end with their first frame.
-      const on = await arena({ heartbeatDelay: 0, responseLimit: 1 });
-      const raw = new RawSocket(on.port).send(...keptAlive(way, 'session'));
+      const on = await serveTransports({ heartbeatDelay: 0, responseLimit: 1 });
+      const raw = new RawSocket(on.port).send(...keptAlive(transport, 'session'));
       const session = await on.sessions.next();
-      await raw.until(way.wrap('o'));
+      await raw.until(transport.wrap('o'));
       await turn();
-      raw.send(...keptAlive(way, 'session'));
+      raw.send(...keptAlive(transport, 'session'));
       clock.jump(LONG);
       assert.equal(session.state, 'active');
       session.send('x');
-      await raw.until(way.wrap('a["x"]'));
+      await raw.until(transport.wrap('a["x"]'));
       assert.equal(session.state, 'active');
     });
 
-    it(`ends a session whose client has left, once the loop has run: ${way.name}`, async () => {
-      const on = await arena({ heartbeatDelay: 0, responseLimit: 1, disconnectDelay: 5000 });
-      const { session, raw } = await on.open(way);
+    it(`ends a session whose client has left, once the loop has run: ${transport.name}`, async () => {
+      const on = await serveTransports({ heartbeatDelay: 0, responseLimit: 1, disconnectDelay: 5000 });
+      const { session, raw } = await on.open(transport);
       await raw.closed;
       clock.jump(LONG);
       assert.equal(session.state, 'active');
@@ -74,26 +74,26 @@ describe('a stall of the event loop', () => {
       assert.ok(clock.now - before <= 5000 + 200, `${clock.now - before} ms after the stall`);
     });
 
-    it(`does not take the close frame from a client that has asked for it: ${way.name}`, async () => {
-      const on = await arena({ heartbeatDelay: 0, responseLimit: 1 });
-      const raw = new RawSocket(on.port).send(...keptAlive(way, 'session'));
+    it(`does not take the close frame from a client that has asked for it: ${transport.name}`, async () => {
+      const on = await serveTransports({ heartbeatDelay: 0, responseLimit: 1 });
+      const raw = new RawSocket(on.port).send(...keptAlive(transport, 'session'));
       const session = await on.sessions.next();
-      await raw.until(way.wrap('o'));
+      await raw.until(transport.wrap('o'));
       const end = once(session, 'close');
       session.close(3000, 'bye');
       await turn();
-      raw.send(...keptAlive(way, 'session'));
+      raw.send(...keptAlive(transport, 'session'));
       clock.jump(LONG);
       assert.deepEqual((await end)[0], { code: 3000, reason: 'bye', wasClean: true });
-      await raw.until(way.wrap('c[3000,"bye"]'));
+      await raw.until(transport.wrap('c[3000,"bye"]'));
     });
 
-    it(`does not cut a body whose end has arrived: ${way.name}`, async () => {
-      const on = await arena({ heartbeatDelay: 0 });
-      const { session } = await on.open(way);
+    it(`does not cut a body whose end has arrived: ${transport.name}`, async () => {
+      const on = await serveTransports({ heartbeatDelay: 0 });
+      const { session } = await on.open(transport);
       const body = '["x"]';
       const raw = new RawSocket(on.port).send(
-        `POST /echo/000/session/${way.family}_send HTTP/1.1`,
+        `POST /echo/000/session/${transport.family}_send HTTP/1.1`,
         'Host: localhost',
         'Connection: close',
         'Content-Type: text/plain',
@@ -110,13 +110,13 @@ describe('a stall of the event loop', () => {
       assert.match(await raw.closed, /^HTTP\/1\.1 20/);
     });
 
-    it(`does not cut an answer that the client goes on to read: ${way.name}`, async () => {
-      const on = await arena({ heartbeatDelay: 0, responseLimit: 1, maxSendBuffer: 64 * MIB });
-      const raw = new RawSocket(on.port).send(...keptAlive(way, 'session'));
+    it(`does not cut an answer that the client goes on to read: ${transport.name}`, async () => {
+      const on = await serveTransports({ heartbeatDelay: 0, responseLimit: 1, maxSendBuffer: 64 * MIB });
+      const raw = new RawSocket(on.port).send(...keptAlive(transport, 'session'));
       const session = await on.sessions.next();
-      await raw.until(way.wrap('o'));
+      await raw.until(transport.wrap('o'));
       raw.socket.pause();
-      raw.send(...keptAlive(way, 'session'));
+      raw.send(...keptAlive(transport, 'session'));
       await once(on.server, 'request');
       const text = 'x'.repeat(32 * MIB);
       session.send(text);
@@ -131,8 +131,8 @@ describe('a stall of the event loop', () => {
     });
   }
 
-  for (const way of WAYS.filter(({ family }) => family === 'websocket')) {
-    const path = way.name === 'websocket' ? '/echo/000/session/websocket' : '/echo/websocket';
+  for (const transport of ALL_TRANSPORTS.filter(({ family }) => family === 'websocket')) {
+    const path = transport.name === 'websocket' ? '/echo/000/session/websocket' : '/echo/websocket';
 
     const open = async (options: Parameters<typeof serve>[0]) => {
       const { onSession, next } = sessionCatcher();
@@ -143,7 +143,7 @@ describe('a stall of the event loop', () => {
       return { ...on, raw, session };
     };
 
-    it(`does not cut a WebSocket whose pong has arrived: ${way.name}`, async () => {
+    it(`does not cut a WebSocket whose pong has arrived: ${transport.name}`, async () => {
       const { raw, session } = await open({ heartbeatDelay: 1000 });
       clock.tick(1000);
       await raw.until(serverFrame(9, ''));
@@ -152,11 +152,11 @@ describe('a stall of the event loop', () => {
       raw.socket.write(clientFrame(10, ''), 'latin1');
       clock.jump(LONG);
       assert.equal(session.state, 'active');
-      raw.socket.write(clientFrame(1, way.name === 'websocket' ? '["x"]' : 'x'), 'latin1');
+      raw.socket.write(clientFrame(1, transport.name === 'websocket' ? '["x"]' : 'x'), 'latin1');
       assert.equal(await session.recv(), 'x');
     });
 
-    it(`cuts a WebSocket whose client is silent, once the loop has run: ${way.name}`, async () => {
+    it(`cuts a WebSocket whose client is silent, once the loop has run: ${transport.name}`, async () => {
       const { raw, session } = await open({ heartbeatDelay: 1000 });
       clock.tick(1000);
       await raw.until(serverFrame(9, ''));
@@ -169,7 +169,7 @@ describe('a stall of the event loop', () => {
       assert.ok(clock.now - before <= 1000 + 200, `${clock.now - before} ms after the stall`);
     });
 
-    it(`does not cut what a closing WebSocket has still to read: ${way.name}`, async () => {
+    it(`does not cut what a closing WebSocket has still to read: ${transport.name}`, async () => {
       const { raw, session } = await open({ heartbeatDelay: 0, maxSendBuffer: 64 * MIB });
       raw.socket.pause();
       const text = 'x'.repeat(32 * MIB);
@@ -182,7 +182,7 @@ describe('a stall of the event loop', () => {
       await raw.until('bye');
     });
 
-    it(`does not cut a client that takes what is written to it: ${way.name}`, async () => {
+    it(`does not cut a client that takes what is written to it: ${transport.name}`, async () => {
       const { raw, session } = await open({ heartbeatDelay: 0, websocketWriteTimeout: 1000, maxSendBuffer: 64 * MIB });
       raw.socket.pause();
       const text = 'x'.repeat(32 * MIB);
@@ -197,11 +197,11 @@ describe('a stall of the event loop', () => {
   }
 
   it('does not end a session whose application goes on to read', async () => {
-    const on = await arena({ heartbeatDelay: 0, maxReceiveBuffer: 1 });
-    const way = HTTP_WAYS[0] as Way;
-    const { session } = await on.open(way);
+    const on = await serveTransports({ heartbeatDelay: 0, maxReceiveBuffer: 1 });
+    const transport = HTTP_TRANSPORTS[0] as WireTransport;
+    const { session } = await on.open(transport);
     const read = session.recv();
-    on.send(way, 'session', '["one","two","three"]');
+    on.send(transport, 'session', '["one","two","three"]');
     assert.equal(await read, 'one');
     clock.jump(LONG);
     assert.equal(await session.recv(), 'two');
@@ -211,29 +211,29 @@ describe('a stall of the event loop', () => {
   });
 
   it('does not keep router.close() from waiting for a client that has asked for its close frame', async () => {
-    const on = await arena({ heartbeatDelay: 0, disconnectDelay: LONG * 10 });
-    const way = HTTP_WAYS[0] as Way;
-    const raw = new RawSocket(on.port).send(...keptAlive(way, 'session'));
+    const on = await serveTransports({ heartbeatDelay: 0, disconnectDelay: LONG * 10 });
+    const transport = HTTP_TRANSPORTS[0] as WireTransport;
+    const raw = new RawSocket(on.port).send(...keptAlive(transport, 'session'));
     await on.sessions.next();
-    await raw.until(way.wrap('o'));
+    await raw.until(transport.wrap('o'));
     const closing = on.router.close({ timeout: 5000 });
     await turn();
-    raw.send(...keptAlive(way, 'session'));
+    raw.send(...keptAlive(transport, 'session'));
     clock.jump(LONG);
     assert.deepEqual(await closing, { closed: 1, flushed: 1, dropped: 0 });
   });
 
   it('lets a heartbeat go out at once', async () => {
-    const on = await arena({ heartbeatDelay: 1000 });
-    const way = HTTP_WAYS[0] as Way;
-    const raw = new RawSocket(on.port).send(...keptAlive(way, 'session'));
+    const on = await serveTransports({ heartbeatDelay: 1000 });
+    const transport = HTTP_TRANSPORTS[0] as WireTransport;
+    const raw = new RawSocket(on.port).send(...keptAlive(transport, 'session'));
     await on.sessions.next();
-    await raw.until(way.wrap('o'));
-    const requests = new Queue<unknown>();
+    await raw.until(transport.wrap('o'));
+    const requests = new AsyncQueue<unknown>();
     on.server.on('request', (req) => requests.push(req));
-    raw.send(...keptAlive(way, 'session'));
+    raw.send(...keptAlive(transport, 'session'));
     await requests.next();
     clock.jump(LONG);
-    await raw.until(way.wrap('h'));
+    await raw.until(transport.wrap('h'));
   });
 });

@@ -7,8 +7,8 @@ import { performance as performanceOfNode } from 'node:perf_hooks';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from '@sinonjs/fake-timers';
 import { DeadlineTimer, TimerQueue } from '../lib/util/timer-queue.ts';
+import { afterTest } from './support/cleanup.ts';
 import { stopClock } from './support/clock.ts';
-import { afterTest } from './support/leftovers.ts';
 
 describe('DeadlineTimer', () => {
   let clock: Clock;

@@ -80,7 +80,7 @@ export function factory(): void {
   sockjs({});
   // @ts-expect-error the wrong way round
   sockjs(() => {}, {});
-  // @ts-expect-error the path is the mount's business
+  // @ts-expect-error the application sets the path where it mounts the endpoint
   sockjs('/echo', () => {});
 }
 
@@ -277,9 +277,9 @@ export function options(): void {
   sockjs({ heartbeatDelay: '25s' }, () => {});
   // @ts-expect-error null is not left out
   sockjs({ heartbeatDelay: null }, () => {});
-  // @ts-expect-error where to listen is the mount's business
+  // @ts-expect-error the application decides where the server listens
   sockjs({ websocketServer: { port: 8080 } }, () => {});
-  // @ts-expect-error where to listen is the mount's business
+  // @ts-expect-error the application decides where the server listens
   sockjs({ websocketServer: { path: '/x' } }, () => {});
   // @ts-expect-error it would not be a decision
   sockjs({ checkOrigin: () => 'yes' }, () => {});

@@ -12,28 +12,28 @@ import connect from 'connect';
 import express, { type Express } from 'express';
 import { WebSocketServer } from 'ws';
 import { attachUpgrade, sockjs } from '../lib/index.ts';
+import { AsyncQueue } from './support/async-queue.ts';
+import { afterTest } from './support/cleanup.ts';
 import { stopClock } from './support/clock.ts';
 import { handshake, RawSocket } from './support/http.ts';
-import { afterTest } from './support/leftovers.ts';
-import { express4 } from './support/mounts.ts';
-import { Queue } from './support/queue.ts';
-import { echo, listen, serve, sessionCatcher } from './support/server.ts';
+import { express4 } from './support/mountings.ts';
 import { listenAs } from './support/server-kinds.ts';
+import { echo, listen, serve, sessionCatcher } from './support/test-server.ts';
+import { TLS } from './support/tls-certificate.ts';
 import { clientFrame, parseAnswer, ServerSockets, serverFrame } from './support/upgrade-client.ts';
 import {
   appWith,
-  arrives,
-  asksFirst,
   attached,
   H2C,
+  hasShouldUpgradeCallback,
   otherListener,
-  parking,
+  pausingMiddleware,
   request,
   type UpgradeListener,
   type Upgrading,
+  untilReceived,
 } from './support/upgrade-server.ts';
-import { TLS } from './support/upgrade-tls.ts';
-import { WebSocketClient } from './support/websocket.ts';
+import { WebSocketClient } from './support/websocket-client.ts';
 
 const PATH = '/echo/000/ws/websocket';
 
@@ -148,7 +148,7 @@ describe('attachUpgrade()', () => {
         params: unknown;
         session?: { user: string };
       }
-      const sessions = new Queue<Request>();
+      const sessions = new AsyncQueue<Request>();
       const app = express();
       app.use((req, _res, next) => {
         Object.assign(req, { session: { user: 'ann' } });
@@ -232,15 +232,15 @@ describe('attachUpgrade()', () => {
     });
 
     it('may decide later, and bytes that came meanwhile are not lost', async () => {
-      const { middleware, next } = parking();
-      const messages = new Queue<string>();
+      const { middleware, next } = pausingMiddleware();
+      const messages = new AsyncQueue<string>();
       const app = appWith(middleware, (session) => {
         session.on('message', (message) => messages.push(message));
       });
       const { port, sockets } = await attached(app);
       const raw = new RawSocket(port).send(handshake(PATH).join('\r\n') + clientFrame(1, '["a"]'));
       const decision = await next();
-      await arrives(await sockets.next(), () => raw.send(clientFrame(1, '["b"]')));
+      await untilReceived(await sockets.next(), () => raw.send(clientFrame(1, '["b"]')));
       decision.next();
       assert.equal(await messages.next(), 'a');
       assert.equal(await messages.next(), 'b');
@@ -374,7 +374,7 @@ describe('attachUpgrade()', () => {
     });
 
     it('sees the address and the encryption of the client on the response', async () => {
-      const seen = new Queue<unknown[]>();
+      const seen = new AsyncQueue<unknown[]>();
       const { port } = await attached(
         appWith((_req, res, next) => {
           const socket = res.socket as NonNullable<typeof res.socket> & { encrypted: boolean };
@@ -468,8 +468,8 @@ describe('attachUpgrade()', () => {
         });
 
         it('bytes that come while the app decides are not lost', async () => {
-          const { middleware, next } = parking();
-          const received = new Queue<string>();
+          const { middleware, next } = pausingMiddleware();
+          const received = new AsyncQueue<string>();
           const { port, sockets } = await withOther(
             (server) =>
               server.on('upgrade', (_req, socket: Duplex, head) => {
@@ -487,7 +487,7 @@ describe('attachUpgrade()', () => {
           );
           const raw = new RawSocket(port).send(`${handshake('/a/websocket').join('\r\n')}abc`);
           const { res } = await next();
-          await arrives(await sockets.next(), () => raw.send('def'));
+          await untilReceived(await sockets.next(), () => raw.send('def'));
           res.writeHead(404).end('not here');
           assert.equal(await received.next(), 'abcdef');
           assert.equal(await raw.closed, 'bye');
@@ -497,7 +497,7 @@ describe('attachUpgrade()', () => {
 
     for (const path of ['/x', '/nowhere/websocket']) {
       it(`that ignore ${path} leave no reset without an error listener`, async () => {
-        const passed = new Queue<Duplex>();
+        const passed = new AsyncQueue<Duplex>();
         const { port, sockets } = await attached((_req, res) => res.writeHead(404).end(), {
           prepare: (server) => server.on('upgrade', (_req, socket: Duplex) => passed.push(socket)),
         });
@@ -510,7 +510,7 @@ describe('attachUpgrade()', () => {
 
       it(`that ignore ${path} do not leave the connection open for ever`, async () => {
         const clock = stopClock();
-        const passed = new Queue<Duplex>();
+        const passed = new AsyncQueue<Duplex>();
         const { port, sockets } = await attached((_req, res) => res.writeHead(404).end(), {
           prepare: (server) => server.on('upgrade', (_req, socket: Duplex) => passed.push(socket)),
         });
@@ -560,7 +560,7 @@ describe('attachUpgrade()', () => {
     });
 
     it('that are removed before the app decides: the client gets the response of the app', async () => {
-      const { middleware, next } = parking();
+      const { middleware, next } = pausingMiddleware();
       const { listener } = otherListener();
       const { server, port } = await attached(middleware as RequestListener, {
         prepare: (server) => server.on('upgrade', listener),
@@ -581,7 +581,7 @@ describe('attachUpgrade()', () => {
       it(`answers 503 after ${ms} ms, and a later decision does nothing`, async () => {
         const clock = stopClock();
         const { onSession, count } = sessionCatcher();
-        const { middleware, next } = parking();
+        const { middleware, next } = pausingMiddleware();
         const { port, sockets } = await attached(appWith(middleware, onSession), options);
         for (const late of [
           ({ next }: { next: () => void }) => next(),
@@ -623,7 +623,7 @@ describe('attachUpgrade()', () => {
 
     it('does not interrupt a response that has begun', async () => {
       const clock = stopClock();
-      const { middleware, next } = parking();
+      const { middleware, next } = pausingMiddleware();
       const { port } = await attached(appWith(middleware));
       const raw = new RawSocket(port).send(...handshake(PATH));
       const { res } = await next();
@@ -649,7 +649,7 @@ describe('attachUpgrade()', () => {
   ] as const) {
     it(`lets the client close after a ${title}, for 2 seconds`, async () => {
       const clock = stopClock();
-      const { middleware, next } = parking();
+      const { middleware, next } = pausingMiddleware();
       const { port, sockets } = await attached(middleware as RequestListener);
       for (const leaves of [true, false]) {
         const client = tcpConnect({ port, host: '127.0.0.1', allowHalfOpen: true });
@@ -708,7 +708,7 @@ describe('attachUpgrade()', () => {
             prepare: (server) => (others ? server.on('upgrade', listener) : server),
           });
           const raw = new RawSocket(port);
-          if (asksFirst) {
+          if (hasShouldUpgradeCallback) {
             // Node itself loses bytes that come in one piece with a request whose upgrade it declines.
             await raw.send(text).until(answer);
             raw.send(SECOND);
@@ -876,7 +876,7 @@ describe('attachUpgrade()', () => {
     async function waiting() {
       const clock = stopClock();
       const sessions = sessionCatcher();
-      const { middleware, next } = parking();
+      const { middleware, next } = pausingMiddleware();
       const { port, sockets } = await attached(appWith(middleware, sessions.onSession));
       afterTest(async () => {
         assert.equal(clock.countTimers(), 0);
@@ -1084,7 +1084,7 @@ describe('attachUpgrade()', () => {
     });
 
     it('called while the app decides has the client get the response of the app', async () => {
-      const { middleware, next } = parking();
+      const { middleware, next } = pausingMiddleware();
       const { port, detach } = await attached(middleware as RequestListener);
       const raw = new RawSocket(port).send(...handshake('/a/websocket'));
       const { res } = await next();
@@ -1095,7 +1095,7 @@ describe('attachUpgrade()', () => {
 
     it('called while the app decides has the other listener get the upgrade', async () => {
       const { seen, listener } = otherListener();
-      const { middleware, next } = parking();
+      const { middleware, next } = pausingMiddleware();
       const { port, detach } = await attached(middleware as RequestListener, {
         prepare: (server) => server.on('upgrade', listener),
       });
@@ -1108,7 +1108,7 @@ describe('attachUpgrade()', () => {
     });
   });
 
-  (asksFirst ? describe : describe.skip)('shouldUpgradeCallback', () => {
+  (hasShouldUpgradeCallback ? describe : describe.skip)('shouldUpgradeCallback', () => {
     /** A server with a callback of the application, which accepts the protocols that it names. */
     async function withCallback(answers: (req: IncomingMessage) => boolean, other?: UpgradeListener) {
       const asked: (string | undefined)[] = [];
@@ -1157,7 +1157,7 @@ describe('attachUpgrade()', () => {
       const raw = new RawSocket(port).send(request('POST', '/x', [...H2C, 'Content-Length: 5']));
       await raw.until('page at /x');
       const socket = await sockets.next();
-      await arrives(socket, () => raw.send('hello'));
+      await untilReceived(socket, () => raw.send('hello'));
       raw.send(request('GET', '/second'));
       await raw.until('page at /second');
     });

@@ -1,9 +1,9 @@
-/** A revision of this repository, checked out beside it for as long as it is measured. */
+/** Checks a revision of this repository out beside the present checkout, for the length of a run. */
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { atEnd } from '../measure/cleanup.ts';
+import { onCleanup } from '../measure/cleanup.ts';
 import type { Checkout } from '../measure/participant.ts';
 import { ROOT } from '../measure/run.ts';
 
@@ -11,15 +11,16 @@ import { ROOT } from '../measure/run.ts';
 const CODE = 'lib/index.ts';
 
 /**
- * Checks a revision out into a temporary folder, which goes when the run ends. The server programs in it are those of the
- * present checkout, and so are the packages: only `lib/` differs. `root` is the present checkout.
+ * Checks a revision out into a temporary folder, which the end of the run removes. The server programs and the packages
+ * in it are those of the present checkout: only `lib/` differs.
  *
+ * @param root the present checkout
  * @throws Error if there is no such revision, or no `lib/index.ts` in it
  */
 export function checkOut(revision: string, root = ROOT): Checkout {
   const commit = commitOf(revision, root);
   const folder = mkdtempSync(join(tmpdir(), 'express-sockjs-'));
-  atEnd(() => remove(folder, root));
+  onCleanup(() => remove(folder, root));
   git(root, 'worktree', 'add', '--quiet', '--detach', folder, commit);
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'), 'junction');
   rmSync(join(folder, 'bench'), { recursive: true, force: true });
@@ -42,9 +43,9 @@ function commitOf(revision: string, root: string): string {
   return commit;
 }
 
-/** Does not wait for anything, since the process may be about to end. */
+/** Synchronous, since the process may be about to end. */
 function remove(folder: string, root: string): void {
-  // git forgets a worktree whose folder is gone. It would not remove one that it has not finished to make.
+  // `git worktree remove` would refuse a worktree whose creation was interrupted. `prune` forgets one without a folder.
   rmSync(folder, { recursive: true, force: true });
   git(root, 'worktree', 'prune');
 }

@@ -1,4 +1,4 @@
-/** Collects what the present checkout and a revision cost in each round, and pairs the two. */
+/** Collects the costs of the present checkout and of a revision, round by round, and pairs them. */
 import { ratioOf, spreadOf } from '../measure/statistics.ts';
 import type { Row, Table } from '../report/table.ts';
 import { type Judgement, judge } from './verdict.ts';
@@ -7,7 +7,7 @@ import { type Judgement, judge } from './verdict.ts';
 export interface Compared extends Judgement {
   readonly key: string;
   readonly title: string;
-  /** Medians of the values themselves, which are for scale. */
+  /** The median of the absolute values. Compare by `ratio`, not by these. */
   readonly present: number;
   readonly revision: number;
 }
@@ -20,7 +20,7 @@ export class Comparison {
   readonly #suffix: string;
   readonly #pairs = new Map<string, [present: Row, revision: Row][]>();
 
-  /** `suffix` is how the key of a row of the revision differs from that of the present checkout. */
+  /** @param suffix what the key of a row of the revision has behind that of the present checkout */
   constructor({ name, title, measure }: Omit<Table, 'rows'>, suffix: string) {
     this.name = name;
     this.title = title;
@@ -28,7 +28,7 @@ export class Comparison {
     this.#suffix = suffix;
   }
 
-  /** Adds what the table is in a further round. */
+  /** Adds the table of one more round. */
   add({ rows }: Table): void {
     for (const present of rows) {
       const revision = rows.find(({ key }) => key === present.key + this.#suffix);
@@ -40,7 +40,7 @@ export class Comparison {
     }
   }
 
-  /** What has come out so far: a round counts once, by the median of the ratios in it. */
+  /** The rows so far. Each round counts once, by the median of the ratios within it. */
   rows(): Compared[] {
     return [...this.#pairs].map(([key, pairs]) => ({
       key,

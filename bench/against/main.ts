@@ -1,20 +1,23 @@
-/** The present checkout and a revision, measured in one run. */
+/** Measures the present checkout and a revision in one run. */
 import type { Checkout } from '../measure/participant.ts';
 import { Run, type RunOptions } from '../measure/run.ts';
 import type { Scenario } from '../scenarios/scenario.ts';
 import { Comparison } from './comparison.ts';
 import { LEGEND, writeComparison } from './report.ts';
 
-/** How often the two take turns in a round: even, so that each comes first as often as the other. */
+/**
+ * How often present checkout and revision alternate in a round. The number is even, so each is measured first as often
+ * as the other.
+ */
 const TURNS = 6;
 
-/** µs of server CPU that a turn takes: little, so that what else the machine does falls upon both. */
+/** µs of server CPU for each turn. Turns are short, so other load on the machine affects both sides alike. */
 const TURN_CPU = 100_000;
 
-/** Seconds of server CPU before them. */
+/** Seconds of server CPU before the turns. */
 const WARM_UP = 0.8;
 
-/** What is decided by the caller. */
+/** The options that the caller chooses. */
 export interface AgainstOptions
   extends Omit<RunOptions, 'memoryRounds' | 'roundCpu' | 'warmUp' | 'profile' | 'checkouts'> {
   readonly present: Checkout;
@@ -22,9 +25,11 @@ export interface AgainstOptions
 }
 
 /**
- * Measures each scenario in so many rounds, each with servers that are started anew: what V8 compiles and where things lie
- * in memory differs by chance from process to process, and would not show in rounds of one process. The two take turns
- * within a round, and every other round begins with the revision. Prints each table when it is done.
+ * Measures each scenario in `rounds` rounds, and prints each table when it is complete.
+ *
+ * Each round starts new server processes: JIT compilation and memory layout differ by chance from process to process,
+ * which rounds within one process would hide. Both sides alternate within a round, and every other round begins with
+ * the revision.
  *
  * @returns whether a row is dearer than in the revision
  */
@@ -61,7 +66,7 @@ export async function measureAgainst(
   return dearer.length > 0;
 }
 
-/** All tables of a scenario, after all rounds. */
+/** Returns all tables of a scenario, after all rounds. */
 async function compare(
   scenario: Scenario,
   rounds: number,
@@ -69,7 +74,7 @@ async function compare(
   forwards: Run,
   backwards: Run,
 ): Promise<Iterable<Comparison>> {
-  // A scenario may have several tables, whose titles differ.
+  // By title: a scenario may have several tables.
   const comparisons = new Map<string, Comparison>();
   for (let round = 0; round < rounds; round += 1) {
     for await (const table of scenario.measure(round % 2 === 0 ? forwards : backwards)) {

@@ -1,12 +1,14 @@
-/** What the ratios of two revisions say. */
+/** Decides from ratios whether the present checkout costs more than a revision. */
 import { type Interval, medianInterval, spreadOf } from '../measure/statistics.ts';
 
-/** What is within this share of the revision is taken for the same. */
+/** Differences below this share of the revision count as none. */
 const MARGIN = 0.02;
 
 /**
- * `dearer` and `cheaper`: the whole interval lies beyond the margin. `same`: all of it lies within. `undecided`: it reaches
- * across. `too few rounds`: there is no interval.
+ * - `dearer`, `cheaper`: the whole interval lies beyond the margin
+ * - `same`: the whole interval lies within the margin
+ * - `undecided`: the interval contains a bound of the margin
+ * - `too few rounds`: there is no interval
  */
 export type Verdict = 'dearer' | 'cheaper' | 'same' | 'undecided' | 'too few rounds';
 
@@ -18,7 +20,7 @@ export interface Judgement {
 }
 
 /**
- * Judges the ratios of one row, present checkout by revision, one of each round.
+ * Judges the ratios of one row, present checkout ÷ revision, one ratio for each round.
  *
  * @throws RangeError if there are none
  */

@@ -1,4 +1,6 @@
-/** Broadcasts, over WebSocket or xhr-streaming: the next one goes when everybody has the last. */
+/**
+ * Broadcasts over WebSocket or xhr-streaming. The next broadcast begins when every connection has received the last.
+ */
 import { DIALECTS, fromServer } from './dialects.ts';
 import { closeAll, type Load, ramp, show, textOf } from './load.ts';
 import type { LoadOptions, Target } from './protocol.ts';
@@ -7,44 +9,50 @@ import { WebSocketConnection } from './websocket.ts';
 
 type Options = Extract<LoadOptions, { kind: 'ws-broadcast' | 'streaming-broadcast' }>;
 
-/** Tells the server to broadcast. */
+/** Makes the server broadcast a message. */
 export type Trigger = (message: string) => void;
 
-/** Who waits for the message that is under way. */
-class Audience {
+/** Counts which connections have received the current message. */
+class Receivers {
   readonly #size: number;
   readonly #trigger: Trigger;
   #number = 0;
   #waiting = 0;
-  #whenAllHave: () => void = () => {};
+  #whenAllReceived: () => void = () => {};
 
   constructor(size: number, trigger: Trigger) {
     this.#size = size;
     this.#trigger = trigger;
   }
 
-  /** How many messages there were. */
+  /** How many messages were broadcast. */
   get number(): number {
     return this.#number;
   }
 
-  tell(message: string): Promise<void> {
+  send(message: string): Promise<void> {
     return new Promise((resolve) => {
       this.#number += 1;
       this.#waiting = this.#size;
-      this.#whenAllHave = resolve;
+      this.#whenAllReceived = resolve;
       this.#trigger(message);
     });
   }
 
-  /** One of them has got it; `last` is the number of the message that it had before, and the result that of this one. */
-  got(last: number): number {
+  /**
+   * Counts one connection that has received the current message.
+   *
+   * @param last the number of the message that this connection received before
+   * @returns the number of the current message
+   * @throws Error if the connection missed a message, or received one twice
+   */
+  received(last: number): number {
     if (last + 1 !== this.#number) {
       throw new Error(`message ${this.#number} came after ${last}, or twice`);
     }
     this.#waiting -= 1;
     if (this.#waiting === 0) {
-      this.#whenAllHave();
+      this.#whenAllReceived();
     }
     return this.#number;
   }
@@ -53,8 +61,8 @@ class Audience {
 export function broadcast(target: Target, { kind, connections, size }: Options, trigger: Trigger): Load {
   const { port } = target;
   const dialect = DIALECTS[target.dialect];
-  const audience = new Audience(connections, trigger);
-  /** As it comes over WebSocket, and as one chunk over xhr-streaming. */
+  const receivers = new Receivers(connections, trigger);
+  /** The current message as clients receive it: one frame over WebSocket, one chunk over xhr-streaming. */
   let due: Buffer = Buffer.alloc(0);
   const opened: { close(): unknown }[] = [];
 
@@ -65,7 +73,7 @@ export function broadcast(target: Target, { kind, connections, size }: Options, 
       if (!payload.equals(due)) {
         throw new Error(`broadcast: got ${show(payload)}, not ${show(due)}`);
       }
-      last = audience.got(last);
+      last = receivers.received(last);
     };
     opened.push(connection);
   };
@@ -80,7 +88,7 @@ export function broadcast(target: Target, { kind, connections, size }: Options, 
           throw new Error(`broadcast: got ${JSON.stringify(line)}, not ${show(due)}`);
         }
         line = '';
-        last = audience.got(last);
+        last = receivers.received(last);
       }
     });
     opened.push(connection);
@@ -93,10 +101,10 @@ export function broadcast(target: Target, { kind, connections, size }: Options, 
     async round(units) {
       const count = Math.max(1, Math.round(units / connections));
       for (let i = 0; i < count; i += 1) {
-        const message = textOf(audience.number, size);
+        const message = textOf(receivers.number, size);
         const frame = fromServer(dialect, message);
         due = kind === 'ws-broadcast' ? frame : Buffer.concat([frame, Buffer.from('\n')]);
-        await audience.tell(message);
+        await receivers.send(message);
       }
       return count * connections;
     },

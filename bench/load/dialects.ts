@@ -1,16 +1,19 @@
-/** How the WebSockets of the servers are addressed, and how messages look on them. */
+/** The WebSocket protocols of the compared servers: their paths and their framing of messages. */
 import type { DialectName } from './protocol.ts';
 
 export interface Dialect {
   path(session: string): string;
-  /** Whether this is what a new session says first. */
+  /** Whether this is the first text of a new session. */
   isOpen(text: string): boolean;
   toServer(message: string): string;
-  /** What surrounds messages from the server, and what separates them where one frame may hold many. */
+  /**
+   * What surrounds the messages in a frame of the server, and what separates them. `separator` is undefined where a
+   * frame holds one message.
+   */
   readonly prefix: string;
   readonly suffix: string;
   readonly separator: string | undefined;
-  /** One message within. */
+  /** One message as it stands within a frame. */
   item(message: string): string;
 }
 
@@ -44,7 +47,7 @@ export const DIALECTS: Readonly<Record<DialectName, Dialect>> = {
   },
 };
 
-/** A frame of one message, as it comes from the server. */
+/** Returns a frame of one message as the server sends it. */
 export function fromServer(dialect: Dialect, message: string): Buffer {
   return Buffer.from(dialect.prefix + dialect.item(message) + dialect.suffix);
 }

@@ -1,19 +1,21 @@
-/** The least of an HTTP client on one keep-alive connection: bytes out, answers in, whole or as they come. */
+/**
+ * A minimal HTTP client on one keep-alive connection. It writes bytes and parses responses, whole or piece by piece.
+ */
 import { connect, type Socket } from 'node:net';
 import { show } from './load.ts';
 
 const EMPTY = Buffer.alloc(0);
 
-/** How much of a body is still to come: so many bytes, or chunks to the last one. */
+/** What is missing of a body: a number of bytes, or all chunks up to the last one. */
 type Remaining = { bytes: number } | 'chunks';
 
 export class HttpConnection {
   readonly socket: Socket;
-  /** Called for each answer that is complete. */
+  /** Called for each complete response. */
   onAnswer: (status: number, body: Buffer) => void = (status, body) => {
     throw new Error(`an answer when none was due: ${status} ${show(body)}`);
   };
-  /** Called for each piece of a body, and where it is set, the answer is given without a body. */
+  /** Called for each piece of a body. Where it is set, `onAnswer` gets an empty body. */
   onPiece: ((piece: Buffer) => void) | undefined;
   #rest: Buffer = EMPTY;
   #status = 0;
@@ -56,7 +58,7 @@ export class HttpConnection {
     }
   }
 
-  /** How many bytes the head takes, 0 if it is not complete. */
+  /** Returns the bytes that the head takes, 0 if it is incomplete. */
   #readHead(bytes: Buffer): number {
     const end = bytes.indexOf('\r\n\r\n');
     if (end === -1) {
@@ -83,7 +85,7 @@ export class HttpConnection {
     return end + 4;
   }
 
-  /** How many bytes of the body are read, 0 if more are needed. */
+  /** Returns the bytes that were read of the body, 0 if more are needed. */
   #readBody(bytes: Buffer, remaining: Remaining): number {
     if (remaining === 'chunks') {
       return this.#readChunk(bytes);
@@ -136,7 +138,7 @@ export class HttpConnection {
   }
 }
 
-/** A request; the body makes it a POST. */
+/** Returns the bytes of a request: a POST where there is a body, else a GET. */
 export function requestOf(path: string, body?: string): Buffer {
   const head = `${body === undefined ? 'GET' : 'POST'} ${path} HTTP/1.1\r\nHost: localhost\r\n`;
   return Buffer.from(

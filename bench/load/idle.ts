@@ -1,4 +1,4 @@
-/** Sessions that are open and silent; a round opens that many more. */
+/** Opens idle sessions. Each round opens more of them. */
 import { DIALECTS } from './dialects.ts';
 import { closeAll, type Load, ramp, show } from './load.ts';
 import type { LoadOptions, Target } from './protocol.ts';

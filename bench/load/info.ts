@@ -1,4 +1,4 @@
-/** `/info`, one request in flight on each connection. */
+/** Requests `/info`, one request in flight on each connection. */
 import { HttpConnection, requestOf } from './http.ts';
 import { closeAll, type Load, ramp, show } from './load.ts';
 import type { LoadOptions, Target } from './protocol.ts';

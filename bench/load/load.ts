@@ -1,19 +1,19 @@
-/** A load on one server: what it opens, what it does in a round, and what closes it again. */
+/** The load on one server: what it opens, does in a round, and closes. */
 export interface Load {
   open(): Promise<void>;
   /**
-   * Does about this much work.
+   * Does about `units` units of work.
    *
-   * @returns how much it was
+   * @returns how many it did
    */
   round(units: number): Promise<number>;
   close(): Promise<void>;
 }
 
-/** Connections that are being opened at a time. */
+/** Connections that open at the same time. */
 const RAMP = 50;
 
-/** Makes so many, some at a time. */
+/** Makes `count` things, {@link RAMP} at a time. */
 export async function ramp<T>(count: number, make: (index: number) => Promise<T>): Promise<T[]> {
   const made: T[] = [];
   let next = 0;
@@ -27,14 +27,14 @@ export async function ramp<T>(count: number, make: (index: number) => Promise<T>
   return made;
 }
 
-/** Closes what was opened, some at a time. */
+/** Closes all connections, {@link RAMP} at a time. */
 export async function closeAll(opened: readonly { close(): unknown }[]): Promise<void> {
   await ramp(opened.length, async (i) => {
     await opened[i]?.close();
   });
 }
 
-/** Text of this size that differs for each number, and needs no escapes in JSON. */
+/** Returns a text of `size` bytes that differs for each number and needs no escapes in JSON. */
 export function textOf(number: number, size: number): string {
   const text = `${number}:`;
   if (text.length > size) {
@@ -43,7 +43,7 @@ export function textOf(number: number, size: number): string {
   return text.padEnd(size, 'abcdefghijklmnopqrstuvwxyz');
 }
 
-/** The start of what came, for an error. */
+/** The first 300 bytes, for an error message. */
 export function show(bytes: Buffer): string {
   return JSON.stringify(bytes.toString('latin1', 0, 300));
 }

@@ -1,4 +1,4 @@
-/** The process that makes the load on one server. A wrong answer throws, and so ends it with an error. */
+/** The process that puts the load on one server. A wrong response throws, which ends the process with an error. */
 import { broadcast } from './broadcast.ts';
 import { idle } from './idle.ts';
 import { info } from './info.ts';
@@ -37,8 +37,8 @@ function report(message: Report): void {
   process.send?.(message);
 }
 
-/** Does what it is told, and returns how many units of work it was. */
-async function obey(command: Command): Promise<number> {
+/** Executes a command, and returns the units of work that it took. */
+async function execute(command: Command): Promise<number> {
   if (command.do === 'open') {
     load = loadOn(command.target);
     await load.open();
@@ -56,7 +56,7 @@ async function obey(command: Command): Promise<number> {
 
 process.on('message', async (command: Command) => {
   const start = performance.now();
-  const units = await obey(command);
+  const units = await execute(command);
   report({ done: true, units, seconds: (performance.now() - start) / 1000 });
 });
 process.on('disconnect', () => process.exit(0));

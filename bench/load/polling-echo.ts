@@ -1,11 +1,11 @@
-/** xhr-polling echo: a poll is parked on one connection, a message sent on another; then the next poll. */
+/** xhr-polling echo. A poll is parked on one connection, a message is sent on another; then the next poll follows. */
 import { HttpConnection, requestOf } from './http.ts';
 import { closeAll, type Load, ramp, show, textOf } from './load.ts';
 import type { LoadOptions, Target } from './protocol.ts';
 
 type Options = Extract<LoadOptions, { kind: 'polling-echo' }>;
 
-/** Messages of each session, each of them different. */
+/** Different messages of each session. */
 const MESSAGES = 8;
 
 export function pollingEcho({ port, pollsRace }: Target, { connections, size }: Options): Load {
@@ -50,7 +50,7 @@ class PollingSession {
     });
   }
 
-  /** Settles when the session is open and a poll parked. */
+  /** Settles when the session is open and a poll is parked. */
   static async open(port: number, number: number, size: number, pollsRace: boolean): Promise<PollingSession> {
     const poll = await HttpConnection.open(port);
     const send = await HttpConnection.open(port);
@@ -59,7 +59,7 @@ class PollingSession {
     return session;
   }
 
-  /** So many messages, one after the other; a poll is parked before and after. */
+  /** Sends `count` messages, one after the other. A poll is parked before and after. */
   go(count: number): Promise<void> {
     return new Promise((resolve) => {
       this.#left = count;

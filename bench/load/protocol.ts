@@ -1,17 +1,17 @@
-/** What the benchmark and the process that makes the load say to each other. */
+/** The messages between the benchmark and the process that puts the load on a server. */
 
-/** How messages look on the WebSocket of a server. */
+/** The framing of messages on the WebSocket of a server. */
 export type DialectName = 'sockjs' | 'engine' | 'plain';
 
-/** What a load does to one server; sizes are bytes of one message. */
+/** What a load does to one server. Sizes are bytes of one message. */
 export type LoadOptions =
   | {
       readonly kind: 'ws-echo';
       readonly connections: number;
-      /** How many of them wait for an answer at a time; all take turns. */
+      /** How many connections wait for a response at the same time. All connections take turns. */
       readonly inFlight: number;
       readonly size: number;
-      /** Further sessions that stay silent. */
+      /** Idle sessions beside them. */
       readonly idle?: number;
     }
   | { readonly kind: 'ws-pipelined'; readonly connections: number; readonly depth: number; readonly size: number }
@@ -22,22 +22,24 @@ export type LoadOptions =
   | { readonly kind: 'ws-open'; readonly concurrency: number }
   | { readonly kind: 'ws-idle' | 'streaming-idle' };
 
-/** One server that a load is made for. */
+/** A server under load. */
 export interface Target {
   readonly port: number;
   readonly dialect: DialectName;
-  /** Whether a poll right after the last one's answer may find that one still attached; it is then sent again. */
+  /**
+   * Whether the server may still count the last poll as attached when the next one arrives. The load then polls again.
+   */
   readonly pollsRace: boolean;
   readonly options: LoadOptions;
 }
 
-/** To the load; each is answered. */
+/** Commands to the load. It reports when each is done. */
 export type Command =
   | { readonly do: 'open'; readonly target: Target }
   | { readonly do: 'round'; readonly units: number }
   | { readonly do: 'close' };
 
-/** From the load: that a command is done, or that the server is to broadcast. */
+/** Reports from the load: a command is done, or the server must broadcast. */
 export type Report =
   | { readonly done: true; readonly seconds: number; readonly units: number }
   | { readonly broadcast: string };

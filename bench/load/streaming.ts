@@ -3,7 +3,7 @@ import { HttpConnection, requestOf } from './http.ts';
 
 const OPENING = `${'h'.repeat(2048)}\no\n`;
 
-/** Settles when prelude and open frame are there; what comes after them goes to `onPiece`. */
+/** Settles when prelude and open frame have arrived. Later bytes go to `onPiece`. */
 export async function openStreaming(
   port: number,
   session: string,

@@ -1,4 +1,4 @@
-/** The least of a WebSocket client: a handshake, precomputed masked frames out, parsed frames in. */
+/** A minimal WebSocket client: a handshake, precomputed masked frames out, parsed frames in. */
 import { connect, type Socket } from 'node:net';
 import type { Dialect } from './dialects.ts';
 import { show } from './load.ts';
@@ -11,7 +11,7 @@ const EMPTY = Buffer.alloc(0);
 const TEXT = 0x81;
 const CLOSE = 0x88;
 
-/** A masked frame as clients send them. */
+/** Returns a masked frame, as clients send them. */
 export function clientFrame(payload: string | Buffer, opcode = TEXT): Buffer {
   const masked = Buffer.from(payload);
   for (let i = 0; i < masked.length; i += 1) {
@@ -36,7 +36,7 @@ function headOf(length: number, opcode: number): Buffer {
   return head;
 }
 
-/** 1000, no reason. */
+/** Close code 1000, no reason. */
 const CLOSE_FRAME = clientFrame(Buffer.from([0x03, 0xe8]), CLOSE);
 
 export class WebSocketConnection {
@@ -65,7 +65,7 @@ export class WebSocketConnection {
     });
   }
 
-  /** Connects, and settles when the session has said that it is open. */
+  /** Connects, and settles when the open frame of the session has arrived. */
   static open(port: number, dialect: Dialect, session: string): Promise<WebSocketConnection> {
     return new Promise((resolve) => {
       const connection = new WebSocketConnection(connect(port, '127.0.0.1'), dialect);
@@ -76,7 +76,7 @@ export class WebSocketConnection {
     });
   }
 
-  /** The closing handshake, and the end of the connection. */
+  /** Does the closing handshake, and settles when the connection has ended. */
   close(): Promise<void> {
     return new Promise((resolve) => {
       this.#isClosing = true;
@@ -103,7 +103,7 @@ export class WebSocketConnection {
     }
   }
 
-  /** Where the head of the answer ends. */
+  /** Returns the offset at which the head of the response ends. */
   #readHead(bytes: Buffer): number {
     const end = bytes.indexOf('\r\n\r\n');
     if (end !== -1) {
@@ -116,7 +116,7 @@ export class WebSocketConnection {
     return end + 4;
   }
 
-  /** Where the frame at this offset ends; the offset itself if it is not complete. */
+  /** Returns the offset at which the frame ends, or `offset` if the frame is incomplete. */
   #readFrame(bytes: Buffer, offset: number): number {
     if (bytes.length < offset + 2) {
       return offset;

@@ -1,4 +1,4 @@
-/** WebSocket echo: one message in flight on some connections at a time, all of them taking turns. */
+/** WebSocket echo. A number of connections have one message in flight each, and all connections take turns. */
 import { DIALECTS, fromServer } from './dialects.ts';
 import { closeAll, type Load, ramp, show, textOf } from './load.ts';
 import type { LoadOptions, Target } from './protocol.ts';
@@ -6,7 +6,7 @@ import { clientFrame, WebSocketConnection } from './websocket.ts';
 
 type Options = Extract<LoadOptions, { kind: 'ws-echo' }>;
 
-/** What is sent, and what must come back. */
+/** A frame to send, and the frame that must come back. */
 interface Exchange {
   readonly frame: Buffer;
   readonly answer: Buffer;
@@ -17,7 +17,8 @@ export function wsEcho(
   { connections, inFlight, size, idle = 0 }: Options,
 ): Load {
   const dialect = DIALECTS[dialectName];
-  // A prime number of them, so that neighbours and turns differ; few where they are large.
+  // The number is prime, so neighbours and turns get different messages. It is small for large messages, to save
+  // memory.
   const exchanges: readonly Exchange[] = Array.from({ length: size > 4096 ? 17 : 211 }, (_, number) => {
     const message = textOf(number, size);
     return { frame: clientFrame(dialect.toServer(message)), answer: fromServer(dialect, message) };
@@ -49,8 +50,8 @@ export function wsEcho(
       return new Promise((resolve) => {
         let left = units;
         let due = 0;
-        // All at once, and the next when all have come back: so every server has as much to do at a time as any other,
-        // and none gains by letting messages pile up.
+        // Sends a batch, and the next when all responses are back. Every server has the same number of messages to
+        // handle at a time, so none gains by letting messages queue up.
         const batch = () => {
           due = Math.min(inFlight, connections, left);
           left -= due;

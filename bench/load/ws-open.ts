@@ -1,4 +1,4 @@
-/** Opens WebSocket sessions and closes them again, some at a time. */
+/** Opens and closes WebSocket sessions, `concurrency` at a time. */
 import { DIALECTS } from './dialects.ts';
 import type { Load } from './load.ts';
 import type { LoadOptions, Target } from './protocol.ts';

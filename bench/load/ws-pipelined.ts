@@ -1,4 +1,6 @@
-/** WebSocket echo with many frames in flight on each connection: the next ones go when all answers are back. */
+/**
+ * WebSocket echo with many frames in flight on each connection. The next batch goes out when all responses are back.
+ */
 import { DIALECTS, type Dialect } from './dialects.ts';
 import { closeAll, type Load, ramp, show, textOf } from './load.ts';
 import type { LoadOptions, Target } from './protocol.ts';
@@ -6,13 +8,16 @@ import { clientFrame, WebSocketConnection } from './websocket.ts';
 
 type Options = Extract<LoadOptions, { kind: 'ws-pipelined' }>;
 
-/** What is sent in one write, and the messages that must come back, in order, in however many frames. */
+/**
+ * Frames that go out in one write, and the messages that must come back in order. The server may join them into frames
+ * as it likes.
+ */
 interface Batch {
   readonly frames: Buffer;
   readonly answers: readonly Buffer[];
 }
 
-/** Batches of each connection, no two messages of them the same. */
+/** Batches of each connection. All messages in them differ. */
 const BATCHES = 4;
 
 export function wsPipelined({ port, dialect: dialectName }: Target, { connections, depth, size }: Options): Load {
@@ -52,7 +57,7 @@ class Pipelined {
   readonly #batches: readonly Batch[];
   #left = 0;
   #batch = 0;
-  /** The answer that is due next. */
+  /** Index of the response that is due next. */
   #due = 0;
   #whenDone: () => void = () => {};
 
@@ -63,7 +68,7 @@ class Pipelined {
     connection.onText = (payload) => this.#check(payload);
   }
 
-  /** Sends so many batches, each when the last is back. */
+  /** Sends that many batches, each when the last one is back. */
   go(batches: number): Promise<void> {
     return new Promise((resolve) => {
       this.#left = batches;
@@ -83,7 +88,7 @@ class Pipelined {
     this.connection.socket.write((this.#batches[this.#batch] as Batch).frames);
   }
 
-  /** Goes through one frame, message by message. */
+  /** Compares one frame with the responses that are due, message by message. */
   #check(payload: Buffer): void {
     const { prefix, suffix, separator } = this.#dialect;
     const { answers } = this.#batches[this.#batch] as Batch;

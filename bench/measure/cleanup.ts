@@ -1,21 +1,21 @@
-/** What must end with a run, whatever comes. */
+/** Cleanup at the end of a run, after errors and signals as well. */
 const tasks = new Set<() => unknown>();
 
-/** Registers something to do at the end; call what it returns when it is done already. */
-export function atEnd(task: () => unknown): () => void {
+/** Registers a cleanup. Call the returned function when it is not needed any more. */
+export function onCleanup(task: () => unknown): () => void {
   tasks.add(task);
   return () => tasks.delete(task);
 }
 
-/** Does it all. */
+/** Runs all cleanups. */
 export async function cleanUp(): Promise<void> {
   const all = [...tasks];
   tasks.clear();
   await Promise.all(all.map((task) => task()));
 }
 
-/** Rejects when something takes longer than it can in good health. */
-export async function within<T>(seconds: number, what: string, promise: Promise<T>): Promise<T> {
+/** Settles as `promise` does, and rejects when that takes longer than `seconds`. */
+export async function withTimeout<T>(seconds: number, what: string, promise: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`${what}: not done within ${seconds} s`)), seconds * 1000);

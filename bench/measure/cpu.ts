@@ -1,4 +1,4 @@
-/** CPU per unit of work: servers, each with a load of its own, stay alive side by side and take turns round by round. */
+/** CPU per unit of work. Each server has a load process of its own; all stay alive, and take turns round by round. */
 import type { LoadOptions } from '../load/protocol.ts';
 import type { LoadProcess } from './load.ts';
 import type { Participant } from './participant.ts';
@@ -6,9 +6,9 @@ import type { Run } from './run.ts';
 import type { ServerProcess } from './server.ts';
 import { type Spread, spreadOf } from './statistics.ts';
 
-/** One thing to measure: a server under a load. */
+/** A server under a load. */
 export interface Contender {
-  /** Unique among those that are measured together. */
+  /** Unique among the contenders that are measured together. */
   readonly name: string;
   readonly participant: Participant;
   readonly load: LoadOptions;
@@ -28,45 +28,47 @@ interface Round {
 }
 
 /**
- * Measures all of them, interleaved; keyed by the contender's name. Neighbours that differ in nothing but their checkout
- * change places every other round, so that neither gains by coming first, or when the machine becomes slower on the way.
+ * Measures all contenders, interleaved. Contenders that differ only in their checkout swap places every other round, so
+ * being first, or a machine that slows down, favours neither.
+ *
+ * @returns the results by name of contender
  */
 export async function measureCpu(
   run: Run,
   contenders: readonly Contender[],
   rounds = run.options.rounds,
 ): Promise<Map<string, CpuResult>> {
-  const entrants: Entrant[] = [];
+  const running: RunningContender[] = [];
   try {
     for (const contender of contenders) {
       const server = await run.startServer(contender.participant);
       const load = run.startLoad(server);
-      entrants.push(new Entrant(contender, server, load));
+      running.push(new RunningContender(contender, server, load));
       await load.open(contender.load);
     }
-    for (const entrant of entrants) {
-      await entrant.warmUp(run.options.warmUp, run.options.roundCpu);
+    for (const one of running) {
+      await one.warmUp(run.options.warmUp, run.options.roundCpu);
     }
     for (let round = 0; round < rounds; round += 1) {
-      for (const entrant of inTurn(entrants, run.options.checkouts.length, round)) {
-        await entrant.measure();
+      for (const one of orderOfRound(running, run.options.checkouts.length, round)) {
+        await one.measure();
       }
     }
-    for (const { load } of entrants) {
+    for (const { load } of running) {
       await load.close();
     }
   } finally {
-    await Promise.all(entrants.flatMap(({ server, load }) => [load.end(), server.end()]));
+    await Promise.all(running.flatMap(({ server, load }) => [load.end(), server.end()]));
   }
-  return new Map(entrants.map((entrant) => [entrant.contender.name, entrant.result()]));
+  return new Map(running.map((one) => [one.contender.name, one.result()]));
 }
 
-/** The order of a round: in odd ones, each group of so many neighbours is reversed. */
-function inTurn<T>(all: readonly T[], group: number, round: number): readonly T[] {
+/** Returns the order of a round: odd rounds reverse each group of `group` neighbours. */
+function orderOfRound<T>(all: readonly T[], group: number, round: number): readonly T[] {
   return round % 2 === 0 ? all : all.flatMap((_, i) => (i % group === 0 ? all.slice(i, i + group).toReversed() : []));
 }
 
-class Entrant {
+class RunningContender {
   readonly contender: Contender;
   readonly server: ServerProcess;
   readonly load: LoadProcess;
@@ -79,7 +81,7 @@ class Entrant {
     this.load = load;
   }
 
-  /** Works unmeasured for some seconds of CPU, in growing rounds, and finds how many units make one. */
+  /** Works unmeasured for `seconds` of server CPU in growing rounds, and finds how many units make a round. */
   async warmUp(seconds: number, roundCpu: number): Promise<void> {
     let left = seconds;
     let units = 200;

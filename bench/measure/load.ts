@@ -1,23 +1,23 @@
-/** The load as a child process, and its answers. */
+/** The load as a child process. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import type { Command, LoadOptions, Report } from '../load/protocol.ts';
 import { SERVERS } from '../servers/names.ts';
-import { atEnd, within } from './cleanup.ts';
+import { onCleanup, withTimeout } from './cleanup.ts';
 import type { ServerProcess } from './server.ts';
 
-/** What a round was. */
-export interface Work {
+/** What a round did. */
+export interface RoundResult {
   readonly units: number;
   readonly seconds: number;
 }
 
-/** More than any command takes. */
-const PATIENCE = 60;
+/** Seconds that no command exceeds in good health. */
+const COMMAND_TIMEOUT = 60;
 
 export class LoadProcess {
   readonly #child: ChildProcess;
-  readonly #forget: () => void;
+  readonly #unregister: () => void;
   readonly #failure: Promise<never>;
   readonly #server: ServerProcess;
   #isEnding = false;
@@ -30,7 +30,7 @@ export class LoadProcess {
       cwd,
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
-    this.#forget = atEnd(() => this.end());
+    this.#unregister = onCleanup(() => this.end());
     this.#failure = new Promise((_, reject) => {
       this.#child.once('error', reject);
       this.#child.once('exit', (code, signal) => {
@@ -53,7 +53,7 @@ export class LoadProcess {
     await this.#command({ do: 'open', target: { port, dialect, pollsRace, options } });
   }
 
-  round(units: number): Promise<Work> {
+  round(units: number): Promise<RoundResult> {
     return this.#command({ do: 'round', units });
   }
 
@@ -63,7 +63,7 @@ export class LoadProcess {
 
   async end(): Promise<void> {
     this.#isEnding = true;
-    this.#forget();
+    this.#unregister();
     if (this.#child.exitCode === null && this.#child.signalCode === null && this.#child.pid !== undefined) {
       const exited = once(this.#child, 'exit');
       this.#child.kill('SIGKILL');
@@ -71,8 +71,8 @@ export class LoadProcess {
     }
   }
 
-  #command(command: Command): Promise<Work> {
-    const done = new Promise<Work>((resolve) => {
+  #command(command: Command): Promise<RoundResult> {
+    const done = new Promise<RoundResult>((resolve) => {
       const listen = (report: Report) => {
         if ('done' in report) {
           this.#child.off('message', listen);
@@ -82,8 +82,8 @@ export class LoadProcess {
       this.#child.on('message', listen);
     });
     this.#child.send(command);
-    return within(
-      PATIENCE,
+    return withTimeout(
+      COMMAND_TIMEOUT,
       `${this.#server.name}: ${command.do}`,
       this.#server.alive(Promise.race([done, this.#failure])),
     );

@@ -1,22 +1,24 @@
-/** Resident memory per idle session, each round in a fresh process. */
+/** Resident memory for each idle session. Each round starts a fresh process. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { LoadOptions } from '../load/protocol.ts';
 import { keyOf, type Participant } from './participant.ts';
 import type { Run } from './run.ts';
 import { type Spread, spreadOf } from './statistics.ts';
 
-/** ms for a server to notice the last things that happened to its sockets. */
-const SETTLE = 500;
+/** ms in which a server handles the last events of its sockets. */
+const SETTLE_TIME = 500;
 
 export type IdleLoad = Extract<LoadOptions, { kind: 'ws-idle' | 'streaming-idle' }>;
 
 /**
- * When memory is read. `at-rest`: after the runtime has given back what it does not use, so that what is left is held by
- * the sessions. `at-once`: right after they came, with all that the runtime has taken to keep up with that.
+ * When memory is read.
+ *
+ * - `at-rest`: after the runtime has returned unused memory, so the sessions hold what is left
+ * - `at-once`: right after the sessions opened, including all that the runtime allocated to keep up
  */
 export type ReadingTime = 'at-rest' | 'at-once';
 
-/** KiB per session; keyed by the participant's key. */
+/** Returns KiB per session, by the participant's key. */
 export async function measureMemory(
   run: Run,
   participants: readonly Participant[],
@@ -43,7 +45,7 @@ async function measureOnce(
   const server = await run.startServer(participant, '--expose-gc');
   const load = run.startLoad(server);
   const read = async () => {
-    await pause(SETTLE);
+    await pause(SETTLE_TIME);
     if (time === 'at-rest') {
       await server.releaseMemory();
     }

@@ -1,9 +1,9 @@
-/** Who takes part in a run: the servers, and the checkout of this repository that each is started from. */
+/** The participants of a run: servers, each started from a checkout of this repository. */
 import type { ServerName } from '../servers/names.ts';
 
 /** A folder with `lib/` and `bench/servers/`. */
 export interface Checkout {
-  /** What tells its servers from those of another checkout; empty for the present one. */
+  /** Distinguishes its servers from those of another checkout. Empty for the present checkout. */
   readonly suffix: string;
   /** Path of the folder, with a slash at the end. */
   readonly root: string;
@@ -15,7 +15,7 @@ export interface Participant {
   readonly checkout: Checkout;
 }
 
-/** The participant's name, unique in the run: that of the server where there is one checkout. */
+/** Returns the participant's name, unique in the run. With one checkout it is the name of the server. */
 export function keyOf({ server, checkout }: Participant): string {
   return `${server}${checkout.suffix}`;
 }

@@ -1,4 +1,4 @@
-/** What a run is: which Node, how many rounds, how long; and how programs are started in it. */
+/** The parameters of a run, and how a run starts servers and loads. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -12,39 +12,39 @@ const BENCH = `${ROOT}bench/`;
 const GO_PROGRAM = `${BENCH}.cache/sockjs-go`;
 
 export interface RunOptions {
-  /** The binary of Node that runs servers and load. */
+  /** Path of the Node binary that runs servers and load. */
   readonly node: string;
   readonly nodeVersion: string;
-  /** How often CPU is measured for each server. */
+  /** Rounds of CPU measurement for each server. */
   readonly rounds: number;
-  /** How often memory is, each time in a fresh process. */
+  /** Rounds of memory measurement for each server. Each starts a fresh process. */
   readonly memoryRounds: number;
   /** µs of server CPU that a round should take. */
   readonly roundCpu: number;
-  /** Seconds of server CPU that are spent before anything is measured. */
+  /** Seconds of server CPU before the first measured round. */
   readonly warmUp: number;
-  /** Whether CPU profiles of our own servers are written. */
+  /** Whether to write CPU profiles of the servers of this package. */
   readonly profile: boolean;
-  /** Where not empty, only these servers run. */
+  /** The servers that run. Empty for all. */
   readonly only: readonly string[];
-  /** Whose servers run: those of each of them side by side, in this order. */
+  /** The checkouts whose servers run side by side, in this order. */
   readonly checkouts: readonly Checkout[];
 }
 
 export class Run {
   readonly options: RunOptions;
-  /** Why sockjs-go is left out, if it was to run and cannot. */
-  readonly goMissing: string | undefined;
+  /** Why sockjs-go does not run. Undefined where it runs, or was not chosen. */
+  readonly goUnavailable: string | undefined;
 
   constructor(options: RunOptions) {
     this.options = options;
-    this.goMissing = this.#isChosen('sockjs-go') ? buildGo() : undefined;
+    this.goUnavailable = this.#isChosen('sockjs-go') ? buildGo() : undefined;
   }
 
-  /** The servers of a scenario that take part in this run. */
+  /** Returns the servers of a scenario that take part in this run. */
   participants(servers: readonly ServerName[]): Participant[] {
     return servers
-      .filter((name) => this.#isChosen(name) && (name !== 'sockjs-go' || this.goMissing === undefined))
+      .filter((name) => this.#isChosen(name) && (name !== 'sockjs-go' || this.goUnavailable === undefined))
       .flatMap((server) => this.options.checkouts.map((checkout) => ({ server, checkout })));
   }
 
@@ -77,14 +77,14 @@ export class Run {
     return only.length === 0 || only.includes(server);
   }
 
-  /** Node strips types by itself since 22.18. */
+  /** Node strips types without a loader since 22.18. */
   #nodeArgs(): string[] {
     const [major = 0, minor = 0] = this.options.nodeVersion.split('.').map(Number);
     return major > 22 || (major === 22 && minor >= 18) ? [] : ['--import', 'tsx/esm'];
   }
 }
 
-/** Builds sockjs-go from Debian's packages; the reason where it cannot be. */
+/** Builds sockjs-go from Debian's packages. Returns the reason where that fails. */
 function buildGo(): string | undefined {
   const gopath = '/usr/share/gocode';
   const left = 'sockjs-go is left out:';

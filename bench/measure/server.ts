@@ -1,12 +1,12 @@
-/** The server programs as child processes: started, asked by lines, ended. */
+/** The server programs as child processes, controlled by lines on stdin. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { atEnd, within } from './cleanup.ts';
+import { onCleanup, withTimeout } from './cleanup.ts';
 import { keyOf, type Participant } from './participant.ts';
 
-/** How to run a program. */
+/** A command to run. */
 export interface Program {
   readonly command: string;
   readonly args: readonly string[];
@@ -14,14 +14,14 @@ export interface Program {
 
 export class ServerProcess {
   readonly participant: Participant;
-  /** What it is called in errors. */
+  /** The name in error messages. */
   readonly name: string;
   readonly pid: number;
   port = 0;
   readonly #child: ChildProcess;
   readonly #lines: AsyncIterator<string>;
-  readonly #forget: () => void;
-  /** Rejects if the process ends before it is told to. */
+  readonly #unregister: () => void;
+  /** Rejects if the process ends before `end()`. */
   readonly #failure: Promise<never>;
   #isEnding = false;
 
@@ -34,7 +34,7 @@ export class ServerProcess {
       throw new Error('a server without stdout');
     }
     this.#lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-    this.#forget = atEnd(() => this.end());
+    this.#unregister = onCleanup(() => this.end());
     this.#failure = new Promise((_, reject) => {
       child.once('error', reject);
       child.once('exit', (code, signal) => {
@@ -55,7 +55,7 @@ export class ServerProcess {
     return server;
   }
 
-  /** Rejects when the server ends early, else as the promise does. */
+  /** Settles as `promise` does, and rejects when the server ends early. */
   alive<T>(promise: Promise<T>): Promise<T> {
     return Promise.race([promise, this.#failure]);
   }
@@ -64,17 +64,17 @@ export class ServerProcess {
     this.#child.stdin?.write(`broadcast ${message}\n`);
   }
 
-  /** µs of CPU so far, as the operating system has counted them for the process. */
+  /** µs of CPU that the operating system has counted for the process so far. */
   async cpu(): Promise<number> {
     return Number(await this.#ask('cpu'));
   }
 
-  /** Has the server collect its garbage, and give memory that it does not use back to the system. */
+  /** Makes the server collect garbage and return unused memory to the system. */
   async releaseMemory(): Promise<void> {
     await this.#ask('release');
   }
 
-  /** KiB of memory that is resident (Linux). */
+  /** KiB of resident memory. Linux only. */
   residentSize(): number {
     const size = /^VmRSS:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${this.pid}/status`, 'utf8'))?.[1];
     if (size === undefined) {
@@ -83,10 +83,10 @@ export class ServerProcess {
     return Number(size);
   }
 
-  /** Ends the process by closing its stdin, or by force. */
+  /** Ends the process by closing its stdin, and by SIGKILL after 10 s. */
   async end(): Promise<void> {
     this.#isEnding = true;
-    this.#forget();
+    this.#unregister();
     if (this.#child.exitCode !== null || this.#child.signalCode !== null || this.#child.pid === undefined) {
       return;
     }
@@ -104,7 +104,7 @@ export class ServerProcess {
 
   async #answer(what: string): Promise<string> {
     const next = this.alive(this.#lines.next());
-    const { value, done } = await within(60, `${this.name}: ${what}`, next);
+    const { value, done } = await withTimeout(60, `${this.name}: ${what}`, next);
     if (done === true) {
       throw new Error(`server ${this.name} said nothing to ${what}`);
     }

@@ -1,7 +1,7 @@
-/** Medians, spreads, and how far a median can be trusted. */
+/** Medians, their confidence intervals, and ratios of paired values. */
 
 export interface Spread {
-  /** As they were measured: what has the same place in another spread was measured next to it. */
+  /** In order of measurement. Values at the same index of two spreads were measured next to each other. */
   readonly values: readonly number[];
   readonly median: number;
   readonly min: number;
@@ -9,10 +9,10 @@ export interface Spread {
 }
 
 /**
- * How large one is in terms of the other: the median of the ratios of what was measured side by side, since a machine that
- * has others to serve as well is slower in one round than in the next.
+ * Returns the median of the ratios of paired values. Pairs cancel out that a shared machine is slower in one round than
+ * in the next.
  *
- * @throws RangeError if nothing was measured side by side
+ * @throws RangeError if there are no pairs
  */
 export function ratioOf(own: Spread, other: Spread): number {
   const ratios = own.values.flatMap((value, i) => {
@@ -22,28 +22,28 @@ export function ratioOf(own: Spread, other: Spread): number {
   return spreadOf(ratios).median;
 }
 
-/** Where the true median lies, with a confidence of 95 % or more. */
+/** An interval that contains the true median with a confidence of 95 % or more. */
 export interface Interval {
   readonly low: number;
   readonly high: number;
 }
 
-/** Fewer values tell nothing of the median with 95 % confidence: it is beyond all of 5 in one case of 16. */
-export const LEAST_FOR_INTERVAL = 6;
+/** With fewer values there is no interval of 95 %: all of 5 values lie on one side of the median in 1 of 16 cases. */
+export const MIN_FOR_INTERVAL = 6;
 
 /**
- * The narrowest interval between two of the values, as far from the smallest as from the largest, that holds the median
- * with a confidence of 95 % or more. It supposes nothing of how the values are distributed: each lies below the median
- * with a probability of one half, so that their number there is binomial.
+ * Returns the narrowest interval between two values, equally far from both ends, that contains the median with 95 %
+ * confidence or more. It assumes no distribution: each value lies below the median with probability ½, so their number
+ * is binomial.
  *
- * @returns undefined for fewer than {@link LEAST_FOR_INTERVAL} values
+ * @returns undefined for fewer than {@link MIN_FOR_INTERVAL} values
  */
 export function medianInterval(values: readonly number[]): Interval | undefined {
   const sorted = values.toSorted((a, b) => a - b);
   const count = sorted.length;
   let outside = 0;
-  // The logarithm of the probability that just so many values lie below the median, and the probability that so many or
-  // fewer do.
+  // The logarithm of the probability that exactly `outside` values lie below the median, and the probability that at
+  // most so many do.
   let exactly = count * Math.log(0.5);
   let atMost = Math.exp(exactly);
   while (atMost <= 0.025) {
@@ -56,7 +56,7 @@ export function medianInterval(values: readonly number[]): Interval | undefined 
 }
 
 /**
- * Median and range.
+ * Returns the median and the range.
  *
  * @throws RangeError if there are no values
  */

@@ -1,4 +1,4 @@
-/** `RESULTS.md`: what was measured, on what, and how to read it. */
+/** `RESULTS.md`: the tables, the machine, and how to read them. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -23,7 +23,7 @@ Written by \`npm run bench\`; do not edit. What a reader of the figures should k
 - On \`polling-echo\`, sockjs-go at times refuses a poll that follows the last one's answer at once; the load then polls again, which is in its figure.
 `;
 
-/** The whole file. */
+/** Returns the whole file. */
 export function writeResults(run: Run, tables: readonly Table[]): string {
   const [growth, scenarios] = [true, false].map((isGrowth) =>
     tables.filter(({ name }) => (name === 'growth') === isGrowth).map(writeTable),
@@ -42,7 +42,7 @@ export function writeResults(run: Run, tables: readonly Table[]): string {
   ].join('\n');
 }
 
-/** Date, machine and versions, as a list. */
+/** Returns date, machine and versions as a list. */
 function machine(run: Run): string {
   const [cpu] = cpus();
   const packages = ['ws', 'express', 'sockjs', 'engine.io'].map((name) => `${name} ${versionOf(name)}`);
@@ -52,18 +52,18 @@ function machine(run: Run): string {
     `- System: ${type()} ${release()} ${process.arch}`,
     `- Node: ${run.options.nodeVersion}; ${run.options.rounds} rounds`,
     `- Packages: ${packages.join(', ')}`,
-    `- ${run.goMissing ?? `Go: ${goVersion()}`}`,
+    `- ${run.goUnavailable ?? `Go: ${goVersion()}`}`,
   ].join('\n');
 }
 
-/** As the servers see it, from their folder. */
+/** Resolves a package from the folder of the servers. */
 function versionOf(name: string): string {
   const folders = createRequire(new URL('../servers/', import.meta.url)).resolve.paths(name) ?? [];
   for (const folder of folders) {
     try {
       return JSON.parse(readFileSync(`${folder}/${name}/package.json`, 'utf8')).version;
     } catch {
-      // Not in this one.
+      // Not in this folder.
     }
   }
   throw new Error(`${name} is not installed`);
@@ -78,7 +78,7 @@ function goVersion(): string {
     const status = execFileSync('dpkg-query', ['-s', 'golang-github-igm-sockjs-go-dev'], { encoding: 'utf8' });
     library = /^Version: (.+)$/m.exec(status)?.[1] ?? library;
   } catch {
-    // Not from Debian.
+    // Not installed by dpkg.
   }
   return `${go}, sockjs-go ${library}`;
 }

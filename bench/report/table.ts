@@ -1,4 +1,4 @@
-/** What scenarios give: tables of servers, and how they are written. */
+/** Tables of servers, and their Markdown. */
 import { ratioOf, type Spread } from '../measure/statistics.ts';
 
 export interface Row {
@@ -11,22 +11,22 @@ export interface Row {
 }
 
 export interface Table {
-  /** The scenario. */
+  /** Name of the scenario. */
   readonly name: string;
   readonly title: string;
-  /** What the values are. */
+  /** What the values measure, with the unit. */
   readonly measure: string;
-  /** The key of the row that the ratios are about. */
+  /** The key of the row that the ratios refer to. */
   readonly reference: string;
   readonly rows: readonly Row[];
 }
 
-/** A row, if it was measured. */
+/** Returns a row, if it was measured. */
 export function findRow(tables: readonly Table[], name: string, key: string): Row | undefined {
   return tables.find((table) => table.name === name)?.rows.find((row) => row.key === key);
 }
 
-/** A table in Markdown, which a terminal shows well enough. */
+/** Formats a table as Markdown, aligned for terminals. */
 export function writeTable({ name, title, measure, reference, rows }: Table): string {
   const own = rows.find(({ key }) => key === reference);
   const hasThroughput = rows.some(({ throughput }) => throughput !== undefined);
@@ -50,7 +50,7 @@ export function markdown(head: readonly string[], cells: readonly (readonly stri
   return [line(head), line(rule), ...cells.map(line)].join('\n');
 }
 
-/** A value with about four digits. */
+/** Formats a value with about four digits. */
 export function digits(value: number): string {
   return value.toFixed(value < 100 ? 2 : 1);
 }

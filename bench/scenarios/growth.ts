@@ -1,4 +1,4 @@
-/** The second table: how cost and memory grow with the number of sessions and with the size of messages. */
+/** How cost and memory grow with the number of sessions and the size of messages. */
 import type { ServerName } from '../servers/names.ts';
 import { cpuTable, memoryTable, type Scenario } from './scenario.ts';
 

@@ -1,4 +1,4 @@
-/** What idle sessions add to the cost of the busy ones: the same echo beside few and beside many of them. */
+/** How much idle sessions add to the cost of busy ones: the same echo beside few and beside many idle sessions. */
 import { measureCpu } from '../measure/cpu.ts';
 import type { Row } from '../report/table.ts';
 import { SERVERS, type ServerName } from '../servers/names.ts';
@@ -7,8 +7,8 @@ import type { Scenario } from './scenario.ts';
 const FEW = 100;
 const MANY = 10_000;
 
-/** The difference is small, so that fewer rounds would tell nothing. */
-const LEAST_ROUNDS = 7;
+/** The difference is small, so fewer rounds would not show it. */
+const MIN_ROUNDS = 7;
 
 export function idleBeside(servers: readonly ServerName[]): Scenario {
   const name = 'idle-beside';
@@ -24,7 +24,7 @@ export function idleBeside(servers: readonly ServerName[]): Scenario {
             load: { kind: 'ws-echo', connections: 100, inFlight: 100, size: 64, idle } as const,
           })),
         );
-        const results = await measureCpu(run, contenders, Math.max(LEAST_ROUNDS, run.options.rounds));
+        const results = await measureCpu(run, contenders, Math.max(MIN_ROUNDS, run.options.rounds));
         for (const { name: key, load } of contenders) {
           const result = results.get(key);
           if (result !== undefined) {

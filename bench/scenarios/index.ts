@@ -10,7 +10,7 @@ const HTTP: readonly ServerName[] = [...OURS, 'http', 'express', 'sockjs', 'sock
 const STREAMING: readonly ServerName[] = [...OURS, 'sockjs', 'sockjs-go'];
 const STREAMING_BROADCAST: readonly ServerName[] = [...OURS, 'prepared', 'sockjs', 'sockjs-go'];
 
-/** Bytes of a message, unless said otherwise. */
+/** Bytes of a message, unless a scenario says otherwise. */
 const SIZE = 64;
 
 export const SCENARIOS: readonly Scenario[] = [

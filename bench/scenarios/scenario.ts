@@ -1,4 +1,4 @@
-/** What a scenario is, and the two kinds that most are. */
+/** Scenarios, and the two common kinds: CPU and memory. */
 import type { LoadOptions } from '../load/protocol.ts';
 import { measureCpu } from '../measure/cpu.ts';
 import { type IdleLoad, measureMemory, type ReadingTime } from '../measure/memory.ts';
@@ -9,11 +9,11 @@ import { SERVERS, type ServerName } from '../servers/names.ts';
 
 export interface Scenario {
   readonly name: string;
-  /** Gives each table as soon as it is there. */
+  /** Yields each table when it is complete. */
   measure(run: Run): AsyncIterable<Table>;
 }
 
-/** CPU of the server process per unit of work, for each of the servers. */
+/** CPU of the server process per unit of work, for each server. */
 export function cpuScenario(
   name: string,
   title: string,
@@ -29,7 +29,7 @@ export function cpuScenario(
   };
 }
 
-/** What a table of CPU is made of. */
+/** The parameters of a table of CPU. */
 interface CpuTable {
   readonly name: string;
   readonly title: string;
@@ -53,7 +53,7 @@ export async function cpuTable(run: Run, { name, title, unit, servers, load }: C
   return { name, title, measure: `CPU µs per ${unit}`, reference: 'ours-bare', rows };
 }
 
-/** Resident memory per idle session, for each of the servers. */
+/** Resident memory per idle session, for each server. */
 export function memoryScenario(
   name: string,
   title: string,

@@ -1,4 +1,4 @@
-/** `engine.io`, which carries Socket.IO, with WebSocket only. */
+/** `engine.io`, the transport layer of Socket.IO, with WebSocket only. */
 import { createServer } from 'node:http';
 import { attach, type Socket } from 'engine.io';
 import { LONG, run } from './program.ts';

@@ -1,4 +1,4 @@
-/** Floor: the answers of the bare floor, as trivial routes of a Router that is mounted in an Express 5 app. */
+/** Floor: the routes of `floor.ts` on a Router that is mounted in an Express 5 app. */
 import { createServer } from 'node:http';
 import express, { Router } from 'express';
 import { info, poll, send } from './floor.ts';

@@ -1,4 +1,4 @@
-/** What the HTTP floors answer: `/info`, and polling with nothing to it but a parked response. */
+/** The responses of the HTTP floors: `/info`, and polling reduced to a parked response. */
 import { randomInt } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
@@ -18,7 +18,7 @@ export function info(_req: IncomingMessage, res: ServerResponse): void {
   );
 }
 
-/** Answers `o` to the first request of a session, and parks the others until there is a message. */
+/** Responds `o` to the first request of a session, and parks later requests until there is a message. */
 export function poll(session: string, res: ServerResponse): void {
   const parked = sessions.get(session);
   if (parked === undefined) {
@@ -34,7 +34,7 @@ export function poll(session: string, res: ServerResponse): void {
   }
 }
 
-/** Answers 204, then ends the parked response with what came. */
+/** Responds 204, then ends the parked response with the message. */
 export function send(session: string, req: IncomingMessage, res: ServerResponse): void {
   let body = '';
   req.setEncoding('utf8');

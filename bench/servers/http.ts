@@ -1,4 +1,4 @@
-/** Floor: bare `node:http` that gives the same answers without any SockJS logic. */
+/** Floor: bare `node:http` with the same responses and no SockJS logic. */
 import { createServer } from 'node:http';
 import { info, poll, send } from './floor.ts';
 import { run } from './program.ts';

@@ -1,4 +1,4 @@
-/** The servers that are compared: their names, titles, and what their WebSockets speak. */
+/** The compared servers: their names, titles, and the framing of their WebSockets. */
 import type { DialectName } from '../load/protocol.ts';
 
 interface Entry {
@@ -16,11 +16,11 @@ export const SERVERS = {
   express: { title: 'floor: routes in an Express 5 app', dialect: 'plain', pollsRace: false },
   sockjs: { title: 'npm `sockjs`', dialect: 'sockjs', pollsRace: false },
   engine: { title: '`engine.io`', dialect: 'engine', pollsRace: false },
-  // It detaches a poll in another goroutine than the one that ends the response.
+  // One goroutine ends the response, another detaches the poll.
   'sockjs-go': { title: 'sockjs-go v3', dialect: 'sockjs', pollsRace: true },
 } as const satisfies Record<string, Entry>;
 
 export type ServerName = keyof typeof SERVERS;
 
-/** Those of this package. */
+/** The servers of this package. */
 export const OURS = ['ours-express', 'ours-bare'] as const satisfies readonly ServerName[];

@@ -2,7 +2,7 @@
 import { type SockjsOptions, type SockjsRouter, sockjs } from '../../lib/index.ts';
 import { LONG } from './program.ts';
 
-/** With all limits as they are by default, but what would end a run: heartbeats, and the end of streaming responses. */
+/** All limits have their defaults, except those that would end sessions in a run: heartbeats and the response limit. */
 export function echo(options: SockjsOptions = {}): SockjsRouter {
   return sockjs({ heartbeatDelay: LONG, responseLimit: Number.MAX_SAFE_INTEGER, ...options }, (session) => {
     session.on('message', (message) => session.send(message));

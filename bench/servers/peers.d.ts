@@ -1,4 +1,4 @@
-/** As much of the peers' interfaces as the benchmark uses; their packages are installed only where it runs. */
+/** The parts of the peers' interfaces that the benchmark uses. Their packages are installed only where it runs. */
 declare module 'sockjs' {
   import type { Server } from 'node:http';
 

@@ -1,10 +1,10 @@
-/** Floor: one WebSocket frame, or one chunk of a stream, built once and written to all raw sockets. It does nothing else. */
+/** Floor: one prepared WebSocket frame, or one prepared chunk, written to all raw sockets. */
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
 import { Socket } from 'node:net';
 import { run } from './program.ts';
 
-/** A close frame with 1000. */
+/** A close frame with code 1000. */
 const CLOSE = Buffer.from([0x88, 0x02, 0x03, 0xe8]);
 
 const sockets = new Set<Socket>();
@@ -30,7 +30,7 @@ server.on('upgrade', (req, socket) => {
   socket.setNoDelay();
   socket.on('error', () => {});
   socket.on('close', () => sockets.delete(socket));
-  // Clients say nothing until they close.
+  // A client sends nothing before its close frame.
   socket.once('data', () => socket.end(CLOSE));
   socket.write(
     `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
@@ -49,7 +49,11 @@ run(server, (message) => {
   }
 });
 
-/** A text frame; short texts only. */
+/**
+ * Returns a text frame.
+ *
+ * @throws RangeError for more than 125 bytes
+ */
 function frameOf(text: string): Buffer {
   const payload = Buffer.from(text);
   if (payload.length > 125) {

@@ -1,14 +1,16 @@
-/** What all server programs share: where they listen, and the lines by which the benchmark drives them. */
+/** The frame of all server programs: where they listen, and the commands on their stdin. */
 import type { Server } from 'node:http';
 import { createInterface } from 'node:readline';
 
-/** Longer than any run: heartbeats, expiry and idle connections are not what is measured. */
+/** ms. Longer than any run: heartbeats, expiry and idle connections are not measured. */
 export const LONG = 3_600_000;
 
 /**
- * Listens, prints `{"port":…}`, and obeys the lines of stdin: `broadcast TEXT` sends a message to everyone, `cpu` answers
- * the µs of CPU that the operating system has counted for this process, `release` gives memory back to the system and
- * answers. The program ends with its stdin.
+ * Listens, prints `{"port":…}`, and executes the lines of stdin. The program ends with its stdin.
+ *
+ * - `broadcast TEXT`: sends a message to all connections
+ * - `cpu`: prints the µs of CPU that the operating system has counted for this process
+ * - `release`: returns unused memory to the system, then prints `released`
  */
 export function run(server: Server, broadcast: (message: string) => void = noBroadcast): void {
   server.keepAliveTimeout = LONG;
@@ -36,8 +38,8 @@ function noBroadcast(): never {
 }
 
 /**
- * Collects garbage as V8 does before it would run out of memory: then it gives back the room that its young generation has
- * grown to as well. Twice, and in turns of their own, since finalizers of the first leave something to the second.
+ * Collects garbage as V8 does before it runs out of memory, which shrinks the young generation as well. It collects
+ * twice, in two turns of the event loop, since finalizers of the first collection release more.
  */
 function release(): void {
   const { gc } = globalThis;

@@ -1,4 +1,6 @@
-/** Floor: `ws` with no SockJS logic. It says `o` when open, as the others say something, and then echoes plain text. */
+/**
+ * Floor: `ws` with no SockJS logic. It sends `o` when open, as the others send an open frame, and echoes plain text.
+ */
 import { createServer } from 'node:http';
 import { WebSocketServer } from 'ws';
 import { run } from './program.ts';

@@ -1,4 +1,4 @@
-/** A small live chart: one line of the last readings, in an SVG that the page provides. */
+/** A small live chart: one line through the latest values, in an SVG of the page. */
 
 const SVG = 'http://www.w3.org/2000/svg';
 const WIDTH = 300;
@@ -15,7 +15,7 @@ export class Chart {
 
   /**
    * @param {SVGSVGElement} svg
-   * @param {{ length: number, floor: number }} options how many readings fit, and the least value at the top
+   * @param {{ length: number, floor: number }} options how many values fit, and the minimum for the top of the chart
    */
   constructor(svg, { length, floor }) {
     this.#svg = svg;
@@ -36,7 +36,7 @@ export class Chart {
     return this.#values;
   }
 
-  /** The value at the top of the chart: a round number over all readings. */
+  /** The value at the top of the chart: a round number above all values. */
   get top() {
     const highest = Math.max(this.#floor, ...this.#values);
     const power = 10 ** Math.floor(Math.log10(highest));
@@ -59,7 +59,7 @@ export class Chart {
     this.#svg.dataset.readings = this.#values.length;
     const step = WIDTH / (this.#length - 1);
     const start = WIDTH - (this.#values.length - 1) * step;
-    // A margin above and below, so that the line is not cut in half.
+    // A margin above and below keeps the line whole.
     const y = (value) => HEIGHT - 2 - (value / top) * (HEIGHT - 6);
     const points = this.#values.map((value, index) => `${(start + index * step).toFixed(1)} ${y(value).toFixed(1)}`);
     const line = points.length === 0 ? '' : `M${points.join('L')}`;

@@ -2,14 +2,14 @@
 import { clock, element, find } from './dom.js';
 import { Log } from './log.js';
 
-/** How many messages are kept. */
+/** Lines that the page keeps. */
 const LIMIT = 200;
 
 /** @param {import('./connection.js').Connection} connection */
 export function showChat(connection) {
   const box = find('chat-log');
   const log = new Log(box, find('chat-list'), LIMIT);
-  /** By which the server knows us, for as long as this connection lasts. */
+  /** The number that the server gave this connection. */
   let you;
 
   const add = ({ from, at, name, text }) => {
@@ -20,14 +20,14 @@ export function showChat(connection) {
     line.classList.toggle('own', from === you);
     log.add(line);
   };
-  const complain = (text) => {
+  const showError = (text) => {
     find('chat-error').textContent = text;
   };
 
   connection.addEventListener('message', ({ detail: message }) => {
     if (message.type === 'welcome') {
       you = message.you;
-      // What was said before is there to read, not to be read out.
+      // Screen readers must not read the history aloud.
       box.setAttribute('aria-live', 'off');
       log.clear();
       message.history.forEach(add);
@@ -37,12 +37,12 @@ export function showChat(connection) {
     } else if (message.type === 'chat') {
       add(message);
     } else if (message.type === 'error') {
-      complain(message.message);
+      showError(message.message);
     }
   });
   connection.addEventListener('state', () => {
     if (connection.state === 'open') {
-      complain('');
+      showError('');
     } else {
       find('people').textContent = '–';
     }
@@ -56,12 +56,12 @@ export function showChat(connection) {
     event.preventDefault();
     const said = { type: 'chat', name: name.value.trim(), text: text.value.trim() };
     if (said.name === '' || said.text === '') {
-      complain('A message needs a name and a text.');
+      showError('A message needs a name and a text.');
     } else if (connection.send(said)) {
-      complain('');
+      showError('');
       text.value = '';
     } else {
-      complain('Not connected: connect first, then send.');
+      showError('Not connected: connect first, then send.');
     }
     text.focus();
   });

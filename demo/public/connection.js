@@ -1,30 +1,30 @@
-/** A SockJS connection that comes back by itself, and tells of every frame that travels. */
+/** A SockJS connection that reconnects, and reports every frame. */
 
 const { SockJS } = globalThis;
 
-/** ms before the first new attempt; doubled for each further one, up to the longest. */
+/** ms before the first reconnection. Each further one waits twice as long, up to the maximum. */
 const FIRST_DELAY = 500;
 const LONGEST_DELAY = 15_000;
 
 /**
- * Dispatches `state` when `state` changes, `message` with what came as `detail`, and `frame` with
- * `{ direction: 'in' | 'out', frame }`.
+ * Dispatches `state` when `state` changes, `message` with the parsed message as `detail`, and `frame` with `{
+ * direction: 'in' | 'out', frame }`.
  *
- * - `closed`: nothing going on, because nothing was asked for or `disconnect()` was called
+ * - `closed`: not connected, and not trying to connect
  * - `connecting`: an attempt is under way
- * - `open`: messages travel
- * - `waiting`: lost; another attempt follows at `nextAttempt`
- * - `failed`: the browser and the server have no transport in common, so trying again is no use
+ * - `open`: messages can be sent
+ * - `waiting`: the connection was lost; the next attempt follows at `nextAttempt`
+ * - `failed`: browser and server have no transport in common, so another attempt would fail as well
  */
 export class Connection extends EventTarget {
   state = 'closed';
-  /** What the connection travels by; empty unless open. */
+  /** The transport in use. Empty unless open. */
   transport = '';
-  /** Code and reason of the last end; undefined where there was none. */
+  /** Code and reason of the last close. Undefined before the first. */
   end = undefined;
-  /** When the next attempt is due, by `Date.now()`. */
+  /** When the next attempt is due, as of `Date.now()`. */
   nextAttempt = 0;
-  /** The transport that was asked for; empty for whichever works. */
+  /** The requested transport. Empty for the best that works. */
   wanted = '';
 
   #url;
@@ -35,7 +35,7 @@ export class Connection extends EventTarget {
   constructor(url) {
     super();
     this.#url = url;
-    // Worth a try at once when the network is back.
+    // The network is back: do not wait for the next attempt.
     addEventListener('online', () => {
       if (this.state === 'waiting') {
         this.connect(this.wanted);
@@ -44,9 +44,9 @@ export class Connection extends EventTarget {
   }
 
   /**
-   * Connects, or connects anew where there is a connection.
+   * Connects. An existing connection is closed first.
    *
-   * @param {string} transport as sockjs-client names it; empty for whichever works
+   * @param {string} transport as sockjs-client names it; empty for the best that works
    */
   connect(transport) {
     this.#failures = 0;
@@ -55,7 +55,7 @@ export class Connection extends EventTarget {
     this.#attempt();
   }
 
-  /** Ends the connection, or the attempts to get one. */
+  /** Closes the connection, and stops reconnecting. */
   disconnect() {
     if (this.state === 'closed' || this.state === 'failed') {
       return;
@@ -65,7 +65,7 @@ export class Connection extends EventTarget {
     this.#become('closed');
   }
 
-  /** Sends an object as JSON; returns whether it could. */
+  /** Sends an object as JSON. Returns false unless open. */
   send(message) {
     if (this.state !== 'open') {
       return false;
@@ -92,7 +92,7 @@ export class Connection extends EventTarget {
       this.#socket = undefined;
       this.transport = '';
       this.end = { code, reason };
-      // 2000: the server answered, but none of the transports came through.
+      // 2000: sockjs-client reached the server, but no transport worked.
       if (code === 2000 && !wasOpen && this.#failures === 0) {
         this.#become('failed');
       } else {
@@ -105,7 +105,7 @@ export class Connection extends EventTarget {
   #wait() {
     const delay = Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** this.#failures);
     this.#failures += 1;
-    // Spread out, so that not all clients of a server that was restarted come back in the same moment.
+    // A random delay keeps the clients of a restarted server from reconnecting all at once.
     const spread = delay * (0.75 + Math.random() / 2);
     this.nextAttempt = Date.now() + spread;
     this.#timer = setTimeout(() => this.#attempt(), spread);
@@ -123,7 +123,7 @@ export class Connection extends EventTarget {
     this.transport = '';
   }
 
-  /** sockjs-client has no public event for frames, so its method that takes them is watched. */
+  /** sockjs-client has no public event for frames, so this wraps the method that receives them. */
   #watchFrames(socket) {
     const take = socket._transportMessage;
     socket._transportMessage = (frame) => {

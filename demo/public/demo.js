@@ -1,4 +1,4 @@
-/** The demo's page: connects as the visitor chooses, and shows what travels. */
+/** The demo's page: connects over the chosen transport, and shows the frames. */
 import { showChat } from './chat.js';
 import { Connection } from './connection.js';
 import { find } from './dom.js';
@@ -9,17 +9,17 @@ import { describeEnd, showState } from './state.js';
 const HINTS = {
   '': 'The best that works, found by trying one after another.',
   websocket: 'Both ways on one socket.',
-  'xhr-streaming': 'A response that goes on and on; requests to send.',
+  'xhr-streaming': 'One endless response to receive; requests to send.',
   eventsource: 'Server-sent events; requests to send.',
   htmlfile: 'A page in a frame that never stops loading.',
-  'xhr-polling': 'A request that waits for news, then the next.',
-  'jsonp-polling': 'A script that waits for news, then the next; forms to send.',
+  'xhr-polling': 'A request that waits for messages, then the next.',
+  'jsonp-polling': 'A script that waits for messages, then the next; forms to send.',
   'iframe-eventsource': 'Server-sent events, in a frame from the server’s origin.',
   'iframe-htmlfile': 'A page that never stops loading, in a frame within a frame.',
-  'iframe-xhr-polling': 'Requests that wait for news, in a frame from the server’s origin.',
+  'iframe-xhr-polling': 'Requests that wait for messages, in a frame from the server’s origin.',
 };
 
-/** What the connect button does in each state. */
+/** Label of the connect button in each state. */
 const CONNECT = {
   closed: 'Connect',
   connecting: 'Connecting',
@@ -35,7 +35,7 @@ const disconnect = find('disconnect');
 let openSince = 0;
 
 const frames = showFrames(connection);
-// Before the rest, which sends as soon as it is open.
+// First, since other listeners send as soon as the connection is open.
 connection.addEventListener('state', () => {
   const { state, end, wanted } = connection;
   if (state === 'connecting') {
@@ -60,7 +60,7 @@ transport.addEventListener('change', () => {
 });
 find('connect-form').addEventListener('submit', (event) => {
   event.preventDefault();
-  // Not `disabled`, which would take the focus away from who has just pressed it.
+  // The button is not `disabled`, since that would take the keyboard focus from it.
   if (connection.state !== 'connecting') {
     connection.connect(transport.value);
   }

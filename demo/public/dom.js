@@ -1,10 +1,10 @@
-/** Small helpers for the page. All text goes in as text, never as HTML. */
+/** Small helpers for the page. They insert text as text, never as HTML. */
 
-/** The element of that id. */
+/** Returns the element with that id. */
 export const find = (id) => document.getElementById(id);
 
 /**
- * Makes an element.
+ * Creates an element.
  *
  * @param {string} name
  * @param {string} className may be empty
@@ -19,13 +19,13 @@ export function element(name, className, ...content) {
 
 const two = (number) => String(number).padStart(2, '0');
 
-/** As in `09:30:00`. */
+/** Formats a time as `09:30:00`. */
 export const clock = (date) => `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 
-/** As in `09:30:00.125`. */
+/** Formats a time as `09:30:00.125`. */
 export const preciseClock = (date) => `${clock(date)}.${String(date.getMilliseconds()).padStart(3, '0')}`;
 
-/** As in `512 B` or `1.5 kB`. */
+/** Formats a number of bytes, as `512 B` or `1.5 kB`. */
 export function bytes(count) {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];
   const power = count < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(count) / 3));

@@ -1,10 +1,10 @@
-/** The list of frames, as they travel. */
+/** The list of frames, in both directions. */
 import { bytes, element, find, preciseClock } from './dom.js';
 import { Log } from './log.js';
 
-/** How many lines are kept. */
+/** Lines that the page keeps. */
 const LIMIT = 300;
-/** How many characters of a frame are shown. */
+/** Characters that the page shows of a frame. */
 const SHOWN = 600;
 
 const KINDS = { o: 'open', a: 'messages', h: 'heartbeat', c: 'close' };
@@ -44,7 +44,7 @@ export function showFrames(connection) {
   return { note: (text) => add(noteLine(text)) };
 }
 
-/** What happened beside the frames, such as an attempt to connect. */
+/** A line for an event that is no frame, such as an attempt to connect. */
 function noteLine(text) {
   return element('li', 'note', time(), element('span', 'payload', text));
 }

@@ -1,4 +1,4 @@
-/** Sends pings while connected, and draws how long their answers took. */
+/** Sends pings while connected, and draws the round trip times. */
 import { Chart } from './chart.js';
 import { find } from './dom.js';
 
@@ -9,7 +9,7 @@ const INTERVAL = 1_000;
 export function showLatency(connection) {
   const svg = find('latency-chart');
   const chart = new Chart(svg, { length: 60, floor: 5 });
-  /** When each ping that is still on its way was sent, by its id. */
+  /** The time at which each unanswered ping was sent, by its id. */
   const sent = new Map();
   let lastId = 0;
   let timer;
@@ -52,7 +52,7 @@ export function showLatency(connection) {
   });
 }
 
-/** As in `4.2 ms` or `120 ms`. */
+/** Formats ms, as `4.2 ms` or `120 ms`. */
 function ms(value) {
   return `${value < 99.95 ? value.toFixed(1) : Math.round(value)} ms`;
 }

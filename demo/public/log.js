@@ -1,4 +1,4 @@
-/** A box of lines that keeps the newest in sight, unless the reader has scrolled away from them. */
+/** A scrolling list that follows the newest line, unless the reader has scrolled up. */
 
 export class Log {
   #box;
@@ -7,9 +7,9 @@ export class Log {
   #follows = true;
 
   /**
-   * @param {HTMLElement} box what scrolls
-   * @param {HTMLOListElement} list what the lines are in
-   * @param {number} limit how many lines are kept
+   * @param {HTMLElement} box the scrolling element
+   * @param {HTMLOListElement} list the list of lines within it
+   * @param {number} limit lines that it keeps
    */
   constructor(box, list, limit) {
     this.#box = box;
@@ -23,7 +23,7 @@ export class Log {
     observer.observe(list);
   }
 
-  /** Adds a line, and drops the oldest beyond the limit. */
+  /** Appends a line, and removes the oldest beyond the limit. */
   add(line) {
     this.#list.append(line);
     while (this.#list.childElementCount > this.#limit) {

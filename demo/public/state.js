@@ -1,4 +1,4 @@
-/** Shows on either page how the connection fares, in words. */
+/** Shows the state of a connection in words, on both pages. */
 import { find } from './dom.js';
 
 const TITLES = {
@@ -6,14 +6,14 @@ const TITLES = {
   connecting: 'Connecting…',
   open: 'Connected',
   waiting: 'No connection',
-  failed: 'No way through',
+  failed: 'Connection failed',
 };
 
 /**
- * Keeps `#state` and `#detail` in step with a connection.
+ * Updates `#state` and `#detail` when the state of a connection changes.
  *
  * @param {import('./connection.js').Connection} connection
- * @param {{ closed: string, failed: string }} details what to say where nothing goes on
+ * @param {{ closed: string, failed: string }} details the text of `#detail` in these states
  */
 export function showState(connection, details) {
   let countdown;
@@ -32,7 +32,7 @@ export function showState(connection, details) {
     clearInterval(countdown);
     find('status').dataset.state = connection.state;
     find('state').textContent = TITLES[connection.state];
-    // A countdown is not to be read out.
+    // Screen readers must not read a countdown aloud.
     find('detail').setAttribute('aria-live', connection.state === 'waiting' ? 'off' : 'polite');
     find('detail').textContent = detail();
     if (connection.state === 'waiting') {
@@ -45,7 +45,7 @@ export function showState(connection, details) {
   show();
 }
 
-/** As in `1001 Server shutting down`. */
+/** Formats a close, as `1001 Server shutting down`. */
 export function describeEnd(end) {
   return `${end.code} ${end.reason}`.trim();
 }

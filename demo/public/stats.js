@@ -1,4 +1,4 @@
-/** The statistics page: shows what the server counts, as it comes over a SockJS connection of its own. */
+/** The statistics page: shows the counters of the server, which arrive over a SockJS connection of its own. */
 import { Chart } from './chart.js';
 import { Connection } from './connection.js';
 import { bytes, element, find } from './dom.js';
@@ -9,7 +9,7 @@ const count = (value) => number.format(Math.round(value));
 const rate = (value) => `${value >= 10 || Number.isInteger(value) ? count(value) : value.toFixed(1)}/s`;
 const byteRate = (value) => `${bytes(value)}/s`;
 
-/** Sums since the server started, of which each tile shows the rate. */
+/** Totals since the server started. Each tile shows the rate. */
 const RATES = {
   'messages-in': { field: 'messagesIn', show: rate, total: count },
   'messages-out': { field: 'messagesOut', show: rate, total: count },
@@ -48,7 +48,7 @@ function showReading(reading) {
   showTile('queued', reading.queuedBytes, bytes, 'waiting to leave');
   for (const [id, { field, show, total }] of Object.entries(RATES)) {
     const seconds = previous === undefined ? 0 : (reading.at - previous.at) / 1000;
-    // A server that was started again counts from nothing.
+    // The counters of a restarted server begin at 0.
     const value = seconds > 0 ? Math.max(0, reading[field] - previous[field]) / seconds : undefined;
     showTile(id, value, show, `${total(reading[field])} in all`);
   }
@@ -57,7 +57,7 @@ function showReading(reading) {
   showRejected(reading.rejected);
 }
 
-/** @param {number | undefined} value undefined where it is not known yet */
+/** @param {number | undefined} value undefined before it is known */
 function showTile(id, value, show, note) {
   find(`${id}-note`).textContent = note;
   if (value === undefined) {

@@ -1,4 +1,7 @@
-/** The colour scheme: the system's until the visitor chooses. Loaded before the page is drawn, so that nothing flashes. */
+/**
+ * The colour scheme: the system's, until the visitor chooses. It loads before the first paint, so the page does not
+ * flash.
+ */
 
 {
   const root = document.documentElement;

@@ -1,4 +1,4 @@
-/** Sends rows no faster than each client takes them, and reads requests no faster than it answers them. */
+/** Sends rows no faster than each client receives them, and reads requests no faster than it answers them. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
@@ -8,16 +8,17 @@ const { PORT = '8080' } = process.env;
 
 const MAX_ROWS = 100_000;
 
-/** Stands for your database: 1 KB a row. */
+/** A stand-in for your database. A row has about 1 kB. */
 function* rows(count: number): Generator<string> {
   for (let number = 1; number <= count; number += 1) {
     yield JSON.stringify({ number, text: 'x'.repeat(1_000) });
   }
 }
 
-/** A message is a number of rows to send. */
+/** Each message is a number of rows to send. */
 async function answer(session: Session): Promise<void> {
-  // Both waits end by a SessionNotOpenError when the client leaves, and the session with it; nobody has to catch it.
+  // When the client leaves, recv() and drained() reject with a SessionNotOpenError. It ends this function; the router
+  // does not report it.
   for (;;) {
     const count = Number(await session.recv());
     if (!(count >= 0 && count <= MAX_ROWS)) {
@@ -33,16 +34,16 @@ async function answer(session: Session): Promise<void> {
 }
 
 const app = express();
-app.set('trust proxy', 'loopback'); // So that "same-origin" and limits see through a proxy.
+app.set('trust proxy', 'loopback'); // "same-origin" and limits then see the client behind a proxy.
 app.use(
   '/rows',
   sockjs(
     {
       allowedOrigins: 'same-origin',
       sendHighWaterMark: 64 * 1024, // From here on drained() waits.
-      maxSendBuffer: 1024 * 1024, // Here the client is given up; nobody who waits for drained() gets this far.
+      maxSendBuffer: 1024 * 1024, // Here the session is closed with 1013. Code that awaits drained() never reaches it.
       maxMessageSize: 4 * 1024,
-      maxReceiveBuffer: 4 * 1024, // Of requests that wait to be read; from here on the client has to wait.
+      maxReceiveBuffer: 4 * 1024, // Bytes of unread requests. Beyond them the client has to wait.
     },
     answer,
   ),

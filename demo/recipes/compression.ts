@@ -1,4 +1,4 @@
-/** Compresses long WebSocket messages by permessage-deflate, and the rest of the app by compression(). */
+/** Compresses long WebSocket messages with permessage-deflate, and the rest of the app with compression(). */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import compression from 'compression';
@@ -8,21 +8,21 @@ import { attachUpgrade, sockjs } from 'express-sockjs';
 const { PORT = '8080' } = process.env;
 
 const app = express();
-app.set('trust proxy', 'loopback'); // So that "same-origin" and limits see through a proxy.
-app.use(compression()); // Leaves the HTTP transports alone, since they say `no-transform`: no frame is held back.
+app.set('trust proxy', 'loopback'); // "same-origin" and limits then see the client behind a proxy.
+app.use(compression()); // Skips the HTTP transports, whose responses carry `no-transform`, so it delays no frame.
 app.use(
   '/echo',
   sockjs(
     {
       allowedOrigins: 'same-origin',
-      maxMessageSize: 65_536, // Of a message as it is when unpacked.
+      maxMessageSize: 65_536, // Bytes of a decompressed message.
       websocketServer: {
         perMessageDeflate: {
-          threshold: 1_024, // Bytes; what is shorter goes as it is.
-          // Each message by itself, so that the size of one tells nothing about another.
+          threshold: 1_024, // Bytes. Shorter messages are not compressed.
+          // Compresses each message separately, so the size of one reveals nothing about another.
           serverNoContextTakeover: true,
           clientNoContextTakeover: true,
-          zlibDeflateOptions: { level: 1, memLevel: 7 }, // Less work and memory than by default.
+          zlibDeflateOptions: { level: 1, memLevel: 7 }, // Less CPU and memory than the defaults.
         },
       },
     },

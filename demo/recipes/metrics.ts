@@ -1,4 +1,4 @@
-/** Logs sessions as lines of JSON and counts them for Prometheus, without a word of it in the application's own code. */
+/** Logs sessions as JSON lines and counts them for Prometheus, outside of the application's own code. */
 import { subscribe } from 'node:diagnostics_channel';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -8,10 +8,10 @@ import { attachUpgrade, sockjs } from 'express-sockjs';
 
 const { PORT = '8080', METRICS_PORT = '9464' } = process.env;
 
-/** Names and labels as Prometheus sees them. Labels are words of the server's: of a client's there would be no end. */
+/** Counters by name and labels. All label values come from the server: values from clients would be unlimited. */
 const counters = new Map<string, number>();
 const count = (series: string) => counters.set(series, (counters.get(series) ?? 0) + 1);
-/** As JSON, so that nothing that a client says can forge a line. */
+/** JSON escapes line breaks, so a client cannot forge a log line. */
 const log = (event: string, details: object) => console.log(JSON.stringify({ event, ...details }));
 
 subscribe('sockjs:session:open', (message) => {
@@ -41,7 +41,7 @@ server.listen(Number(PORT), '127.0.0.1', () => {
   console.log(`Listening on http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
 });
 
-// On a port of its own, which the proxy does not show to the world.
+// On a separate port, which the proxy does not expose.
 const metrics = express().get('/metrics', (_req, res) => {
   const { sessions, queuedBytes } = echo.stats();
   const live = Object.entries(sessions).map(([transport, now]) => `sockjs_sessions{transport="${transport}"} ${now}`);

@@ -1,4 +1,4 @@
-/** A chat with rooms: what is said goes to those in the same room, how many are here goes to everybody. */
+/** A chat with rooms: messages go to the sender's room, and the number of sessions goes to all clients. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
@@ -6,7 +6,7 @@ import { attachUpgrade, type SockjsRouter, sockjs } from 'express-sockjs';
 
 const { PORT = '8080' } = process.env;
 
-/** Clients choose among names of ours, or they could make any number of rooms. */
+/** Clients choose from this list. With names of their own they could make any number of rooms. */
 const ROOMS: ReadonlySet<string> = new Set(['lobby', 'cooking', 'cycling']);
 
 let guests = 0;
@@ -33,7 +33,7 @@ const chat: SockjsRouter = sockjs(limits, (session) => {
       session.send(`There are ${[...ROOMS].join(', ')}`);
     }
   });
-  session.on('close', tellCount); // It has left its room by itself.
+  session.on('close', tellCount); // The session leaves its room without a call.
 });
 
 function tellCount(): void {
@@ -41,7 +41,7 @@ function tellCount(): void {
 }
 
 const app = express();
-app.set('trust proxy', 'loopback'); // So that "same-origin" and limits see through a proxy.
+app.set('trust proxy', 'loopback'); // "same-origin" and limits then see the client behind a proxy.
 app.use('/chat', chat);
 
 const server = createServer(app);

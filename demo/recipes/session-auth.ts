@@ -1,4 +1,4 @@
-/** A chat for those who have logged in, with express-session: the login holds on every transport, WebSocket included. */
+/** A chat for users who logged in with express-session. The login holds on every transport, WebSocket included. */
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -13,19 +13,19 @@ declare module 'express-session' {
 }
 
 const { PORT = '8080', SECRET = randomBytes(32).toString('hex') } = process.env;
-const passwords = new Map([['ann', 'correct horse']]); // Stands for your users; yours has hashes.
+const passwords = new Map([['ann', 'correct horse']]); // A stand-in for your users. Store hashes instead.
 
 const app = express();
-app.set('trust proxy', 'loopback'); // So that "auto" and "same-origin" know of a proxy's TLS.
-// In production with a `store`: the default one is for development only.
+app.set('trust proxy', 'loopback'); // "auto" and "same-origin" then respect a proxy's TLS.
+// In production set a `store`: the default one is for development only.
 const cookie = { sameSite: 'lax', secure: 'auto' } as const;
 app.use(session({ secret: SECRET, resave: false, saveUninitialized: false, cookie }));
 
 const chat = sockjs<{ name: string }, Request>(
   {
-    allowedOrigins: 'same-origin', // Or any page could open sessions with the cookies of its visitors.
+    allowedOrigins: 'same-origin', // Otherwise any page could open sessions with the cookies of its visitors.
     authorize: ({ session: { user } }) => user !== undefined && { name: user },
-    identify: (req) => req.sessionID, // Who learns a session's id from a log cannot use it.
+    identify: (req) => req.sessionID, // Others cannot use a session id from a log.
     maxMessageSize: 4_096,
     maxSessionsPerClient: 10,
   },
@@ -41,7 +41,7 @@ app.post('/login', express.json({ limit: '1kb' }), (req, res, next) => {
     res.sendStatus(401);
     return;
   }
-  // A new id, so that nobody can have planted it.
+  // A new id, since an attacker may have planted the old one.
   req.session.regenerate((error) => {
     if (error) return next(error);
     req.session.user = name;

@@ -1,4 +1,4 @@
-/** Tests of a SockJS handler with the client that browsers use, each on a server of its own that is gone after it. */
+/** Tests of a SockJS handler with the browsers' client. Each test has a server of its own and closes it. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -8,7 +8,7 @@ import express from 'express';
 import { attachUpgrade, type SessionHandler, sockjs } from 'express-sockjs';
 import SockJS from 'sockjs-client';
 
-/** What is tested. In your project it is imported. */
+/** The handler under test. In your project, import it. */
 const shout: SessionHandler = async (session) => {
   for await (const message of session) {
     if (message === 'bye') {
@@ -19,19 +19,19 @@ const shout: SessionHandler = async (session) => {
   }
 };
 
-/** A client of a new server, once it is open. */
+/** Returns a client of a new server. The client is not open yet. */
 async function connect(t: TestContext, transports: string) {
   const router = sockjs(shout);
   const server = createServer(express().use('/shout', router));
   attachUpgrade(server);
-  server.listen(0, '127.0.0.1'); // 0: any free port, so that tests never get in each other's way.
+  server.listen(0, '127.0.0.1'); // 0: any free port, so that tests do not collide.
   await once(server, 'listening');
   t.after(async () => {
     await router.close(); // Ends the clients as well.
     server.close();
   });
   const { port } = server.address() as AddressInfo;
-  // A time that no slow machine needs: the default gives a transport up after some 300 ms.
+  // ms. Enough for a slow machine; by default the client gives a transport up after some 300 ms.
   return new SockJS(`http://127.0.0.1:${port}/shout`, null, { transports, timeout: 10_000 });
 }
 

@@ -1,4 +1,4 @@
-/** Sessions for those who have a signed token: in the address or a cookie, or else as the first message. */
+/** Sessions for clients with a signed token: in the URL, in a cookie, or as the first message. */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -11,7 +11,7 @@ interface User {
 
 const { PORT = '8080', SECRET = randomBytes(32).toString('hex') } = process.env;
 
-/** Stands for your tokens, such as JWTs: `<name>.<ms since 1970 at which it expires>.<signature>`. */
+/** A stand-in for your tokens, such as JWTs: `<name>.<expiry in ms since 1970>.<signature>`. */
 const sign = (text: string) => `${text}.${createHmac('sha256', SECRET).update(text).digest('base64url')}`;
 
 function userOf(token: string): User | undefined {
@@ -22,7 +22,7 @@ function userOf(token: string): User | undefined {
   return isGenuine && Number(expires) > Date.now() ? { name } : undefined;
 }
 
-/** From `new SockJS('/ticket?token=…')`, or a cookie. Headers of its own a browser cannot put on a WebSocket. */
+/** From `new SockJS('/ticket?token=…')`, or a cookie. Browsers cannot set headers on a WebSocket. */
 const tokenOf = ({ query: { token }, headers: { cookie = '' } }: Request): string =>
   typeof token === 'string' ? token : (/(?:^|; )token=([^;]*)/.exec(cookie)?.[1] ?? '');
 
@@ -35,12 +35,12 @@ const greet: SessionHandler<User, Request> = async (session) => {
 
 const limits = { allowedOrigins: 'same-origin', maxMessageSize: 4_096, maxSessionsPerClient: 100 } as const;
 const app = express();
-app.set('trust proxy', 'loopback'); // So that "same-origin" and limits see through a proxy.
+app.set('trust proxy', 'loopback'); // "same-origin" and limits then see the client behind a proxy.
 app.use('/ticket', sockjs({ ...limits, authorize: (req) => userOf(tokenOf(req)) ?? false, identify: tokenOf }, greet));
 app.use(
   '/first-message',
   sockjs<User, Request>(limits, async (session) => {
-    // Whoever says nothing for 5 s has no token either.
+    // No message within 5 s counts as no token.
     const token = await session.recv({ signal: AbortSignal.timeout(5_000) }).catch(() => '');
     session.data = userOf(token);
     return session.data === undefined ? session.close(4401, 'Invalid token') : greet(session);

@@ -1,11 +1,11 @@
-/** Two processes, each on a port of its own for a proxy that keeps sessions apart, and a bus between them. */
+/** Two processes with a bus between them. Each has its own port, for a proxy with sticky sessions. */
 import cluster from 'node:cluster';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
 import { attachUpgrade, sockjs } from 'express-sockjs';
 
-/** The port of the first; 0 stands for free ones. */
+/** The port of the first process. 0 means free ports. */
 const { PORT = '3001' } = process.env;
 
 cluster.isPrimary ? runPrimary(2) : runWorker();
@@ -22,7 +22,7 @@ function runPrimary(count: number): void {
   for (let index = 0; index < count; index += 1) {
     start(index);
   }
-  // The bus: what one worker publishes, all others get.
+  // The bus: each worker gets what the others publish.
   cluster.on('message', (sender, message) => {
     for (const worker of workers().filter((worker) => worker !== sender && worker.isConnected())) {
       worker.send(message);
@@ -50,7 +50,7 @@ function runWorker(): void {
   const app = express().set('trust proxy', 'loopback').use('/chat', chat);
   const server = createServer(app);
   attachUpgrade(server);
-  // Exclusive: else the primary would take the connections, and hand out one free port to all.
+  // Exclusive: otherwise the primary would accept the connections, and give both workers the same free port.
   server.listen({ port: Number(PORT), host: '127.0.0.1', exclusive: true }, () => {
     console.log(`Listening on http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
   });

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkOut } from '../../bench/against/checkout.ts';
 import { cleanUp } from '../../bench/measure/cleanup.ts';
-import { afterTest } from '../support/leftovers.ts';
+import { afterTest } from '../support/cleanup.ts';
 
 /** A repository with these files committed. */
 function repository(files: Readonly<Record<string, string>>): string {

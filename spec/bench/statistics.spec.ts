@@ -1,6 +1,6 @@
 /** The benchmark's medians, their intervals, and ratios of what was measured side by side. */
 import assert from 'node:assert/strict';
-import { LEAST_FOR_INTERVAL, medianInterval, ratioOf, spreadOf } from '../../bench/measure/statistics.ts';
+import { MIN_FOR_INTERVAL, medianInterval, ratioOf, spreadOf } from '../../bench/measure/statistics.ts';
 
 /** 1, 2, … in an order that is not theirs. */
 function shuffled(count: number): number[] {
@@ -8,7 +8,7 @@ function shuffled(count: number): number[] {
 }
 
 describe('spreadOf()', () => {
-  it('gives the value in the middle of an odd number, whatever the order', () => {
+  it('gives the value in the middle of an odd number, in any order', () => {
     assert.deepEqual(spreadOf([5, 1, 9]), { values: [5, 1, 9], median: 5, min: 1, max: 9 });
   });
 
@@ -46,7 +46,7 @@ describe('ratioOf()', () => {
 
 describe('medianInterval()', () => {
   it('gives none for too few values', () => {
-    for (let count = 0; count < LEAST_FOR_INTERVAL; count += 1) {
+    for (let count = 0; count < MIN_FOR_INTERVAL; count += 1) {
       assert.equal(medianInterval(shuffled(count)), undefined, String(count));
     }
   });
@@ -76,7 +76,7 @@ describe('medianInterval()', () => {
   }
 
   it('is as wide as it must be in any number, and no wider', () => {
-    for (let count = LEAST_FOR_INTERVAL; count <= 60; count += 1) {
+    for (let count = MIN_FOR_INTERVAL; count <= 60; count += 1) {
       const { low = 0 } = medianInterval(shuffled(count)) ?? {};
       assert.ok(outside(count, low - 1) <= 0.05, `${count}: ${low}`);
       assert.ok(outside(count, low) > 0.05, `${count}: ${low} could be more`);

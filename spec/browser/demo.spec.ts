@@ -1,6 +1,6 @@
 /** The demo's pages in Chromium, from the program as `npm start` runs it. */
 import assert from 'node:assert/strict';
-import { startProgram } from '../support/program.ts';
+import { startProgram } from '../support/npm-script.ts';
 import { describeInBrowser } from './support/browser.ts';
 import { TestPage } from './support/pages.ts';
 import { TRANSPORTS } from './support/transports.ts';
@@ -14,8 +14,8 @@ async function connect({ page }: TestPage, transport: string): Promise<void> {
   await page.waitForSelector('#status[data-state=open]');
 }
 
-async function trouble(page: TestPage): Promise<readonly string[]> {
-  return (await page.trouble()).filter((line) => !LATE_SCRIPT.test(line));
+async function problems(page: TestPage): Promise<readonly string[]> {
+  return (await page.problems()).filter((line) => !LATE_SCRIPT.test(line));
 }
 
 describeInBrowser('browser: demo', () => {
@@ -24,7 +24,7 @@ describeInBrowser('browser: demo', () => {
     const page = await TestPage.open(`${origin}/`);
     assert.match(await page.page.title(), /express-sockjs/);
     await page.page.waitForSelector('#status[data-state]');
-    assert.deepEqual(await page.trouble(), []);
+    assert.deepEqual(await page.problems(), []);
   });
 
   for (const { name, transport } of TRANSPORTS) {
@@ -46,7 +46,7 @@ describeInBrowser('browser: demo', () => {
       await one.page.locator('#frames-list li[data-kind=a]').first().waitFor();
       await one.page.click('#disconnect');
       await one.page.waitForSelector('#status[data-state=closed]');
-      assert.deepEqual([...(await trouble(one)), ...(await trouble(other))], []);
+      assert.deepEqual([...(await problems(one)), ...(await problems(other))], []);
     });
   }
 
@@ -58,6 +58,6 @@ describeInBrowser('browser: demo', () => {
     await connect(page, 'xhr-streaming');
     await stats.page.locator('#live-sessions', { hasText: /^1$/ }).waitFor();
     await stats.page.locator('#transports tr', { hasText: /xhr-streaming\s*1/ }).waitFor();
-    assert.deepEqual([...(await page.trouble()), ...(await stats.trouble())], []);
+    assert.deepEqual([...(await page.problems()), ...(await stats.problems())], []);
   });
 });

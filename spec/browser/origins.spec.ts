@@ -1,7 +1,7 @@
 /** `allowedOrigins` against real pages of other origins: on no transport does a session open that should not. */
 import assert from 'node:assert/strict';
 import type { SockjsOptions } from '../../lib/index.ts';
-import { echo, sessionCatcher } from '../support/server.ts';
+import { echo, sessionCatcher } from '../support/test-server.ts';
 import { describeInBrowser } from './support/browser.ts';
 import { asLocalhost, type PageSettings, serveSockjs, TestPage } from './support/pages.ts';
 import { TRANSPORTS } from './support/transports.ts';
@@ -71,7 +71,7 @@ describeInBrowser('browser: allowedOrigins', () => {
           await page.send('x');
           assert.deepEqual(await page.take(1), ['x']);
           assert.equal(guarded.count(), 1);
-          assert.deepEqual(await page.trouble(), []);
+          assert.deepEqual(await page.problems(), []);
         });
       } else {
         it('opens one for a page of its own', async () => {
@@ -82,7 +82,7 @@ describeInBrowser('browser: allowedOrigins', () => {
           await page.send('x');
           assert.deepEqual(await page.take(1), ['x']);
           assert.equal(guarded.count(), 1);
-          assert.deepEqual(await page.trouble(), []);
+          assert.deepEqual(await page.problems(), []);
         });
       }
     });

@@ -8,7 +8,7 @@ import { OTHER_SITE, SAME_ORIGIN, TRANSPORTS } from './support/transports.ts';
 /** Those for which the page needs a frame or a script of the server. */
 const EMBEDDED = TRANSPORTS.filter(({ name }) => /iframe|htmlfile|jsonp/.test(name));
 
-/** Tries to run a script that nobody has foreseen. */
+/** Tries to run a script that the policy does not allow. */
 const INJECT = `
   const script = document.createElement('script');
   script.textContent = 'globalThis.injected = true';
@@ -27,7 +27,7 @@ describeInBrowser('browser: policies', () => {
           await page.send(text);
           assert.deepEqual(await page.take(1), [text]);
         }
-        assert.deepEqual(await page.trouble(), []);
+        assert.deepEqual(await page.problems(), []);
       });
     }
   }

@@ -1,7 +1,7 @@
 /** What a page notices of a server that restarts, and that it gets through to the new one on the same port. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { sessionCatcher } from '../support/server.ts';
+import { sessionCatcher } from '../support/test-server.ts';
 import { describeInBrowser } from './support/browser.ts';
 import { serveSockjs, TestPage } from './support/pages.ts';
 import { OTHER_SITE, SAME_ORIGIN, TRANSPORTS } from './support/transports.ts';
@@ -28,7 +28,7 @@ describeInBrowser('browser: a server that restarts', () => {
             const closed = once(first.server, 'close');
             first.server.close();
             if (name === 'websocket') {
-              // Belongs to nobody that closeAllConnections() knows.
+              // closeAllConnections() does not know it.
               session.request.socket.destroy();
             }
             first.server.closeAllConnections();
@@ -61,7 +61,7 @@ describeInBrowser('browser: a server that restarts', () => {
         const { page, restart } = await connect();
         const second = await restart();
         if (isDeaf) {
-          await page.send('is anybody there?');
+          await page.send('is the server there?');
         }
         const { code, wasClean } = await page.closed();
         assert.deepEqual({ code, wasClean }, { code: 1006, wasClean: false });

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { SessionHandler, SockjsOptions } from '../../lib/index.ts';
-import { AWKWARD_TEXTS } from '../support/awkward.ts';
-import { echo, sessionCatcher } from '../support/server.ts';
+import { EDGE_CASE_TEXTS } from '../support/edge-case-texts.ts';
+import { echo, sessionCatcher } from '../support/test-server.ts';
 import { describeInBrowser } from './support/browser.ts';
 import { serveSockjs, TestPage } from './support/pages.ts';
 import {
@@ -15,7 +15,7 @@ import {
   TRANSPORTS,
 } from './support/transports.ts';
 
-/** Each code unit that has to be escaped (docs/protocol.md, section 5), with something between, or surrogates would pair up. */
+/** Each code unit that must be escaped (docs/protocol.md, section 5.2). The characters between keep surrogates apart. */
 const ESCAPED = [
   [0x0000, 0x001f],
   [0x200c, 0x200f],
@@ -25,7 +25,7 @@ const ESCAPED = [
   [0xfff0, 0xffff],
 ].map(([from = 0, to = 0]) => Array.from({ length: to - from + 1 }, (_, i) => String.fromCharCode(from + i)).join('x'));
 
-const TEXTS = [...AWKWARD_TEXTS, ...ESCAPED, '%41', '</script>', '😀', 'o', 'h', 'c[3000,"x"]', '\ufeff', '[]'];
+const TEXTS = [...EDGE_CASE_TEXTS, ...ESCAPED, '%41', '</script>', '😀', 'o', 'h', 'c[3000,"x"]', '\ufeff', '[]'];
 
 /** The client has no code of its own to give to its WebSocket. */
 const CLOSED_WITHOUT_CODE = { code: 1005, reason: '', wasClean: true };
@@ -62,7 +62,7 @@ async function connect(
 }
 
 function itEchoes(transport: BrowserTransport, place: Place): void {
-  it('echoes awkward texts unchanged', async () => {
+  it('echoes edge-case texts unchanged', async () => {
     const received: string[] = [];
     const { page } = await connect(transport, place, (session) => {
       session.on('message', (message) => received.push(message));
@@ -71,7 +71,7 @@ function itEchoes(transport: BrowserTransport, place: Place): void {
     await page.send(...TEXTS);
     assert.deepEqual(await page.take(TEXTS.length), TEXTS);
     assert.deepEqual(received, TEXTS);
-    assert.deepEqual(await page.trouble(), []);
+    assert.deepEqual(await page.problems(), []);
   });
 }
 
@@ -94,7 +94,7 @@ function itDoesEverything(transport: BrowserTransport, place: Place): void {
     }
     assert.deepEqual(await page.take(1000), down);
     assert.deepEqual(received, up);
-    assert.deepEqual(await page.trouble(), []);
+    assert.deepEqual(await page.problems(), []);
   });
 
   it('carries a message of more than 200 KiB each way, which is over the response limit, and goes on', async () => {
@@ -108,7 +108,7 @@ function itDoesEverything(transport: BrowserTransport, place: Place): void {
       const hasEnded = exchanges.some(({ path }) => path.endsWith(`/${transport.endpoint}`));
       assert.equal(hasEnded, true, 'the response went on beyond its limit');
     }
-    assert.deepEqual(await page.trouble(), []);
+    assert.deepEqual(await page.problems(), []);
   });
 
   it('tells the client that the server closes, with code and reason, after what was sent', async () => {
@@ -117,7 +117,7 @@ function itDoesEverything(transport: BrowserTransport, place: Place): void {
     session.close(3000, 'Göing away, 100%41!');
     assert.deepEqual(await page.closed(), { code: 3000, reason: 'Göing away, 100%41!', wasClean: true });
     assert.deepEqual(await page.take(1), ['last']);
-    assert.deepEqual(await page.trouble(), []);
+    assert.deepEqual(await page.problems(), []);
   });
 
   const isJsonp = transport.name === 'jsonp-polling';
@@ -131,13 +131,13 @@ function itDoesEverything(transport: BrowserTransport, place: Place): void {
     assert.deepEqual(await page.closed(), { code: 3001, reason: 'bye', wasClean: true });
     const [event] = await closed;
     assert.deepEqual(event, transport.name === 'websocket' ? CLOSED_WITHOUT_CODE : INTERRUPTED);
-    const trouble = await page.trouble();
+    const problems = await page.problems();
     if (isJsonp) {
       // The client has forgotten its callback, but the script that calls it comes all the same.
-      const others = trouble.filter((line) => !/TypeError: _jp\.\w+ is not a function$/.test(line));
+      const others = problems.filter((line) => !/TypeError: _jp\.\w+ is not a function$/.test(line));
       assert.deepEqual(others, []);
     } else {
-      assert.deepEqual(trouble, []);
+      assert.deepEqual(problems, []);
     }
   });
 }
@@ -179,7 +179,7 @@ function itGivesWay({ name }: BrowserTransport, place: Place, fallbacks: readonl
       assert.equal(await page.opened(), fallback);
       await page.send(...TEXTS);
       assert.deepEqual(await page.take(TEXTS.length), TEXTS);
-      assert.deepEqual(await page.trouble(), []);
+      assert.deepEqual(await page.problems(), []);
     });
   }
 }

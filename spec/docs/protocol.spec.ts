@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
 import { attachUpgrade, sockjs } from '../../lib/index.ts';
-import { afterTest } from '../support/leftovers.ts';
-import { listen } from '../support/server.ts';
+import { afterTest } from '../support/cleanup.ts';
+import { listen } from '../support/test-server.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const LINES = readFileSync(join(ROOT, 'docs/protocol.md'), 'utf8').split('\n');

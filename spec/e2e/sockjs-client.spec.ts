@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { attachUpgrade, type Session, type SessionHandler, type SockjsOptions, sockjs } from '../../lib/index.ts';
-import { AWKWARD_TEXTS } from '../support/awkward.ts';
-import { afterTest } from '../support/leftovers.ts';
-import { Queue } from '../support/queue.ts';
-import { echo, listen, serve, sessionCatcher, type TestServer } from '../support/server.ts';
+import { AsyncQueue } from '../support/async-queue.ts';
+import { afterTest } from '../support/cleanup.ts';
+import { EDGE_CASE_TEXTS } from '../support/edge-case-texts.ts';
+import { echo, listen, serve, sessionCatcher, type TestServer } from '../support/test-server.ts';
 import { Client, TRANSPORTS } from './support/client.ts';
 
 /** The endpoint that a transport receives on. */
@@ -19,7 +19,7 @@ const RECEIVING = {
 
 /** All that can get lost: what every text of ours holds, each code unit that is escaped, and what has a meaning. */
 const TEXTS = [
-  ...AWKWARD_TEXTS,
+  ...EDGE_CASE_TEXTS,
   ...[
     [0xd800, 0xdfff],
     [0x0000, 0x001f],
@@ -44,8 +44,8 @@ const TEXTS = [
 ];
 
 /** What a session received, in order, for tests that ask late. */
-function messagesOf(session: Session): Queue<string> {
-  const messages = new Queue<string>();
+function messagesOf(session: Session): AsyncQueue<string> {
+  const messages = new AsyncQueue<string>();
   session.on('message', (message) => messages.push(message));
   return messages;
 }
@@ -66,7 +66,7 @@ for (const transport of TRANSPORTS) {
         const result = onSession(session);
         return Promise.resolve(sessions.onSession(session)).then(() => result);
       });
-      const requests = new Queue<string>();
+      const requests = new AsyncQueue<string>();
       server.server.on('request', ({ url = '' }) => {
         if (RECEIVING[transport].test(url)) {
           requests.push(url);
@@ -87,7 +87,7 @@ for (const transport of TRANSPORTS) {
       assert.equal(session.transport, transport);
     });
 
-    it('echoes awkward texts unchanged', async () => {
+    it('echoes edge-case texts unchanged', async () => {
       const received: string[] = [];
       const { client } = await connect((session) => {
         session.on('message', (message) => received.push(message));
@@ -203,7 +203,7 @@ for (const transport of TRANSPORTS) {
       const lost = once(session, 'close');
       server.close();
       if (transport === 'websocket') {
-        // Belongs to nobody that closeAllConnections() knows.
+        // closeAllConnections() does not know it.
         session.request.socket.destroy();
       }
       server.closeAllConnections();

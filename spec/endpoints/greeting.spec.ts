@@ -1,7 +1,7 @@
 /** The greeting at the path of an endpoint. */
 import assert from 'node:assert/strict';
 import { fetchText } from '../support/http.ts';
-import { serve } from '../support/server.ts';
+import { serve } from '../support/test-server.ts';
 
 describe('greeting', () => {
   for (const path of ['', '/', '?x=y', '/?x=y']) {

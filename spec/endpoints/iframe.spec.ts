@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { defaultOptions } from '../../lib/index.ts';
 import { type Answer, fetchText } from '../support/http.ts';
-import { serve } from '../support/server.ts';
+import { serve } from '../support/test-server.ts';
 
 function pageWith(url: string): string {
   return [
@@ -71,7 +71,7 @@ describe('iframe page', () => {
     });
   });
 
-  it('is the same whatever version or query is asked for', async () => {
+  it('is the same for any version and query', async () => {
     const { origin } = await serve();
     const { headers, body } = await ask(origin);
     for (const path of ['/iframe.html?t=qa', '/iframe-0.3.4.html', '/iframe-a1b2_c.html?x=<script>', '/iframe7.html']) {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import type { IncomingMessage } from 'node:http';
 import type { SockjsOptions } from '../../lib/index.ts';
 import { fetchText } from '../support/http.ts';
-import { serve } from '../support/server.ts';
+import { serve } from '../support/test-server.ts';
 
 /** The answer of /info without its entropy. */
 async function infoOf(options: SockjsOptions): Promise<object> {

@@ -1,14 +1,17 @@
-/** What a hostile client sends: HTTP requests and WebSocket frames, from nearly right to garbage. */
+/** The input of hostile clients: HTTP requests and WebSocket frames, from nearly valid to garbage. */
 import { handshake } from '../support/http.ts';
 import type { Random } from './random.ts';
 
-/** One connection's worth of hostility. */
+/** The bytes of one connection. */
 export interface Case {
-  /** What is written, piece by piece. */
+  /** The bytes, in the pieces of each write. */
   readonly pieces: readonly Buffer[];
   /**
-   * How the client behaves when all is written. `wait`: for the first bytes of an answer, or the end, then it resets.
-   * `end`: it closes its side and waits for the other. `reset`: it breaks off at once.
+   * What the client does after the last write.
+   *
+   * - `wait`: it waits for the first bytes of a response or for the end, then resets the connection
+   * - `end`: it closes its side, and waits for the server
+   * - `reset`: it resets the connection immediately
    */
   readonly ending: 'wait' | 'end' | 'reset';
 }
@@ -93,7 +96,7 @@ const BODIES = [
   '[["x"]]',
 ];
 
-/** The next case. */
+/** Returns the next random case. */
 export function nextCase(random: Random): Case {
   const kind = random.next();
   const bytes = kind < 0.6 ? request(random) : kind < 0.9 ? webSocket(random) : garbage(random);
@@ -101,7 +104,7 @@ export function nextCase(random: Random): Case {
   const written = isCut ? bytes.subarray(0, random.below(bytes.length)) : bytes;
   return {
     pieces: split(random, written),
-    // Only a whole request can be waited for: a cut one, rightly, gets no answer while more may come.
+    // The client can wait only after a complete request. The server rightly does not answer an incomplete one.
     ending:
       isCut || kind >= 0.9 ? random.pick(['end', 'reset']) : random.pick(['wait', 'wait', 'wait', 'end', 'reset']),
   };
@@ -176,7 +179,7 @@ function webSocket(random: Random): Buffer {
   return Buffer.concat([opening, ...frames]);
 }
 
-/** One frame of a client: as RFC 6455 has it, or with anything in it wrong. */
+/** Returns a frame of a client: valid, or with any field wrong. */
 function frame(random: Random): Buffer {
   const payload = random.chance(0.7)
     ? Buffer.from(random.pick([...BODIES, '"single"', '', '["1","2","3"]', '[""]']))
@@ -212,7 +215,7 @@ function garbage(random: Random): Buffer {
   ])();
 }
 
-/** In one piece as a rule, else in a few. */
+/** Splits the bytes into pieces; usually there is one. */
 function split(random: Random, bytes: Buffer): Buffer[] {
   if (bytes.length < 2 || random.chance(0.7)) {
     return [bytes];

@@ -1,13 +1,13 @@
 /**
- * Makes the clock of the package run faster, for limits of the package that are fixed and long. It replaces the global
- * clocks and `setTimeout`, which the package uses. Node itself uses others.
+ * Speeds up the clock of the package, to reach its long fixed limits. It replaces the global clocks and `setTimeout`,
+ * which the package uses. Node itself uses others.
  */
 import type { StallServerOptions } from './stall-protocol.ts';
 
 /** The options of the server. */
 export const options = JSON.parse(process.argv[2] ?? '{}') as StallServerOptions;
 
-/** The timers and the clock of Node, as they were. */
+/** The timers and the clock of Node, before they are replaced. */
 export const realTime = { setTimeout, setInterval, now: performance.now.bind(performance) };
 
 const { speed } = options;

@@ -1,4 +1,4 @@
-/** `npm run fuzz [-- SEED [CASES]]`: a million hostile cases, in runs that can be repeated by their seed. */
+/** `npm run fuzz [-- SEED [CASES]]`: runs a million hostile cases. The seed of a run repeats it. */
 import { fuzz } from './fuzz.ts';
 
 const [seed = String(Date.now() % 1_000_000), cases = '1000000'] = process.argv.slice(2);

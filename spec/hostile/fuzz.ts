@@ -1,4 +1,4 @@
-/** Runs hostile cases against a server, with a healthy client beside them, and looks at what is left behind. */
+/** Runs hostile cases against a server, with a healthy client beside them, and checks that no resources are left. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
@@ -13,22 +13,24 @@ import { Random } from './random.ts';
 export interface FuzzOptions {
   readonly seed: number;
   readonly cases: number;
-  /** Connections at a time. */
+  /** Connections at the same time. */
   readonly concurrency?: number;
-  /** Called now and then with the number of cases done. */
+  /** Called every 500 cases with the number of the case. */
   readonly onProgress?: (done: number) => void;
 }
 
-/** A case that is not over by then has hung: far more than any takes on the slowest machine. */
-const HUNG_MS = 60_000;
+/** ms after which a case has hung. No case takes that long on a slow machine. */
+const TIMEOUT = 60_000;
 
 /**
- * Runs the cases. Rejects where the process, the server or the healthy client took harm, naming seed and case.
+ * Runs the cases.
+ *
+ * @throws AssertionError or Error with seed and case, if the process, the server or the healthy client was affected
  */
 export async function fuzz({ seed, cases, concurrency = 32, onProgress }: FuzzOptions): Promise<void> {
-  // A test runner sets its own timer only when the test has returned its promise.
+  // mocha sets its own timer only after the test has returned its promise.
   await new Promise((resolve) => setImmediate(resolve));
-  const before = leftovers();
+  const before = resourceCounts();
   const uncaught: unknown[] = [];
   const onUncaught = (error: unknown) => uncaught.push(error);
   process.on('uncaughtException', onUncaught);
@@ -40,9 +42,9 @@ export async function fuzz({ seed, cases, concurrency = 32, onProgress }: FuzzOp
     process.off('unhandledRejection', onUncaught);
   }
   assert.deepEqual(uncaught, [], `uncaught with seed ${seed}`);
-  // Less is fine: what was there before may have been running out.
+  // Fewer are possible: an earlier test may have left some that have ended since.
   await settled(() => {
-    for (const [what, count] of Object.entries(leftovers())) {
+    for (const [what, count] of Object.entries(resourceCounts())) {
       assert.ok(count <= (before[what] ?? 0), `${count} ${what} after seed ${seed}, ${before[what]} before`);
     }
   });
@@ -106,7 +108,7 @@ async function runAgainstServer(
   await once(server, 'close');
 }
 
-/** One connection: fails when it is neither answered nor closed. */
+/** Runs one connection. Rejects if the server neither answers nor closes it. */
 function run(port: number, { pieces, ending }: Case, name: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1');
@@ -117,7 +119,7 @@ function run(port: number, { pieces, ending }: Case, name: string): Promise<void
           `${name}: neither answered nor closed; ${ending} after ${JSON.stringify(String(Buffer.concat(pieces)))}`,
         ),
       );
-    }, HUNG_MS);
+    }, TIMEOUT);
     socket.on('error', () => {});
     socket.on('close', () => {
       clearTimeout(watchdog);
@@ -131,7 +133,7 @@ function run(port: number, { pieces, ending }: Case, name: string): Promise<void
     socket.on('connect', () => {
       const [first, ...rest] = pieces;
       socket.write(first ?? '');
-      // The second piece is a packet of its own.
+      // In the next turn, so that the second piece is a packet of its own.
       setImmediate(() => {
         for (const piece of rest) {
           socket.write(piece);
@@ -146,7 +148,7 @@ function run(port: number, { pieces, ending }: Case, name: string): Promise<void
   });
 }
 
-/** A client that minds its own business and must not notice anything. */
+/** A well-behaved client, which the hostile ones must not affect. */
 class HealthyClient {
   readonly #socket: WebSocket;
   #sent = 0;
@@ -171,7 +173,7 @@ class HealthyClient {
     return new HealthyClient(socket);
   }
 
-  /** One message there and back. */
+  /** Sends a message, and waits for its echo. */
   async check(): Promise<void> {
     assert.equal(this.#socket.readyState, WebSocket.OPEN);
     const number = this.#sent;
@@ -191,8 +193,8 @@ class HealthyClient {
   }
 }
 
-/** What a run must not add to: descriptors, timers, listeners on the process. */
-function leftovers(): Record<string, number> {
+/** Counts the resources that a run must not leave open. */
+function resourceCounts(): Record<string, number> {
   const resources = process.getActiveResourcesInfo();
   return {
     descriptors: process.platform === 'linux' ? readdirSync('/proc/self/fd').length : 0,
@@ -201,9 +203,9 @@ function leftovers(): Record<string, number> {
   };
 }
 
-/** Tries until it holds: closing takes the kernel and Node a moment, and how long is nobody's to say. */
+/** Repeats the check until it passes. Kernel and Node need an unknown time to close everything. */
 async function settled(check: () => void): Promise<void> {
-  const deadline = Date.now() + HUNG_MS;
+  const deadline = Date.now() + TIMEOUT;
   for (;;) {
     try {
       check();

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { post, RawSocket } from '../support/http.ts';
-import { serveRouter } from '../support/router.ts';
+import { serveRouter } from '../support/routed-server.ts';
 
 function polls(count: number): string {
   const request = (i: number) => `POST /echo/000/s${i}/xhr HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n`;

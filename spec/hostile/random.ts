@@ -1,6 +1,6 @@
-/** Reproducible randomness: the same seed gives the same cases. */
+/** Reproducible random numbers: the same seed gives the same cases. */
 
-/** A generator of pseudo-random numbers (mulberry32), with the choices that generators of cases need. */
+/** A pseudo-random number generator (mulberry32), with choices for generators of cases. */
 export class Random {
   #state: number;
 
@@ -8,7 +8,7 @@ export class Random {
     this.#state = seed >>> 0;
   }
 
-  /** A number from 0 up to, but not including, 1. */
+  /** Returns a number from 0 up to, but not including, 1. */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let t = this.#state;
@@ -17,7 +17,7 @@ export class Random {
     return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
   }
 
-  /** An integer from 0 up to, but not including, `limit`. */
+  /** Returns an integer from 0 up to, but not including, `limit`. */
   below(limit: number): number {
     return Math.floor(this.next() * limit);
   }
@@ -38,7 +38,7 @@ export class Random {
     return Buffer.from(Array.from({ length }, () => this.below(256)));
   }
 
-  /** Text with everything that has ever broken a parser. */
+  /** Returns text of characters and escapes that often break parsers. */
   text(length: number): string {
     const alphabet = [
       'a',

@@ -1,4 +1,7 @@
-/** Clients for the soak: one a transport, each numbering what it sends and checking the numbers of what it gets. */
+/**
+ * Clients of the soak test, one for each transport. Each numbers the messages that it sends, and checks the numbers of
+ * those that it gets.
+ */
 import { type Agent, type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { WebSocket } from 'ws';
@@ -17,7 +20,7 @@ export type SoakTransport = (typeof SOAK_TRANSPORTS)[number];
 
 export type HttpSoakTransport = Exclude<SoakTransport, 'websocket' | 'websocket-raw'>;
 
-/** How a frame is found in the text of each HTTP transport; the one group is JSON, or the frame itself. */
+/** How to find a frame in the text of each HTTP transport. The group of the pattern is JSON, or the frame itself. */
 const FRAMES: Record<HttpSoakTransport, { pattern: RegExp; decode(text: string): string }> = {
   xhr: { pattern: /^([oac].*|h)\n/gm, decode: (text) => text },
   xhr_streaming: { pattern: /^([oac].*|h)\n/gm, decode: (text) => text },
@@ -26,37 +29,37 @@ const FRAMES: Record<HttpSoakTransport, { pattern: RegExp; decode(text: string):
   jsonp: { pattern: /^\/\*\*\/cb\((.*)\);\r\n/gm, decode: (text) => JSON.parse(text) },
 };
 
-/** The endpoint that a client connects to, and how the client behaves. */
+/** The endpoint of a client, and the client's behaviour. */
 export interface SoakClientOptions {
   readonly port: number;
-  /** For the HTTP transports; `false` for a fresh connection for each request. */
+  /** For the HTTP transports. `false` opens a new connection for each request. */
   readonly agent: Agent | false;
   readonly transport: SoakTransport;
-  /** The session id; a raw WebSocket, which has none, sends it as the query parameter `id`. */
+  /** The session id. A raw WebSocket has none, so it sends this as the query parameter `id`. */
   readonly id: string;
   /**
    * Path of the endpoint.
    * @default '/soak'
    */
-  readonly mount?: string;
+  readonly endpoint?: string;
   /**
    * ms between the end of a response and the next receiving request of an HTTP transport.
    * @default 0
    */
-  readonly think?: number;
+  readonly thinkTime?: number;
   /**
    * Called for each ping of the server, with a function that sends the pong; WebSocket only.
    * @default sends it at once
    */
   readonly onPing?: (pong: () => void) => void;
-  /** Called once, with the first error. */
+  /** Called once, with the first error of the client. */
   readonly onError?: (error: Error) => void;
 }
 
 /** How a client sends the messages of a round. */
 export interface RoundOptions {
   /**
-   * How many pieces it sends: of the body over HTTP, of each WebSocket message as fragments.
+   * How many pieces the client sends: of the body over HTTP, of each WebSocket message as fragments.
    * @default 1
    */
   readonly pieces?: number;
@@ -65,25 +68,25 @@ export interface RoundOptions {
    * @default 0
    */
   readonly pause?: number;
-  /** The client reads nothing from when it sends until this settles. */
-  readonly rest?: Promise<void>;
+  /** If set, the client stops reading when it sends, until this settles. */
+  readonly readAfter?: Promise<void>;
   /** The header `X-Soak` of a sending request. */
   readonly tag?: string;
 }
 
-/** The part of a client that only its transport knows. */
+/** The part of a client that depends on its transport. */
 interface Wire {
   send(messages: readonly string[], options: RoundOptions): Promise<void>;
   abort(): void;
 }
 
-/** What a wire tells its client. */
+/** The events that a wire passes to its client. */
 interface WireEvents {
   onFrame(frame: string): void;
   onEnd(error: Error): void;
 }
 
-/** One session, as its client sees it. */
+/** The client's side of one session. */
 export class SoakClient {
   readonly #wire: Wire;
   readonly #onError: ((error: Error) => void) | undefined;
@@ -94,8 +97,8 @@ export class SoakClient {
   readonly #waiting = new Set<() => void>();
   #error: Error | undefined;
   #aborted = false;
-  /** The code with which the server may close, and whether it has. */
-  #farewell: { readonly code: number; isSaid: boolean } | undefined;
+  /** The close code that the client expects, and whether it has arrived. */
+  #expectedClose: { readonly code: number; hasCome: boolean } | undefined;
 
   constructor(options: SoakClientOptions) {
     this.#onError = options.onError;
@@ -110,12 +113,12 @@ export class SoakClient {
         : httpWire(options, transport, events);
   }
 
-  /** Settles when the open frame is there. */
+  /** Settles when the open frame has arrived. */
   opened(): Promise<void> {
     return this.#until(() => this.#isOpen);
   }
 
-  /** Sends some numbered messages and waits for the answers to all of them. One round at a time. */
+  /** Sends `count` numbered messages, and waits for all answers. A client can have one round at a time. */
   async round(count: number, options: RoundOptions = {}): Promise<void> {
     const messages = Array.from({ length: count }, (_, i) => String(this.#sent + i));
     this.#sent += count;
@@ -124,23 +127,23 @@ export class SoakClient {
     } catch (error) {
       this.fail(error instanceof Error ? error : new Error(String(error)));
     }
-    // The server answers each message with two.
+    // The server answers each message with two messages.
     await this.#until(() => this.#received === 2 * this.#sent);
   }
 
-  /** Settles when the broadcast of that number has come. */
+  /** Settles when the broadcast with that number has arrived. */
   broadcast(number: number): Promise<void> {
     return this.#until(() => this.#broadcast !== undefined && this.#broadcast >= number);
   }
 
-  /** From now on the server may close with that code; settles when it has. */
-  farewell(code: number): Promise<void> {
-    const farewell = { code, isSaid: false };
-    this.#farewell = farewell;
-    return this.#until(() => farewell.isSaid);
+  /** From now on the server may close with that code. Settles when it has. */
+  expectClose(code: number): Promise<void> {
+    const expected = { code, hasCome: false };
+    this.#expectedClose = expected;
+    return this.#until(() => expected.hasCome);
   }
 
-  /** Breaks the connection off; what is under way rejects. */
+  /** Aborts the connection. Pending calls reject. */
   abort(): void {
     this.#aborted = true;
     this.#wire.abort();
@@ -151,9 +154,9 @@ export class SoakClient {
     return this.#aborted;
   }
 
-  /** Ends the client with an error. Only the first counts, and none after a farewell. */
+  /** Ends the client with an error. Later errors do not count, nor does any after an expected close. */
   fail(error: Error): void {
-    if (this.#error === undefined && this.#farewell?.isSaid !== true) {
+    if (this.#error === undefined && this.#expectedClose?.hasCome !== true) {
       this.#error = error;
       if (!this.#aborted) {
         this.#onError?.(error);
@@ -197,7 +200,9 @@ export class SoakClient {
     this.#wake();
   }
 
-  /** Takes a number, or the number of a broadcast behind `b`. The first broadcast may have any number. */
+  /**
+   * Checks the number of an answer, or of a broadcast, which begins with `b`. The first broadcast may have any number.
+   */
   #takeMessage(message: string): void {
     if (!message.startsWith('b')) {
       if (message !== String(this.#received)) {
@@ -215,24 +220,24 @@ export class SoakClient {
 
   #takeClose(frame: string): void {
     const [code] = JSON.parse(frame.slice(1)) as [number, string];
-    if (this.#farewell?.code === code) {
-      this.#farewell.isSaid = true;
+    if (this.#expectedClose?.code === code) {
+      this.#expectedClose.hasCome = true;
     } else {
       this.fail(new Error(`closed by the server: ${frame}`));
     }
   }
 }
 
-/** The code that `ws` gives a WebSocket without a closing handshake. */
+/** The code of a `ws` WebSocket that ends without a closing handshake. */
 const ABNORMAL = 1006;
 
 function webSocketWire(
-  { port, mount = '/soak', id, onPing }: SoakClientOptions,
+  { port, endpoint = '/soak', id, onPing }: SoakClientOptions,
   isRaw: boolean,
   { onFrame, onEnd }: WireEvents,
 ): Wire {
   const path = isRaw ? `/websocket?id=${id}` : `/0/${id}/websocket`;
-  const socket = new WebSocket(`ws://127.0.0.1:${port}${mount}${path}`, { autoPong: onPing === undefined });
+  const socket = new WebSocket(`ws://127.0.0.1:${port}${endpoint}${path}`, { autoPong: onPing === undefined });
   if (isRaw) {
     socket.on('open', () => onFrame('o'));
   }
@@ -241,7 +246,7 @@ function webSocketWire(
   socket.on('error', onEnd);
   socket.on('close', (code, reason) => {
     if (isRaw && code !== ABNORMAL) {
-      // A raw WebSocket has no close frame of SockJS.
+      // A raw WebSocket has no SockJS close frame.
       onFrame(`c${JSON.stringify([code, reason.toString()])}`);
     }
     onEnd(new Error(`WebSocket closed with ${code}`));
@@ -256,13 +261,13 @@ function webSocketWire(
     }
   };
   return {
-    send: async (messages, { pieces = 1, pause = 0, rest }) => {
+    send: async (messages, { pieces = 1, pause = 0, readAfter }) => {
       for (const text of isRaw ? messages : [JSON.stringify(messages)]) {
         await sendText(text, pieces, pause);
       }
-      if (rest !== undefined) {
+      if (readAfter !== undefined) {
         socket.pause();
-        await rest;
+        await readAfter;
         socket.resume();
       }
     },
@@ -271,11 +276,11 @@ function webSocketWire(
 }
 
 function httpWire(
-  { port, agent, mount = '/soak', id, think = 0 }: SoakClientOptions,
+  { port, agent, endpoint = '/soak', id, thinkTime = 0 }: SoakClientOptions,
   transport: HttpSoakTransport,
   { onFrame, onEnd }: WireEvents,
 ): Wire {
-  const base = `${mount}/0/${id}`;
+  const base = `${endpoint}/0/${id}`;
   const { pattern, decode } = FRAMES[transport];
   const method = transport.startsWith('xhr') ? 'POST' : 'GET';
   const needsCallback = transport === 'jsonp' || transport === 'htmlfile';
@@ -293,7 +298,7 @@ function httpWire(
       res.on('data', (chunk: string) => {
         text += chunk;
         if (!chunk.includes('\n')) {
-          // No frame ends here. A large one would be searched once for each chunk.
+          // No frame is complete. Searching a large one after each chunk would be slow.
           return;
         }
         let taken = 0;
@@ -308,8 +313,8 @@ function httpWire(
       res.on('end', () => {
         if (res.statusCode !== 200) {
           onEnd(new Error(`receiving got ${res.statusCode}`));
-        } else if (!ended && think > 0) {
-          timer = setTimeout(() => receive(), think);
+        } else if (!ended && thinkTime > 0) {
+          timer = setTimeout(() => receive(), thinkTime);
         } else if (!ended) {
           receive();
         }
@@ -318,7 +323,7 @@ function httpWire(
     receiver = req;
     req.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'ECONNRESET' && req.reusedSocket && !isRetry && !ended) {
-        // The server ended the kept-alive connection while the request was on its way. Browsers try again, too.
+        // The server closed the keep-alive connection while the request was in transit. Browsers retry as well.
         receive(true);
       } else {
         fail('before a response')(error);
@@ -331,7 +336,7 @@ function httpWire(
   const post = (messages: readonly string[], { pieces = 1, pause = 0, tag }: RoundOptions) =>
     new Promise<void>((resolve, reject) => {
       const path = `${base}/${transport === 'jsonp' ? 'jsonp_send' : 'xhr_send'}`;
-      // JSON may end in spaces, which make all pieces equally long.
+      // JSON may end in spaces, which make all pieces the same length.
       const json = JSON.stringify(messages);
       const body = json.padEnd(Math.ceil(json.length / pieces) * pieces);
       const headers: Record<string, string | number> = { 'Content-Type': 'text/plain', 'Content-Length': body.length };
@@ -355,12 +360,12 @@ function httpWire(
 
   return {
     send: async (messages, options) => {
-      const { rest } = options;
+      const { readAfter } = options;
       const socket = receiver?.socket;
-      if (rest !== undefined) {
+      if (readAfter !== undefined) {
         socket?.pause();
-        // Does not wait for the answer to the send.
-        rest.then(() => socket?.resume()).catch(() => {});
+        // Does not wait for the response to the send.
+        readAfter.then(() => socket?.resume()).catch(() => {});
       }
       await post(messages, options);
     },
@@ -382,7 +387,7 @@ async function writePieces(req: ClientRequest, parts: readonly string[], pause: 
   req.end();
 }
 
-/** Cuts a text into so many parts; the last may be shorter. */
+/** Splits a text into that many parts. The last one may be shorter. */
 function split(text: string, pieces: number): string[] {
   const length = Math.ceil(text.length / pieces);
   return Array.from({ length: pieces }, (_, i) => text.slice(i * length, (i + 1) * length));

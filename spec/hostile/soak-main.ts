@@ -1,29 +1,29 @@
 /**
- * `npm run soak [-- SECONDS [SESSIONS]]`: 2000 sessions over all transports for five minutes. Then, for as long again,
- * a tenth as many on a server whose event loop is blocked at random.
+ * `npm run soak [-- SECONDS [SESSIONS]]`: 2000 sessions over all transports for five minutes. After that, a tenth of
+ * them for the same time on a server whose event loop is blocked at random.
  */
 import assert from 'node:assert/strict';
 import { Random } from './random.ts';
 import { soak } from './soak.ts';
-import { rolesFor } from './stall-cast.ts';
+import { rolesFor } from './stall-clients.ts';
 import { STALL_MOMENTS } from './stall-protocol.ts';
-import { harm } from './stall-report.ts';
+import { problemsIn } from './stall-report.ts';
 import { type Stall, stalls } from './stalls.ts';
 
 const [seconds = '300', sessions = '2000'] = process.argv.slice(2);
 const seed = Date.now() % 1_000_000;
-/** What caches of Node's own may keep. */
+/** Bytes of heap that Node's own caches may add. */
 const ALLOWED_HEAP_GROWTH = 8 * 1024 * 1024;
 
 const result = await soak({ sessions: Number(sessions), seconds: Number(seconds), seed });
 console.log(result);
 assert.ok(result.heapGrowth < ALLOWED_HEAP_GROWTH, `the heap grew by ${result.heapGrowth} bytes`);
 
-/** Every time limit of the server that is blocked, in ms. */
+/** ms of every time limit of the blocked server. */
 const LIMIT = 1500;
-/** How long a stall is, in multiples of the limit. Around 1, limits run out when the stall ends. */
+/** Length of a stall, in multiples of the limit. Around 1, limits run out just when the stall ends. */
 const FACTORS = [0.5, 0.98, 0.995, 1, 1.005, 1.02, 3];
-/** Stalls at random until the time is over, with pauses of up to a limit between them. */
+/** Yields random stalls until the time is over, up to a limit apart. */
 function* untilOver(random: Random): Generator<Stall> {
   const end = Date.now() + Number(seconds) * 1000;
   while (Date.now() < end) {
@@ -40,7 +40,7 @@ const blocked = await stalls({
   closing: 1,
   roles: Array.from({ length: copies }, () => roles).flat(),
 });
-const excused = blocked.deaths.filter(({ isExcused }) => isExcused).length;
-console.log({ ...blocked, deaths: blocked.deaths.length - excused, excused });
-const lines = harm(blocked);
+const excused = blocked.failures.filter(({ isExcused }) => isExcused).length;
+console.log({ ...blocked, failures: blocked.failures.length - excused, excused });
+const lines = problemsIn(blocked);
 assert.ok(lines.length === 0, lines.join('\n'));

@@ -1,4 +1,7 @@
-/** Many sessions over all transports for a while, with clients that break off; nothing may be lost, and nothing left. */
+/**
+ * A soak test: many sessions over all transports, with clients that abort. No message may be lost, and no resource
+ * left.
+ */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
@@ -11,7 +14,7 @@ import { SOAK_TRANSPORTS, SoakClient } from './soak-client.ts';
 
 export interface SoakOptions {
   readonly sessions: number;
-  /** For how long new rounds are begun; those under way are finished. */
+  /** How long new rounds begin. Rounds that have begun are finished. */
   readonly seconds: number;
   readonly seed: number;
 }
@@ -20,16 +23,16 @@ export interface SoakResult {
   readonly sessions: number;
   readonly rounds: number;
   readonly aborted: number;
-  /** Bytes of heap after, over those before. */
+  /** Bytes of heap after the run, minus those before. */
   readonly heapGrowth: number;
 }
 
-/** Clients in the middle of a round at one time. */
-const BUSY = 24;
+/** Clients that play a round at the same time. */
+const CONCURRENCY = 24;
 
-/** Runs it. Rejects where a message was lost, doubled or reordered on a session that did not end, or something stayed. */
+/** Runs the soak test. Rejects if a live session lost, repeated or reordered a message, or if a resource was left. */
 export async function soak({ sessions, seconds, seed }: SoakOptions): Promise<SoakResult> {
-  // Once for whatever is loaded and cached only when it is first used.
+  // A first run fills caches and loads modules.
   await run({ sessions: SOAK_TRANSPORTS.length, seconds: 0, seed });
   const before = await measure();
   const result = await run({ sessions, seconds, seed });
@@ -42,7 +45,7 @@ async function run({ sessions, seconds, seed }: SoakOptions): Promise<Omit<SoakR
   const random = new Random(seed);
   const errors: string[] = [];
   const app = express();
-  // A busy machine takes its time between two polls, and no session may be lost by that.
+  // On a busy machine there may be long pauses between two polls. They must not end sessions.
   const router = sockjs({ responseLimit: 4096, rawWebsocket: true, disconnectDelay: 60_000 }, (session) => {
     let expected = 0;
     let sent = 0;
@@ -59,7 +62,7 @@ async function run({ sessions, seconds, seed }: SoakOptions): Promise<Omit<SoakR
   app.use('/soak', router);
   const server = createServer(app);
   attachUpgrade(server);
-  // All clients connect at once: beyond the backlog the kernel drops them, to come back seconds later.
+  // All clients connect at once. The kernel drops connections beyond the backlog, and clients retry seconds later.
   server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 });
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
@@ -81,8 +84,8 @@ async function run({ sessions, seconds, seed }: SoakOptions): Promise<Omit<SoakR
     return client;
   };
 
-  /** One round of one client, or the end of it, in the middle of a round as often as between two. */
-  const visit = async (place: number) => {
+  /** Plays one round with a client, or aborts it: within a round as often as between two. */
+  const playRound = async (place: number) => {
     const client = clients.get(place) ?? (await open(place));
     const round = client.round(1 + random.below(3));
     if (random.chance(0.02)) {
@@ -96,7 +99,9 @@ async function run({ sessions, seconds, seed }: SoakOptions): Promise<Omit<SoakR
     }
   };
 
-  /** Few clients at a time are busy: Node accepts one connection a turn, and a turn is long when all are. */
+  /**
+   * Few clients play at the same time. Node accepts one connection each turn, and turns are long when all clients play.
+   */
   const worker = async () => {
     while ((Date.now() < until || clients.size < sessions) && errors.length < 10) {
       const [place] = idle.splice(random.below(idle.length), 1);
@@ -104,7 +109,7 @@ async function run({ sessions, seconds, seed }: SoakOptions): Promise<Omit<SoakR
         return;
       }
       try {
-        await visit(place);
+        await playRound(place);
       } catch (error) {
         clients.delete(place);
         errors.push(`${SOAK_TRANSPORTS[place % SOAK_TRANSPORTS.length]}: ${String(error)}`);
@@ -114,14 +119,14 @@ async function run({ sessions, seconds, seed }: SoakOptions): Promise<Omit<SoakR
       }
     }
   };
-  await Promise.all(Array.from({ length: BUSY }, worker));
+  await Promise.all(Array.from({ length: CONCURRENCY }, worker));
 
-  // Nobody has heard of the sessions that were idle: one last round shows that they are all right.
+  // The clients have not checked idle sessions. A last round does.
   for (const [place, client] of clients) {
     await client.round(1).catch((error: unknown) => errors.push(`${place}, at last: ${String(error)}`));
     client.abort();
   }
-  // Whoever may still hold this function's variables is not to hold the clients: what the server keeps is measured.
+  // Frees the clients, since `measure()` must find only memory of the server. This closure may still be reachable.
   clients.clear();
 
   await router.close({ timeout: 1000 });
@@ -134,11 +139,11 @@ async function run({ sessions, seconds, seed }: SoakOptions): Promise<Omit<SoakR
   return { sessions: opened, rounds, aborted };
 }
 
-/** When sockets and timers have run out, and after a collection where Node was started with `--expose-gc`. */
+/** Measures after sockets and timers have ended, and after a collection if Node runs with `--expose-gc`. */
 async function measure(): Promise<{ heap: number; descriptors: number }> {
   const deadline = Date.now() + 60_000;
   const isBusy = () => process.getActiveResourcesInfo().some((resource) => /Timeout|TCPSocket/.test(resource));
-  // A test runner's own timer never runs out.
+  // The timer of a test runner stays active, hence the deadline.
   while (isBusy() && Date.now() < deadline && globalThis.gc !== undefined) {
     await new Promise((resolve) => setImmediate(resolve));
   }

@@ -1,5 +1,5 @@
-/** What comes of a run with stalls, and how a failure is told. */
-import { isWebSocket, type Role } from './stall-cast.ts';
+/** The result of a run with stalls, and the text of its failures. */
+import { isWebSocket, type Role } from './stall-clients.ts';
 
 /** The time limits that can end a client. */
 export const LIMITS = [
@@ -16,67 +16,67 @@ export const LIMITS = [
 
 export type Limit = (typeof LIMITS)[number];
 
-/** The end of a healthy client, or a message that it should not have got. */
-export interface Death {
+/** A healthy client has ended, or got an unexpected message. */
+export interface Failure {
   /** The role of the client, in words. */
   readonly role: string;
   readonly id: string;
-  /** What the client saw. */
+  /** What the client observed. */
   readonly what: string;
-  /** The limit that ended it, as far as client and server can tell. */
+  /** The limit that ended the client, judging by the observations of client and server. */
   readonly limit: Limit;
-  /** How its session ended, as the server tells it. */
+  /** How its session ended at the server. */
   readonly server: string;
-  /** The last stall: its moment, and how long it was in multiples of the limit. */
+  /** The last stall: its moment, and its length in multiples of the limit. */
   readonly stall: string;
-  /** ms from the beginning of that stall to the death. */
+  /** ms from the beginning of that stall to the failure. */
   readonly at: number;
-  /** Whether the clients' process could not run for so long that the client may have been late itself. */
+  /** Whether the clients' process could not run for so long that the client may have been late. */
   readonly isExcused: boolean;
 }
 
-/** What came of a run. */
+/** The result of a run. */
 export interface StallsResult {
   readonly seed: number;
   readonly stalls: number;
-  /** Seconds that the server was blocked. */
+  /** Seconds for which the server was blocked. */
   readonly stalled: number;
   readonly sessions: number;
   readonly rounds: number;
-  readonly deaths: readonly Death[];
-  /** How many clients were gone, and were ended as they should be. */
-  readonly gone: number;
-  /** Which clients were gone, and were not ended as they should be. */
+  readonly failures: readonly Failure[];
+  /** Dead peers that the server ended as expected. */
+  readonly deadPeers: number;
+  /** Dead peers that the server did not end as expected. */
   readonly left: readonly string[];
-  /** Messages that the server should not have got, and what it printed to stderr. */
+  /** Unexpected messages that the server got, and its stderr. */
   readonly wrong: readonly string[];
 }
 
-/** Describes all deaths that are not excused: what happened, when and to whom, the most frequent first. */
-export function summarize({ seed, deaths }: Pick<StallsResult, 'seed' | 'deaths'>): string[] {
-  const groups = new Map<string, Death[]>();
-  for (const death of deaths.filter(({ isExcused }) => !isExcused)) {
-    const text = `${death.limit}: ${death.what}; its session: ${death.server}`;
-    groups.set(text, [...(groups.get(text) ?? []), death]);
+/** Describes the failures without an excuse: what happened, when and to which role. The most frequent come first. */
+export function summarize({ seed, failures }: Pick<StallsResult, 'seed' | 'failures'>): string[] {
+  const groups = new Map<string, Failure[]>();
+  for (const failure of failures.filter(({ isExcused }) => !isExcused)) {
+    const text = `${failure.limit}: ${failure.what}; its session: ${failure.server}`;
+    groups.set(text, [...(groups.get(text) ?? []), failure]);
   }
   return [...groups]
     .sort(([, a], [, b]) => b.length - a.length)
     .map(([text, group]) => {
       const first = group[0];
-      const where = counted(group.map(({ stall }) => stall));
-      const who = counted(group.map(({ role }) => role));
+      const where = withCounts(group.map(({ stall }) => stall));
+      const who = withCounts(group.map(({ role }) => role));
       const when = `seed ${seed}, the first after ${first?.at} ms of ${first?.stall}`;
       return [`${group.length} × ${text}`, when, where, who].join('\n  ');
     });
 }
 
-/** Describes all that must not be in a result; empty where all is well. */
-export function harm(result: StallsResult): string[] {
+/** Describes all problems of a run. Empty if there are none. */
+export function problemsIn(result: StallsResult): string[] {
   return [...summarize(result), ...result.left, ...result.wrong];
 }
 
-/** Each text once, with how often it occurs. */
-export function counted(texts: readonly string[]): string {
+/** Joins texts, each once and with its count. */
+export function withCounts(texts: readonly string[]): string {
   const counts = new Map<string, number>();
   for (const text of texts) {
     counts.set(text, (counts.get(text) ?? 0) + 1);
@@ -84,10 +84,10 @@ export function counted(texts: readonly string[]): string {
   return [...counts].map(([text, count]) => `${count} × ${text}`).join('; ');
 }
 
-/** Tells which limit ended a client, by what it saw and what the server said. */
+/** Returns the limit that ended a client, judging by the observations of client and server. */
 export function limitOf(
   { duty, transport }: Role,
-  { what, stall }: Pick<Death, 'what' | 'stall'>,
+  { what, stall }: Pick<Failure, 'what' | 'stall'>,
   server: string,
 ): Limit {
   if (stall.startsWith('close')) {

@@ -1,5 +1,5 @@
-/** A program: SockJS endpoints with short limits, in a process whose event loop the harness blocks at will. */
-// First: the package must find the clock as it is to be.
+/** A program: SockJS endpoints with short limits, in a process whose event loop the harness blocks on command. */
+// First, since it replaces the clock that the package uses.
 import './fast-clock.ts';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
@@ -9,38 +9,40 @@ import { attachUpgrade, type Session, type SessionHandler, type SockjsOptions, s
 import { options, realTime } from './fast-clock.ts';
 import { BIG_BYTES, type Command, type Report } from './stall-protocol.ts';
 
-/** How often a timer reports that the event loop runs, in ms, and from which gap on it was stalled. */
+/** ms between two reports that the event loop runs, and ms of a gap that counts as a stall. */
 const TICK = 20;
 const STALLED_GAP = 100;
 
-/** The response limit of `/echo` as well, so that each broadcast ends every response. */
+/** Also the response limit of `/echo`: each broadcast ends every response there. */
 const BROADCAST_BYTES = 1024;
 
 const { limit } = options;
 const { setTimeout, setInterval, now } = realTime;
 
-function tell(report: Report): void {
+function sendReport(report: Report): void {
   process.send?.(report);
 }
 
 const cell = new Int32Array(new SharedArrayBuffer(4));
 
-/** Blocks the event loop. It takes no processor time, since the clients need that. */
+/** Blocks the event loop. It sleeps, since the clients need the processor. */
 function block(ms: number): void {
-  tell({ tells: 'stalling' });
+  sendReport({ kind: 'stalling' });
   if (ms > 0) {
     Atomics.wait(cell, 0, 0, ms);
   }
-  tell({ tells: 'stalled' });
+  sendReport({ kind: 'stalled' });
 }
 
-/** The stall that waits for its moment, if any. */
-let armed: { readonly moment: 'request' | 'message'; readonly ms: number; readonly timer: NodeJS.Timeout } | undefined;
+/** A stall that waits for its moment. */
+let pendingStall:
+  | { readonly moment: 'request' | 'message'; readonly ms: number; readonly timer: NodeJS.Timeout }
+  | undefined;
 
-function blockIfArmed(moment: 'request' | 'message'): void {
-  if (armed?.moment === moment) {
-    const { ms, timer } = armed;
-    armed = undefined;
+function blockIfPending(moment: 'request' | 'message'): void {
+  if (pendingStall?.moment === moment) {
+    const { ms, timer } = pendingStall;
+    pendingStall = undefined;
     clearTimeout(timer);
     block(ms);
   }
@@ -49,11 +51,14 @@ function blockIfArmed(moment: 'request' | 'message'): void {
 let queries = 0;
 const answers = new Map<number, () => void>();
 
-/** Asks the harness, as an application asks a database: Node reads the answer from a socket, after timers have run. */
+/**
+ * Queries the harness, as an application queries a database. Node reads the answer from a socket, after timers have
+ * run.
+ */
 function query(by: string): Promise<void> {
   queries += 1;
   const number = queries;
-  tell({ tells: 'query', query: number, by });
+  sendReport({ kind: 'query', query: number, by });
   return new Promise((resolve) => answers.set(number, resolve));
 }
 
@@ -68,22 +73,24 @@ function idOf(session: Session): string {
   return session.id || (url.searchParams.get('id') ?? '');
 }
 
-/** Tells a new session the number of the last broadcast, and the harness how the session ends. */
-function begin(session: Session): void {
+/** Sends a new session the number of the last broadcast, and reports to the harness when the session ends. */
+function announce(session: Session): void {
   session.send(broadcastText());
   session.on('close', ({ code, reason, wasClean }) => {
-    tell({ tells: 'closed', id: idOf(session), code, reason, wasClean });
+    sendReport({ kind: 'closed', id: idOf(session), code, reason, wasClean });
   });
 }
 
-/** Returns what checks the number of a message and answers it with two, the first padded to `bytes` bytes. */
+/**
+ * Returns a function that checks the number of a message and answers it with two messages, the first padded to `bytes`.
+ */
 function numbered(session: Session, bytes = 0): (message: string) => void {
   let expected = 0;
   let sent = 0;
   return (message) => {
     if (message !== String(expected)) {
       const id = idOf(session);
-      tell({ tells: 'wrong', id, text: `${session.transport} ${id}: got ${message} in place of ${expected}` });
+      sendReport({ kind: 'wrong', id, text: `${session.transport} ${id}: got ${message} in place of ${expected}` });
     }
     expected += 1;
     session.send(String(sent).padEnd(bytes));
@@ -93,25 +100,25 @@ function numbered(session: Session, bytes = 0): (message: string) => void {
 }
 
 const onListening: SessionHandler = (session) => {
-  begin(session);
+  announce(session);
   const take = numbered(session);
   session.on('message', (message) => {
     take(message);
-    blockIfArmed('message');
+    blockIfPending('message');
   });
 };
 
 const onBig: SessionHandler = (session) => {
-  begin(session);
+  announce(session);
   const take = numbered(session, BIG_BYTES);
   session.on('message', (message) => {
     take(message);
-    tell({ tells: 'seen', tag: idOf(session) });
+    sendReport({ kind: 'seen', tag: idOf(session) });
   });
 };
 
 const onReading: SessionHandler = async (session) => {
-  begin(session);
+  announce(session);
   const take = numbered(session);
   for await (const message of session) {
     await query(idOf(session));
@@ -119,8 +126,8 @@ const onReading: SessionHandler = async (session) => {
   }
 };
 
-const onDeaf: SessionHandler = (session) => {
-  begin(session);
+const onUnread: SessionHandler = (session) => {
+  announce(session);
   return new Promise(() => {});
 };
 
@@ -136,14 +143,14 @@ const authorize = async (req: IncomingMessage) => {
   await query(req.url ?? '');
   return true;
 };
-const mounts = {
+const endpoints = {
   '/echo': sockjs({ ...common, responseLimit: BROADCAST_BYTES }, onListening),
   '/big': sockjs(common, onBig),
   '/read': sockjs({ ...common, maxReceiveBuffer: 1 }, onReading),
   '/gate': sockjs({ ...common, authorize }, onListening),
-  '/deaf': sockjs({ ...common, maxReceiveBuffer: 1 }, onDeaf),
+  '/unread': sockjs({ ...common, maxReceiveBuffer: 1 }, onUnread),
 };
-const routers = Object.values(mounts);
+const routers = Object.values(endpoints);
 
 function broadcast(): void {
   broadcasts += 1;
@@ -151,39 +158,39 @@ function broadcast(): void {
   for (const router of routers) {
     router.broadcast(text);
   }
-  tell({ tells: 'broadcast', number: broadcasts });
+  sendReport({ kind: 'broadcast', number: broadcasts });
 }
 
 const app = express();
 app.use((req, _res, next) => {
-  blockIfArmed('request');
+  blockIfPending('request');
   const tag = req.headers['x-soak'];
   if (typeof tag === 'string') {
-    tell({ tells: 'seen', tag });
+    sendReport({ kind: 'seen', tag });
   }
   next();
 });
-// Waits for a database, as middleware may do that decides who may connect. This takes part of `upgradeTimeout`.
-const askFirst: RequestHandler = (req, _res, next) => {
+// Queries as middleware may do that authorizes clients. The time counts towards `upgradeTimeout`.
+const queryFirst: RequestHandler = (req, _res, next) => {
   query(req.originalUrl).then(() => next(), next);
 };
-app.get('/gate/websocket', askFirst);
-app.get('/gate/:server/:session/websocket', askFirst);
+app.get('/gate/websocket', queryFirst);
+app.get('/gate/:server/:session/websocket', queryFirst);
 app.use('/never', (req) => {
-  tell({ tells: 'seen', tag: req.originalUrl });
+  sendReport({ kind: 'seen', tag: req.originalUrl });
 });
-for (const [path, router] of Object.entries(mounts)) {
+for (const [path, router] of Object.entries(endpoints)) {
   app.use(path, router);
 }
 
 const server = createServer({ requestTimeout: 0, headersTimeout: 0 }, app);
-// Node's own limit would end connections, too.
+// Node's own limit would end idle connections.
 server.keepAliveTimeout = 3_600_000;
 attachUpgrade(server, { upgradeTimeout: limit });
 
 function stall(moment: string, ms: number, fallback: number): void {
   if (moment === 'request' || moment === 'message') {
-    armed = { moment, ms, timer: setTimeout(() => blockIfArmed(moment), fallback) };
+    pendingStall = { moment, ms, timer: setTimeout(() => blockIfPending(moment), fallback) };
   } else if (moment === 'broadcast') {
     broadcast();
     setImmediate(() => block(ms));
@@ -200,8 +207,8 @@ function stall(moment: string, ms: number, fallback: number): void {
 function close(timeout: number, ms: number): void {
   const closed = Promise.all(routers.map((router) => router.close({ timeout })));
   closed.then(
-    (results) => tell({ tells: 'shut', dropped: results.reduce((sum, { dropped }) => sum + dropped, 0) }),
-    (error: unknown) => tell({ tells: 'wrong', id: '', text: `router.close() rejected: ${String(error)}` }),
+    (results) => sendReport({ kind: 'shut', dropped: results.reduce((sum, { dropped }) => sum + dropped, 0) }),
+    (error: unknown) => sendReport({ kind: 'wrong', id: '', text: `router.close() rejected: ${String(error)}` }),
   );
   setImmediate(() => block(ms));
 }
@@ -230,9 +237,9 @@ let last = now();
 setInterval(() => {
   const gap = now() - last;
   last += gap;
-  tell({ tells: 'free', ms: gap > STALLED_GAP ? null : Math.min(gap, 2 * TICK) });
+  sendReport({ kind: 'free', ms: gap > STALLED_GAP ? null : Math.min(gap, 2 * TICK) });
 }, TICK);
 
 server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 });
 await once(server, 'listening');
-tell({ tells: 'listening', port: (server.address() as AddressInfo).port });
+sendReport({ kind: 'listening', port: (server.address() as AddressInfo).port });

@@ -1,4 +1,4 @@
-/** The server process, as the harness sees it: its reports, and how long its event loop has run. */
+/** The harness's side of the server process: commands, reports, and how long its event loop has run. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -7,25 +7,25 @@ import type { Command, Report, SessionClosed, StallServerOptions } from './stall
 
 const PROGRAM = fileURLToPath(new URL('./stall-server.ts', import.meta.url));
 
-/** Turns of the event loop in which the harness reads all that has arrived. */
-const CATCH_UP = 50;
+/** Turns of the event loop in which the harness reads all data that has arrived. */
+const CATCH_UP_TURNS = 50;
 
-/** Starts a server process, sends it commands, and keeps its reports. */
+/** Starts a server process, sends commands to it, and keeps its reports. */
 export class StalledServer {
   readonly #child: ChildProcess;
   readonly #listeners = new Set<(report: Report) => void>();
   readonly #closed = new Map<string, SessionClosed>();
-  /** Rejects when the process ends before its time. */
+  /** Rejects when the process ends before `end()`. */
   readonly #died: Promise<never>;
   #isEnding = false;
   #stderr = '';
   #port = 0;
   /**
-   * Called with a function that answers, for each query of the application.
-   * @default answers at once
+   * Called for each query of the application, with a function that answers it.
+   * @default answers immediately
    */
   onQuery: (answer: () => void) => void = (answer) => answer();
-  /** Messages that sessions should not have got. */
+  /** Unexpected messages that sessions got. */
   readonly wrong: { readonly id: string; readonly text: string }[] = [];
 
   private constructor(options: StallServerOptions) {
@@ -39,7 +39,7 @@ export class StalledServer {
     this.#child.on('message', (report: Report) => this.#take(report));
     this.#died = new Promise((_, reject) => {
       this.#child.on('error', reject);
-      // Unlike `exit`, it comes after the end of stderr.
+      // Unlike `exit`, `close` comes after the end of stderr.
       this.#child.on('close', (code, signal) => {
         if (!this.#isEnding) {
           reject(new Error(`the server ended with ${code ?? signal}\n${this.#stderr}`));
@@ -49,7 +49,7 @@ export class StalledServer {
     this.#died.catch(() => {});
   }
 
-  /** Settles when it listens. The caller must call `end()`. */
+  /** Starts a server. Settles when it listens. The caller must call `end()`. */
   static async start(options: StallServerOptions): Promise<StalledServer> {
     const server = new StalledServer(options);
     try {
@@ -66,7 +66,7 @@ export class StalledServer {
     return this.#port;
   }
 
-  /** What it has printed to stderr. */
+  /** The output of the process on stderr. */
   get stderr(): string {
     return this.#stderr;
   }
@@ -75,15 +75,15 @@ export class StalledServer {
     this.#child.send(command);
   }
 
-  /** Settles with the next report of that kind for which `accepts` returns true; rejects when the process ends. */
-  report<T extends Report['tells']>(
-    tells: T,
-    accepts: (report: Extract<Report, { tells: T }>) => boolean = () => true,
-  ): Promise<Extract<Report, { tells: T }>> {
+  /** Settles with the next report of that kind that `accepts` returns true for. Rejects when the process ends. */
+  report<T extends Report['kind']>(
+    kind: T,
+    accepts: (report: Extract<Report, { kind: T }>) => boolean = () => true,
+  ): Promise<Extract<Report, { kind: T }>> {
     let listener: ((report: Report) => void) | undefined;
-    const next = new Promise<Extract<Report, { tells: T }>>((resolve) => {
+    const next = new Promise<Extract<Report, { kind: T }>>((resolve) => {
       listener = (report) => {
-        if (isOf(report, tells) && accepts(report)) {
+        if (isOf(report, kind) && accepts(report)) {
           resolve(report);
         }
       };
@@ -96,18 +96,18 @@ export class StalledServer {
     });
   }
 
-  /** How the first session of that id has ended; undefined while it lives. */
+  /** Returns how the first session with that id has ended. Undefined while it lives. */
   closed(id: string): SessionClosed | undefined {
     return this.#closed.get(id);
   }
 
-  /** Settles when the session of that id has ended. */
+  /** Settles when the session with that id has ended. */
   async whenClosed(id: string): Promise<SessionClosed> {
     return this.#closed.get(id) ?? (await this.report('closed', (report) => report.id === id));
   }
 
   /**
-   * Settles as `promise` does, or with `late` when the server's event loop has run for `ms` without a stall. So a slow
+   * Settles as `promise` does, or with `late` once the server's event loop has run for `ms` without a stall. A slow
    * machine only makes the wait longer.
    */
   async within<T>(ms: number, promise: Promise<T>): Promise<T | 'late'> {
@@ -115,7 +115,7 @@ export class StalledServer {
     let listener: ((report: Report) => void) | undefined;
     const over = new Promise<'late'>((resolve) => {
       listener = (report) => {
-        if (report.tells === 'free') {
+        if (report.kind === 'free') {
           left = report.ms === null ? ms : left - report.ms;
           if (left <= 0) {
             resolve('late');
@@ -124,9 +124,9 @@ export class StalledServer {
       };
       this.#listeners.add(listener);
     });
-    // A slow harness may read reports before older data of other connections.
+    // A busy harness may read reports before older data of other connections.
     const late = over.then(async () => {
-      for (let i = 0; i < CATCH_UP; i++) {
+      for (let i = 0; i < CATCH_UP_TURNS; i++) {
         await turn();
       }
       return 'late' as const;
@@ -140,7 +140,7 @@ export class StalledServer {
     }
   }
 
-  /** Kills the process; settles when it has ended. */
+  /** Kills the process. Settles when it has ended. */
   async end(): Promise<void> {
     this.#isEnding = true;
     if (this.#child.exitCode === null && this.#child.signalCode === null && this.#child.pid !== undefined) {
@@ -151,12 +151,12 @@ export class StalledServer {
   }
 
   #take(report: Report): void {
-    if (report.tells === 'closed') {
-      // A client that has not noticed the end opens a second session of the same id.
+    if (report.kind === 'closed') {
+      // A client that has not noticed the end may open another session with the same id. The first end counts.
       this.#closed.set(report.id, this.#closed.get(report.id) ?? report);
-    } else if (report.tells === 'wrong') {
+    } else if (report.kind === 'wrong') {
       this.wrong.push(report);
-    } else if (report.tells === 'query') {
+    } else if (report.kind === 'query') {
       const { query } = report;
       this.onQuery(() => this.send({ do: 'answer', query }));
     }
@@ -166,6 +166,6 @@ export class StalledServer {
   }
 }
 
-function isOf<T extends Report['tells']>(report: Report, tells: T): report is Extract<Report, { tells: T }> {
-  return report.tells === tells;
+function isOf<T extends Report['kind']>(report: Report, kind: T): report is Extract<Report, { kind: T }> {
+  return report.kind === kind;
 }

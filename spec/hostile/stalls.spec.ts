@@ -1,7 +1,7 @@
 /** Some seconds of what `npm run soak` does for minutes, on three servers at the same time. */
 import assert from 'node:assert/strict';
-import { slowReaders } from './stall-cast.ts';
-import { LEAVING_MS, type StallMoment } from './stall-protocol.ts';
+import { slowReaders } from './stall-clients.ts';
+import { FLUSH_TIMEOUT, type StallMoment } from './stall-protocol.ts';
 import { LIMITS, type StallsResult, summarize } from './stall-report.ts';
 import { type Stall, type StallsOptions, stalls } from './stalls.ts';
 
@@ -32,7 +32,7 @@ const RUNS: readonly StallsOptions[] = [
     plan: plan(['broadcast', 0.5], ['broadcast', 1], ['broadcast', 3]),
     closing: 0.5,
     roles: slowReaders(),
-    speed: LEAVING_MS / LONG_LIMIT,
+    speed: FLUSH_TIMEOUT / LONG_LIMIT,
   },
 ];
 
@@ -47,8 +47,8 @@ describe('when the event loop of the server is blocked', () => {
   for (const limit of LIMITS) {
     it(`no client that was in time dies of ${limit}`, () => {
       assertNone(
-        results.flatMap(({ seed, deaths }) =>
-          summarize({ seed, deaths: deaths.filter((death) => death.limit === limit) }),
+        results.flatMap(({ seed, failures }) =>
+          summarize({ seed, failures: failures.filter((failure) => failure.limit === limit) }),
         ),
       );
     });
@@ -56,7 +56,7 @@ describe('when the event loop of the server is blocked', () => {
 
   it('all that are gone are ended once it runs freely', () => {
     assertNone(results.flatMap(({ left }) => left));
-    assert.ok(results.some(({ gone }) => gone > 0));
+    assert.ok(results.some(({ deadPeers }) => deadPeers > 0));
   });
 
   it('nothing wrong reaches the application, and nothing is printed', () => {
@@ -76,7 +76,7 @@ function plan(...all: [moment: StallMoment, factor: number][]): Stall[] {
 async function undisturbed(options: StallsOptions): Promise<StallsResult> {
   for (let i = 1; ; i++) {
     const result = await stalls(options);
-    const isDoubtful = result.deaths.length > 0 && result.deaths.every(({ isExcused }) => isExcused);
+    const isDoubtful = result.failures.length > 0 && result.failures.every(({ isExcused }) => isExcused);
     if (!isDoubtful || i === TRIES) {
       return result;
     }

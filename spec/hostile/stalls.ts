@@ -1,79 +1,79 @@
 /**
- * Runs a server whose event loop is blocked again and again, with healthy clients and with clients that are gone. What
- * a healthy client has sent in time lies in the kernel when the loop goes on, so the server must not end it.
+ * Runs a server whose event loop is blocked repeatedly, with healthy clients and dead peers. The data that a healthy
+ * client has sent in time waits in the kernel, so the server must not end it after a stall.
  */
 import assert from 'node:assert/strict';
 import { Agent } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
-import { LoopWatch } from './loop-watch.ts';
+import { LoopMonitor } from './loop-monitor.ts';
 import { Random } from './random.ts';
 import {
   describeRole,
-  Hold,
+  HeldCallbacks,
   isRenewed,
   isWebSocket,
   Member,
   type MemberContext,
   type Role,
   rolesFor,
-} from './stall-cast.ts';
-import { bringGone, type Gone } from './stall-gone.ts';
+} from './stall-clients.ts';
+import { connectDeadPeers, type DeadPeer } from './stall-dead-peers.ts';
 import { GOING_AWAY, type StallMoment } from './stall-protocol.ts';
-import { counted, type Death, limitOf, type StallsResult } from './stall-report.ts';
+import { type Failure, limitOf, type StallsResult, withCounts } from './stall-report.ts';
 import { StalledServer } from './stalled-server.ts';
 
-/** One stall. */
+/** A stall. */
 export interface Stall {
   readonly moment: StallMoment;
-  /** How long, in multiples of the limit. At 0 clients and server do all the same, but the server does not block. */
+  /** Length in multiples of the limit. At 0 everything happens except the stall. */
   readonly factor: number;
   /**
-   * ms for which the server runs before.
+   * ms for which the server runs before the stall.
    * @default 0
    */
   readonly after?: number;
 }
 
 export interface StallsOptions {
-  /** Every time limit of the server, in ms. It must be long enough for healthy clients, which use a good part of it. */
+  /** ms of every time limit of the server. Healthy clients need a large part of it. */
   readonly limit: number;
   readonly seed: number;
-  /** The stalls in their order. The run asks for the next when the one before is over. */
+  /** The stalls in order. The run takes each when the one before has ended. */
   readonly plan: Iterable<Stall>;
-  /** How long the stall is that follows `router.close()`, in multiples of the limit, which is also its timeout. */
+  /** Length of the stall after `router.close()`, in multiples of the limit, which is also its timeout. */
   readonly closing: number;
   /**
-   * The roles of the clients; each gets one client.
+   * The roles. Each gets one client.
    * @default rolesFor(limit)
    */
   readonly roles?: readonly Role[];
   /**
-   * How many times as fast as a real clock the clock of the package runs. Above 1 there are no clients that are gone,
-   * since on such a clock every timer is late.
+   * How many times faster the clock of the package runs than a real clock. Above 1 there are no dead peers, since every
+   * timer is late on such a clock.
    * @default 1
    */
   readonly speed?: number;
 }
 
-/** For how long a healthy client may hold back what it owes, in multiples of the limit. */
-const LONGEST_HOLD = 0.4;
+/** How long a healthy client may delay its answer, in multiples of the limit. */
+const MAX_HOLD = 0.4;
 
-/** From which time on, in multiples of the limit, that the clients' process could not run, a death is excused. */
+/** A failure is excused if the clients' process could not run for this long, in multiples of the limit. */
 const EXCUSE = 0.25;
 
 /**
- * How long the server's loop may run freely until it has ended a client that is gone, in multiples of the limit. A
- * silent WebSocket takes two rounds, and a stall may start one of them again.
+ * How long the server's event loop may run until it has ended a dead peer, in multiples of the limit. A silent
+ * WebSocket takes two rounds, and a stall may start one of them again.
  */
-const GONE_WITHIN = 6;
+const DEAD_PEER_LIMITS = 6;
 
-/** The same, until it has pinged a client that is silent. */
-const PINGED_WITHIN = 2;
+/** The same, until it has pinged a silent client. */
+const PING_LIMITS = 2;
 
 /** The same, until it has answered a healthy client. */
-const ANSWER_WITHIN = 20;
+const ANSWER_LIMITS = 20;
 
-/** Runs the plan on a server of its own. Rejects when the server process ends. */
+/** Runs the plan on a new server. Rejects when the server process ends. */
 export async function stalls(options: StallsOptions): Promise<StallsResult> {
   const { limit, speed = 1 } = options;
   const server = await StalledServer.start({ limit: limit * speed, speed });
@@ -91,22 +91,22 @@ class StallsRun {
   readonly #options: StallsOptions;
   readonly #random: Random;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY });
-  readonly #watch = new LoopWatch();
-  readonly #pongs: Hold;
-  /** Holds answers to queries of the application, and the clients that read slowly. */
-  readonly #duties: Hold;
+  readonly #monitor = new LoopMonitor();
+  readonly #pongs: HeldCallbacks;
+  /** Holds answers to queries of the application, and the reading of slow readers. */
+  readonly #duties: HeldCallbacks;
   readonly #roles: readonly Role[];
-  /** How many clients only answer pings. */
+  /** Clients that only answer pings. */
   readonly #pinged: number;
-  /** The client of each role, by the place of the role. */
+  /** The client of each role, by the index of the role. */
   readonly #members = new Map<number, Member>();
-  readonly #gone: Gone[] = [];
-  readonly #deaths: { readonly member: Member; readonly death: Omit<Death, 'server' | 'limit'> }[] = [];
+  readonly #deadPeers: DeadPeer[] = [];
+  readonly #failures: { readonly member: Member; readonly failure: Omit<Failure, 'server' | 'limit'> }[] = [];
   #sessions = 0;
   #rounds = 0;
   #stalls = 0;
   #stalled = 0;
-  /** The last stall, by the clock of `performance.now()`. */
+  /** The last stall, as of `performance.now()`. */
   #present = { name: 'before all stalls', from: performance.now(), to: performance.now() };
 
   constructor(server: StalledServer, options: StallsOptions) {
@@ -114,8 +114,8 @@ class StallsRun {
     this.#server = server;
     this.#options = options;
     this.#random = new Random(seed);
-    this.#pongs = new Hold(LONGEST_HOLD * limit);
-    this.#duties = new Hold(LONGEST_HOLD * limit);
+    this.#pongs = new HeldCallbacks(MAX_HOLD * limit);
+    this.#duties = new HeldCallbacks(MAX_HOLD * limit);
     this.#roles = roles;
     server.onQuery = this.#duties.take;
     this.#pinged = roles.filter(({ duty }) => duty === 'answers pings').length;
@@ -126,53 +126,53 @@ class StallsRun {
       await delay(stall.after ?? 0);
       await this.#fill();
       if ((this.#options.speed ?? 1) === 1) {
-        await this.#bringGone();
+        await this.#connectDeadPeers();
       }
       await this.#stall(stall);
       await this.#broadcast();
     }
-    const left = await this.#awaitGone();
+    const left = await this.#awaitDeadPeers();
     await this.#lastRounds();
     await this.#close();
-    const dead = new Set(this.#deaths.map(({ member }) => member.id));
+    const failed = new Set(this.#failures.map(({ member }) => member.id));
     const { stderr } = this.#server;
-    // A client that has lost its session may send into a new one of the same id before it notices.
-    const wrong = this.#server.wrong.filter(({ id }) => !dead.has(id)).map(({ text }) => text);
+    // A client that has lost its session may send to a new one with the same id before it notices.
+    const wrong = this.#server.wrong.filter(({ id }) => !failed.has(id)).map(({ text }) => text);
     return {
       seed: this.#options.seed,
       stalls: this.#stalls,
       stalled: Math.round(this.#stalled / 1000),
       sessions: this.#sessions,
       rounds: this.#rounds,
-      deaths: this.#deaths.map(({ member, death }) => {
+      failures: this.#failures.map(({ member, failure }) => {
         const server = this.#endOf(member.id);
-        return { ...death, server, limit: limitOf(member.role, death, server) };
+        return { ...failure, server, limit: limitOf(member.role, failure, server) };
       }),
-      gone: this.#gone.length - left.length,
-      left: left.length === 0 ? [] : [`gone: ${counted(left)}`],
+      deadPeers: this.#deadPeers.length - left.length,
+      left: left.length === 0 ? [] : [`dead peers: ${withCounts(left)}`],
       wrong: stderr === '' ? wrong : [...wrong, stderr],
     };
   }
 
   end(): void {
-    this.#watch.stop();
+    this.#monitor.stop();
     this.#pongs.release();
     this.#duties.release();
     for (const { client } of this.#members.values()) {
       client.abort();
     }
-    for (const gone of this.#gone) {
-      gone.leave();
+    for (const peer of this.#deadPeers) {
+      peer.leave();
     }
     this.#agent.destroy();
   }
 
-  /** Opens a client in each role that has none, a dead one, or wants a new one for each stall. */
+  /** Opens a client in each role whose client is missing, has failed, or must be new for each stall. */
   async #fill(): Promise<void> {
     const opening: Pending[] = [];
     for (const [place, role] of this.#roles.entries()) {
       const member = this.#members.get(place);
-      if (member === undefined || member.isDead || isRenewed(role)) {
+      if (member === undefined || member.hasFailed || isRenewed(role)) {
         member?.client.abort();
         if (role.duty !== 'arrives') {
           const newcomer = this.#newMember(place, role);
@@ -191,8 +191,8 @@ class StallsRun {
       limit: this.#options.limit,
       random: this.#random,
       onPing: this.#pongs.take,
-      rest: () => new Promise((resolve) => this.#duties.take(resolve)),
-      onDeath: (member, error) => this.#die(member, error),
+      readAfter: () => new Promise((resolve) => this.#duties.take(resolve)),
+      onFailure: (member, error) => this.#recordFailure(member, error),
       onRound: () => {
         this.#rounds += 1;
       },
@@ -202,26 +202,26 @@ class StallsRun {
     return member;
   }
 
-  async #bringGone(): Promise<void> {
-    const gone = bringGone(this.#server, `gone${this.#options.seed}-${this.#stalls}`);
-    const come = await this.#server.within(ANSWER_WITHIN * this.#options.limit, gone);
-    assert.ok(come !== 'late', `clients that are to be gone never came, with seed ${this.#options.seed}`);
-    this.#gone.push(...come);
+  async #connectDeadPeers(): Promise<void> {
+    const connecting = connectDeadPeers(this.#server, `dead${this.#options.seed}-${this.#stalls}`);
+    const peers = await this.#server.within(ANSWER_LIMITS * this.#options.limit, connecting);
+    assert.ok(peers !== 'late', `dead peers never connected, with seed ${this.#options.seed}`);
+    this.#deadPeers.push(...peers);
   }
 
-  /** Has clients begin what they do in a stall, blocks the server, and waits until they have done it. */
+  /** Has clients begin their actions, blocks the server, and waits until the actions are complete. */
   async #stall({ moment, factor }: Stall): Promise<void> {
     const { limit } = this.#options;
     const ms = Math.round(factor * limit);
     const pinged = this.#pongs.hold(this.#pinged);
     if (factor >= 1 && this.#pinged > 0) {
-      // The server waits a whole limit for a pong, so a shorter stall cannot outlast that.
-      await this.#server.within(PINGED_WITHIN * limit, pinged);
+      // The server waits a whole limit for a pong. A shorter stall cannot exceed that.
+      await this.#server.within(PING_LIMITS * limit, pinged);
     }
     const duties = this.#beginDuties();
-    await this.#server.within(ANSWER_WITHIN * limit, Promise.all(duties.map(({ begun }) => begun)));
+    await this.#server.within(ANSWER_LIMITS * limit, Promise.all(duties.map(({ begun }) => begun)));
     if (moment !== 'broadcast') {
-      // Answers all polls. Clients that think poll again in the middle of the stall.
+      // Answers all polls. Clients with a think time poll again during the stall.
       this.#server.send({ do: 'broadcast' });
     }
     const stalling = this.#server.report('stalling');
@@ -234,19 +234,19 @@ class StallsRun {
     this.#server.send({ do: 'stall', moment, ms, fallback: 0.2 * limit });
     await stalling;
     this.#noteStall(`${moment} ${factor}`, times * ms);
-    // The server is blocked by now, so all of this waits in the kernel.
+    // The server is blocked now, so all of this waits in the kernel.
     this.#pongs.release();
     this.#duties.release();
     await stalled;
     await this.#answered('in the middle of a stall', duties);
   }
 
-  /** Has clients begin what they do in a stall; `begun` settles when the server has seen the beginning. */
+  /** Has clients begin their actions of a stall. `begun` settles when the server has seen the beginning. */
   #beginDuties(): (Pending & { readonly begun: Promise<unknown> })[] {
     void this.#duties.hold(0);
     return [...this.#roles.entries()].flatMap(([place, role]) => {
       const member = role.duty === 'arrives' ? this.#newMember(place, role) : this.#members.get(place);
-      if (member === undefined || member.isDead) {
+      if (member === undefined || member.hasFailed) {
         return [];
       }
       const sign = this.#signOf(member);
@@ -255,7 +255,7 @@ class StallsRun {
     });
   }
 
-  /** Settles when the server has seen the beginning of what a member does in a stall; undefined for nothing. */
+  /** Settles when the server has seen the beginning of a member's action. Undefined if it has none. */
   #signOf({ id, role }: Member): Promise<unknown> | undefined {
     const server = this.#server;
     switch (role.duty) {
@@ -272,7 +272,7 @@ class StallsRun {
     }
   }
 
-  /** Sends a broadcast, and waits until all have it. */
+  /** Sends a broadcast, and waits until all clients have it. */
   async #broadcast(): Promise<void> {
     const given = this.#server.report('broadcast');
     this.#server.send({ do: 'broadcast' });
@@ -283,17 +283,17 @@ class StallsRun {
     );
   }
 
-  /** Waits for the end of all that are gone; returns what was wrong with it. */
-  async #awaitGone(): Promise<string[]> {
+  /** Waits for the end of all dead peers. Returns the deviations. */
+  async #awaitDeadPeers(): Promise<string[]> {
     const all = await Promise.all(
-      this.#gone.map(async ({ name, expected, ended, isVoid }) => {
-        const end = await this.#server.within(GONE_WITHIN * this.#options.limit, ended);
+      this.#deadPeers.map(async ({ name, expected, ended, isVoid }) => {
+        const end = await this.#server.within(DEAD_PEER_LIMITS * this.#options.limit, ended);
         if (end === expected || isVoid?.() === true) {
           return [];
         }
         return [
           end === 'late'
-            ? `${name}: not ended in ${GONE_WITHIN} limits without a stall`
+            ? `${name}: not ended in ${DEAD_PEER_LIMITS} limits without a stall`
             : `${name}: ended with ${end} in place of ${expected}`,
         ];
       }),
@@ -301,7 +301,7 @@ class StallsRun {
     return all.flat();
   }
 
-  /** One more message of each client, since those that only waited have sent none yet. */
+  /** Plays one more round with each client, since some have sent no message yet. */
   async #lastRounds(): Promise<void> {
     await this.#answered(
       'talking',
@@ -315,31 +315,34 @@ class StallsRun {
     );
   }
 
-  /** Closes the routers and blocks the server right after. No session may be cut whose client takes its close frame. */
+  /**
+   * Closes the routers, and blocks the server immediately after. A session whose client accepts the close frame must
+   * not be cut.
+   */
   async #close(): Promise<void> {
     const { limit, closing, speed = 1 } = this.#options;
     const server = this.#server;
     const alive = this.#alive;
-    const farewells = each(alive, (member) => member.farewell(GOING_AWAY));
+    const closes = each(alive, (member) => member.expectClose(GOING_AWAY));
     const stalling = server.report('stalling');
     const shut = server.report('shut');
     server.send({ do: 'close', timeout: limit * speed, ms: Math.round(closing * limit) });
     await stalling;
     this.#noteStall(`close ${closing}`, closing * limit);
-    await this.#answered('waiting for the close frame', farewells);
-    const end = await server.within(ANSWER_WITHIN * limit, shut);
+    await this.#answered('waiting for the close frame', closes);
+    const end = await server.within(ANSWER_LIMITS * limit, shut);
     if (end === 'late') {
       server.wrong.push({ id: '', text: 'router.close() did not settle' });
     }
     for (const member of alive) {
       const closed = server.closed(member.id);
-      if (!member.isDead && closed?.wasClean !== true) {
-        this.#die(member, new Error('cut by router.close()'));
+      if (!member.hasFailed && closed?.wasClean !== true) {
+        this.#recordFailure(member, new Error('cut by router.close()'));
       }
     }
   }
 
-  /** Waits for all. Clients that get no answer, although the server's loop runs, count as dead. */
+  /** Waits for all members. A client fails if it gets no answer although the server's event loop runs. */
   async #answered(what: string, all: readonly Pending[]): Promise<void> {
     const open = new Set<Member>();
     const answers = all.map(async ({ member, over }) => {
@@ -347,7 +350,7 @@ class StallsRun {
       await over;
       open.delete(member);
     });
-    if ((await this.#server.within(ANSWER_WITHIN * this.#options.limit, Promise.all(answers))) === 'late') {
+    if ((await this.#server.within(ANSWER_LIMITS * this.#options.limit, Promise.all(answers))) === 'late') {
       for (const { client } of open) {
         client.fail(new Error(`got no answer, ${what}`));
       }
@@ -355,7 +358,7 @@ class StallsRun {
   }
 
   get #alive(): readonly Member[] {
-    return [...this.#members.values()].filter(({ isDead }) => !isDead);
+    return [...this.#members.values()].filter(({ hasFailed }) => !hasFailed);
   }
 
   #noteStall(name: string, ms: number): void {
@@ -365,15 +368,15 @@ class StallsRun {
     this.#stalled += ms;
   }
 
-  #die(member: Member, error: Error): void {
+  #recordFailure(member: Member, error: Error): void {
     const { limit } = this.#options;
     const { name, from, to } = this.#present;
     const now = performance.now();
-    // A healthy client has sent what it owes after this part of a limit. What a stall lasts longer, the client may be late.
-    const spare = Math.max(0, to - from - LONGEST_HOLD * limit);
-    const before = Math.max(0, this.#watch.gapsIn({ from: from - limit, to }) - spare);
-    const late = before + this.#watch.gapsIn({ from: Math.max(to, now - 2 * limit), to: now });
-    const death = {
+    // A healthy client has answered after MAX_HOLD. It may be late by the rest of the stall.
+    const spare = Math.max(0, to - from - MAX_HOLD * limit);
+    const before = Math.max(0, this.#monitor.gapsIn({ from: from - limit, to }) - spare);
+    const late = before + this.#monitor.gapsIn({ from: Math.max(to, now - 2 * limit), to: now });
+    const failure = {
       role: describeRole(member.role),
       id: member.id,
       what: error.message,
@@ -381,7 +384,7 @@ class StallsRun {
       at: Math.round(now - from),
       isExcused: late >= EXCUSE * limit,
     };
-    this.#deaths.push({ member, death });
+    this.#failures.push({ member, failure });
   }
 
   #endOf(id: string): string {
@@ -390,7 +393,7 @@ class StallsRun {
   }
 }
 
-/** A member, and what the run waits for; it settles when the member is through or dead. */
+/** A member, and what the run waits for. It settles when the member is done or has failed. */
 interface Pending {
   readonly member: Member;
   readonly over: Promise<void>;

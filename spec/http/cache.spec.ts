@@ -3,11 +3,18 @@ import assert from 'node:assert/strict';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { install } from '@sinonjs/fake-timers';
 import type { SockjsOptions } from '../../lib/index.ts';
-import { ask, pages, preflights, receiving, sending, titleOf } from '../support/endpoints.ts';
+import { afterTest } from '../support/cleanup.ts';
 import { type Answer, fetchText, Stream } from '../support/http.ts';
-import { afterTest } from '../support/leftovers.ts';
-import { serve } from '../support/server.ts';
-import { WebSocketClient } from '../support/websocket.ts';
+import {
+  PAGE_CASES,
+  PREFLIGHT_CASES,
+  RECEIVE_CASES,
+  SEND_CASES,
+  sendRequest,
+  titleOf,
+} from '../support/request-cases.ts';
+import { serve } from '../support/test-server.ts';
+import { WebSocketClient } from '../support/websocket-client.ts';
 
 const ON: SockjsOptions = { rawWebsocket: true };
 const NEVER = 'no-store, no-cache, no-transform, must-revalidate, max-age=0';
@@ -35,19 +42,19 @@ function stale(_req: IncomingMessage, res: ServerResponse, next: () => void): vo
 
 describe('not cached', () => {
   const info = { method: 'GET', path: '/info', status: 200 };
-  for (const endpoint of [info, { ...info, method: 'HEAD' }, ...receiving, ...sending]) {
-    it(`is ${titleOf(endpoint)}`, async () => {
+  for (const requestCase of [info, { ...info, method: 'HEAD' }, ...RECEIVE_CASES, ...SEND_CASES]) {
+    it(`is ${titleOf(requestCase)}`, async () => {
       const { origin } = await serve(ON);
-      const answer = await ask(`${origin}/echo`, endpoint);
-      assert.equal(answer.status, endpoint.status);
+      const answer = await sendRequest(`${origin}/echo`, requestCase);
+      assert.equal(answer.status, requestCase.status);
       assert.deepEqual(caching(answer), NOT_CACHED);
     });
   }
 
-  for (const endpoint of [info, ...receiving, ...sending]) {
-    it(`is ${titleOf(endpoint)}, whatever middleware has said`, async () => {
+  for (const requestCase of [info, ...RECEIVE_CASES, ...SEND_CASES]) {
+    it(`is ${titleOf(requestCase)}, in spite of middleware`, async () => {
       const { origin } = await serve(ON, undefined, { before: (app) => app.use(stale) });
-      assert.deepEqual(caching(await ask(`${origin}/echo`, endpoint)), NOT_CACHED);
+      assert.deepEqual(caching(await sendRequest(`${origin}/echo`, requestCase)), NOT_CACHED);
     });
   }
 
@@ -66,37 +73,37 @@ describe('not cached', () => {
 });
 
 describe('cached for a year', () => {
-  const iframe = pages.filter(({ path }) => path.startsWith('/iframe'));
+  const iframe = PAGE_CASES.filter(({ path }) => path.startsWith('/iframe'));
   const infoPreflight = { method: 'OPTIONS', path: '/info', status: 204 };
 
-  for (const endpoint of [...iframe, infoPreflight, ...preflights]) {
-    it(`is ${titleOf(endpoint)}`, async () => {
+  for (const requestCase of [...iframe, infoPreflight, ...PREFLIGHT_CASES]) {
+    it(`is ${titleOf(requestCase)}`, async () => {
       // The date alone: no timer has a part in this.
       const clock = install({ now: Date.UTC(2024, 1, 29, 12, 30, 15), toFake: ['Date'] });
       afterTest(() => clock.uninstall());
       const { origin } = await serve(ON, undefined, { before: (app) => app.use(stale) });
-      const answer = await ask(`${origin}/echo`, endpoint);
-      assert.equal(answer.status, endpoint.status);
+      const answer = await sendRequest(`${origin}/echo`, requestCase);
+      assert.equal(answer.status, requestCase.status);
       assert.deepEqual(caching(answer), {
         control: A_YEAR,
         expires: 'Fri, 28 Feb 2025 12:30:15 GMT',
         modified: undefined,
-        maxAge: endpoint.method === 'OPTIONS' ? '31536000' : undefined,
+        maxAge: requestCase.method === 'OPTIONS' ? '31536000' : undefined,
       });
     });
   }
 });
 
 describe('streaming answers', () => {
-  for (const endpoint of [...receiving, ...sending]) {
-    const expected = endpoint.streaming === true ? 'no' : undefined;
-    it(`say ${expected ? 'X-Accel-Buffering: no' : 'nothing of buffering'} in ${titleOf(endpoint)}`, async () => {
+  for (const requestCase of [...RECEIVE_CASES, ...SEND_CASES]) {
+    const expected = requestCase.streaming === true ? 'no' : undefined;
+    it(`say ${expected ? 'X-Accel-Buffering: no' : 'nothing of buffering'} in ${titleOf(requestCase)}`, async () => {
       const { origin } = await serve(ON);
-      assert.equal((await ask(`${origin}/echo`, endpoint)).headers['x-accel-buffering'], expected);
+      assert.equal((await sendRequest(`${origin}/echo`, requestCase)).headers['x-accel-buffering'], expected);
     });
   }
 
-  for (const { method, path } of receiving.filter(({ streaming }) => streaming)) {
+  for (const { method, path } of RECEIVE_CASES.filter(({ streaming }) => streaming)) {
     it(`are flushed through middleware that holds writes back: ${path}`, async () => {
       const { origin } = await serve({}, (session) => void session.send('message'), {
         before: (app) => app.use(holdBack),

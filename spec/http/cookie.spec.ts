@@ -2,16 +2,23 @@
 import assert from 'node:assert/strict';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type JsessionidAttributes, jsessionid, type SockjsOptions } from '../../lib/index.ts';
-import { ask, pages, preflights, receiving, sending, titleOf } from '../support/endpoints.ts';
 import { fetchText, post } from '../support/http.ts';
-import { serve } from '../support/server.ts';
-import { WebSocketClient } from '../support/websocket.ts';
+import {
+  PAGE_CASES,
+  PREFLIGHT_CASES,
+  RECEIVE_CASES,
+  SEND_CASES,
+  sendRequest,
+  titleOf,
+} from '../support/request-cases.ts';
+import { serve } from '../support/test-server.ts';
+import { WebSocketClient } from '../support/websocket-client.ts';
 
 const DUMMY = ['JSESSIONID=dummy; path=/'];
-const transports = [...receiving, ...sending, ...preflights];
+const transports = [...RECEIVE_CASES, ...SEND_CASES, ...PREFLIGHT_CASES];
 const plain = [
-  ...pages,
-  ...pages.map((page) => ({ ...page, method: 'HEAD' })),
+  ...PAGE_CASES,
+  ...PAGE_CASES.map((page) => ({ ...page, method: 'HEAD' })),
   { method: 'OPTIONS', path: '/info', status: 204 },
 ];
 
@@ -29,10 +36,10 @@ describe('jsessionid', () => {
   describe('false, as by default', () => {
     for (const options of [{}, { jsessionid: false }]) {
       it(`sets no cookie anywhere with ${JSON.stringify(options)}`, async () => {
-        for (const endpoint of [...transports, ...plain]) {
+        for (const requestCase of [...transports, ...plain]) {
           const { origin } = await serve({ ...options, rawWebsocket: true });
-          const answer = await ask(`${origin}/echo`, endpoint, { Cookie: 'JSESSIONID=abc' });
-          assert.equal(answer.headers['set-cookie'], undefined, titleOf(endpoint));
+          const answer = await sendRequest(`${origin}/echo`, requestCase, { Cookie: 'JSESSIONID=abc' });
+          assert.equal(answer.headers['set-cookie'], undefined, titleOf(requestCase));
         }
         const { origin } = await serve(options);
         assert.equal(await handshakeCookies(origin, '/echo/0/s/websocket', 'JSESSIONID=abc'), undefined);
@@ -43,11 +50,11 @@ describe('jsessionid', () => {
   describe('true', () => {
     const options: SockjsOptions = { jsessionid: true, rawWebsocket: true };
 
-    for (const endpoint of transports) {
-      it(`sets the cookie on ${titleOf(endpoint)}`, async () => {
+    for (const requestCase of transports) {
+      it(`sets the cookie on ${titleOf(requestCase)}`, async () => {
         const { origin } = await serve(options);
-        const answer = await ask(`${origin}/echo`, endpoint, { Cookie: 'JSESSIONID=abc' });
-        assert.equal(answer.status, endpoint.status);
+        const answer = await sendRequest(`${origin}/echo`, requestCase, { Cookie: 'JSESSIONID=abc' });
+        assert.equal(answer.status, requestCase.status);
         assert.deepEqual(answer.headers['set-cookie'], ['JSESSIONID=abc; path=/']);
       });
     }
@@ -69,11 +76,11 @@ describe('jsessionid', () => {
       }
     });
 
-    for (const endpoint of plain) {
-      it(`sets no cookie on ${titleOf(endpoint)}`, async () => {
+    for (const requestCase of plain) {
+      it(`sets no cookie on ${titleOf(requestCase)}`, async () => {
         const { origin } = await serve(options);
-        const answer = await ask(`${origin}/echo`, endpoint, { Cookie: 'JSESSIONID=abc' });
-        assert.equal(answer.status, endpoint.status);
+        const answer = await sendRequest(`${origin}/echo`, requestCase, { Cookie: 'JSESSIONID=abc' });
+        assert.equal(answer.status, requestCase.status);
         assert.equal(answer.headers['set-cookie'], undefined);
       });
     }
@@ -206,10 +213,10 @@ describe('jsessionid', () => {
     };
 
     it('is called for every answer of transports and sends, and what it sets is all there is', async () => {
-      for (const endpoint of transports) {
+      for (const requestCase of transports) {
         const { origin } = await serve({ jsessionid: set, rawWebsocket: true });
-        const { headers } = await ask(`${origin}/echo`, endpoint);
-        assert.deepEqual(headers['set-cookie'], [`own=${endpoint.method}`], titleOf(endpoint));
+        const { headers } = await sendRequest(`${origin}/echo`, requestCase);
+        assert.deepEqual(headers['set-cookie'], [`own=${requestCase.method}`], titleOf(requestCase));
       }
       const { origin } = await serve({ jsessionid: set });
       assert.deepEqual(await handshakeCookies(origin, '/echo/0/s/websocket'), ['own=GET']);
@@ -218,8 +225,8 @@ describe('jsessionid', () => {
     it('is not called for the pages', async () => {
       const called: (string | undefined)[] = [];
       const { origin } = await serve({ jsessionid: (req) => void called.push(req.url) });
-      for (const endpoint of plain) {
-        await ask(`${origin}/echo`, endpoint);
+      for (const requestCase of plain) {
+        await sendRequest(`${origin}/echo`, requestCase);
       }
       assert.deepEqual(called, []);
     });

@@ -1,9 +1,16 @@
 /** Cross-origin headers: on which answers they are, what they repeat, and what the options make of them. */
 import assert from 'node:assert/strict';
 import type { SockjsOptions } from '../../lib/index.ts';
-import { ask, crossOrigin, pages, receiving, sending, titleOf } from '../support/endpoints.ts';
 import { type Answer, fetchText, post } from '../support/http.ts';
-import { serve } from '../support/server.ts';
+import {
+  CROSS_ORIGIN_CASES,
+  PAGE_CASES,
+  RECEIVE_CASES,
+  SEND_CASES,
+  sendRequest,
+  titleOf,
+} from '../support/request-cases.ts';
+import { serve } from '../support/test-server.ts';
 
 /** Every CORS header of an answer, absent ones included. */
 function cors({ headers }: Answer) {
@@ -35,10 +42,10 @@ const infos = ['GET', 'HEAD', 'OPTIONS'].map((method) => ({
 const PAGE = 'https://page.example:8443';
 
 describe('CORS', () => {
-  for (const endpoint of [...infos, ...crossOrigin]) {
+  for (const requestCase of [...infos, ...CROSS_ORIGIN_CASES]) {
     const preflight: Cors =
-      endpoint.method === 'OPTIONS'
-        ? { methods: endpoint.path === '/info' ? 'OPTIONS, GET' : 'OPTIONS, POST', maxAge: '31536000' }
+      requestCase.method === 'OPTIONS'
+        ? { methods: requestCase.path === '/info' ? 'OPTIONS, GET' : 'OPTIONS, POST', maxAge: '31536000' }
         : {};
     const rows: [title: string, headers: Record<string, string>, expected: Cors][] = [
       ['repeats the Origin', { Origin: PAGE }, { origin: PAGE, credentials: 'true' }],
@@ -56,25 +63,28 @@ describe('CORS', () => {
         { origin: PAGE, credentials: 'true' },
       ],
     ];
-    it(`holds for ${titleOf(endpoint)}`, async () => {
+    it(`holds for ${titleOf(requestCase)}`, async () => {
       for (const [title, headers, expected] of rows) {
         const { origin } = await serve();
-        const answer = await ask(`${origin}/echo`, endpoint, headers);
-        assert.equal(answer.status, endpoint.status, title);
+        const answer = await sendRequest(`${origin}/echo`, requestCase, headers);
+        assert.equal(answer.status, requestCase.status, title);
         assert.deepEqual(cors(answer), { ...NONE, ...preflight, vary: 'Origin', ...expected }, title);
       }
     });
   }
 
   it('is on no other answer, though all but the greeting vary by Origin', async () => {
-    const others = [...pages, ...receiving, ...sending].filter(
-      ({ path }) => path !== '/info' && !crossOrigin.some((endpoint) => endpoint.path === path),
+    const others = [...PAGE_CASES, ...RECEIVE_CASES, ...SEND_CASES].filter(
+      ({ path }) => path !== '/info' && !CROSS_ORIGIN_CASES.some((requestCase) => requestCase.path === path),
     );
-    for (const endpoint of others) {
+    for (const requestCase of others) {
       const { origin } = await serve({ rawWebsocket: true });
-      const answer = await ask(`${origin}/echo`, endpoint, { Origin: PAGE, 'Access-Control-Request-Headers': 'x-a' });
-      const vary = /^\/?$/.test(endpoint.path) ? undefined : 'Origin';
-      assert.deepEqual(cors(answer), { ...NONE, vary }, titleOf(endpoint));
+      const answer = await sendRequest(`${origin}/echo`, requestCase, {
+        Origin: PAGE,
+        'Access-Control-Request-Headers': 'x-a',
+      });
+      const vary = /^\/?$/.test(requestCase.path) ? undefined : 'Origin';
+      assert.deepEqual(cors(answer), { ...NONE, vary }, titleOf(requestCase));
     }
   });
 
@@ -123,7 +133,7 @@ describe('CORS', () => {
       ['origin * goes without credentials', { origin: '*' }, { Origin: PAGE }, { origin: '*' }],
       ['an empty origin changes nothing', { origin: '' }, { Origin: PAGE }, { origin: PAGE, credentials: 'true' }],
       ['checkOrigin allows', { checkOrigin: () => true }, { Origin: PAGE }, { origin: PAGE, credentials: 'true' }],
-      ['checkOrigin allows whoever has none', { checkOrigin: () => true }, {}, { origin: '*' }],
+      ['checkOrigin allows requests without an origin', { checkOrigin: () => true }, {}, { origin: '*' }],
       [
         'checkOrigin decides alone',
         { checkOrigin: () => true, origin: 'https://one.example' },
@@ -147,11 +157,14 @@ describe('CORS', () => {
     }
 
     it('checkOrigin forbids: no CORS header on any answer, though the request is answered', async () => {
-      for (const endpoint of [...infos, ...crossOrigin]) {
+      for (const requestCase of [...infos, ...CROSS_ORIGIN_CASES]) {
         const { origin } = await serve({ checkOrigin: () => false, origin: 'https://one.example' });
-        const answer = await ask(`${origin}/echo`, endpoint, { Origin: PAGE, 'Access-Control-Request-Headers': 'x-a' });
-        assert.equal(answer.status, endpoint.status, titleOf(endpoint));
-        assert.deepEqual(cors(answer), { ...NONE, vary: 'Origin' }, titleOf(endpoint));
+        const answer = await sendRequest(`${origin}/echo`, requestCase, {
+          Origin: PAGE,
+          'Access-Control-Request-Headers': 'x-a',
+        });
+        assert.equal(answer.status, requestCase.status, titleOf(requestCase));
+        assert.deepEqual(cors(answer), { ...NONE, vary: 'Origin' }, titleOf(requestCase));
       }
     });
 
@@ -171,8 +184,8 @@ describe('CORS', () => {
           throw new Error('asked');
         },
       });
-      for (const endpoint of pages.filter(({ path }) => path !== '/info')) {
-        assert.equal((await ask(`${origin}/echo`, endpoint)).status, 200);
+      for (const requestCase of PAGE_CASES.filter(({ path }) => path !== '/info')) {
+        assert.equal((await sendRequest(`${origin}/echo`, requestCase)).status, 200);
       }
       assert.equal((await fetchText(`${origin}/echo/0/s/jsonp?c=cb`)).status, 200);
     });

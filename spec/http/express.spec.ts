@@ -4,8 +4,8 @@ import { createServer, type IncomingMessage } from 'node:http';
 import express from 'express';
 import { type Session, sockjs } from '../../lib/index.ts';
 import { Stream } from '../support/http.ts';
-import { express4 } from '../support/mounts.ts';
-import { listen, sessionCatcher } from '../support/server.ts';
+import { express4 } from '../support/mountings.ts';
+import { listen, sessionCatcher } from '../support/test-server.ts';
 
 /** A request as a framework leaves it. */
 type FrameworkRequest = IncomingMessage & { readonly res?: unknown; readonly next?: unknown };

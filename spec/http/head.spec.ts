@@ -5,11 +5,11 @@ import { createServer, type IncomingMessage, ServerResponse } from 'node:http';
 import connect from 'connect';
 import express, { type ErrorRequestHandler } from 'express';
 import { type SockjsRouter, sockjs } from '../../lib/index.ts';
+import { AsyncQueue } from '../support/async-queue.ts';
+import { afterTest } from '../support/cleanup.ts';
 import { fetchText, post, RawSocket, Stream } from '../support/http.ts';
-import { afterTest } from '../support/leftovers.ts';
-import { catchPrinted } from '../support/mounts.ts';
-import { Queue } from '../support/queue.ts';
-import { listen } from '../support/server.ts';
+import { captureErrors } from '../support/mountings.ts';
+import { listen } from '../support/test-server.ts';
 
 const PAGE = 'https://page.example';
 const NO_STORE = 'no-store, no-cache, no-transform, must-revalidate, max-age=0';
@@ -26,9 +26,9 @@ async function behind(before: (req: IncomingMessage, res: ServerResponse) => voi
   return `${origin}/echo`;
 }
 
-/** A poll that waits for a message, and its response, which nobody had touched before. */
+/** A poll that waits for a message, and its response, which no other code has touched. */
 async function waitingPoll() {
-  const waiting = new Queue<ServerResponse>();
+  const waiting = new AsyncQueue<ServerResponse>();
   const router = sockjs({ prefix: '/echo' }, () => {});
   const { origin } = await listen(
     createServer((req, res) => {
@@ -61,7 +61,7 @@ describe('the head of', () => {
         assert.match(headers['content-type'] ?? '', /; charset=UTF-8$/);
       });
 
-      it('has what was set before, but for what it sets itself, in whatever letters either is', async () => {
+      it('has what was set before, but for what it sets itself, in upper or lower case', async () => {
         const url = await behind((_req, res) => {
           res.setHeader('x-mine', 'yes');
           res.setHeader('CACHE-CONTROL', 'public');
@@ -185,7 +185,7 @@ describe('the head of', () => {
     });
 
     it(`${title} is an error where another has been written before`, async () => {
-      const printed = catchPrinted();
+      const printed = captureErrors();
       const url = await behind((_req, res) => void res.flushHeaders());
       await assert.rejects(ask(url));
       assert.deepEqual(
@@ -391,7 +391,7 @@ describe('the head of', () => {
   });
 
   it('is refused at once where a lenient parser let something in that no answer can repeat', async () => {
-    const printed = catchPrinted();
+    const printed = captureErrors();
     const router = sockjs({ prefix: '/echo' }, () => {});
     const { port } = await listen(createServer({ insecureHTTPParser: true }, router));
     const raw = new RawSocket(port).send(
@@ -409,7 +409,7 @@ describe('the head of', () => {
     assert.equal(router.stats().opened, router.sessions.size);
   });
 
-  it('a poll is not written where somebody else has answered while it waited', async () => {
+  it('a poll is not written where the application has answered while it waited', async () => {
     const router = sockjs({ prefix: '/echo' }, () => {});
     const { origin } = await listen(
       createServer((req, res) => {

@@ -7,31 +7,31 @@ import { createServer as createHttpsServer, request as httpsRequest } from 'node
 import express, { type NextFunction, type Request, type Response } from 'express';
 import type { AllowedOrigins } from '../../lib/index.ts';
 import { sockjs } from '../../lib/index.ts';
-import { evaluate } from '../support/child.ts';
-import { ask, type Endpoint, preflights } from '../support/endpoints.ts';
+import { evaluate } from '../support/child-process.ts';
+import { afterTest } from '../support/cleanup.ts';
 import { type Answer, fetchText, handshake, post, RawSocket, Stream } from '../support/http.ts';
-import { afterTest } from '../support/leftovers.ts';
-import { catchPrinted, express4, mountWay, serveMounted } from '../support/mounts.ts';
-import { echo, listen, serve, sessionCatcher } from '../support/server.ts';
-import { TLS } from '../support/upgrade-tls.ts';
+import { captureErrors, express4, mountingOf, serveMounted } from '../support/mountings.ts';
+import { PREFLIGHT_CASES, type RequestCase, sendRequest } from '../support/request-cases.ts';
+import { echo, listen, serve, sessionCatcher } from '../support/test-server.ts';
+import { TLS } from '../support/tls-certificate.ts';
 
 const LISTED = 'https://listed.example';
 const FOREIGN = 'https://foreign.example';
 const REFUSED = 'Origin not allowed (see the allowedOrigins option).';
 
 /** Requests that a foreign page can make without an Origin header. */
-const embedded: readonly Endpoint[] = [
+const embedded: readonly RequestCase[] = [
   { method: 'GET', path: '/0/s/htmlfile?c=cb', status: 200, streaming: true },
   { method: 'GET', path: '/0/s/jsonp?c=cb', status: 200 },
   { method: 'GET', path: '/iframe.html', status: 200 },
   { method: 'HEAD', path: '/iframe.html', status: 200 },
 ];
 
-const script: readonly Endpoint[] = [
+const script: readonly RequestCase[] = [
   { method: 'GET', path: '/info', status: 200 },
   { method: 'HEAD', path: '/info', status: 200 },
   { method: 'OPTIONS', path: '/info', status: 204 },
-  ...preflights,
+  ...PREFLIGHT_CASES,
   { method: 'POST', path: '/0/s/xhr', status: 200 },
   { method: 'POST', path: '/0/s/xhr_streaming', status: 200, streaming: true },
   { method: 'POST', path: '/0/s/xhr_send', status: 204, body: '["m"]', opened: true },
@@ -42,17 +42,17 @@ const script: readonly Endpoint[] = [
 ];
 
 /** The session that an endpoint opens where it may. */
-const opens = ({ path }: Endpoint): boolean =>
+const opens = ({ path }: RequestCase): boolean =>
   /\/(xhr|xhr_streaming|eventsource|htmlfile\?c=cb|jsonp\?c=cb|websocket)$/.test(path);
 
 /** Asks any endpoint, WebSockets among them. */
-async function request(url: string, endpoint: Endpoint, headers: Record<string, string>): Promise<Answer> {
-  if (endpoint.status !== 101) {
-    return ask(url, endpoint, headers);
+async function request(url: string, requestCase: RequestCase, headers: Record<string, string>): Promise<Answer> {
+  if (requestCase.status !== 101) {
+    return sendRequest(url, requestCase, headers);
   }
   const { host, port, pathname } = new URL(url);
   const lines = handshake(
-    pathname.replace(/\/$/, '') + endpoint.path,
+    pathname.replace(/\/$/, '') + requestCase.path,
     ...Object.entries(headers).map((h) => h.join(': ')),
   );
   const socket = new RawSocket(Number(port)).send(
@@ -67,8 +67,8 @@ async function request(url: string, endpoint: Endpoint, headers: Record<string, 
   return { status: Number(status.split(' ')[1]), headers: Object.fromEntries(pairs), body };
 }
 
-/** Checks that a request was turned away before anything was made of it. */
-function assertRefused({ status, headers, body }: Answer, { method }: Endpoint, what: string): void {
+/** Checks that a request was rejected before it had any effect. */
+function assertRefused({ status, headers, body }: Answer, { method }: RequestCase, what: string): void {
   assert.equal(status, 403, what);
   assert.equal(headers['content-type'], 'text/plain; charset=UTF-8', what);
   assert.equal(headers['x-content-type-options'], 'nosniff', what);
@@ -99,8 +99,8 @@ const KINDS: readonly [title: string, allowedOrigins: AllowedOrigins | undefined
 describe('allowedOrigins', () => {
   for (const [title, allowedOrigins, allowed] of KINDS) {
     describe(title, () => {
-      for (const endpoint of [...script, ...embedded]) {
-        it(`holds for ${endpoint.method} BASE${endpoint.path}`, async () => {
+      for (const requestCase of [...script, ...embedded]) {
+        it(`holds for ${requestCase.method} BASE${requestCase.path}`, async () => {
           const isOpen = allowed.length === 5;
           const cases: [what: string, origin: string | undefined, isAllowed: boolean][] = [
             ['own', 'own', allowed.includes('own')],
@@ -109,22 +109,26 @@ describe('allowedOrigins', () => {
             ['null', 'null', allowed.includes('null')],
             ['malformed', 'no origin', allowed.includes('malformed')],
             ['empty', '', isOpen],
-            ['none', undefined, isOpen || script.includes(endpoint)],
+            ['none', undefined, isOpen || script.includes(requestCase)],
           ];
           for (const [what, origin, isAllowed] of cases) {
             const sessions = sessionCatcher();
             const server = await serve({ rawWebsocket: true, allowedOrigins }, sessions.onSession);
             const sent = origin === undefined ? {} : { Origin: origin === 'own' ? server.origin : origin };
-            const answer = await request(`${server.origin}/echo`, endpoint, sent);
-            const before = endpoint.opened === true ? 1 : 0;
+            const answer = await request(`${server.origin}/echo`, requestCase, sent);
+            const before = requestCase.opened === true ? 1 : 0;
             if (isAllowed) {
-              assert.equal(answer.status, endpoint.status, what);
-              assert.equal(sessions.count(), before + (opens(endpoint) && endpoint.method !== 'OPTIONS' ? 1 : 0), what);
-              if (endpoint.status !== 101) {
+              assert.equal(answer.status, requestCase.status, what);
+              assert.equal(
+                sessions.count(),
+                before + (opens(requestCase) && requestCase.method !== 'OPTIONS' ? 1 : 0),
+                what,
+              );
+              if (requestCase.status !== 101) {
                 assert.match(answer.headers.vary ?? '', /^Origin\b/, what);
               }
             } else {
-              assertRefused(answer, endpoint, what);
+              assertRefused(answer, requestCase, what);
               assert.equal(sessions.count(), before, what);
             }
           }
@@ -141,8 +145,8 @@ describe('allowedOrigins', () => {
     });
   }
 
-  for (const endpoint of script) {
-    it(`judges what a browser marks as another site's by its Referer on ${endpoint.method} BASE${endpoint.path}`, async () => {
+  for (const requestCase of script) {
+    it(`judges what a browser marks as another site's by its Referer on ${requestCase.method} BASE${requestCase.path}`, async () => {
       for (const site of ['cross-site', 'same-site']) {
         for (const [referer, isAllowed] of [
           [undefined, false],
@@ -151,11 +155,11 @@ describe('allowedOrigins', () => {
         ] as const) {
           const server = await serve({ rawWebsocket: true, allowedOrigins: [LISTED] });
           const sent = { 'Sec-Fetch-Site': site, ...(referer === undefined ? {} : { Referer: referer }) };
-          const answer = await request(`${server.origin}/echo`, endpoint, sent);
+          const answer = await request(`${server.origin}/echo`, requestCase, sent);
           if (isAllowed) {
-            assert.equal(answer.status, endpoint.status);
+            assert.equal(answer.status, requestCase.status);
           } else {
-            assertRefused(answer, endpoint, site);
+            assertRefused(answer, requestCase, site);
           }
         }
       }
@@ -319,42 +323,42 @@ describe('a request without Origin', () => {
     ['of a page without origin', { Referer: 'about:blank' }, false],
     ['of a page without origin, same-origin', { Referer: 'about:blank', 'Sec-Fetch-Site': 'same-origin' }, true],
   ];
-  for (const endpoint of embedded) {
-    it(`is judged by its Referer at ${endpoint.method} BASE${endpoint.path}`, async () => {
+  for (const requestCase of embedded) {
+    it(`is judged by its Referer at ${requestCase.method} BASE${requestCase.path}`, async () => {
       for (const [title, headers, isAllowed] of rows) {
         const { origin } = await serve({ allowedOrigins: [LISTED] });
         const { Referer } = headers;
         const sent = Referer === undefined ? headers : { ...headers, Referer: Referer.replace('OWN', origin) };
-        const answer = await ask(`${origin}/echo`, endpoint, sent);
+        const answer = await sendRequest(`${origin}/echo`, requestCase, sent);
         if (isAllowed) {
-          assert.equal(answer.status, endpoint.status, title);
+          assert.equal(answer.status, requestCase.status, title);
         } else {
-          assertRefused(answer, endpoint, title);
+          assertRefused(answer, requestCase, title);
         }
       }
     });
 
-    it(`goes by its Origin at ${endpoint.method} BASE${endpoint.path} where it has one after all`, async () => {
+    it(`goes by its Origin at ${requestCase.method} BASE${requestCase.path} where it has one after all`, async () => {
       const { origin } = await serve({ allowedOrigins: [LISTED] });
       const status = async (from: string, referer: string) =>
-        (await ask(`${origin}/echo`, endpoint, { Origin: from, Referer: referer })).status;
+        (await sendRequest(`${origin}/echo`, requestCase, { Origin: from, Referer: referer })).status;
       assert.equal(await status(FOREIGN, `${LISTED}/`), 403);
-      assert.equal(await status(LISTED, `${FOREIGN}/`), endpoint.status);
+      assert.equal(await status(LISTED, `${FOREIGN}/`), requestCase.status);
     });
   }
 
-  it('passes everywhere else, whatever its Referer', async () => {
-    for (const endpoint of script) {
+  it('passes everywhere else, with any Referer', async () => {
+    for (const requestCase of script) {
       const { origin } = await serve({ allowedOrigins: [LISTED], rawWebsocket: true });
-      const { status } = await request(`${origin}/echo`, endpoint, { Referer: `${FOREIGN}/` });
-      assert.equal(status, endpoint.status, endpoint.path);
+      const { status } = await request(`${origin}/echo`, requestCase, { Referer: `${FOREIGN}/` });
+      assert.equal(status, requestCase.status, requestCase.path);
     }
   });
 });
 
 describe('null', () => {
-  for (const endpoint of [...script, ...embedded]) {
-    it(`passes at ${endpoint.method} BASE${endpoint.path} where the browser says same-origin`, async () => {
+  for (const requestCase of [...script, ...embedded]) {
+    it(`passes at ${requestCase.method} BASE${requestCase.path} where the browser says same-origin`, async () => {
       for (const [from, site, isAllowed] of [
         ['null', 'same-origin', true],
         ['null', 'same-site', false],
@@ -364,8 +368,8 @@ describe('null', () => {
         [FOREIGN, 'same-origin', false],
       ] as const) {
         const { origin } = await serve({ allowedOrigins: 'same-origin', rawWebsocket: true });
-        const { status } = await request(`${origin}/echo`, endpoint, { Origin: from, 'Sec-Fetch-Site': site });
-        assert.equal(status, isAllowed ? endpoint.status : 403, `${from} ${site}`);
+        const { status } = await request(`${origin}/echo`, requestCase, { Origin: from, 'Sec-Fetch-Site': site });
+        assert.equal(status, isAllowed ? requestCase.status : 403, `${from} ${site}`);
       }
     });
   }
@@ -442,8 +446,8 @@ describe('a function', () => {
     ] as const) {
       it(`that ${title} goes to the error handling of ${name}, and the process lives`, async () => {
         const sessions = sessionCatcher();
-        for (const endpoint of [...script, ...embedded]) {
-          if (endpoint.opened || endpoint.status === 101) {
+        for (const requestCase of [...script, ...embedded]) {
+          if (requestCase.opened || requestCase.status === 101) {
             continue;
           }
           const app = library().use('/echo', sockjs({ allowedOrigins }, sessions.onSession));
@@ -451,9 +455,9 @@ describe('a function', () => {
             res.status(500).end(`handled: ${error.message}`);
           });
           const { origin } = await listen(app);
-          const { status, body } = await ask(`${origin}/echo`, endpoint, { Origin: LISTED });
-          const expected = endpoint.method === 'HEAD' ? '' : 'handled: boom';
-          assert.deepEqual([status, body], [500, expected], endpoint.path);
+          const { status, body } = await sendRequest(`${origin}/echo`, requestCase, { Origin: LISTED });
+          const expected = requestCase.method === 'HEAD' ? '' : 'handled: boom';
+          assert.deepEqual([status, body], [500, expected], requestCase.path);
         }
         assert.equal(sessions.count(), 0);
       });
@@ -466,8 +470,8 @@ describe('a function', () => {
     });
 
     it(`that ${title} is 500 from a bare listener, which prints the error`, async () => {
-      const printed = catchPrinted();
-      const { url } = await serveMounted(mountWay('a bare listener without a prefix'), { allowedOrigins });
+      const printed = captureErrors();
+      const { url } = await serveMounted(mountingOf('a bare listener without a prefix'), { allowedOrigins });
       const { status, body } = await post(`${url}/0/s/xhr`, '', { Origin: LISTED });
       assert.deepEqual([status, body], [500, 'Internal server error.']);
       assert.deepEqual(printed, [new Error('boom')]);

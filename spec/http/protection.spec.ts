@@ -3,21 +3,21 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import type { Express } from 'express';
 import type { SockjsOptions } from '../../lib/index.ts';
-import { ask, type Endpoint } from '../support/endpoints.ts';
 import { type Answer, fetchText } from '../support/http.ts';
-import { serve } from '../support/server.ts';
+import { type RequestCase, sendRequest } from '../support/request-cases.ts';
+import { serve } from '../support/test-server.ts';
 
-const IFRAME: Endpoint = { method: 'GET', path: '/iframe.html', status: 200 };
-const HTMLFILE: Endpoint = { method: 'GET', path: '/0/s/htmlfile?c=cb', status: 200, streaming: true };
-const JSONP: Endpoint = { method: 'GET', path: '/0/s/jsonp?c=cb', status: 200 };
-const JSONP_SEND: Endpoint = {
+const IFRAME: RequestCase = { method: 'GET', path: '/iframe.html', status: 200 };
+const HTMLFILE: RequestCase = { method: 'GET', path: '/0/s/htmlfile?c=cb', status: 200, streaming: true };
+const JSONP: RequestCase = { method: 'GET', path: '/0/s/jsonp?c=cb', status: 200 };
+const JSONP_SEND: RequestCase = {
   method: 'POST',
   path: '/0/s/jsonp_send',
   status: 200,
   body: 'd=%5B%22m%22%5D',
   opened: true,
 };
-const OTHERS: readonly Endpoint[] = [
+const OTHERS: readonly RequestCase[] = [
   { method: 'GET', path: '', status: 200 },
   { method: 'GET', path: '/info', status: 200 },
   { method: 'POST', path: '/0/s/xhr', status: 200 },
@@ -59,7 +59,7 @@ const hashOf = (body: string): string => `'sha256-${createHash('sha256').update(
 
 async function iframe(options: SockjsOptions, headers: Record<string, string> = {}): Promise<Answer> {
   const { origin } = await serve(options);
-  return ask(`${origin}/echo`, IFRAME, headers);
+  return sendRequest(`${origin}/echo`, IFRAME, headers);
 }
 
 /** The directives of the policy, by name. */
@@ -77,7 +77,7 @@ describe('the iframe page', () => {
   ] as const) {
     it(`has these headers ${title}, on 304 as well`, async () => {
       const { origin } = await serve({ sockjsUrl: 'https://cdn.example/x.js' }, undefined, { before });
-      const page = await ask(`${origin}/echo`, IFRAME);
+      const page = await sendRequest(`${origin}/echo`, IFRAME);
       const expected = {
         policy:
           `default-src 'none'; script-src ${hashOf(page.body)} 'self' https://cdn.example/x.js; connect-src 'self'; ` +
@@ -90,7 +90,7 @@ describe('the iframe page', () => {
       };
       assert.equal(inlineScript(page.body).includes('bootstrap_iframe'), true);
       assert.deepEqual(protection(page), expected);
-      const again = await ask(
+      const again = await sendRequest(
         `${origin}/echo`,
         { ...IFRAME, status: 304 },
         { 'If-None-Match': page.headers.etag ?? '' },
@@ -212,18 +212,18 @@ describe('frame-ancestors', () => {
       const { origin } = await serve({ allowedOrigins });
       const Referer = referer.replace('OWN', origin);
       const expected = ancestors;
-      for (const endpoint of [IFRAME, HTMLFILE]) {
-        const answer = await ask(`${origin}/echo`, endpoint, { Referer });
-        assert.equal(answer.status, 200, endpoint.path);
-        assert.equal(directives(answer)['frame-ancestors'], expected, endpoint.path);
+      for (const requestCase of [IFRAME, HTMLFILE]) {
+        const answer = await sendRequest(`${origin}/echo`, requestCase, { Referer });
+        assert.equal(answer.status, 200, requestCase.path);
+        assert.equal(directives(answer)['frame-ancestors'], expected, requestCase.path);
       }
-      assert.equal((await ask(`${origin}/echo`, IFRAME, { Referer })).headers.vary, vary);
+      assert.equal((await sendRequest(`${origin}/echo`, IFRAME, { Referer })).headers.vary, vary);
     });
   }
 
   it('names the origin that was judged, where Origin and Referer differ', async () => {
     const { origin } = await serve({ allowedOrigins: (from) => from === A });
-    const answer = await ask(`${origin}/echo`, IFRAME, { Origin: A, Referer: 'https://evil.example/' });
+    const answer = await sendRequest(`${origin}/echo`, IFRAME, { Origin: A, Referer: 'https://evil.example/' });
     assert.equal(directives(answer)['frame-ancestors'], `'self' ${A}`);
   });
 });
@@ -232,7 +232,7 @@ describe('embedding', () => {
   it('is open on htmlfile, which has a policy of its own', async () => {
     for (const before of [() => {}, withHelmet]) {
       const { origin } = await serve({}, undefined, { before });
-      assert.deepEqual(protection(await ask(`${origin}/echo`, HTMLFILE)), {
+      assert.deepEqual(protection(await sendRequest(`${origin}/echo`, HTMLFILE)), {
         policy: "default-src 'none'; script-src 'unsafe-inline'; base-uri 'none'; frame-ancestors *",
         reportOnly: undefined,
         frameOptions: undefined,
@@ -243,41 +243,43 @@ describe('embedding', () => {
     }
   });
 
-  for (const endpoint of [JSONP, JSONP_SEND]) {
-    it(`is open on ${endpoint.path}, which is no page`, async () => {
+  for (const requestCase of [JSONP, JSONP_SEND]) {
+    it(`is open on ${requestCase.path}, which is no page`, async () => {
       const { origin } = await serve();
-      const found = protection(await ask(`${origin}/echo`, endpoint));
+      const found = protection(await sendRequest(`${origin}/echo`, requestCase));
       assert.deepEqual(
         [found.policy, found.frameOptions, found.resourcePolicy],
         [undefined, undefined, 'cross-origin'],
       );
       const behind = await serve({}, undefined, { before: withHelmet });
-      const { frameOptions, resourcePolicy } = protection(await ask(`${behind.origin}/echo`, endpoint));
+      const { frameOptions, resourcePolicy } = protection(await sendRequest(`${behind.origin}/echo`, requestCase));
       assert.deepEqual([frameOptions, resourcePolicy], [undefined, 'cross-origin']);
     });
   }
 
   it('is left as it was on everything else', async () => {
-    for (const endpoint of OTHERS) {
+    for (const requestCase of OTHERS) {
       const plain = await serve();
       assert.deepEqual(
-        Object.values(protection(await ask(`${plain.origin}/echo`, endpoint))).filter((value) => value !== undefined),
+        Object.values(protection(await sendRequest(`${plain.origin}/echo`, requestCase))).filter(
+          (value) => value !== undefined,
+        ),
         [],
-        endpoint.path,
+        requestCase.path,
       );
       const behind = await serve({}, undefined, { before: withHelmet });
-      const { headers } = await ask(`${behind.origin}/echo`, endpoint);
+      const { headers } = await sendRequest(`${behind.origin}/echo`, requestCase);
       for (const [name, value] of Object.entries(HELMET)) {
-        assert.equal(headers[name.toLowerCase()], value, endpoint.path);
+        assert.equal(headers[name.toLowerCase()], value, requestCase.path);
       }
     }
   });
 
-  it('is not opened to whoever is refused', async () => {
-    for (const endpoint of [IFRAME, HTMLFILE, JSONP, { ...JSONP_SEND, opened: false }]) {
+  it('is not opened to an origin that is refused', async () => {
+    for (const requestCase of [IFRAME, HTMLFILE, JSONP, { ...JSONP_SEND, opened: false }]) {
       const { origin } = await serve({ allowedOrigins: 'same-origin' }, undefined, { before: withHelmet });
       const headers = { Origin: 'https://evil.example' };
-      const answer = await fetchText(`${origin}/echo${endpoint.path}`, endpoint.method, { headers });
+      const answer = await fetchText(`${origin}/echo${requestCase.path}`, requestCase.method, { headers });
       assert.equal(answer.status, 403);
       assert.equal(answer.headers['cross-origin-resource-policy'], 'same-origin');
       assert.equal(answer.headers['x-frame-options'], 'SAMEORIGIN');

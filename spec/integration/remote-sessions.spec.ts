@@ -4,9 +4,9 @@ import { createServer, type IncomingMessage } from 'node:http';
 import express from 'express';
 import { attachUpgrade, type SessionHandler, type SockjsOptions } from '../../lib/index.ts';
 import { createSockjsRouter } from '../../lib/sockjs.ts';
-import { closeOf, itReceivesOverHttp, stage } from '../support/contract.ts';
+import { closeOf, itReceivesOverHttp, setUp } from '../support/contract.ts';
 import { RemoteDirectory } from '../support/remote-directory.ts';
-import { echo, listen, type serve } from '../support/server.ts';
+import { echo, listen, type serve } from '../support/test-server.ts';
 import { HTTP_RECEIVERS, xhrPolling, xhrStreaming } from '../support/transport-cases.ts';
 
 let directory: RemoteDirectory<unknown, IncomingMessage>;
@@ -40,7 +40,7 @@ const settle = () => directory.link.settled();
 describe('A session in another process', () => {
   for (const transport of [xhrPolling, xhrStreaming]) {
     it(`ends on both sides when the link is cut: ${transport.name}`, async () => {
-      const { client, sessions } = await stage({ ...transport, serve: serveRemote, settle });
+      const { client, sessions } = await setUp({ ...transport, serve: serveRemote, settle });
       const receiving = await client.open();
       const session = await sessions.next();
       const closed = closeOf(session);
@@ -51,7 +51,7 @@ describe('A session in another process', () => {
   }
 
   it('leaves no send without an answer when the link is cut', async () => {
-    const { client, sessions } = await stage({ ...xhrPolling, serve: serveRemote, settle }, { maxReceiveBuffer: 1 });
+    const { client, sessions } = await setUp({ ...xhrPolling, serve: serveRemote, settle }, { maxReceiveBuffer: 1 });
     await client.gets('o');
     const session = await sessions.next();
     const first = session.recv();
@@ -63,7 +63,7 @@ describe('A session in another process', () => {
   });
 
   it('slows its client down, and counts towards its buffer what another process has not written', async () => {
-    const { client, sessions } = await stage(
+    const { client, sessions } = await setUp(
       { ...xhrStreaming, serve: serveRemote, settle },
       { sendHighWaterMark: 10 },
     );

@@ -38,7 +38,7 @@ const PADDING = fc.constantFrom(
   '\\\\'.repeat(1100),
 );
 
-/** What must not stand in a frame as it is (docs/protocol.md, section 5), beside control characters. */
+/** Characters that must be escaped in a frame (docs/protocol.md, section 5.2), besides control characters. */
 const FORBIDDEN = /[\u200c-\u200f\u2028-\u202f\u2060-\u206f\ufff0-\uffff\p{Surrogate}]/u;
 
 function assertSafe(frame: string): void {

@@ -3,14 +3,14 @@ import { mock } from 'node:test';
 import type { Clock } from '@sinonjs/fake-timers';
 import fc from 'fast-check';
 import type { SessionCloseEvent } from '../../lib/session/events.ts';
+import { afterTest } from '../support/cleanup.ts';
 import { stopClock } from '../support/clock.ts';
-import { type Loop, stopIdleTime } from '../support/idle-time.ts';
-import { pauseWatching } from '../support/left-sessions.ts';
-import { afterTest } from '../support/leftovers.ts';
+import { fakeIdleTime, type Loop } from '../support/idle-time.ts';
 import { property, sequence } from '../support/property.ts';
+import { pauseTracking } from '../support/session-cleanup.ts';
 import { catchUncaught } from '../support/uncaught.ts';
 import type { ReceiverShape } from './support/model-receiver.ts';
-import { type Reaction, World, type WorldOptions } from './support/session-world.ts';
+import { type Reaction, SessionModel, type SessionModelOptions } from './support/session-model.ts';
 
 type Step =
   | readonly [name: 'attach', shape: ReceiverShape]
@@ -34,7 +34,7 @@ function reaction(...others: Reaction[]): fc.Arbitrary<Reaction> {
   return fc.oneof({ weight: 12, arbitrary: fc.constant('nothing' as const) }, fc.constantFrom(...others));
 }
 
-const OPTIONS: fc.Arbitrary<WorldOptions> = fc.record({
+const OPTIONS: fc.Arbitrary<SessionModelOptions> = fc.record({
   family: fc.oneof({ weight: 3, arbitrary: fc.constant('xhr' as const) }, fc.constant('websocket' as const)),
   heartbeatDelay: fc.constantFrom(0, 1000, 2500),
   disconnectDelay: fc.constantFrom(0, 1000, 5000),
@@ -123,85 +123,85 @@ const CASE = fc.record({
   flushes: fc.boolean(),
 });
 
-function take(world: World, step: Step): void | Promise<void> {
+function take(model: SessionModel, step: Step): void | Promise<void> {
   switch (step[0]) {
     case 'attach':
-      return world.attach(step[1]);
+      return model.attach(step[1]);
     case 'receiverReleased':
-      return world.withReceiver(step[1], (receiver) => receiver.kind !== 'socket' && world.receiverReleased(receiver));
+      return model.withReceiver(step[1], (receiver) => receiver.kind !== 'socket' && model.receiverReleased(receiver));
     case 'receiverFlushed':
-      return world.withReceiver(step[1], (receiver) => receiver.kind !== 'socket' && world.receiverFlushed(receiver));
+      return model.withReceiver(step[1], (receiver) => receiver.kind !== 'socket' && model.receiverFlushed(receiver));
     case 'lost':
-      return world.withReceiver(step[1], (receiver) => world.lose(receiver, step[2]));
+      return model.withReceiver(step[1], (receiver) => model.abortReceiver(receiver, step[2]));
     case 'take':
-      return world.withReceiver(step[1], (receiver) => world.take(receiver, step[2]));
+      return model.withReceiver(step[1], (receiver) => model.take(receiver, step[2]));
     case 'receive':
-      return world.receive(step[1]);
+      return model.receive(step[1]);
     case 'send':
-      return world.send(step[1]);
+      return model.send(step[1]);
     case 'broadcast':
-      return world.broadcast(step[1]);
+      return model.broadcast(step[1]);
     case 'drained':
-      return world.drained();
+      return model.drained();
     case 'recv':
-      return world.recv();
+      return model.recv();
     case 'abort':
-      return world.abort(step[1]);
+      return model.abort(step[1]);
     case 'iterate':
-      return world.iterate(step[1]);
+      return model.iterate(step[1]);
     case 'leave loop':
-      return world.leaveLoop(step[1]);
+      return model.leaveLoop(step[1]);
     case 'listen':
-      return world.listen(step[1], step[2]);
+      return model.listen(step[1], step[2]);
     case 'unlisten':
-      return world.unlisten();
+      return model.unlisten();
     case 'join':
-      return world.join(step[1]);
+      return model.join(step[1]);
     case 'leave':
-      return world.leave(step[1]);
+      return model.leave(step[1]);
     case 'close':
-      return world.close(...step[1]);
+      return model.close(...step[1]);
     case 'terminate':
-      return world.terminate();
+      return model.terminate();
     case 'set up':
-      return world.finishSetUp(step[1]);
+      return model.finishSetUp(step[1]);
     case 'settle':
-      return world.settle();
+      return model.settle();
     case 'turn':
-      return world.turn();
+      return model.turn();
     case 'tick':
-      return world.tick(step[1]);
+      return model.tick(step[1]);
     case 'jump':
-      return world.jump(step[1]);
+      return model.jump(step[1]);
   }
 }
 
 describe('any life of a session', () => {
   let clock: Clock;
   let loop: Loop;
-  let world: World | undefined;
+  let model: SessionModel | undefined;
 
   beforeEach(() => {
     clock = stopClock();
-    loop = stopIdleTime();
+    loop = fakeIdleTime();
     // It would keep all of them, and each ends by itself.
-    pauseWatching();
-    catchUncaught((error) => world?.onUncaught(error));
+    pauseTracking();
+    catchUncaught((error) => model?.onUncaught(error));
     const { mock: warn } = mock.method(process, 'emitWarning', () => {});
     afterTest(() => warn.restore());
   });
 
   property('tells the truth to both sides, and leaves nothing behind', 1000, CASE, async (life) => {
     clock.reset();
-    world = new World(life.options, clock, loop);
+    model = new SessionModel(life.options, clock, loop);
     if (life.first !== undefined) {
-      world.attach(life.first);
-      world.check();
+      model.attach(life.first);
+      model.check();
     }
     for (const step of life.steps) {
-      await take(world, step);
-      world.check();
+      await take(model, step);
+      model.check();
     }
-    await world.end(life.flushes);
+    await model.end(life.flushes);
   });
 });

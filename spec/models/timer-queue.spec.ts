@@ -5,7 +5,7 @@ import type { Clock } from '@sinonjs/fake-timers';
 import fc from 'fast-check';
 import { DeadlineTimer, TimerQueue } from '../../lib/util/timer-queue.ts';
 import { stopClock } from '../support/clock.ts';
-import { type Loop, stopIdleTime } from '../support/idle-time.ts';
+import { fakeIdleTime, type Loop } from '../support/idle-time.ts';
 import { property, sequence } from '../support/property.ts';
 
 /** Enough for a heap of five levels. */
@@ -334,7 +334,7 @@ describe('any use of deadline timers', () => {
 
   beforeEach(() => {
     clock = stopClock();
-    loop = stopIdleTime();
+    loop = fakeIdleTime();
   });
 
   const run = async (steps: readonly Step[]) => {

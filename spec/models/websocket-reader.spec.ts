@@ -9,12 +9,12 @@ import fc from 'fast-check';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { Session, SessionCloseEvent, SockjsOptions } from '../../lib/index.ts';
 import { type FrameShape, frame, frameHead } from '../support/frame-peer.ts';
-import { pauseWatching } from '../support/left-sessions.ts';
 import { MemorySocket } from '../support/memory-socket.ts';
 import { property, sequence } from '../support/property.ts';
-import { serve } from '../support/server.ts';
+import { pauseTracking } from '../support/session-cleanup.ts';
+import { serve } from '../support/test-server.ts';
 import { closePayload, parseAnswer } from '../support/upgrade-client.ts';
-import { WAYS, type Way } from '../support/ways.ts';
+import { ALL_TRANSPORTS, type WireTransport } from '../support/wire-transports.ts';
 
 const TEXT = 0x81;
 const BINARY = 0x82;
@@ -145,8 +145,8 @@ function shapeOf({ mask, lengthBits }: Shape, size: number): FrameShape {
   return { mask: Buffer.from(mask, 'hex'), ...(fits ? { lengthBits } : {}) };
 }
 
-function bytesOf(way: Way, sent: Sent): Buffer {
-  const isJson = way.name === 'websocket';
+function bytesOf(transport: WireTransport, sent: Sent): Buffer {
+  const isJson = transport.name === 'websocket';
   switch (sent[0]) {
     case 'text':
     case 'enough': {
@@ -212,10 +212,14 @@ class Conversation {
   event: SessionCloseEvent | undefined;
 
   /** Sends the frames of a case, and returns the outcome. */
-  async hold(server: Server, way: Way, { frames, sizes, pause, isEager, ending }: Case): Promise<Outcome> {
+  async hold(
+    server: Server,
+    transport: WireTransport,
+    { frames, sizes, pause, isEager, ending }: Case,
+  ): Promise<Outcome> {
     const { socket } = this;
-    const chunks = chunksOf(Buffer.concat(frames.map((sent) => bytesOf(way, sent))), sizes);
-    const handshake = Buffer.from(way.lines('session').join('\r\n'));
+    const chunks = chunksOf(Buffer.concat(frames.map((sent) => bytesOf(transport, sent))), sizes);
+    const handshake = Buffer.from(transport.requestLines('session').join('\r\n'));
     server.emit('connection', socket);
     socket.bring(isEager ? Buffer.concat([handshake, ...chunks.splice(0, 1)]) : handshake);
     await this.#until(() => this.isOpen);
@@ -260,9 +264,9 @@ class Side {
     this.#current = current;
   }
 
-  converse(way: Way, drawn: Case): Promise<Outcome> {
+  converse(transport: WireTransport, drawn: Case): Promise<Outcome> {
     this.#current.conversation = new Conversation();
-    return this.#current.conversation.hold(this.server, way, drawn);
+    return this.#current.conversation.hold(this.server, transport, drawn);
   }
 
   /** A server of this package. */
@@ -349,13 +353,13 @@ describe('any frames in any pieces', () => {
   const sides: Side[] = [];
 
   beforeEach(() => {
-    pauseWatching();
+    pauseTracking();
   });
 
-  for (const way of WAYS.filter(({ family }) => family === 'websocket')) {
-    const isRaw = way.name === 'websocket-raw';
+  for (const transport of ALL_TRANSPORTS.filter(({ family }) => family === 'websocket')) {
+    const isRaw = transport.name === 'websocket-raw';
 
-    describe(`on ${way.name}`, () => {
+    describe(`on ${transport.name}`, () => {
       for (const [how, read, limits] of [
         ['is quick', listen, {}],
         ['is slow', readSlowly, { maxReceiveBuffer: 60 }],
@@ -370,7 +374,7 @@ describe('any frames in any pieces', () => {
           });
 
           property('have the same outcome as with ws', 250, CASE, async (drawn) => {
-            const [mine, left, bare] = await Promise.all(sides.map((side) => side.converse(way, drawn)));
+            const [mine, left, bare] = await Promise.all(sides.map((side) => side.converse(transport, drawn)));
             assert.deepEqual(mine, left);
             if (bare !== undefined) {
               assert.deepEqual({ ...mine, event: undefined }, bare);

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { SockjsOptions } from '../../lib/index.ts';
-import { AWKWARD_TEXTS } from '../support/awkward.ts';
+import { AsyncQueue } from '../support/async-queue.ts';
+import { EDGE_CASE_TEXTS } from '../support/edge-case-texts.ts';
 import { fetchText, post } from '../support/http.ts';
-import { Queue } from '../support/queue.ts';
-import { serve, sessionCatcher } from '../support/server.ts';
+import { serve, sessionCatcher } from '../support/test-server.ts';
 import { RELEASES, ReleasedClient } from './support/clients.ts';
 
 const RECEIVING = /\/(websocket|xhr_streaming|xhr|eventsource)(\?|$)/;
@@ -16,12 +16,12 @@ for (const { title, transports, closeCode, create } of RELEASES) {
       /** A server, this client of it, and the session between them, open. */
       async function connect(options: SockjsOptions = {}) {
         const sessions = sessionCatcher();
-        const requests = new Queue<string>();
+        const requests = new AsyncQueue<string>();
         const { origin, server } = await serve(options, (session) => {
           session.on('message', (message) => session.send(message));
           return sessions.onSession(session);
         });
-        const receivers = new Queue<string>();
+        const receivers = new AsyncQueue<string>();
         // In front of Express, which changes the URL.
         server.prependListener('request', ({ url = '' }) => {
           requests.push(url);
@@ -41,12 +41,12 @@ for (const { title, transports, closeCode, create } of RELEASES) {
         assert.equal(session.state, 'active');
       });
 
-      it('echoes awkward texts unchanged', async () => {
+      it('echoes edge-case texts unchanged', async () => {
         const { client } = await connect();
-        for (const text of AWKWARD_TEXTS) {
+        for (const text of EDGE_CASE_TEXTS) {
           client.send(text);
         }
-        assert.deepEqual(await client.take(AWKWARD_TEXTS.length), AWKWARD_TEXTS);
+        assert.deepEqual(await client.take(EDGE_CASE_TEXTS.length), EDGE_CASE_TEXTS);
       });
 
       it('carries 200 messages each way in order, over many responses where each is short', async () => {

@@ -8,9 +8,9 @@ import expressSession from 'express-session';
 import helmet from 'helmet';
 import passport from 'passport';
 import { sockjs } from '../../lib/index.ts';
+import { AsyncQueue } from '../support/async-queue.ts';
 import { fetchText, post } from '../support/http.ts';
-import { express4 } from '../support/mounts.ts';
-import { Queue } from '../support/queue.ts';
+import { express4 } from '../support/mountings.ts';
 import { ALL_NAMES, converse, echoUntilBye, HTTP_NAMES, http1, openPeer, serveUpgradable } from './support/peer.ts';
 
 /** What express-session and passport put on a request. */
@@ -25,9 +25,9 @@ const EXPRESSES: readonly [string, typeof express][] = [
   ['Express 4', express4],
 ];
 
-/** A server of one app, the endpoint behind whatever `before` mounts, and the requests that sessions were opened with. */
+/** A server of one app, with the endpoint behind the middleware of `before`, and the requests of its sessions. */
 async function serveBehind(before: (app: Express) => unknown, library = express) {
-  const requests = new Queue<SignedIn>();
+  const requests = new AsyncQueue<SignedIn>();
   const app = library().disable('x-powered-by').set('env', 'test');
   before(app);
   app.use(
@@ -50,8 +50,8 @@ for (const [name, library] of EXPRESSES) {
   describe(`compression() in front, ${name}`, () => {
     for (const transport of ALL_NAMES) {
       it(`holds nothing back on ${transport}`, async () => {
-        const { line } = await serveBehind((app) => app.use(compression({ threshold: 0 })), library);
-        await converse(line, transport, { headers: { 'accept-encoding': 'gzip, deflate, br' } });
+        const { httpClient } = await serveBehind((app) => app.use(compression({ threshold: 0 })), library);
+        await converse(httpClient, transport, { headers: { 'accept-encoding': 'gzip, deflate, br' } });
       });
     }
 
@@ -71,8 +71,8 @@ for (const [name, library] of EXPRESSES) {
 
     for (const transport of ALL_NAMES) {
       it(`lets ${transport} through, and has its headers on the answer`, async () => {
-        const { line } = await behindHelmet();
-        const { headers } = await converse(line, transport);
+        const { httpClient } = await behindHelmet();
+        const { headers } = await converse(httpClient, transport);
         assert.equal(headers['x-content-type-options'], 'nosniff');
         assert.match(String(headers['strict-transport-security']), /^max-age=/);
       });
@@ -83,8 +83,8 @@ for (const [name, library] of EXPRESSES) {
       ['htmlfile', '/echo/0/h/htmlfile?c=cb', /script-src 'unsafe-inline';.*frame-ancestors \*$/],
     ] as const) {
       it(`does not keep ${title} from being framed by a foreign page, and its script from running`, async () => {
-        const { line } = await behindHelmet();
-        const { headers } = await line.request('GET', path);
+        const { httpClient } = await behindHelmet();
+        const { headers } = await httpClient.request('GET', path);
         assert.match(String(headers['content-security-policy']), policy);
         assert.equal(headers['x-frame-options'], undefined);
         assert.equal(headers['cross-origin-resource-policy'], 'cross-origin');
@@ -92,12 +92,12 @@ for (const [name, library] of EXPRESSES) {
     }
 
     it('does not keep a foreign page from loading jsonp, nor from seeing what jsonp_send answers', async () => {
-      const { line } = await behindHelmet();
+      const { httpClient } = await behindHelmet();
       for (const [method, path] of [
         ['GET', '/echo/0/j/jsonp?c=cb'],
         ['POST', '/echo/0/j/jsonp_send'],
       ] as const) {
-        const { headers } = await line.request(method, path, {}, method === 'POST' ? '["x"]' : '');
+        const { headers } = await httpClient.request(method, path, {}, method === 'POST' ? '["x"]' : '');
         assert.equal(headers['cross-origin-resource-policy'], 'cross-origin', path);
         assert.equal(headers['x-frame-options'], undefined, path);
       }
@@ -113,8 +113,8 @@ for (const [name, library] of EXPRESSES) {
     ] as const) {
       for (const transport of ALL_NAMES) {
         it(`${title} lets ${transport} through`, async () => {
-          const { line } = await serveBehind((app) => app.use(cors(options)), library);
-          await converse(line, transport, { headers: { origin: PAGE } });
+          const { httpClient } = await serveBehind((app) => app.use(cors(options)), library);
+          await converse(httpClient, transport, { headers: { origin: PAGE } });
         });
       }
 
@@ -163,8 +163,8 @@ for (const [name, library] of EXPRESSES) {
 
     for (const transport of ALL_NAMES) {
       it(`gives a newcomer its cookie on ${transport}, and the cookie finds the session again`, async () => {
-        const { line, origin, requests } = await behindSession();
-        const { headers } = await converse(line, transport);
+        const { httpClient, origin, requests } = await behindSession();
+        const { headers } = await converse(httpClient, transport);
         const first = await requests.next();
         assert.match(cookieIn(headers), /^connect\.sid=s%3A./);
         assert.equal(first.session?.visits, 1);
@@ -176,9 +176,9 @@ for (const [name, library] of EXPRESSES) {
       });
 
       it(`finds the session of a visitor on ${transport}, and renews the cookie where it rolls`, async () => {
-        const { line, origin, requests } = await behindSession({ rolling: true });
+        const { httpClient, origin, requests } = await behindSession({ rolling: true });
         const visit = await fetchText(`${origin}/visit`);
-        const { headers } = await converse(line, transport, { headers: { cookie: cookieIn(visit.headers) } });
+        const { headers } = await converse(httpClient, transport, { headers: { cookie: cookieIn(visit.headers) } });
         assert.equal(cookieIn(headers), cookieIn(visit.headers));
         const { session, sessionID } = await requests.next();
         assert.equal(session?.visits, 2);
@@ -221,17 +221,17 @@ for (const [name, library] of EXPRESSES) {
 
     for (const transport of ALL_NAMES) {
       it(`has the user and the session on session.request on ${transport}`, async () => {
-        const { line, origin, requests } = await behindPassport();
+        const { httpClient, origin, requests } = await behindPassport();
         const login = await post(`${origin}/login?name=ann`);
-        await converse(line, transport, { headers: { cookie: cookieIn(login.headers) } });
+        await converse(httpClient, transport, { headers: { cookie: cookieIn(login.headers) } });
         const { user, session } = await requests.next();
         assert.deepEqual(user, { name: 'ann' });
         assert.deepEqual(session?.passport, { user: 'ann' });
       });
 
       it(`keeps who has not signed in from ${transport}`, async () => {
-        const { line, requests } = await behindPassport();
-        await assert.rejects(openPeer(line, transport), /401/);
+        const { httpClient, requests } = await behindPassport();
+        await assert.rejects(openPeer(httpClient, transport), /401/);
         assert.equal(requests.size, 0);
       });
     }
@@ -252,9 +252,9 @@ for (const [name, library] of EXPRESSES) {
       it(`let ${transport} through and get a cookie to the client${
         HTTP_NAMES.includes(transport) ? ', with each send as well' : ''
       }`, async () => {
-        const { line, requests } = await serveBehind(inFront, library);
+        const { httpClient, requests } = await serveBehind(inFront, library);
         const headers = { 'accept-encoding': 'gzip', origin: 'https://page.example' };
-        const peer = await openPeer(line, transport, { headers });
+        const peer = await openPeer(httpClient, transport, { headers });
         const sent = await peer.send('x');
         assert.equal(await peer.next(), 'x');
         await peer.send('bye');

@@ -1,7 +1,7 @@
 /** Body parsers of Express 4 and 5, mounted before and after the endpoint: what clients send arrives all the same. */
 import express from 'express';
 import { sockjs, type TransportName } from '../../lib/index.ts';
-import { express4 } from '../support/mounts.ts';
+import { express4 } from '../support/mountings.ts';
 import { converse, echoUntilBye, FORM, jsonAs, type SendForm, serveUpgradable } from './support/peer.ts';
 
 type Library = typeof express;
@@ -38,8 +38,8 @@ const SENDS: readonly [string, TransportName, SendForm?][] = [
 function itTakes(listener: () => express.Express): void {
   for (const [what, transport, sendForm] of SENDS) {
     it(`takes what is sent by ${what}`, async () => {
-      const { line } = await serveUpgradable(listener());
-      await converse(line, transport, sendForm === undefined ? {} : { sendForm });
+      const { httpClient } = await serveUpgradable(listener());
+      await converse(httpClient, transport, sendForm === undefined ? {} : { sendForm });
     });
   }
 }

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { Client, type IMessage, type IStompSocket, type StompConfig } from '@stomp/stompjs';
 import SockJS from 'sockjs-client';
 import { TRANSPORTS } from '../e2e/support/client.ts';
-import { AWKWARD_TEXTS } from '../support/awkward.ts';
-import { afterTest } from '../support/leftovers.ts';
-import { Queue } from '../support/queue.ts';
-import { serve } from '../support/server.ts';
+import { AsyncQueue } from '../support/async-queue.ts';
+import { afterTest } from '../support/cleanup.ts';
+import { EDGE_CASE_TEXTS } from '../support/edge-case-texts.ts';
+import { serve } from '../support/test-server.ts';
 import { StompBroker } from './support/stomp.ts';
 
 /** Longer than any test lasts: how fast the machine is must not decide whether a transport is given up. */
@@ -30,7 +30,7 @@ for (const transport of TRANSPORTS) {
         heartbeatOutgoing: 0,
         ...config,
       });
-      const connects = new Queue<Readonly<Record<string, string>>>();
+      const connects = new AsyncQueue<Readonly<Record<string, string>>>();
       client.onConnect = ({ headers }) => connects.push(headers);
       client.activate();
       afterTest(() => client.deactivate());
@@ -39,7 +39,7 @@ for (const transport of TRANSPORTS) {
 
     /** Subscribes; settles when the broker knows. */
     async function subscribe(client: Client, destination: string) {
-      const messages = new Queue<IMessage>();
+      const messages = new AsyncQueue<IMessage>();
       const receipt = `subscribed to ${destination}`;
       const subscribed = new Promise((resolve) => client.watchForReceipt(receipt, resolve));
       const { id } = client.subscribe(destination, (message) => messages.push(message), { receipt });
@@ -57,12 +57,12 @@ for (const transport of TRANSPORTS) {
       assert.equal(session.transport, transport);
     });
 
-    it('gets what it publishes to where it is subscribed, awkward texts and headers unchanged', async () => {
+    it('gets what it publishes to where it is subscribed, edge-case texts and headers unchanged', async () => {
       const { url } = await serveBroker();
       const { client } = await connectTo(url);
       const { id, messages } = await subscribe(client, '/topic/a:b');
       // STOMP counts bytes of UTF-8, which lone surrogates do not have.
-      const texts = AWKWARD_TEXTS.filter((text) => Buffer.from(text).toString() === text);
+      const texts = EDGE_CASE_TEXTS.filter((text) => Buffer.from(text).toString() === text);
       assert.equal(texts.length > 10, true);
       for (const body of texts) {
         client.publish({ destination: '/topic/a:b', body, headers: { 'x-note': 'one:two\\three\nfour' } });
@@ -110,7 +110,7 @@ for (const transport of TRANSPORTS) {
       const { client } = await connectTo(url);
       await subscribe(client, '/topic/x');
       const { session } = await broker.connections.next();
-      const receipts = new Queue<string>();
+      const receipts = new AsyncQueue<string>();
       client.onDisconnect = ({ headers }) => receipts.push(String(headers['receipt-id']));
       await client.deactivate();
       assert.match(await receipts.next(), /^close-\d+$/);
@@ -121,7 +121,7 @@ for (const transport of TRANSPORTS) {
 
     it('exchanges heart-beats both ways', async () => {
       const { broker, url } = await serveBroker({ heartbeat: 10 });
-      const received = new Queue<void>();
+      const received = new AsyncQueue<void>();
       const { client } = await connectTo(url, {
         heartbeatIncoming: 10,
         heartbeatOutgoing: 10,
@@ -138,8 +138,8 @@ for (const transport of TRANSPORTS) {
 
     it('is told of an error, and then that the session is closed', async () => {
       const { url } = await serveBroker();
-      const errors = new Queue<string>();
-      const closes = new Queue<{ code: number; reason: string }>();
+      const errors = new AsyncQueue<string>();
+      const closes = new AsyncQueue<{ code: number; reason: string }>();
       const { client } = await connectTo(url, {
         onStompError: ({ headers: { message } }) => errors.push(String(message)),
         onWebSocketClose: ({ code, reason }) => closes.push({ code, reason }),

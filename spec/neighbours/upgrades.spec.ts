@@ -8,13 +8,13 @@ import { io, type Socket as SocketIoClient } from 'socket.io-client';
 import { createServer as createVite, type ViteDevServer } from 'vite';
 import { WebSocket, WebSocketServer } from 'ws';
 import { attachUpgrade, sockjs } from '../../lib/index.ts';
+import { AsyncQueue } from '../support/async-queue.ts';
+import { afterTest } from '../support/cleanup.ts';
 import { fetchText } from '../support/http.ts';
-import { afterTest } from '../support/leftovers.ts';
-import { express4 } from '../support/mounts.ts';
-import { Queue } from '../support/queue.ts';
-import { listen } from '../support/server.ts';
-import { WebSocketClient } from '../support/websocket.ts';
-import { ALL_NAMES, converse, echoUntilBye, http1, type Line, openPeer } from './support/peer.ts';
+import { express4 } from '../support/mountings.ts';
+import { listen } from '../support/test-server.ts';
+import { WebSocketClient } from '../support/websocket-client.ts';
+import { ALL_NAMES, converse, echoUntilBye, type HttpClient, http1, openPeer } from './support/peer.ts';
 
 /** The other's side of a conversation that lasts while SockJS has its own. */
 interface Other {
@@ -113,7 +113,7 @@ const neighbours: readonly Neighbour[] = [
   },
   { title: 'socket.io', join: joinSocketIo() },
   {
-    // What is not its own it ends after that time, unless somebody has written to it.
+    // It ends upgrades of others after that time, unless other code has written to them.
     title: 'socket.io that ends foreign upgrades at once',
     join: joinSocketIo({ destroyUpgradeTimeout: 0 }),
   },
@@ -155,17 +155,17 @@ async function joinVite(server: Server): Promise<ViteDevServer> {
 }
 
 /** Asks for Vite's WebSocket as a page of that origin does, from which the token is wanted. */
-function askVite(origin: string, token = ''): { opened: Promise<unknown>; messages: Queue<string> } {
+function askVite(origin: string, token = ''): { opened: Promise<unknown>; messages: AsyncQueue<string> } {
   const client = new WebSocket(`${origin.replace('http', 'ws')}/?token=${token}`, 'vite-hmr', { origin });
   afterTest(() => client.terminate());
-  const messages = new Queue<string>();
+  const messages = new AsyncQueue<string>();
   client.on('message', (data) => messages.push(String(data)));
   client.on('close', (code) => messages.fail(new Error(`closed with ${code}`)));
   return { opened: once(client, 'open'), messages };
 }
 
 /** As far as Vite's greeting. */
-async function hmrClient(vite: ViteDevServer, origin: string): Promise<Queue<string>> {
+async function hmrClient(vite: ViteDevServer, origin: string): Promise<AsyncQueue<string>> {
   const { opened, messages } = askVite(origin, vite.config.webSocketToken);
   await opened;
   assert.deepEqual(JSON.parse(await messages.next()), { type: 'connected' });
@@ -190,14 +190,14 @@ async function withNeighbours(order: (typeof orders)[number], library: typeof ex
     attachUpgrade(server);
   }
   const { origin } = await listen(server);
-  return { origin, line: http1(origin), connectOther: joined };
+  return { origin, httpClient: http1(origin), connectOther: joined };
 }
 
 /** Every transport has its session while the others talk, too, and they talk on after. */
-async function allAtOnce(line: Line, others: readonly Other[]): Promise<void> {
+async function allAtOnce(httpClient: HttpClient, others: readonly Other[]): Promise<void> {
   const talk = () => Promise.all(others.map((other) => other.exchange()));
   await talk();
-  await Promise.all([...ALL_NAMES.map((transport) => converse(line, transport, { id: transport })), talk()]);
+  await Promise.all([...ALL_NAMES.map((transport) => converse(httpClient, transport, { id: transport })), talk()]);
   await talk();
 }
 
@@ -209,15 +209,15 @@ for (const neighbour of neighbours) {
         ['Express 4', express4],
       ] as const) {
         it(`keeps its upgrades where attachUpgrade() was called ${order} it, and SockJS its own, ${name}`, async () => {
-          const { origin, line, connectOther } = await withNeighbours(order, library, [neighbour]);
+          const { origin, httpClient, connectOther } = await withNeighbours(order, library, [neighbour]);
           const others = await Promise.all(connectOther.map((connect) => connect(origin)));
-          await allAtOnce(line, others);
+          await allAtOnce(httpClient, others);
         });
       }
 
       it(`can connect when SockJS has been used, attachUpgrade() ${order} it`, async () => {
-        const { origin, line, connectOther } = await withNeighbours(order, express, [neighbour]);
-        const peer = await openPeer(line, 'websocket');
+        const { origin, httpClient, connectOther } = await withNeighbours(order, express, [neighbour]);
+        const peer = await openPeer(httpClient, 'websocket');
         for (const connect of connectOther) {
           await (await connect(origin)).exchange();
         }
@@ -229,7 +229,7 @@ for (const neighbour of neighbours) {
 }
 
 describe('ws with noServer, socket.io and Vite, all on the same server', () => {
-  /** The one that destroys what it does not know is no neighbour to anybody. */
+  /** A WebSocketServer that has the server itself destroys unknown upgrades, so nothing could run beside it. */
   const polite: Neighbour = {
     title: 'ws with noServer',
     join: async (server) => {
@@ -246,16 +246,16 @@ describe('ws with noServer, socket.io and Vite, all on the same server', () => {
 
   for (const order of orders) {
     it(`keep their upgrades where attachUpgrade() was called ${order} them, and SockJS its own`, async () => {
-      const { origin, line, connectOther } = await withNeighbours(order, express, others);
+      const { origin, httpClient, connectOther } = await withNeighbours(order, express, others);
       assert.equal(connectOther.length, 3);
-      await allAtOnce(line, await Promise.all(connectOther.map((connect) => connect(origin))));
+      await allAtOnce(httpClient, await Promise.all(connectOther.map((connect) => connect(origin))));
     });
   }
 });
 
 describe('Vite in middleware mode', () => {
   for (const order of orders) {
-    it(`refuses a page without the token, as ever, attachUpgrade() ${order} it`, async () => {
+    it(`refuses a page without the token as before, attachUpgrade() ${order} it`, async () => {
       const { origin } = await withNeighbours(
         order,
         express,

@@ -11,7 +11,7 @@ for (const { name, byUrl, byCookie } of DEPLOYMENTS) {
   for (const file of [byUrl, byCookie]) {
     describeProxy(name, `the client as the application sees it (${file})`, () => {
       for (const transport of TRANSPORTS) {
-        it(`has the address of a client of ${transport}, whatever the client says it is`, async () => {
+        it(`has the address of a client of ${transport}, in spite of what the client claims`, async () => {
           const fleet = await startFleet(name, file);
           const client = connect(fleet.origin, transport, {
             localAddress: CLIENT,

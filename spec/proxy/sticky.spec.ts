@@ -61,7 +61,7 @@ for (const { name, byUrl, byCookie } of DEPLOYMENTS) {
       });
     }
 
-    it('goes by the session, under whatever <server> it comes', async () => {
+    it('goes by the session, under any <server>', async () => {
       const fleet = await startFleet(name, byUrl);
       const clients = many(() => connect(fleet.origin, 'xhr-polling'));
       for (const [i, client] of clients.entries()) {

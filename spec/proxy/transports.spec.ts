@@ -5,8 +5,8 @@ import { type IncomingMessage, request } from 'node:http';
 import { createGunzip } from 'node:zlib';
 import type { TransportName } from '../../lib/index.ts';
 import { TRANSPORTS as SOCKJS_CLIENT_TRANSPORTS, Client as SockjsClient } from '../e2e/support/client.ts';
-import { AWKWARD_TEXTS } from '../support/awkward.ts';
-import { afterTest } from '../support/leftovers.ts';
+import { afterTest } from '../support/cleanup.ts';
+import { EDGE_CASE_TEXTS } from '../support/edge-case-texts.ts';
 import { CookieJar, connect, TRANSPORTS } from './support/client.ts';
 import { DEPLOYMENTS, startFleet } from './support/fleet.ts';
 import { describeProxy } from './support/proxy.ts';
@@ -70,10 +70,10 @@ for (const { name, byUrl, byCookie } of DEPLOYMENTS) {
         const fleet = await startFleet(name, byUrl);
         const client = new SockjsClient(`${fleet.origin}/echo`, transport);
         await client.opened;
-        for (const text of AWKWARD_TEXTS) {
+        for (const text of EDGE_CASE_TEXTS) {
           client.send(text);
         }
-        assert.deepEqual(await client.take(AWKWARD_TEXTS.length), AWKWARD_TEXTS);
+        assert.deepEqual(await client.take(EDGE_CASE_TEXTS.length), EDGE_CASE_TEXTS);
       });
     }
   });
@@ -85,7 +85,7 @@ describeProxy('nginx', 'buffering', () => {
   const HTTP_1_0 = 'proxy_http_version 1.0;';
 
   for (const transport of ['xhr-streaming', 'eventsource', 'htmlfile'] as const) {
-    it(`does not hold frames of ${transport} back, whatever it speaks to the server`, async () => {
+    it(`does not hold frames of ${transport} back, with any HTTP version to the server`, async () => {
       const fleet = await startFleet('nginx', 'nginx.conf', {
         replacements: { 'proxy_http_version 1.1;': HTTP_1_0 },
       });

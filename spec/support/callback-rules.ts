@@ -1,6 +1,6 @@
-/** Which callbacks htmlfile and jsonp take (docs/protocol.md, section 7), as one suite to run over both. */
+/** Which callbacks htmlfile and jsonp accept (docs/protocol.md, section 7.7), as one suite for both. */
 import assert from 'node:assert/strict';
-import { type HttpReceiver, NOT_CACHED, ownHeaders, stage } from './contract.ts';
+import { type HttpReceiver, NOT_CACHED, ownHeaders, setUp } from './contract.ts';
 import { fetchText } from './http.ts';
 
 const REQUIRED = '"callback" parameter required';
@@ -52,14 +52,18 @@ const TAKEN: readonly [what: string, query: string, callback: string][] = [
   ['other parameters beside', '?t=1&c=cb&d=2', 'cb'],
 ];
 
-/** The rules, for one transport; `chunkOf` gives the first chunk of an answer that names this callback. */
-export function itChecksItsCallback(transport: HttpReceiver, chunkOf: (callback: string) => string): void {
+/**
+ * Declares the rules for one transport.
+ *
+ * @param chunkOf returns the first chunk of a response that names this callback
+ */
+export function itChecksCallbacks(transport: HttpReceiver, chunkOf: (callback: string) => string): void {
   const endpoint = transport.endpoint.replace(/\?.*/s, '');
 
   describe('the callback', () => {
     for (const [what, query, text] of REFUSED) {
       it(`is refused: ${what}`, async () => {
-        const { client, clock, sessions } = await stage(transport);
+        const { client, clock, sessions } = await setUp(transport);
         const { status, headers, body } = await fetchText(client.server.origin + client.path(`${endpoint}${query}`));
         assert.equal(status, 500);
         assert.equal(body, text);
@@ -77,7 +81,7 @@ export function itChecksItsCallback(transport: HttpReceiver, chunkOf: (callback:
     }
 
     it('is checked for sessions that exist, too, and does them no harm', async () => {
-      const { client, sessions } = await stage(transport, { responseLimit: 1 });
+      const { client, sessions } = await setUp(transport, { responseLimit: 1 });
       await (await client.receive()).endsWith('o');
       (await sessions.next()).send('x');
       const { status } = await fetchText(client.server.origin + client.path(`${endpoint}?c=1`));
@@ -87,7 +91,7 @@ export function itChecksItsCallback(transport: HttpReceiver, chunkOf: (callback:
 
     for (const [what, query, callback] of TAKEN) {
       it(`is taken: ${what}`, async () => {
-        const { client } = await stage({ ...transport, endpoint: `${endpoint}${query}` });
+        const { client } = await setUp({ ...transport, endpoint: `${endpoint}${query}` });
         assert.equal(await (await client.receive()).stream.next(), chunkOf(callback));
       });
     }

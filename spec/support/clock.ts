@@ -1,12 +1,12 @@
-/** A clock that stands still until a test moves it; sockets go on as ever. */
+/** A clock that only the test advances. Sockets are not affected. */
 import { type Clock, install } from '@sinonjs/fake-timers';
-import { afterTest } from './leftovers.ts';
+import { afterTest } from './cleanup.ts';
 
-/** Stops the clock for the rest of the test. Install it before what it is to govern sets its timers. */
+/** Stops the clock for the rest of the test. Only timers that are set afterwards use it. */
 export function stopClock(): Clock {
   const clock = install({
     toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date', 'performance'],
-    // Sessions of earlier tests may end while the clock stands: their timers are real, and must not run on for ever.
+    // Sessions of earlier tests may end while the clock is stopped. They must still be able to clear their real timers.
     shouldClearNativeTimers: true,
   });
   afterTest(() => clock.uninstall());

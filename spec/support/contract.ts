@@ -1,4 +1,4 @@
-/** What every transport that receives over HTTP does alike (docs/protocol.md, section 6), as one suite to run over each. */
+/** What all transports that receive over HTTP have in common (docs/protocol.md, section 6), as one suite for each. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
@@ -6,64 +6,70 @@ import type { Socket } from 'node:net';
 import type { Clock } from '@sinonjs/fake-timers';
 import type { Express } from 'express';
 import type { Session, SessionCloseEvent, SockjsOptions, TransportName } from '../../lib/index.ts';
-import { AWKWARD_TEXTS, FRAGILE } from './awkward.ts';
-import { ChunkStream } from './chunks.ts';
 import { stopClock } from './clock.ts';
+import { EDGE_CASE_TEXTS, MUST_BE_ESCAPED } from './edge-case-texts.ts';
 import { type Answer, post, RawSocket } from './http.ts';
-import { echo, serve, sessionCatcher, type TestServer } from './server.ts';
+import { ResponseReader } from './response-reader.ts';
+import { echo, serve, sessionCatcher, type TestServer } from './test-server.ts';
 
-/** A receiving transport, described by somebody who has read the protocol but not the code. */
+/** A receiving transport as docs/protocol.md describes it. Nothing in it is taken from lib/. */
 export interface HttpReceiver {
   readonly name: TransportName;
   readonly method: 'GET' | 'POST';
-  /** Last segment of the path, with its query. */
+  /** Last segment of the path, with the query. */
   readonly endpoint: string;
   readonly sendEndpoint: 'xhr_send' | 'jsonp_send';
-  /** The first chunk of a streaming response; undefined on polling. */
+  /** The first chunk of a streaming response. Undefined for polling. */
   readonly prelude?: string;
-  /** One frame, byte for byte as it travels. */
+  /** Returns the bytes of one frame. */
   wrap(frame: string): string;
-  /** What a browser reads out of one chunk. */
+  /** Returns what a browser reads from one chunk. */
   unwrap(chunk: string): string;
-  /** Serves an endpoint whose sessions are where the test wants them; as `serve` where this is left out. */
+  /**
+   * Serves an endpoint.
+   * @default `serve`, which keeps the sessions in this process
+   */
   readonly serve?: typeof serve;
-  /** Waits until the session has heard of all that the test has seen. Sessions of this process hear of it at once. */
+  /**
+   * Waits until the session knows all that the test has seen.
+   * @default nothing to wait for: sessions of this process know it at once
+   */
   readonly settle?: () => Promise<void>;
-  /** Lines of the contract that do not hold for this transport: title and reason. */
+  /** Clauses of the contract that do not hold for this transport: title and reason. */
   readonly exceptions?: Readonly<Record<string, string>>;
 }
 
-/** The headers of an answer, less those of Node and Express that are no concern of SockJS's. */
+/** Returns the headers of a response without those of Node and Express. */
 export function ownHeaders(headers: IncomingHttpHeaders): IncomingHttpHeaders {
   const { date, connection, 'x-powered-by': poweredBy, 'keep-alive': keepAlive, ...own } = headers;
   return own;
 }
 
-/** What all answers of transports and send endpoints say about caching. */
+/** The caching headers of all responses of transports and sends. */
 export const NOT_CACHED = {
   'cache-control': 'no-store, no-cache, no-transform, must-revalidate, max-age=0',
 };
 
-/** The CORS headers of an answer to a request without an `Origin`. */
+/** The CORS headers of a response to a request without `Origin`. */
 export const CORS = { 'access-control-allow-origin': '*', vary: 'Origin' };
 
-/** One receiving request, its chunks compared with the frames that are due. */
+/** One receiving request. It compares the chunks of the response with the expected frames. */
 export class Receiving {
-  readonly stream: ChunkStream;
+  readonly stream: ResponseReader;
   readonly #transport: HttpReceiver;
-  /** Settles when the server is done with the response. */
+  /** Settles when the server has finished the response. */
   readonly #left: Promise<unknown>;
   #preludeDue: boolean;
   over = false;
 
-  constructor(stream: ChunkStream, left: Promise<unknown>, transport: HttpReceiver) {
+  constructor(stream: ResponseReader, left: Promise<unknown>, transport: HttpReceiver) {
     this.stream = stream;
     this.#left = left;
     this.#transport = transport;
     this.#preludeDue = transport.prelude !== undefined;
   }
 
-  /** The next chunks are these frames, and nothing else. */
+  /** Expects the next chunks to be exactly these frames. */
   async gets(...frames: string[]): Promise<void> {
     for (const frame of frames) {
       assert.equal(await this.chunk(), this.#transport.wrap(frame));
@@ -71,7 +77,7 @@ export class Receiving {
     await this.#transport.settle?.();
   }
 
-  /** As `gets`, after which the response ends properly. */
+  /** Expects these frames, then the end of the response. */
   async endsWith(...frames: string[]): Promise<void> {
     await this.gets(...frames);
     this.over = true;
@@ -81,7 +87,7 @@ export class Receiving {
     await this.#transport.settle?.();
   }
 
-  /** The next chunk after the prelude. */
+  /** Returns the next chunk after the prelude. */
   async chunk(): Promise<string> {
     if (this.#preludeDue) {
       this.#preludeDue = false;
@@ -108,20 +114,20 @@ export class Client {
     return `/echo/${serverId}/${this.id}/${endpoint}`;
   }
 
-  /** A new receiving request, which has reached the server when this settles. */
+  /** Sends a receiving request. Settles when it has reached the server. */
   async receive(serverId?: string): Promise<Receiving> {
     const asked = new Promise<[Promise<unknown>]>((resolve) => {
-      // Before the app, which may have answered by the time that `request` has been emitted.
+      // Before the app, which may have responded by the time that Node has called all listeners of `request`.
       this.server.server.prependOnceListener('request', (_req, res) => resolve([once(res, 'close')]));
     });
     const path = this.path(this.transport.endpoint, serverId);
-    const stream = new ChunkStream(this.server.port, path, this.transport.method);
+    const stream = new ResponseReader(this.server.port, path, this.transport.method);
     const [left] = await asked;
     await this.transport.settle?.();
     return new Receiving(stream, left, this.transport);
   }
 
-  /** The receiving request that is open; a new one where there is none. */
+  /** Returns the open receiving request, or sends one. */
   async attached(): Promise<Receiving> {
     if (this.#current === undefined || this.#current.over) {
       this.#current = await this.receive();
@@ -129,7 +135,7 @@ export class Client {
     return this.#current;
   }
 
-  /** These frames come next, over as many requests as the transport needs for them. */
+  /** Expects these frames, over as many requests as the transport needs for them. */
   async gets(...frames: string[]): Promise<void> {
     for (const frame of frames) {
       const receiving = await this.attached();
@@ -137,7 +143,7 @@ export class Client {
     }
   }
 
-  /** Opens the session and leaves a receiver attached. */
+  /** Opens the session, and leaves a receiver attached. */
   async open(): Promise<Receiving> {
     await this.gets('o');
     return this.attached();
@@ -147,39 +153,39 @@ export class Client {
     return post(this.server.origin + this.path(this.transport.sendEndpoint), body, headers);
   }
 
-  /** Sends messages and expects them to be taken. */
+  /** Sends messages, and expects success. */
   async send(...messages: string[]): Promise<void> {
     const { status } = await this.post(JSON.stringify(messages));
     assert.equal(status, this.transport.sendEndpoint === 'xhr_send' ? 204 : 200);
   }
 
-  /** The lines of a receiving request, for a raw socket. */
+  /** Returns the lines of a receiving request, for a raw socket. */
   requestLines(...headers: string[]): string[] {
     const length = this.transport.method === 'POST' ? ['Content-Length: 0'] : [];
     return [`${this.transport.method} ${this.path()} HTTP/1.1`, 'Host: localhost', ...length, ...headers, '', ''];
   }
 }
 
-/** A server whose clock stands still, one client, and the sessions that the application is told of. */
-export interface Stage {
+/** A server with a stopped clock, one client, and the sessions that the application gets. */
+export interface Setup {
   readonly clock: Clock;
   readonly client: Client;
   readonly sessions: ReturnType<typeof sessionCatcher>;
 }
 
-/** Sets the stage for one test. */
-export async function stage(
+/** Sets up one test. */
+export async function setUp(
   transport: HttpReceiver,
   options: SockjsOptions = {},
   before: (app: Express) => void = () => {},
-): Promise<Stage> {
+): Promise<Setup> {
   const clock = stopClock();
   const sessions = sessionCatcher();
   const server = await (transport.serve ?? serve)(options, sessions.onSession, { before });
   return { clock, sessions, client: new Client(server, transport) };
 }
 
-/** Settles with the `close` event of a session; a second one fails the test. */
+/** Settles with the `close` event of a session. A second one fails the test. */
 export function closeOf(session: Session): Promise<SessionCloseEvent> {
   return new Promise((resolve) => {
     let count = 0;
@@ -194,72 +200,75 @@ export function closeOf(session: Session): Promise<SessionCloseEvent> {
 const INTERRUPTED: SessionCloseEvent = { code: 1002, reason: 'Connection interrupted', wasClean: false };
 const INTERRUPTED_FRAME = 'c[1002,"Connection interrupted"]';
 
-/** More than two kernels will buffer for a client that does not read. */
-const CLOG_BYTES = 33_554_432;
+/** More than both kernels buffer for a client that does not read. */
+const STALL_BYTES = 33_554_432;
 
-/** What clogs a connection counts as queued for its session; where that is not the point, it may. */
-const PATIENT = { maxSendBuffer: 2 * CLOG_BYTES };
+/** The bytes that stall a connection count as queued for its session. This limit allows them. */
+const LARGE_BUFFER = { maxSendBuffer: 2 * STALL_BYTES };
 
-/** A header that clogs its connection: the answer is written, but does not leave while the client does not read. */
-const CLOG = 'X-Clog: 1';
+/**
+ * A header that stalls its connection. The server writes the response, but it stays queued while the client does not
+ * read.
+ */
+const STALL_HEADER = 'X-Stall: 1';
 
-function clogging(app: Express): void {
+function stallOnRequest(app: Express): void {
   app.use((req, _res, next) => {
-    if (req.headers['x-clog'] !== undefined) {
-      req.socket.write(Buffer.alloc(CLOG_BYTES));
+    if (req.headers['x-stall'] !== undefined) {
+      req.socket.write(Buffer.alloc(STALL_BYTES));
     }
     next();
   });
 }
 
-/** Settles when the server knows that a connection is closed, by whatever error. */
-function gone(socket: Socket): Promise<void> {
+/** Settles when the server knows that a connection is closed, with or without an error. */
+function closedAtServer(socket: Socket): Promise<void> {
   return new Promise((resolve) => {
     socket.once('close', () => resolve());
   });
 }
 
-/** A raw client that never reads, once its request has reached the server. */
-async function clogged(client: Client): Promise<{ reset(): Promise<void> }> {
+/** Connects a raw client that never reads. Settles when its request has reached the server. */
+async function connectStalled(client: Client): Promise<{ reset(): Promise<void> }> {
   const asked = once(client.server.server, 'request') as Promise<[IncomingMessage]>;
   const raw = new RawSocket(client.server.port);
   raw.socket.pause();
-  raw.send(...client.requestLines(CLOG));
+  raw.send(...client.requestLines(STALL_HEADER));
   const [{ socket }] = await asked;
   await client.transport.settle?.();
   return {
     reset: async () => {
-      const closed = gone(socket);
+      const closed = closedAtServer(socket);
       raw.socket.resetAndDestroy();
       await closed;
     },
   };
 }
 
-/** Nothing is left of the session: no timer runs, nobody can send to it. */
-async function assertOver({ clock, client }: Stage): Promise<void> {
+/** Expects that nothing is left of the session: no timer runs, and a send gets 404. */
+async function assertOver({ clock, client }: Setup): Promise<void> {
   assert.equal(clock.countTimers(), 0);
   assert.equal((await client.post('["x"]')).status, 404);
 }
 
 /**
- * A session that has ended right now is remembered for twice `disconnectDelay` (the default): whoever asks for it gets
- * the frame, a send 404, nobody a second session. Then its id is free.
+ * Expects that an ended session is remembered for twice `disconnectDelay` (the default). Until then receivers get the
+ * frame, sends get 404, and no second session opens. Then the id is free.
  */
-async function assertRemembered(set: Stage, frame: string): Promise<void> {
+async function assertRemembered(setup: Setup, frame: string): Promise<void> {
   for (const passing of [0, 5000, 4999]) {
-    set.clock.tick(passing);
-    await (await set.client.receive()).endsWith(frame);
-    await assertOver(set);
+    setup.clock.tick(passing);
+    await (await setup.client.receive()).endsWith(frame);
+    await assertOver(setup);
   }
-  set.clock.tick(1);
-  await assertOver(set);
-  assert.equal(set.sessions.count(), 1);
-  await (await set.client.receive()).gets('o');
-  assert.equal(set.sessions.count(), 2);
+  setup.clock.tick(1);
+  await assertOver(setup);
+  assert.equal(setup.sessions.count(), 1);
+  await (await setup.client.receive()).gets('o');
+  assert.equal(setup.sessions.count(), 2);
 }
 
-/** Middleware that keeps what is written until it is told to flush, as compression does. */
+/** Middleware that holds written bytes back until flush() is called, as compression does. */
 export function holdBackUntilFlush(app: Express): void {
   app.use((_req, res: ServerResponse, next) => {
     const write = res.write.bind(res) as (chunk: Buffer) => boolean;
@@ -289,12 +298,12 @@ export function holdBackUntilFlush(app: Express): void {
   });
 }
 
-/** The contract, for one transport. */
+/** Declares the contract for one transport. */
 export function itReceivesOverHttp(transport: HttpReceiver): void {
   const streaming = transport.prelude !== undefined;
   const serveEndpoint = transport.serve ?? serve;
 
-  /** A line of the contract, pending with its reason where the transport is an exception. */
+  /** Declares a clause of the contract. It is pending, with its reason, where the transport is an exception. */
   const holds = (title: string, test: () => Promise<void>) => {
     const reason = transport.exceptions?.[title];
     if (reason === undefined) {
@@ -304,12 +313,12 @@ export function itReceivesOverHttp(transport: HttpReceiver): void {
     }
   };
 
-  /** With a limit of 1 all transports answer one frame a request, so that a session can be without a receiver. */
+  /** With a limit of 1, all transports end a response after one frame. So a session can be without a receiver. */
   const oneFrame = { responseLimit: 1 };
 
   describe('opening', () => {
     holds('opens a session with the first request and tells the application once', async () => {
-      const { client, sessions } = await stage(transport, oneFrame);
+      const { client, sessions } = await setUp(transport, oneFrame);
       await (await client.receive()).endsWith('o');
       const session = await sessions.next();
       assert.equal(session.id, 'session');
@@ -322,7 +331,7 @@ export function itReceivesOverHttp(transport: HttpReceiver): void {
     });
 
     holds('finds the session again under another server id', async () => {
-      const { client, sessions } = await stage(transport, oneFrame);
+      const { client, sessions } = await setUp(transport, oneFrame);
       await (await client.receive('000')).endsWith('o');
       const session = await sessions.next();
       session.send('x');
@@ -331,7 +340,7 @@ export function itReceivesOverHttp(transport: HttpReceiver): void {
     });
 
     holds('answers 404 to a send for an unknown session and makes none', async () => {
-      const { client, clock, sessions } = await stage(transport);
+      const { client, clock, sessions } = await setUp(transport);
       const { status, headers, body } = await client.post('["x"]');
       assert.equal(status, 404);
       assert.equal(headers['content-type'], 'text/plain; charset=UTF-8');
@@ -343,7 +352,7 @@ export function itReceivesOverHttp(transport: HttpReceiver): void {
     });
 
     holds('makes a session of its own for each id', async () => {
-      const { client, sessions } = await stage(transport, oneFrame);
+      const { client, sessions } = await setUp(transport, oneFrame);
       const other = new Client(client.server, transport, 'other');
       await (await client.receive()).endsWith('o');
       await (await other.receive()).endsWith('o');
@@ -357,7 +366,7 @@ export function itReceivesOverHttp(transport: HttpReceiver): void {
 
   describe('messages', () => {
     holds('keeps messages in order while no receiver is attached and sends them as one frame', async () => {
-      const { client, sessions } = await stage(transport, oneFrame);
+      const { client, sessions } = await setUp(transport, oneFrame);
       await (await client.receive()).endsWith('o');
       const session = await sessions.next();
       assert.equal(session.send('1'), true);
@@ -369,7 +378,7 @@ export function itReceivesOverHttp(transport: HttpReceiver): void {
     });
 
     holds('sends the messages of one tick as one frame', async () => {
-      const { client, sessions } = await stage(transport);
+      const { client, sessions } = await setUp(transport);
       await client.open();
       const session = await sessions.next();
       for (const message of ['1', '2', '3']) {
@@ -382,7 +391,7 @@ export function itReceivesOverHttp(transport: HttpReceiver): void {
     });
 
     holds('delivers what the client sends, in order', async () => {
-      const { client, sessions } = await stage(transport);
+      const { client, sessions } = await setUp(transport);
       await client.open();
       const session = await sessions.next();
       await client.send('1', '2');
@@ -392,23 +401,23 @@ export function itReceivesOverHttp(transport: HttpReceiver): void {
       }
     });
 
-    holds('carries awkward text both ways unchanged, nothing fragile in the bytes', async () => {
+    holds('carries edge-case texts both ways unchanged, and escapes what must be escaped', async () => {
       stopClock();
       const server = await serveEndpoint({}, echo);
       const client = new Client(server, transport);
       await client.open();
-      for (const text of AWKWARD_TEXTS) {
+      for (const text of EDGE_CASE_TEXTS) {
         const receiving = await client.attached();
         await client.send(text);
         const chunk = await receiving.chunk();
         receiving.over = !streaming;
-        assert.doesNotMatch(chunk.replace(/[\r\n]+|^(data: )/g, ''), FRAGILE, JSON.stringify(text));
+        assert.doesNotMatch(chunk.replace(/[\r\n]+|^(data: )/g, ''), MUST_BE_ESCAPED, JSON.stringify(text));
         assert.deepEqual(JSON.parse(transport.unwrap(chunk).slice(1)), [text]);
       }
     });
 
     holds('reaches the client at once behind middleware that waits for flush()', async () => {
-      const { client, sessions } = await stage(transport, {}, holdBackUntilFlush);
+      const { client, sessions } = await setUp(transport, {}, holdBackUntilFlush);
       await client.open();
       const session = await sessions.next();
       session.send('1');
@@ -421,7 +430,7 @@ export function itReceivesOverHttp(transport: HttpReceiver): void {
 
   describe('a second receiver', () => {
     holds('gets 2010, the first being untouched', async () => {
-      const { client, sessions } = await stage(transport);
+      const { client, sessions } = await setUp(transport);
       const first = await client.open();
       const session = await sessions.next();
       await (await client.receive()).endsWith('c[2010,"Another connection still open"]');
@@ -431,10 +440,10 @@ export function itReceivesOverHttp(transport: HttpReceiver): void {
     });
 
     holds('may break off before its 2010 has left, the first being untouched', async () => {
-      const { client, sessions } = await stage(transport, PATIENT, clogging);
+      const { client, sessions } = await setUp(transport, LARGE_BUFFER, stallOnRequest);
       const first = await client.open();
       const session = await sessions.next();
-      const second = await clogged(client);
+      const second = await connectStalled(client);
       await second.reset();
       assert.equal(session.state, 'active');
       session.send('x');
@@ -446,7 +455,7 @@ export function itReceivesOverHttp(transport: HttpReceiver): void {
     holds('ends the response with the frame that fills the limit, in bytes, the prelude not counted', async () => {
       const frames = ['o', 'a["€"]'];
       const limit = Buffer.byteLength(frames.map((frame) => transport.wrap(frame)).join(''));
-      const { client, sessions } = await stage(transport, { responseLimit: limit });
+      const { client, sessions } = await setUp(transport, { responseLimit: limit });
       const receiving = await client.receive();
       (await sessions.next()).send('€');
       await receiving.endsWith(...frames);
@@ -455,7 +464,7 @@ export function itReceivesOverHttp(transport: HttpReceiver): void {
     holds('goes on while the limit lacks one byte', async () => {
       const frames = ['o', 'a["€"]'];
       const limit = Buffer.byteLength(frames.map((frame) => transport.wrap(frame)).join('')) + 1;
-      const { client, sessions } = await stage(transport, { responseLimit: limit });
+      const { client, sessions } = await setUp(transport, { responseLimit: limit });
       const receiving = await client.receive();
       const session = await sessions.next();
       session.send('€');
@@ -468,7 +477,7 @@ export function itReceivesOverHttp(transport: HttpReceiver): void {
 
     holds('counts heartbeats', async () => {
       const limit = Buffer.byteLength(transport.wrap('o') + transport.wrap('h'));
-      const { client, clock } = await stage(transport, { responseLimit: limit });
+      const { client, clock } = await setUp(transport, { responseLimit: limit });
       const receiving = await client.receive();
       await receiving.gets('o');
       clock.tick(25_000);
@@ -476,7 +485,7 @@ export function itReceivesOverHttp(transport: HttpReceiver): void {
     });
 
     holds('is 131072 bytes by default', async () => {
-      const { client, sessions } = await stage(transport);
+      const { client, sessions } = await setUp(transport);
       const receiving = await client.open();
       const session = await sessions.next();
       const length = 131_071 - Buffer.byteLength(transport.wrap('o') + transport.wrap('a[""]'));
@@ -490,7 +499,7 @@ export function itReceivesOverHttp(transport: HttpReceiver): void {
     });
 
     holds('leaves the close frame to the next receiver when the queue has filled it', async () => {
-      const { client, sessions } = await stage(transport, oneFrame);
+      const { client, sessions } = await setUp(transport, oneFrame);
       await (await client.receive()).endsWith('o');
       const session = await sessions.next();
       const receiving = await client.receive();
@@ -503,7 +512,7 @@ export function itReceivesOverHttp(transport: HttpReceiver): void {
 
   describe('heartbeat', () => {
     holds('goes out after heartbeatDelay of silence, and only then', async () => {
-      const { client, clock, sessions } = await stage(transport, { heartbeatDelay: 1000 });
+      const { client, clock, sessions } = await setUp(transport, { heartbeatDelay: 1000 });
       await client.open();
       const session = await sessions.next();
       for (const message of ['1', '2']) {
@@ -518,14 +527,14 @@ export function itReceivesOverHttp(transport: HttpReceiver): void {
         clock.tick(1);
         await client.gets('h');
       }
-      // One heartbeat a delay and no more: what comes next is the message.
+      // Exactly one heartbeat for each delay: the next frame is the message.
       await client.attached();
       session.send('3');
       await client.gets('a["3"]');
     });
 
     holds('comes every 25 s by default', async () => {
-      const { client, clock, sessions } = await stage(transport);
+      const { client, clock, sessions } = await setUp(transport);
       await client.open();
       const session = await sessions.next();
       clock.tick(24_999);
@@ -537,7 +546,7 @@ export function itReceivesOverHttp(transport: HttpReceiver): void {
     });
 
     holds('is switched off by a heartbeatDelay of 0', async () => {
-      const { client, clock, sessions } = await stage(transport, { heartbeatDelay: 0 });
+      const { client, clock, sessions } = await setUp(transport, { heartbeatDelay: 0 });
       await client.open();
       const session = await sessions.next();
       clock.tick(29_999);
@@ -546,7 +555,7 @@ export function itReceivesOverHttp(transport: HttpReceiver): void {
     });
 
     holds('leaves a session without a receiver alone', async () => {
-      const { client, clock, sessions } = await stage(transport, {
+      const { client, clock, sessions } = await setUp(transport, {
         ...oneFrame,
         heartbeatDelay: 1000,
         disconnectDelay: 5000,
@@ -561,9 +570,9 @@ export function itReceivesOverHttp(transport: HttpReceiver): void {
   });
 
   describe('disconnectDelay', () => {
-    holds('closes a session that nobody came back for, and forgets it in time', async () => {
-      const set = await stage(transport, oneFrame);
-      const { client, clock, sessions } = set;
+    holds('closes a session that no receiver came back for, and forgets it in time', async () => {
+      const setup = await setUp(transport, oneFrame);
+      const { client, clock, sessions } = setup;
       await (await client.receive()).endsWith('o');
       const session = await sessions.next();
       const closed = closeOf(session);
@@ -574,12 +583,12 @@ export function itReceivesOverHttp(transport: HttpReceiver): void {
       assert.deepEqual(await closed, INTERRUPTED);
       assert.equal(session.state, 'closed');
       assert.equal(session.send('x'), false);
-      await assertRemembered(set, INTERRUPTED_FRAME);
+      await assertRemembered(setup, INTERRUPTED_FRAME);
     });
 
     holds('does not run while the last answer is still on its way', async () => {
-      const { client, clock, sessions } = await stage(transport, { ...oneFrame, ...PATIENT }, clogging);
-      await clogged(client);
+      const { client, clock, sessions } = await setUp(transport, { ...oneFrame, ...LARGE_BUFFER }, stallOnRequest);
+      await connectStalled(client);
       const session = await sessions.next();
       clock.tick(29_999);
       session.send('x');
@@ -587,17 +596,17 @@ export function itReceivesOverHttp(transport: HttpReceiver): void {
     });
 
     holds('does not wait for ever for a client that leaves the last answer unread', async () => {
-      const { client, clock, sessions } = await stage(transport, { ...oneFrame, ...PATIENT }, clogging);
-      await clogged(client);
+      const { client, clock, sessions } = await setUp(transport, { ...oneFrame, ...LARGE_BUFFER }, stallOnRequest);
+      await connectStalled(client);
       const session = await sessions.next();
       const closed = closeOf(session);
-      // Half a minute, and one for each 2 MiB that a slow line may have to carry.
+      // 30 s, and 1 s for each 32 kB that a slow connection may have to carry.
       clock.tick(30_000 + session.bufferedAmount / 32);
       assert.deepEqual(await closed, INTERRUPTED);
     });
 
     holds('starts anew whenever a receiver ends, and does not run while one is attached', async () => {
-      const { client, clock, sessions } = await stage(transport, { ...oneFrame, disconnectDelay: 1000 });
+      const { client, clock, sessions } = await setUp(transport, { ...oneFrame, disconnectDelay: 1000 });
       await (await client.receive()).endsWith('o');
       const session = await sessions.next();
       clock.tick(999);
@@ -614,8 +623,8 @@ export function itReceivesOverHttp(transport: HttpReceiver): void {
 
   describe('close()', () => {
     holds('sends what is queued, then the close frame, and repeats that for twice disconnectDelay', async () => {
-      const set = await stage(transport);
-      const { client, sessions } = set;
+      const setup = await setUp(transport);
+      const { client, sessions } = setup;
       await client.open();
       const session = await sessions.next();
       const closed = closeOf(session);
@@ -625,12 +634,12 @@ export function itReceivesOverHttp(transport: HttpReceiver): void {
       await client.gets('a["1","2"]');
       await (await client.attached()).endsWith('c[3000,"Go \\"away\\"!"]');
       assert.deepEqual(await closed, { code: 3000, reason: 'Go "away"!', wasClean: true });
-      await assertRemembered(set, 'c[3000,"Go \\"away\\"!"]');
+      await assertRemembered(setup, 'c[3000,"Go \\"away\\"!"]');
     });
 
     holds('lets go of the receiver first: one that comes at once gets the close frame, too', async () => {
-      const { client, sessions } = await stage(transport, PATIENT, clogging);
-      const first = await clogged(client);
+      const { client, sessions } = await setUp(transport, LARGE_BUFFER, stallOnRequest);
+      const first = await connectStalled(client);
       const session = await sessions.next();
       session.close(3000, 'Go away!');
       await (await client.receive()).endsWith('c[3000,"Go away!"]');
@@ -647,7 +656,7 @@ export function itReceivesOverHttp(transport: HttpReceiver): void {
     });
 
     holds('without a receiver keeps queue and close frame for the next', async () => {
-      const { client, sessions } = await stage(transport, oneFrame);
+      const { client, sessions } = await setUp(transport, oneFrame);
       await (await client.receive()).endsWith('o');
       const session = await sessions.next();
       const closed = closeOf(session);
@@ -660,121 +669,121 @@ export function itReceivesOverHttp(transport: HttpReceiver): void {
       assert.deepEqual(await closed, { code: 1000, reason: 'Normal closure', wasClean: true });
     });
 
-    holds('without a receiver is over after disconnectDelay, though nobody came', async () => {
-      const set = await stage(transport, oneFrame);
-      await (await set.client.receive()).endsWith('o');
-      const session = await set.sessions.next();
+    holds('without a receiver is over after disconnectDelay, though no receiver came', async () => {
+      const setup = await setUp(transport, oneFrame);
+      await (await setup.client.receive()).endsWith('o');
+      const session = await setup.sessions.next();
       const closed = closeOf(session);
       session.send('x');
       session.close(3000, 'Go away!');
-      set.clock.tick(5000);
+      setup.clock.tick(5000);
       assert.deepEqual(await closed, { code: 3000, reason: 'Go away!', wasClean: false });
-      await assertRemembered(set, 'c[3000,"Go away!"]');
+      await assertRemembered(setup, 'c[3000,"Go away!"]');
     });
   });
 
   describe('a client that breaks off', () => {
-    /** The session has ended, says so to whoever asks, and is forgotten in time. */
-    const assertInterrupted = async (set: Stage, session: Session, closed: Promise<SessionCloseEvent>) => {
+    /** Expects that the session has ended with 1002, is remembered, and is forgotten in time. */
+    const assertInterrupted = async (setup: Setup, session: Session, closed: Promise<SessionCloseEvent>) => {
       assert.deepEqual(await closed, INTERRUPTED);
       assert.equal(session.state, 'closed');
       assert.equal(session.send('x'), false);
-      await assertRemembered(set, INTERRUPTED_FRAME);
+      await assertRemembered(setup, INTERRUPTED_FRAME);
     };
 
     holds('ends the session, which never silently goes on', async () => {
-      const set = await stage(transport);
-      const receiving = await set.client.open();
-      const session = await set.sessions.next();
+      const setup = await setUp(transport);
+      const receiving = await setup.client.open();
+      const session = await setup.sessions.next();
       const closed = closeOf(session);
       receiving.stream.abort();
-      await assertInterrupted(set, session, closed);
+      await assertInterrupted(setup, session, closed);
     });
 
     holds('ends the session by a reset as well', async () => {
-      const set = await stage(transport);
-      const raw = new RawSocket(set.client.server.port);
-      await (streaming ? Promise.resolve() : set.client.gets('o'));
-      const asked = once(set.client.server.server, 'request');
-      raw.send(...set.client.requestLines());
+      const setup = await setUp(transport);
+      const raw = new RawSocket(setup.client.server.port);
+      await (streaming ? Promise.resolve() : setup.client.gets('o'));
+      const asked = once(setup.client.server.server, 'request');
+      raw.send(...setup.client.requestLines());
       await asked;
       await transport.settle?.();
-      const session = await set.sessions.next();
+      const session = await setup.sessions.next();
       const closed = closeOf(session);
       raw.socket.resetAndDestroy();
-      await assertInterrupted(set, session, closed);
+      await assertInterrupted(setup, session, closed);
     });
 
     holds('ends the session also behind a large body that is not read', async () => {
-      const set = await stage(transport);
-      const raw = new RawSocket(set.client.server.port);
-      await (streaming ? Promise.resolve() : set.client.gets('o'));
-      const asked = once(set.client.server.server, 'request');
+      const setup = await setUp(transport);
+      const raw = new RawSocket(setup.client.server.port);
+      await (streaming ? Promise.resolve() : setup.client.gets('o'));
+      const asked = once(setup.client.server.server, 'request');
       const size = 1_000_000;
-      const lines = set.client.requestLines().filter((line) => line !== '' && !line.startsWith('Content-Length:'));
+      const lines = setup.client.requestLines().filter((line) => line !== '' && !line.startsWith('Content-Length:'));
       raw.send(...lines, `Content-Length: ${size}`, '', 'x'.repeat(size));
       await asked;
       await transport.settle?.();
-      const session = await set.sessions.next();
+      const session = await setup.sessions.next();
       const closed = closeOf(session);
       raw.socket.end();
-      await assertInterrupted(set, session, closed);
+      await assertInterrupted(setup, session, closed);
     });
 
     holds('before the answer has left ends the session', async () => {
-      const set = await stage(transport, { ...oneFrame, ...PATIENT }, clogging);
-      const receiving = await clogged(set.client);
-      const session = await set.sessions.next();
+      const setup = await setUp(transport, { ...oneFrame, ...LARGE_BUFFER }, stallOnRequest);
+      const receiving = await connectStalled(setup.client);
+      const session = await setup.sessions.next();
       const closed = closeOf(session);
       assert.equal(session.state, 'active');
       await receiving.reset();
       await transport.settle?.();
       assert.equal(session.state, 'closed');
-      await assertInterrupted(set, session, closed);
+      await assertInterrupted(setup, session, closed);
     });
 
     holds('before the answer has left ends the session under its next receiver', async () => {
-      const set = await stage(transport, { ...oneFrame, ...PATIENT }, clogging);
-      const receiving = await clogged(set.client);
-      const session = await set.sessions.next();
+      const setup = await setUp(transport, { ...oneFrame, ...LARGE_BUFFER }, stallOnRequest);
+      const receiving = await connectStalled(setup.client);
+      const session = await setup.sessions.next();
       const closed = closeOf(session);
-      const next = await set.client.receive();
+      const next = await setup.client.receive();
       await receiving.reset();
       await transport.settle?.();
       assert.equal(session.state, 'closed');
       await next.endsWith(INTERRUPTED_FRAME);
-      await assertInterrupted(set, session, closed);
+      await assertInterrupted(setup, session, closed);
     });
 
     holds('before an earlier answer has left ends the session, though later ones did', async () => {
-      const set = await stage(transport, { ...oneFrame, ...PATIENT }, clogging);
-      const receiving = await clogged(set.client);
-      const session = await set.sessions.next();
+      const setup = await setUp(transport, { ...oneFrame, ...LARGE_BUFFER }, stallOnRequest);
+      const receiving = await connectStalled(setup.client);
+      const session = await setup.sessions.next();
       const closed = closeOf(session);
       session.send('x');
-      await (await set.client.receive()).endsWith('a["x"]');
+      await (await setup.client.receive()).endsWith('a["x"]');
       await receiving.reset();
       await transport.settle?.();
       assert.equal(session.state, 'closed');
-      await assertInterrupted(set, session, closed);
+      await assertInterrupted(setup, session, closed);
     });
 
     holds('before the close frame has left leaves nothing behind', async () => {
-      const set = await stage(transport, PATIENT, clogging);
-      const receiving = await clogged(set.client);
-      const session = await set.sessions.next();
+      const setup = await setUp(transport, LARGE_BUFFER, stallOnRequest);
+      const receiving = await connectStalled(setup.client);
+      const session = await setup.sessions.next();
       const closed = closeOf(session);
       session.close(3000, 'Go away!');
       await receiving.reset();
       await transport.settle?.();
-      set.clock.tick(5000);
+      setup.clock.tick(5000);
       assert.deepEqual(await closed, { code: 3000, reason: 'Go away!', wasClean: false });
-      await assertOver(set);
+      await assertOver(setup);
     });
 
     holds('while earlier middleware is busy makes no session', async () => {
       let proceed = () => {};
-      const set = await stage(transport, {}, (app) => {
+      const setup = await setUp(transport, {}, (app) => {
         app.use((_req, _res, next) => {
           proceed = next;
           if (busy) {
@@ -785,35 +794,35 @@ export function itReceivesOverHttp(transport: HttpReceiver): void {
         });
       });
       let busy = true;
-      const asked = once(set.client.server.server, 'request') as Promise<[IncomingMessage]>;
-      const stream = new ChunkStream(set.client.server.port, set.client.path(), transport.method);
+      const asked = once(setup.client.server.server, 'request') as Promise<[IncomingMessage]>;
+      const stream = new ResponseReader(setup.client.server.port, setup.client.path(), transport.method);
       const [{ socket }] = await asked;
-      const left = gone(socket);
+      const left = closedAtServer(socket);
       stream.abort();
       await left;
       proceed();
-      assert.equal(set.sessions.count(), 0);
-      await assertOver(set);
+      assert.equal(setup.sessions.count(), 0);
+      await assertOver(setup);
     });
 
     holds('whose request waits behind another on the same connection leaves nothing behind', async () => {
-      const set = await stage(transport, {}, (app) => {
+      const setup = await setUp(transport, {}, (app) => {
         app.get('/never', () => {});
       });
-      const { server, port } = set.client.server;
+      const { server, port } = setup.client.server;
       const asked = new Promise<IncomingMessage>((resolve) => {
-        // Before the app, which changes the URL on the way to the mount.
-        server.prependListener('request', (req) => req.url === set.client.path() && resolve(req));
+        // Before the app, which removes the mount path from the URL.
+        server.prependListener('request', (req) => req.url === setup.client.path() && resolve(req));
       });
       const raw = new RawSocket(port);
-      raw.send('GET /never HTTP/1.1', 'Host: localhost', '', set.client.requestLines().join('\r\n'));
+      raw.send('GET /never HTTP/1.1', 'Host: localhost', '', setup.client.requestLines().join('\r\n'));
       const { socket } = await asked;
-      const left = gone(socket);
+      const left = closedAtServer(socket);
       raw.socket.resetAndDestroy();
       await left;
-      // A heartbeat timer that runs on would outlive any delay.
-      set.clock.tick(60_000);
-      await assertOver(set);
+      // A heartbeat timer that still runs would fire within this time.
+      setup.clock.tick(60_000);
+      await assertOver(setup);
     });
   });
 }

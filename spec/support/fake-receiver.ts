@@ -1,4 +1,4 @@
-/** Sessions without an endpoint, and receivers that stand in for the transports. */
+/** Sessions without an endpoint, and receivers in place of the transports. */
 import type { IncomingMessage } from 'node:http';
 import { Metrics } from '../../lib/metrics.ts';
 import type { SessionIdentity } from '../../lib/session/directory.ts';
@@ -8,25 +8,25 @@ import { Rooms } from '../../lib/session/rooms.ts';
 import { createSession, type Session } from '../../lib/session/session.ts';
 import { TimerQueue } from '../../lib/util/timer-queue.ts';
 
-/** How a receiver ends: a poll with every frame, a stream with the close frame, a socket when its peer says so. */
+/** When a receiver ends: a poll with each frame, a stream with the close frame, a socket when its peer closes. */
 export type Kind = 'poll' | 'stream' | 'socket' | 'slow poll';
 
 export const NAMES = {
   poll: 'xhr-polling',
-  // Answered, but the answer is still on its way.
+  // Released, while the kernel has not yet taken the response.
   'slow poll': 'xhr-polling',
   stream: 'xhr-streaming',
   socket: 'websocket',
 } as const;
 
-/** Writes down the frames it is given, in the shape they have on the wire. */
+/** Records the frames that it gets, as they are on the wire. */
 export class FakeReceiver implements Receiver {
   readonly name: TransportName;
   readonly maxHeartbeatInterval: number;
   readonly frames: string[] = [];
-  /** What the kernel has not taken, as a test says. */
+  /** Bytes that the kernel has not taken. The test sets it. */
   bufferedAmount = 0;
-  /** How often it was cut. */
+  /** How often abort() was called. */
   aborts = 0;
   readonly #kind: Kind;
   readonly #session: Pick<SessionPort, 'receiverReleased' | 'receiverFlushed'>;
@@ -76,13 +76,13 @@ export class FakeReceiver implements Receiver {
   }
 }
 
-/** An identity of a transport that was not asked about its client. */
+/** Returns the identity of a request. By default the application has no `identify` option. */
 export function identity(family: SessionIdentity['family'] = 'xhr', client = '', quotaKey = client): SessionIdentity {
   return { family, client, quotaKey };
 }
 
-/** The environment of a test's sessions: it sets no limits and does nothing, except as `hooks` say. */
-export function hooksWith<Data = unknown, Req extends IncomingMessage = IncomingMessage>(
+/** The environment of a test's sessions. It sets no limits and does nothing, except as `hooks` say. */
+export function environmentWith<Data = unknown, Req extends IncomingMessage = IncomingMessage>(
   hooks: Partial<SessionEnvironment<Session<Data, Req>>> = {},
 ): SessionEnvironment<Session<Data, Req>> {
   return {
@@ -104,7 +104,7 @@ export function hooksWith<Data = unknown, Req extends IncomingMessage = Incoming
 
 const lifecycles = new WeakMap<object, Lifecycle<Session>>();
 
-/** A session that waits for its first receiver. */
+/** Returns a session that waits for its first receiver. */
 export function makeSession(
   id: string,
   request: IncomingMessage,
@@ -118,18 +118,22 @@ export function makeSession(
   );
 }
 
-/** Returns the session of a lifecycle, which {@link portOf} finds from then on. */
+/** Returns the session of a lifecycle, and registers it for {@link portOf}. */
 export function adopt(lifecycle: Lifecycle<Session>): Session {
   lifecycles.set(lifecycle.session, lifecycle);
   return lifecycle.session;
 }
 
-/** The lifecycle behind a session; undefined where another copy of the package has made it. */
+/** Returns the lifecycle behind a session, or undefined if another copy of the package made it. */
 export function findPort(session: Session): Lifecycle<Session> | undefined {
   return lifecycles.get(session);
 }
 
-/** The lifecycle behind a session of {@link makeSession}, {@link adopt}, or a router. */
+/**
+ * Returns the lifecycle behind a session of {@link makeSession}, {@link adopt}, or a router.
+ *
+ * @throws Error for other sessions
+ */
 export function portOf(session: Session): Lifecycle<Session> {
   const lifecycle = findPort(session);
   if (lifecycle === undefined) {

@@ -1,22 +1,25 @@
-/** WebSocket clients that say what travels, byte by byte and chunk by chunk. */
+/** WebSocket clients that control every byte and every chunk of what they send. */
 import { once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Session, SessionCloseEvent } from '../../lib/index.ts';
 import type { RawSocket } from './http.ts';
 import { parseAnswer } from './upgrade-client.ts';
-import type { Arena, Way } from './ways.ts';
+import type { TransportServer, WireTransport } from './wire-transports.ts';
 
 export interface FrameShape {
-  /** 4 bytes; `undefined` for a frame without a mask, which no client may send. */
+  /** 4 bytes. `undefined` for a frame without a mask, which RFC 6455 forbids to clients. */
   readonly mask?: Buffer | undefined;
-  /** How long the field for the length is; the shortest that will do unless given. */
+  /**
+   * Bits of the length field.
+   * @default the shortest that can hold the length
+   */
   readonly lengthBits?: 7 | 16 | 64;
 }
 
-/** That of the examples in RFC 6455, section 5.7. */
+/** The mask of the examples in RFC 6455, section 5.7. */
 const MASK = Buffer.from('37fa213d', 'hex');
 
-/** A frame of any kind: its first byte as it is, then length, mask and the payload under it. */
+/** Returns a frame with any first byte, then length, mask and masked payload. */
 export function frame(first: number, payload: string | Buffer, shape: FrameShape = {}): Buffer {
   const bytes = Buffer.from(payload);
   const mask = 'mask' in shape ? shape.mask : MASK;
@@ -24,7 +27,7 @@ export function frame(first: number, payload: string | Buffer, shape: FrameShape
   return Buffer.concat([frameHead(first, bytes.length, { mask, ...shape }), masked]);
 }
 
-/** What comes before a payload of that length, which may be more than there is memory. */
+/** Returns the head of a frame. The length may exceed the memory of the machine. */
 export function frameHead(first: number, length: number | bigint, shape: FrameShape = {}): Buffer {
   const mask = 'mask' in shape ? shape.mask : MASK;
   const { lengthBits = length < 126 ? 7 : length < 0x1_0000 ? 16 : 64 } = shape;
@@ -42,21 +45,21 @@ export function frameHead(first: number, length: number | bigint, shape: FrameSh
   return Buffer.concat([head, mask ?? Buffer.alloc(0)]);
 }
 
-/** What a whole conversation came to. */
+/** The result of a whole conversation. */
 export interface Outcome {
-  /** What the application was given. */
+  /** The messages that the application got. */
   readonly messages: readonly string[];
-  /** What the client was sent after the handshake, as latin1. */
+  /** The bytes that the client got after the handshake, as latin1. */
   readonly received: string;
-  /** What the application was told in the end. */
+  /** The `close` event that the application got. */
   readonly event: SessionCloseEvent;
 }
 
-/** A client whose every write is a chunk of its own to the server, and what its session is given. */
+/** A client, and the session at the server. Each write arrives at the server as a separate chunk. */
 export class FramePeer {
   readonly raw: RawSocket;
   readonly session: Session;
-  /** Filled as the session is given messages, where a listener was asked for. */
+  /** The messages of the session, if the client was opened with a listener. */
   readonly messages: string[] = [];
   readonly #event: Promise<SessionCloseEvent>;
   #sent: number;
@@ -67,7 +70,7 @@ export class FramePeer {
     this.#sent = session.request.socket.bytesRead;
     this.#event = once(session, 'close').then(([event]) => event as SessionCloseEvent);
     this.#event.catch(() => {});
-    // Small writes go out at once, whether or not those before have been acknowledged.
+    // Without this, TCP holds small writes back until earlier ones are acknowledged.
     raw.socket.setNoDelay();
     if (listens) {
       session.on('message', (message) => {
@@ -76,8 +79,12 @@ export class FramePeer {
     }
   }
 
-  static async open(on: Arena, way: Way, options: { listens?: boolean } = {}): Promise<FramePeer> {
-    const { raw, session } = await on.open(way);
+  static async open(
+    on: TransportServer,
+    transport: WireTransport,
+    options: { listens?: boolean } = {},
+  ): Promise<FramePeer> {
+    const { raw, session } = await on.open(transport);
     return new FramePeer(raw, session, options);
   }
 
@@ -86,7 +93,7 @@ export class FramePeer {
     return this.session.request.socket;
   }
 
-  /** Writes, and settles when the server has read it; at once where the connection is over. */
+  /** Writes, and settles when the server has read it, or when the connection has ended. */
   async send(...frames: readonly Buffer[]): Promise<void> {
     const bytes = Buffer.concat(frames);
     const { connection } = this;
@@ -100,7 +107,7 @@ export class FramePeer {
     }
   }
 
-  /** What has come of it all, once the connection is over. */
+  /** Settles with the result once the connection has ended. */
   async outcome(): Promise<Outcome> {
     const event = await this.#event;
     return { messages: this.messages, received: parseAnswer(await this.raw.closed).rest, event };

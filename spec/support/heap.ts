@@ -1,23 +1,23 @@
-/** What stays in memory of things that are over. */
+/** Finds memory leaks. */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-/** How long each text is that `keptOf` gives. */
+/** Length of each text that `isRetained` passes. */
 const SIZE = 10_000;
 const TIMES = 2000;
 
 /**
- * Calls back many times, each time with another text of 10 KB; returns whether a good part of these texts is still in
- * memory after a garbage collection.
+ * Calls back 2000 times, each time with a different text of 10 kB. Returns whether more than half of their bytes are
+ * still in memory after a garbage collection.
  */
-export function keptOf(use: (text: string) => void): boolean {
-  // Node offers a whole collection only when asked.
+export function isRetained(use: (text: string) => void): boolean {
+  // Node exposes the garbage collector only with this flag.
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
   collect();
   const before = process.memoryUsage().heapUsed;
   for (let i = 0; i < TIMES; i += 1) {
-    // A flat string: padEnd() makes one of parts that all share.
+    // A flat string. padEnd() would make a rope, whose parts all texts share.
     use(Buffer.alloc(SIZE, `${i}.`).toString('latin1'));
   }
   collect();

@@ -1,12 +1,12 @@
-/** Root hooks: every test depends on its programs, and cleans up behind itself. */
+/** Root hooks: each test fails when its programs end, and its cleanups run. */
 
-import { endLeftSessions, watchSessions } from './left-sessions.ts';
-import { cleanUp } from './leftovers.ts';
+import { cleanUp } from './cleanup.ts';
+import { endOpenSessions, trackSessions } from './session-cleanup.ts';
 import { guardTest, showOutput } from './test-guard.ts';
 
-watchSessions();
+trackSessions();
 
-// Mocha lets a rejection pass without a handler; Node would end a user's process with it.
+// Mocha ignores unhandled rejections. In an application, Node would end the process.
 process.on('unhandledRejection', (reason) => {
   throw reason;
 });
@@ -21,9 +21,9 @@ export const mochaHooks = {
     try {
       await cleanUp();
     } catch (error) {
-      // Fails the test. Thrown, it would fail this hook, and with it all tests that have not run yet.
+      // Fails the test. An error that is thrown here would fail the hook, and all tests that have not run yet.
       (this.test as Mocha.Hook).error(error);
     }
-    endLeftSessions();
+    endOpenSessions();
   },
 };

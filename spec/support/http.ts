@@ -1,9 +1,9 @@
-/** HTTP clients for tests: one for whole answers, one for streams read piece by piece, one for raw bytes. */
+/** HTTP clients for tests: one for complete responses, one for streams chunk by chunk, one for raw bytes. */
 import { once } from 'node:events';
 import { type ClientRequest, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import { afterTest } from './leftovers.ts';
-import { Queue } from './queue.ts';
+import { AsyncQueue } from './async-queue.ts';
+import { afterTest } from './cleanup.ts';
 
 export interface Answer {
   readonly status: number;
@@ -17,7 +17,7 @@ export interface RequestOptions {
 }
 
 function start(url: string, method: string, { headers = {}, body }: RequestOptions): ClientRequest {
-  // The path as the test wrote it: the URL class would tidy up the very oddities that are tested.
+  // The path as the test wrote it. The URL class would normalise the unusual paths under test.
   const match = /^http:\/\/([^:/]+):(\d+)(.*)$/s.exec(url);
   if (match === null) {
     throw new Error(`not a test URL: ${url}`);
@@ -31,7 +31,7 @@ function start(url: string, method: string, { headers = {}, body }: RequestOptio
   return req;
 }
 
-/** Sends a request and reads the whole answer. */
+/** Sends a request, and settles with the complete response. */
 export async function fetchText(url: string, method = 'GET', options: RequestOptions = {}): Promise<Answer> {
   const req = start(url, method, options);
   const [res] = (await once(req, 'response')) as [IncomingMessage];
@@ -42,7 +42,7 @@ export async function fetchText(url: string, method = 'GET', options: RequestOpt
   return { status: res.statusCode ?? 0, headers: res.headers, body: Buffer.concat(chunks).toString() };
 }
 
-/** A POST with a body, as most sends are. */
+/** Sends a POST with a body, as most sends are. */
 export function post(
   url: string,
   body: string | Buffer = '',
@@ -51,13 +51,13 @@ export function post(
   return fetchText(url, 'POST', { body, headers });
 }
 
-/** A response whose chunks are kept until asked for: one HTTP chunk, one item. */
+/** A response whose chunks are queued until the test asks for them. Each HTTP chunk is one item. */
 export class Stream {
   readonly #req: ClientRequest;
-  readonly #chunks = new Queue<string>();
-  /** Settles with the head of the answer. */
+  readonly #chunks = new AsyncQueue<string>();
+  /** Settles with the head of the response. */
   readonly response: Promise<IncomingMessage>;
-  /** Settles when the answer has ended; `aborted` tells whether before its time. */
+  /** Settles when the response has ended. `aborted` is true if the connection broke before its end. */
   readonly ended: Promise<{ aborted: boolean }>;
 
   constructor(url: string, method = 'GET', options: RequestOptions = {}) {
@@ -77,12 +77,12 @@ export class Stream {
     this.ended.catch(() => {});
   }
 
-  /** The next chunk of the body, as it came. */
+  /** Settles with the next chunk of the body. */
   next(): Promise<string> {
     return this.#chunks.next();
   }
 
-  /** Chunks until the text is in what was read; all that was read. */
+  /** Reads chunks until they contain the text. Settles with all that was read. */
   async until(text: string): Promise<string> {
     let all = '';
     while (!all.includes(text)) {
@@ -91,21 +91,21 @@ export class Stream {
     return all;
   }
 
-  /** Breaks the connection off. */
+  /** Aborts the connection. */
   abort(): void {
     this.#req.destroy();
   }
 }
 
-/** A bare connection, for what no HTTP client would send. */
+/** A bare connection, for bytes that no HTTP client would send. */
 export class RawSocket {
   readonly socket: Socket;
   #received = '';
   #wake: (() => void) | undefined;
-  /** Settles with everything received once the connection is closed. */
+  /** Settles with all received bytes once the connection is closed. */
   readonly closed: Promise<string>;
 
-  /** @param to a port, or a connection such as one with TLS */
+  /** @param to a port, or a connection, such as one with TLS */
   constructor(to: number | Socket) {
     this.socket = typeof to === 'number' ? connect(to, '127.0.0.1') : to;
     this.socket.setEncoding('latin1');
@@ -125,13 +125,13 @@ export class RawSocket {
     });
   }
 
-  /** Writes lines joined by CRLF. */
+  /** Writes lines, joined by CRLF. */
   send(...lines: string[]): this {
     this.socket.write(lines.join('\r\n'), 'latin1');
     return this;
   }
 
-  /** Everything received so far, once the text is in it; fails when the connection closes without. */
+  /** Settles with all received bytes once they contain the text. Rejects if the connection closes before. */
   async until(text: string): Promise<string> {
     while (!this.#received.includes(text)) {
       if (this.socket.destroyed) {
@@ -145,7 +145,7 @@ export class RawSocket {
   }
 }
 
-/** The lines of a WebSocket handshake; more headers may follow before the empty line that this does not add. */
+/** Returns the lines of a WebSocket handshake, with the empty line at the end. */
 export function handshake(path: string, ...headers: string[]): string[] {
   return [
     `GET ${path} HTTP/1.1`,

@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { type ClientHttp2Session, connect, createServer } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import type { SockjsRouter } from '../../lib/index.ts';
-import { afterTest } from './leftovers.ts';
+import { afterTest } from './cleanup.ts';
 
-/** A client of a server that answers by a router; both are gone when the test is over. */
+/** Returns a client of a new server, whose listener is the router. Both are closed after the test. */
 export async function connectHttp2(router: SockjsRouter): Promise<ClientHttp2Session> {
-  // Its types know requests of HTTP/2 only.
+  // The types of node:http2 accept only listeners for HTTP/2.
   const server = createServer(router as unknown as Parameters<typeof createServer>[1]);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -1,9 +1,9 @@
-/** A connection to a server without a kernel in between: thousands of them cost little, and nothing depends on time. */
+/** A connection in memory, without the kernel. A test can use thousands of them, and none depends on time. */
 import { Duplex } from 'node:stream';
 
-/** The server's end. `server.emit('connection', socket)` gives it to a server of Node's, which takes any stream. */
+/** The server's end. `server.emit('connection', socket)` passes it to a server of Node, which accepts any stream. */
 export class MemorySocket extends Duplex {
-  /** As of a socket. */
+  /** As in net.Socket. */
   bytesRead = 0;
   readonly remoteAddress = '127.0.0.1';
   readonly #sent: Buffer[] = [];
@@ -14,12 +14,12 @@ export class MemorySocket extends Duplex {
     this.on('error', () => {});
   }
 
-  /** All that the server has written, as latin1. */
+  /** All bytes that the server has written, as latin1. */
   get sent(): string {
     return Buffer.concat(this.#sent).toString('latin1');
   }
 
-  /** A chunk comes from the client; the server may change it in place. */
+  /** Delivers a chunk from the client. The server may change it in place. */
   bring(chunk: Buffer): void {
     if (!this.destroyed && !this.readableEnded) {
       this.bytesRead += chunk.length;
@@ -27,7 +27,7 @@ export class MemorySocket extends Duplex {
     }
   }
 
-  /** The client ends its side. */
+  /** Ends the client's side. */
   endClient(): void {
     if (!this.destroyed && !this.readableEnded) {
       this.push(null);

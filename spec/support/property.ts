@@ -1,10 +1,10 @@
 /**
- * Tests that hold for any input: fast-check draws the cases, and shrinks one that fails.
+ * Property tests: fast-check draws the cases, and shrinks a failing one.
  *
- * The seed is another in every run. A failure shows it, with the path to the shrunk counterexample and a command that
- * runs this one case again. Three environment variables say what is run:
+ * Each run uses another seed. A failure shows it, with the path to the shrunk counterexample and a command that
+ * runs this one case again. Three environment variables control a run:
  *
- * - `MODEL_RUNS`: cases for each test, in place of its own number; also lifts the time limit
+ * - `MODEL_RUNS`: cases for each test, in place of its own number; it also removes the time limit
  * - `MODEL_SEED`: the seed; the same seed draws the same cases
  * - `MODEL_PATH`: with the seed of a failure, the path to its counterexample; only for one test (`--fgrep`)
  *
@@ -19,13 +19,14 @@ import type { Context } from 'mocha';
 
 const { MODEL_RUNS, MODEL_SEED, MODEL_PATH } = process.env;
 
-/** ms for the cases of one test; a slow machine has many other things to do. */
+/** ms for all cases of one test, on a slow machine. */
 const TIMEOUT = 120_000;
 
 /**
- * Declares a test: `holds` throws for a case that is wrong.
+ * Declares a test.
  *
- * @param runs cases that are drawn unless `MODEL_RUNS` says otherwise
+ * @param runs how many cases to draw, unless `MODEL_RUNS` is set
+ * @param holds throws if a case fails
  */
 export function property<Case>(
   title: string,
@@ -55,7 +56,9 @@ export function property<Case>(
   });
 }
 
-/** Up to so many steps, as likely many as few; left to itself, fast-check would draw short ones. */
+/**
+ * Draws sequences of up to `maxLength` steps. All lengths are equally likely; by default fast-check prefers short ones.
+ */
 export function sequence<Step>(step: fc.Arbitrary<Step>, maxLength: number): fc.Arbitrary<Step[]> {
   return fc.array(step, { maxLength, size: 'max' });
 }

@@ -1,5 +1,5 @@
 /** Runs the programs of `demo/recipes/` as a reader would. */
-import { Child, spawnChild } from './child.ts';
+import { Child, spawnChild } from './child-process.ts';
 
 export interface RecipeSettings {
   /** Beside the environment of the test. */

@@ -1,6 +1,6 @@
 /**
- * A directory whose sessions live in another process, as far as the transports can tell: each call of a port and each
- * call of a receiver is a message on a link, and arrives a turn of the event loop later, in order.
+ * A session directory whose sessions live in another process, from the point of view of the transports. Each call of a
+ * port or a receiver is a message on a link. It arrives one turn of the event loop later, in order.
  */
 import type { IncomingMessage } from 'node:http';
 import { FORMATS, type HttpTransportRow } from '../../lib/protocol/formats/index.ts';
@@ -18,7 +18,7 @@ import type {
 import type { SessionCloseEvent } from '../../lib/session/events.ts';
 import type { Outgoing, Receiver, SessionPort } from '../../lib/session/ports.ts';
 
-/** Carries calls to the other process, each in a turn of its own, until it is cut. */
+/** Carries calls to the other process and back, each in a later turn, until it is cut. */
 export class Link {
   #isCut = false;
   #underWay = 0;
@@ -34,14 +34,14 @@ export class Link {
     });
   }
 
-  /** Waits until nothing is under way, in either direction. */
+  /** Waits until no call is in transit, in either direction. */
   async settled(): Promise<void> {
     do {
       await new Promise(setImmediate);
     } while (this.#underWay > 0);
   }
 
-  /** Asks the other process. An answer that a cut keeps back never comes. */
+  /** Asks the other process a question. After a cut the answer never arrives. */
   ask<T>(question: () => T): Promise<T> {
     return new Promise((resolve) =>
       this.post(() => {
@@ -56,7 +56,7 @@ export class Link {
     return () => this.#whenCut.delete(callback);
   }
 
-  /** Nothing arrives any more, and both sides hear of it. */
+  /** Drops all calls in transit and later ones, and tells both sides. */
   cut(): void {
     this.#isCut = true;
     for (const callback of [...this.#whenCut]) {
@@ -65,20 +65,20 @@ export class Link {
   }
 }
 
-/** What a receiver's process is told when its session is out of reach. */
+/** The close frame for receivers whose session cannot be reached any more. */
 export const SESSION_LOST = { code: 1012, reason: 'Session lost' };
 
-/** At the owner: a receiver that stands for one of another process. It ends where that one will. */
+/** At the owner of the session: stands for a receiver of another process. It is released when that one will be. */
 class RelayReceiver implements Receiver {
   readonly name: Receiver['name'];
   readonly maxHeartbeatInterval: number;
   readonly #link: Link;
   readonly #port: SessionPort;
   readonly #remote: Receiver;
-  /** Bytes on the link, and those that the other process has and the kernel there has not taken. */
+  /** Bytes on the link, and bytes that the kernel of the other process has not taken. */
   #onLink = 0;
   #unwritten = 0;
-  /** Bytes of frames that the response may still carry. */
+  /** Bytes of frames that fit into the rest of the response. */
   #budget: number;
   readonly #forgetCut: () => void;
 
@@ -122,7 +122,7 @@ class RelayReceiver implements Receiver {
     this.#link.post(() => this.#remote.abort());
   }
 
-  /** The other process has written: what of it the kernel has not taken. */
+  /** The other process has written. `unwritten` bytes are left that its kernel has not taken. */
   written(unwritten: number): void {
     this.#unwritten = unwritten;
   }
@@ -158,14 +158,14 @@ class RelayReceiver implements Receiver {
 
 const INTERRUPTED = { code: 1002, reason: 'Connection interrupted' };
 
-/** At the process that has the requests: the port of a session that lives elsewhere. */
+/** At the process of the requests: the port of a session that another process owns. */
 class RemotePort implements NewSessionPort {
   readonly #link: Link;
   readonly #port: SessionPort & Partial<NewSessionPort>;
   readonly #responseLimit: number;
   readonly #relays = new Map<Receiver, RelayReceiver>();
   readonly #whenEnded = new Set<() => void>();
-  /** What the owner said last. */
+  /** What the owner last reported. */
   isActive: boolean;
 
   constructor(link: Link, port: SessionPort, responseLimit: number) {
@@ -238,7 +238,7 @@ class RemotePort implements NewSessionPort {
     return () => this.#whenEnded.delete(callback);
   }
 
-  /** For a session that was just made, whose receiver could not be attached. */
+  /** Discards a new session whose receiver could not be attached. */
   discard(): void {
     this.#link.post(() => this.#port.discard?.());
   }
@@ -260,12 +260,12 @@ class RemotePort implements NewSessionPort {
   }
 }
 
-/** Finds and makes the sessions of `owner`, the registry of "another process". */
+/** Finds and makes sessions in `owner`, the registry of the "other process". */
 export class RemoteDirectory<Data, Req extends IncomingMessage> implements SessionDirectory<Data, Req> {
   readonly link = new Link();
   readonly #owner: SessionDirectory<Data, Req>;
   readonly #responseLimit: number;
-  /** One port for each session, since the sends of a session take turns by its port. */
+  /** One port for each session, since the port keeps the sends of a session in order. */
   readonly #ports = new WeakMap<SessionPort, RemotePort>();
 
   constructor(owner: SessionDirectory<Data, Req>, responseLimit: number) {
@@ -310,5 +310,5 @@ export class RemoteDirectory<Data, Req extends IncomingMessage> implements Sessi
   }
 }
 
-/** The transports that a directory can relay. */
+/** The transports that a directory can relay: those over HTTP. */
 export const RELAYED = Object.values(TRANSPORTS).filter(({ family }) => family !== 'websocket');

@@ -1,4 +1,4 @@
-/** The servers that speak HTTP/1, and bare connections to them. */
+/** All servers that speak HTTP/1, and bare connections to them. */
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import { createSecureServer } from 'node:http2';
@@ -7,14 +7,14 @@ import { type AddressInfo, connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as tlsConnect } from 'node:tls';
 import type { UpgradeServer } from '../../lib/index.ts';
+import { afterTest } from './cleanup.ts';
 import { RawSocket } from './http.ts';
-import { afterTest } from './leftovers.ts';
-import { TLS } from './upgrade-tls.ts';
+import { TLS } from './tls-certificate.ts';
 
 const connectSecurely = (port: number) =>
   tlsConnect({ port, host: '127.0.0.1', ca: TLS.cert, ALPNProtocols: ['http/1.1'] });
 
-/** Each with the event by which it hears of a connection that speaks HTTP. */
+/** `event` is the event for a new connection that speaks HTTP. */
 export const SERVER_KINDS = [
   {
     name: 'http',
@@ -31,14 +31,14 @@ export const SERVER_KINDS = [
   {
     name: 'http2 that allows HTTP/1',
     event: 'secureConnection',
-    // Its types know requests of HTTP/2 only.
+    // The types of node:http2 accept only listeners for HTTP/2.
     create: (listener: RequestListener): UpgradeServer =>
       createSecureServer({ ...TLS, allowHTTP1: true }, listener as never),
     open: (port: number) => new RawSocket(connectSecurely(port)),
   },
 ] as const;
 
-/** Listens on a free port, which is returned; closes all connections after the test. */
+/** Listens on a free port, and returns it. All connections are closed after the test. */
 export async function listenAs(server: UpgradeServer): Promise<number> {
   const sockets = new Set<Duplex>();
   server.on('connection', (socket: Duplex) => sockets.add(socket));

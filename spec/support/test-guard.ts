@@ -1,19 +1,21 @@
-/** Fails a test at once when a program ends that it depends on; where a test fails, shows what programs have printed. */
-import { failedPrograms, livePrograms, onFailure, outputOfPrograms } from './watch.ts';
+/**
+ * Fails a test at once when a program that it depends on ends. After any failure it prints the output of the programs.
+ */
+import { failedPrograms, livePrograms, onFailure, outputOfPrograms } from './process-monitor.ts';
 
 /**
- * ms that a failing test waits for a program that may be ending: a test sees its connection break before Node hears of
- * the end of the process. What happens later is not told by this test, but by the next, or by the end of the suite.
+ * ms that a failed test waits for programs that may be ending, since a connection breaks before Node reports the end of
+ * the process. A later end fails the next test, or the suite.
  */
 const GRACE = 300;
 
-/** The real one, which a test's clock does not stop. */
+/** The timer of Node. A test's clock does not stop it. */
 const { setTimeout } = globalThis;
 
-/** Has a test that is about to run fail as soon as a program does. */
+/** Makes a test that is about to run fail as soon as a program fails. */
 export function guardTest(test: Mocha.Test | undefined): void {
   const body = test?.fn;
-  // A test that takes a callback gives no promise to race against.
+  // A test that takes a callback returns no promise to race against.
   if (test !== undefined && body !== undefined && body.length === 0) {
     test.fn = function (this: Mocha.Context): unknown {
       const result: unknown = Reflect.apply(body, this, []);
@@ -47,17 +49,17 @@ async function guard(result: Promise<unknown>): Promise<void> {
   }
 }
 
-/** What there is to say about programs that have failed; `cause` is what the test itself says. */
+/** Returns an error about the programs that have failed. `cause` is the error of the test itself. */
 function reportFailures(cause: unknown): Error | undefined {
   const failures = failedPrograms();
-  for (const watch of failures) {
-    watch.isReported = true;
+  for (const monitor of failures) {
+    monitor.isReported = true;
   }
   const message = failures.map(({ failure }) => failure?.message).join('\n');
   return message === '' ? undefined : new Error(message, { cause });
 }
 
-/** Prints what programs have printed where the test has failed for another reason; called after each test. */
+/** After each test: prints the output of the programs if the test failed for another reason. */
 export function showOutput(test: Mocha.Test | undefined): void {
   const output = test?.state === 'failed' ? outputOfPrograms() : '';
   if (output !== '') {

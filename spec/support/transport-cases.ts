@@ -1,4 +1,4 @@
-/** The transports that receive over HTTP, described as the protocol has them (docs/protocol.md, section 7). */
+/** The transports that receive over HTTP, as docs/protocol.md, section 7, describes them. */
 import assert from 'node:assert/strict';
 import { runInNewContext } from 'node:vm';
 import { type HttpReceiver, POLLING_EXCEPTIONS } from './contract.ts';
@@ -49,7 +49,7 @@ export const HTML_FILE_PAGE = `<!doctype html>
     window.onload = function() {c.stop();};
   </script>`;
 
-/** The page, padded to more than 1024 bytes. */
+/** The page with its padding to more than 1024 bytes. */
 export function htmlFilePrelude(callback: string): string {
   return `${`${HTML_FILE_PAGE.replace('CALLBACK', callback)}\n`.padEnd(1025)}\r\n\r\n`;
 }
@@ -62,7 +62,7 @@ export const htmlFile: HttpReceiver = {
   prelude: htmlFilePrelude('callback'),
   wrap: (frame) => `<script>\np(${JSON.stringify(frame).replaceAll('<', '\\u003c')});\n</script>\r\n`,
   unwrap: (chunk) => {
-    // As a browser would: the first end tag ends the script.
+    // Browsers end a script at the first end tag.
     const end = chunk.indexOf('</script>');
     assert.equal(chunk.slice(end), '</script>\r\n');
     assert.ok(chunk.startsWith('<script>\n'));
@@ -89,5 +89,4 @@ export const jsonpPolling: HttpReceiver = {
   },
 };
 
-/** All of them. */
 export const HTTP_RECEIVERS = [xhrPolling, xhrStreaming, eventSource, htmlFile, jsonpPolling] as const;

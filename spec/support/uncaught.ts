@@ -1,9 +1,9 @@
 /** Errors that would end the process, for a test that causes them. */
-import { afterTest } from './leftovers.ts';
+import { afterTest } from './cleanup.ts';
 
 const EVENTS = ['uncaughtException', 'unhandledRejection'] as const;
 
-/** For the rest of the test, `onError` gets every error that no code has caught, in place of the test runner. */
+/** Passes uncaught errors to `onError` instead of the test runner, for the rest of the test. */
 export function catchUncaught(onError: (error: unknown) => void): void {
   for (const event of EVENTS) {
     const others = process.rawListeners(event);

@@ -1,4 +1,4 @@
-/** Servers with upgrades attached, applications that leave a decision open, and what is sent to them. */
+/** Servers with upgrades attached, applications that delay a decision, and requests to them. */
 import assert from 'node:assert/strict';
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -6,20 +6,24 @@ import type { Duplex } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import express, { type Express, type RequestHandler } from 'express';
 import { type AttachUpgradeOptions, attachUpgrade, type SessionHandler, sockjs } from '../../lib/index.ts';
-import { Queue } from './queue.ts';
-import { echo, listen } from './server.ts';
+import { AsyncQueue } from './async-queue.ts';
+import { echo, listen } from './test-server.ts';
 import { ServerSockets } from './upgrade-client.ts';
 
 export type UpgradeListener = (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
-/** What Node 22.21 and 24.9 brought. */
+/** What Node 22.21 and 24.9 added to servers. */
 export interface Upgrading {
   shouldUpgradeCallback?: (req: IncomingMessage) => boolean;
 }
 
-export const asksFirst = 'shouldUpgradeCallback' in createServer();
+export const hasShouldUpgradeCallback = 'shouldUpgradeCallback' in createServer();
 
-/** A server with upgrades attached, of any listener; `prepare` comes before `attachUpgrade`. */
+/**
+ * Serves a listener, with upgrades attached.
+ *
+ * @param options `prepare` is called before `attachUpgrade`
+ */
 export async function attached(
   listener: RequestListener,
   { prepare, ...options }: { prepare?: (server: Server) => void } & AttachUpgradeOptions = {},
@@ -30,23 +34,23 @@ export async function attached(
   return { detach, sockets: new ServerSockets(server), ...(await listen(server)) };
 }
 
-/** An app with an echo at `/echo`, and middleware in front of it. */
+/** Returns an app with an echo endpoint at `/echo`, and middleware before it. */
 export function appWith(before: RequestHandler, onSession: SessionHandler = echo): Express {
   const app = express().disable('x-powered-by').set('env', 'test');
   app.use(before);
   return app.use('/echo', sockjs(onSession));
 }
 
-/** Middleware that leaves each decision to the test. */
-export function parking() {
-  const parked = new Queue<{ req: IncomingMessage; res: ServerResponse; next: () => void }>();
+/** Middleware that waits until the test decides. */
+export function pausingMiddleware() {
+  const parked = new AsyncQueue<{ req: IncomingMessage; res: ServerResponse; next: () => void }>();
   const middleware = (req: IncomingMessage, res: ServerResponse, next: () => void) => parked.push({ req, res, next });
   return { middleware, next: () => parked.next() };
 }
 
-/** A listener for upgrades that answers all it sees, and tells. */
+/** An upgrade listener that responds 101 to every upgrade, and records it. */
 export function otherListener() {
-  const seen = new Queue<{ url: string | undefined; head: string }>();
+  const seen = new AsyncQueue<{ url: string | undefined; head: string }>();
   const listener: UpgradeListener = (req, socket, head) => {
     seen.push({ url: req.url, head: head.toString('latin1') });
     socket.on('error', () => {});
@@ -55,8 +59,8 @@ export function otherListener() {
   return { seen, listener };
 }
 
-/** Sends something that the application does not read yet, and waits until the server has it all the same. */
-export async function arrives(socket: Socket, send: () => void): Promise<void> {
+/** Sends bytes, and waits until the server has read them from the kernel. The application need not read them. */
+export async function untilReceived(socket: Socket, send: () => void): Promise<void> {
   const before = socket.bytesRead;
   send();
   while (socket.bytesRead === before) {
@@ -65,10 +69,10 @@ export async function arrives(socket: Socket, send: () => void): Promise<void> {
   }
 }
 
-/** Headers that ask for HTTP/2, as Java's HTTP client sends them. */
+/** Headers of a request to upgrade to HTTP/2, as Java's HTTP client sends them. */
 export const H2C = ['Connection: Upgrade, HTTP2-Settings', 'Upgrade: h2c', 'HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA'];
 
-/** A request as text. */
+/** Returns a request as text. */
 export function request(method: string, path: string, headers: readonly string[] = [], body = ''): string {
   return [`${method} ${path} HTTP/1.1`, 'Host: localhost', ...headers, '', body].join('\r\n');
 }

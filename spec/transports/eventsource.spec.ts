@@ -1,11 +1,11 @@
 /** The EventSource transport on the wire (docs/protocol.md, section 7), and the contract of all receivers. */
 import assert from 'node:assert/strict';
-import { CORS, itReceivesOverHttp, NOT_CACHED, ownHeaders, stage } from '../support/contract.ts';
+import { CORS, itReceivesOverHttp, NOT_CACHED, ownHeaders, setUp } from '../support/contract.ts';
 import { eventSource } from '../support/transport-cases.ts';
 
 describe('eventsource', () => {
   it('sends the prelude as a chunk of its own, then each frame as one event', async () => {
-    const { client, sessions } = await stage(eventSource);
+    const { client, sessions } = await setUp(eventSource);
     const { stream } = await client.receive();
     const response = await stream.response;
     assert.equal(response.statusCode, 200);
@@ -28,7 +28,7 @@ describe('eventsource', () => {
   });
 
   it('escapes percent signs, which the browser client decodes, in messages and in the reason', async () => {
-    const { client, sessions } = await stage(eventSource);
+    const { client, sessions } = await setUp(eventSource);
     const receiving = await client.open();
     const session = await sessions.next();
     session.send('100%41 %80 %');

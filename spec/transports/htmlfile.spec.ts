@@ -1,12 +1,12 @@
 /** The htmlfile transport on the wire (docs/protocol.md, section 7), and the contract of all receivers. */
 import assert from 'node:assert/strict';
-import { itChecksItsCallback } from '../support/callback-rules.ts';
-import { itReceivesOverHttp, NOT_CACHED, ownHeaders, stage } from '../support/contract.ts';
+import { itChecksCallbacks } from '../support/callback-rules.ts';
+import { itReceivesOverHttp, NOT_CACHED, ownHeaders, setUp } from '../support/contract.ts';
 import { HTML_FILE_PAGE, htmlFile, htmlFilePrelude } from '../support/transport-cases.ts';
 
 describe('htmlfile', () => {
   it('sends the page as a chunk of its own, then each frame as one script', async () => {
-    const { client, sessions } = await stage(htmlFile);
+    const { client, sessions } = await setUp(htmlFile);
     const { stream } = await client.receive();
     const response = await stream.response;
     assert.equal(response.statusCode, 200);
@@ -36,7 +36,7 @@ describe('htmlfile', () => {
   });
 
   it('sends every < as \\u003c, in messages and in the reason, so that nothing ends the script', async () => {
-    const { client, sessions } = await stage(htmlFile);
+    const { client, sessions } = await setUp(htmlFile);
     const receiving = await client.open();
     const session = await sessions.next();
     session.send('</script><!--<');
@@ -45,7 +45,7 @@ describe('htmlfile', () => {
     assert.equal(await receiving.chunk(), '<script>\np("c[3000,\\"\\u003c/script>\\"]");\n</script>\r\n');
   });
 
-  itChecksItsCallback(htmlFile, htmlFilePrelude);
+  itChecksCallbacks(htmlFile, htmlFilePrelude);
 
   itReceivesOverHttp(htmlFile);
 });

@@ -3,15 +3,15 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import express from 'express';
 import { sockjs } from '../../lib/index.ts';
-import { itChecksItsCallback } from '../support/callback-rules.ts';
-import { itReceivesOverHttp, NOT_CACHED, ownHeaders, stage } from '../support/contract.ts';
+import { itChecksCallbacks } from '../support/callback-rules.ts';
+import { itReceivesOverHttp, NOT_CACHED, ownHeaders, setUp } from '../support/contract.ts';
 import { fetchText } from '../support/http.ts';
-import { listen } from '../support/server.ts';
+import { listen } from '../support/test-server.ts';
 import { jsonpPolling } from '../support/transport-cases.ts';
 
 describe('jsonp-polling', () => {
   it('answers each poll with one call of the callback', async () => {
-    const { client, sessions } = await stage(jsonpPolling);
+    const { client, sessions } = await setUp(jsonpPolling);
     const url = client.server.origin + client.path();
     const open = await fetchText(url);
     assert.equal(open.status, 200);
@@ -35,7 +35,7 @@ describe('jsonp-polling', () => {
   });
 
   it('calls the callback that each poll names', async () => {
-    const { client, sessions } = await stage(jsonpPolling);
+    const { client, sessions } = await setUp(jsonpPolling);
     const url = client.server.origin + client.path('jsonp');
     assert.equal((await fetchText(`${url}?c=first`)).body, '/**/first("o");\r\n');
     (await sessions.next()).send('x');
@@ -56,7 +56,7 @@ describe('jsonp-polling', () => {
 
   for (const heartbeatDelay of [0, 30_001, 60_000]) {
     it(`answers a poll with a heartbeat after 30 s at a heartbeatDelay of ${heartbeatDelay}`, async () => {
-      const { client, clock, sessions } = await stage(jsonpPolling, { heartbeatDelay });
+      const { client, clock, sessions } = await setUp(jsonpPolling, { heartbeatDelay });
       await client.open();
       clock.tick(29_999);
       (await sessions.next()).send('no heartbeat yet');
@@ -67,7 +67,7 @@ describe('jsonp-polling', () => {
     });
   }
 
-  itChecksItsCallback(jsonpPolling, (callback) => `/**/${callback}("o");\r\n`);
+  itChecksCallbacks(jsonpPolling, (callback) => `/**/${callback}("o");\r\n`);
 
   itReceivesOverHttp(jsonpPolling);
 });

@@ -9,7 +9,7 @@ import { stopClock } from '../support/clock.ts';
 import { CORS, NOT_CACHED, ownHeaders } from '../support/contract.ts';
 import { portOf } from '../support/fake-receiver.ts';
 import { type Answer, fetchText, post, RawSocket } from '../support/http.ts';
-import { listen, serve, sessionCatcher, type TestServer } from '../support/server.ts';
+import { listen, serve, sessionCatcher, type TestServer } from '../support/test-server.ts';
 
 const BROKEN = 'Broken JSON encoding.';
 const EXPECTED = 'Payload expected.';
@@ -39,7 +39,7 @@ const FRAMEWORKS: readonly [name: string, framework: Framework][] = [
 ];
 
 /** An open session, and a client that sends to it. */
-interface Stage {
+interface Setup {
   readonly server: TestServer;
   readonly session: Session;
   readonly path: string;
@@ -58,11 +58,11 @@ const OWN = {
   jsonp_send: { vary: 'Origin', 'cross-origin-resource-policy': 'cross-origin' },
 };
 
-async function stage(
+async function setUp(
   endpoint: SendEndpoint,
   framework: Framework = express as unknown as Framework,
   ...before: Middleware[]
-): Promise<Stage> {
+): Promise<Setup> {
   stopClock();
   const sessions = sessionCatcher();
   const app = framework();
@@ -81,7 +81,7 @@ async function stage(
   const { path: receiver, method } = RECEIVERS[endpoint];
   assert.equal((await fetchText(`${server.origin}${path}/${receiver}`, method)).status, 200);
   const session = await sessions.next();
-  const send: Stage['send'] = (body, headers = {}) => post(`${server.origin}${path}/${endpoint}`, body, headers);
+  const send: Setup['send'] = (body, headers = {}) => post(`${server.origin}${path}/${endpoint}`, body, headers);
   return {
     server,
     session,
@@ -137,7 +137,7 @@ describe('xhr_send', () => {
   const TYPES = ['text/plain', 'T', 'application/json', 'application/xml', 'text/xml', FORM, '', undefined];
   for (const type of [...TYPES, ...TYPES.filter(Boolean).map((plain) => `${plain}; charset=utf-8`)]) {
     it(`takes JSON with Content-Type ${type === undefined ? 'absent' : JSON.stringify(type)}`, async () => {
-      const { send, session } = await stage('xhr_send');
+      const { send, session } = await setUp('xhr_send');
       const answer = await send('["x","ÿ\\ud800"]', type === undefined ? {} : { 'Content-Type': type });
       assert.equal(answer.status, 204);
       assert.equal(answer.body, '');
@@ -152,14 +152,14 @@ describe('xhr_send', () => {
 
   for (const [what, body, text] of BAD_PAYLOADS) {
     it(`answers 500 and delivers nothing: ${what}`, async () => {
-      const { send, assertUntouched } = await stage('xhr_send');
+      const { send, assertUntouched } = await setUp('xhr_send');
       assertError(await send(body, { 'Content-Type': 'text/plain' }), 500, text);
       await assertUntouched();
     });
   }
 
   it('answers 500 to a request without a body or a length', async () => {
-    const { server, path, assertUntouched } = await stage('xhr_send');
+    const { server, path, assertUntouched } = await setUp('xhr_send');
     const raw = new RawSocket(server.port);
     raw.send(`POST ${path}/xhr_send HTTP/1.1`, 'Host: localhost', 'Connection: close', '', '');
     const answer = await raw.closed;
@@ -169,7 +169,7 @@ describe('xhr_send', () => {
   });
 
   it('takes a body that comes in pieces, within a character even', async () => {
-    const { server, session, path } = await stage('xhr_send');
+    const { server, session, path } = await setUp('xhr_send');
     const raw = new RawSocket(server.port);
     raw.send(
       `POST ${path}/xhr_send HTTP/1.1`,
@@ -187,26 +187,26 @@ describe('xhr_send', () => {
   });
 
   it('delivers nothing for an empty array', async () => {
-    const { send, assertUntouched } = await stage('xhr_send');
+    const { send, assertUntouched } = await setUp('xhr_send');
     assert.equal((await send('[]')).status, 204);
     await assertUntouched();
   });
 
-  it('answers 404 for an unknown session, whatever the payload', async () => {
-    const { server } = await stage('xhr_send');
+  it('answers 404 for an unknown session and any payload', async () => {
+    const { server } = await setUp('xhr_send');
     for (const body of ['["x"]', '[', '']) {
       assertError(await post(`${server.origin}/echo/000/unknown/xhr_send`, body), 404, 'Session not found.');
     }
   });
 
   it('answers 404 for a session that has been closed', async () => {
-    const { send, session } = await stage('xhr_send');
+    const { send, session } = await setUp('xhr_send');
     session.close();
     assertError(await send('["x"]'), 404, 'Session not found.');
   });
 
   it('delivers messages of one request in order, and requests one after the other', async () => {
-    const { send, session } = await stage('xhr_send');
+    const { send, session } = await setUp('xhr_send');
     await send('["1","2"]');
     await send('["3"]');
     await assertReceived(session, '1', '2', '3');
@@ -230,7 +230,7 @@ describe('jsonp_send', () => {
   ];
   for (const [what, type, body, messages] of GOOD) {
     it(`takes ${what}`, async () => {
-      const { send, session, assertUntouched } = await stage('jsonp_send');
+      const { send, session, assertUntouched } = await setUp('jsonp_send');
       const answer = await send(body, { 'Content-Type': type });
       assert.equal(answer.status, 200);
       assert.equal(answer.body, 'ok');
@@ -258,7 +258,7 @@ describe('jsonp_send', () => {
   ];
   for (const [what, body, text] of BAD_FORMS) {
     it(`answers 500 and delivers nothing: ${what}`, async () => {
-      const { send, assertUntouched } = await stage('jsonp_send');
+      const { send, assertUntouched } = await setUp('jsonp_send');
       assertError(await send(body, { 'Content-Type': FORM }), 500, text, OWN.jsonp_send);
       await assertUntouched();
     });
@@ -266,7 +266,7 @@ describe('jsonp_send', () => {
 
   for (const [what, body, text] of BAD_PAYLOADS) {
     it(`answers 500 and delivers nothing, as text or as form: ${what}`, async () => {
-      const { send, assertUntouched } = await stage('jsonp_send');
+      const { send, assertUntouched } = await setUp('jsonp_send');
       assertError(await send(body, { 'Content-Type': 'text/plain' }), 500, text, OWN.jsonp_send);
       const form = Buffer.isBuffer(body)
         ? `d=${[...body].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join('')}`
@@ -279,7 +279,7 @@ describe('jsonp_send', () => {
   }
 
   it('answers 404 for an unknown session', async () => {
-    const { server } = await stage('jsonp_send');
+    const { server } = await setUp('jsonp_send');
     const answer = await post(`${server.origin}/echo/000/unknown/jsonp_send`, 'd=["x"]', { 'Content-Type': FORM });
     assertError(answer, 404, 'Session not found.', OWN.jsonp_send);
   });
@@ -292,7 +292,7 @@ describe('a body over the limit', () => {
     ['jsonp_send', 200],
   ] as const) {
     it(`gets 413 from ${endpoint}, nothing being delivered; one byte less is taken`, async () => {
-      const { send, session, assertUntouched } = await stage(endpoint);
+      const { send, session, assertUntouched } = await setUp(endpoint);
       const type = { 'Content-Type': 'text/plain' };
       const answer = await send(`["${'x'.repeat(LIMIT - 3)}"]`, type);
       assertError(answer, 413, 'Payload too large (see the maxMessageSize option).', OWN[endpoint]);
@@ -304,7 +304,7 @@ describe('a body over the limit', () => {
   }
 
   it('is not read to its end', async () => {
-    const { server, path, assertUntouched } = await stage('xhr_send');
+    const { server, path, assertUntouched } = await setUp('xhr_send');
     const raw = new RawSocket(server.port);
     raw.send(`POST ${path}/xhr_send HTTP/1.1`, 'Host: localhost', 'Content-Length: 1000000000', '', '');
     raw.send('x'.repeat(LIMIT + 1));
@@ -325,7 +325,7 @@ describe('a client that breaks off while it sends', () => {
 
   for (const endpoint of ['xhr_send', 'jsonp_send'] as const) {
     it(`delivers nothing, and leaves the session alone: ${endpoint}`, async () => {
-      const { server, path, assertUntouched } = await stage(endpoint);
+      const { server, path, assertUntouched } = await setUp(endpoint);
       const asked = once(server.server, 'request') as Promise<[IncomingMessage]>;
       const raw = new RawSocket(server.port);
       raw.send(...beginning(path, endpoint));
@@ -338,7 +338,7 @@ describe('a client that breaks off while it sends', () => {
   }
 
   it('gets 404 when the session ends before the body', async () => {
-    const { server, session, path } = await stage('xhr_send');
+    const { server, session, path } = await setUp('xhr_send');
     const asked = once(server.server, 'request');
     const raw = new RawSocket(server.port);
     raw.send(...beginning(path, 'xhr_send'));
@@ -410,7 +410,7 @@ for (const [name, framework] of FRAMEWORKS) {
     ];
     for (const [what, parsers, endpoint, type, body] of rows) {
       it(`is delivered: ${endpoint} behind ${what}`, async () => {
-        const { send, session } = await stage(endpoint, framework, ...parsers);
+        const { send, session } = await setUp(endpoint, framework, ...parsers);
         const { status } = await send(body, { 'Content-Type': type });
         assert.equal(status, endpoint === 'xhr_send' ? 204 : 200);
         await assertReceived(session, 'x', 'ÿ');
@@ -435,7 +435,7 @@ for (const [name, framework] of FRAMEWORKS) {
     ];
     for (const [what, parsers, endpoint, type, body, text] of badRows) {
       it(`gets 500, nothing being delivered: ${endpoint} behind ${what}, ${JSON.stringify(body)}`, async () => {
-        const { send, assertUntouched } = await stage(endpoint, framework, ...parsers);
+        const { send, assertUntouched } = await setUp(endpoint, framework, ...parsers);
         const answer = await send(body, { 'Content-Type': type });
         assertError(answer, 500, text, OWN[endpoint]);
         await assertUntouched();
@@ -443,13 +443,13 @@ for (const [name, framework] of FRAMEWORKS) {
     }
 
     it('gets 500 for bytes that are no UTF-8, behind raw()', async () => {
-      const { send, assertUntouched } = await stage('xhr_send', framework, raw(every));
+      const { send, assertUntouched } = await setUp('xhr_send', framework, raw(every));
       assertError(await send(Buffer.from([0x5b, 0x22, 0xff, 0x22, 0x5d])), 500, BROKEN);
       await assertUntouched();
     });
 
     it("gets the parser's own 400 or 413", async () => {
-      const { send, assertUntouched } = await stage('xhr_send', framework, json({ limit: 10 }));
+      const { send, assertUntouched } = await setUp('xhr_send', framework, json({ limit: 10 }));
       const type = { 'Content-Type': 'application/json' };
       assert.equal((await send('["x', type)).status, 400);
       assert.equal((await send('"x"', type)).status, 400);
@@ -483,13 +483,13 @@ for (const [name, framework] of FRAMEWORKS) {
     ];
     for (const [what, middleware] of unread) {
       it(`is read from the stream where middleware gave the request ${what} and read nothing`, async () => {
-        const xhr = await stage('xhr_send', framework, middleware);
+        const xhr = await setUp('xhr_send', framework, middleware);
         assert.equal((await xhr.send(JSON_BODY)).status, 204);
         await assertReceived(xhr.session, 'x', 'ÿ');
       });
 
       it(`is read from the stream where middleware gave the form ${what} and read nothing`, async () => {
-        const jsonp = await stage('jsonp_send', framework, middleware);
+        const jsonp = await setUp('jsonp_send', framework, middleware);
         assert.equal((await jsonp.send(FORM_BODY, { 'Content-Type': FORM })).status, 200);
         await assertReceived(jsonp.session, 'x', 'ÿ');
       });
@@ -520,7 +520,7 @@ for (const [name, framework] of FRAMEWORKS) {
         ['jsonp_send', FORM_BODY, FORM],
       ] as const) {
         it(`is missed by ${endpoint}, without hanging, where middleware has ${what} and left no body`, async () => {
-          const { send, assertUntouched } = await stage(endpoint, framework, middleware);
+          const { send, assertUntouched } = await setUp(endpoint, framework, middleware);
           assertError(await send(body, { 'Content-Type': type }), 500, EXPECTED, OWN[endpoint]);
           await assertUntouched();
         });
@@ -528,7 +528,7 @@ for (const [name, framework] of FRAMEWORKS) {
     }
 
     it('is taken from middleware that read the stream and left text', async () => {
-      const { send, session } = await stage('xhr_send', framework, (req, _res, next) => {
+      const { send, session } = await setUp('xhr_send', framework, (req, _res, next) => {
         let text = '';
         req.setEncoding('utf8').on('data', (chunk: string) => {
           text += chunk;

@@ -9,8 +9,13 @@ import { stopClock } from '../support/clock.ts';
 import { frame, frameHead } from '../support/frame-peer.ts';
 import { handshake, RawSocket } from '../support/http.ts';
 import { closePayload, serverFrame } from '../support/upgrade-client.ts';
-import { type Arena, arena, WAYS, type Way } from '../support/ways.ts';
-import { ended, WebSocketClient } from '../support/websocket.ts';
+import { ended, WebSocketClient } from '../support/websocket-client.ts';
+import {
+  ALL_TRANSPORTS,
+  serveTransports,
+  type TransportServer,
+  type WireTransport,
+} from '../support/wire-transports.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -19,7 +24,7 @@ const TEXT = 0x81;
 const BINARY = 0x82;
 const CLOSE = 0x88;
 
-const WEBSOCKETS = WAYS.filter(({ family }) => family === 'websocket');
+const WEBSOCKETS = ALL_TRANSPORTS.filter(({ family }) => family === 'websocket');
 
 interface Reading {
   readonly name: string;
@@ -46,8 +51,8 @@ const READINGS: readonly Reading[] = [
 ];
 
 /** A message of a client as one frame. */
-function message({ name: way }: Way, { name }: Reading, text: string): Buffer {
-  const payload = way === 'websocket' ? JSON.stringify([text]) : text;
+function message({ name: transport }: WireTransport, { name }: Reading, text: string): Buffer {
+  const payload = transport === 'websocket' ? JSON.stringify([text]) : text;
   if (name !== 'compressed') {
     return frame(TEXT, payload);
   }
@@ -56,16 +61,20 @@ function message({ name: way }: Way, { name }: Reading, text: string): Buffer {
 }
 
 /** The bytes that the server sends for one message of the application. */
-function answer({ name }: Way, text: string): string {
+function answer({ name }: WireTransport, text: string): string {
   return serverFrame(1, name === 'websocket' ? `a["${text}"]` : text);
 }
 
 /** An open WebSocket whose client bytes are written by the test. */
-async function open(on: Arena, way: Way, reading?: Reading): Promise<{ raw: RawSocket; session: Session }> {
-  const path = way.name === 'websocket' ? '/echo/000/session/websocket' : '/echo/websocket';
+async function open(
+  on: TransportServer,
+  transport: WireTransport,
+  reading?: Reading,
+): Promise<{ raw: RawSocket; session: Session }> {
+  const path = transport.name === 'websocket' ? '/echo/000/session/websocket' : '/echo/websocket';
   const raw = new RawSocket(on.port).send(...handshake(path, ...(reading?.header ? [reading.header] : [])));
   const session = await on.sessions.next();
-  await raw.until(way.name === 'websocket' ? serverFrame(1, 'o') : '\r\n\r\n');
+  await raw.until(transport.name === 'websocket' ? serverFrame(1, 'o') : '\r\n\r\n');
   return { raw, session };
 }
 
@@ -134,22 +143,24 @@ const ENDINGS: readonly {
 ];
 
 describe('the end of a WebSocket', () => {
-  for (const way of WEBSOCKETS) {
+  for (const transport of WEBSOCKETS) {
     for (const reading of READINGS) {
-      describe(`${way.name}, ${reading.name}`, () => {
+      describe(`${transport.name}, ${reading.name}`, () => {
         for (const { name, bytes, reply, event } of ENDINGS) {
           it(`comes after the answers to the messages before it: ${name} in the same segment`, async () => {
-            const on = await arena({ heartbeatDelay: 0, ...reading.options() }, { onSession: echoOnMessage });
-            const { raw, session } = await open(on, way, reading);
-            raw.socket.write(Buffer.concat([message(way, reading, '1'), message(way, reading, '2'), bytes]));
+            const on = await serveTransports({ heartbeatDelay: 0, ...reading.options() }, { onSession: echoOnMessage });
+            const { raw, session } = await open(on, transport, reading);
+            raw.socket.write(
+              Buffer.concat([message(transport, reading, '1'), message(transport, reading, '2'), bytes]),
+            );
             const end = closeOf(session);
             const received = await raw.until(serverFrame(8, reply));
             const answers =
-              way.name === 'websocket'
-                ? [serverFrame(1, 'a["1","2"]'), answer(way, '1') + answer(way, '2')]
-                : [answer(way, '1') + answer(way, '2')];
+              transport.name === 'websocket'
+                ? [serverFrame(1, 'a["1","2"]'), answer(transport, '1') + answer(transport, '2')]
+                : [answer(transport, '1') + answer(transport, '2')];
             const rest = received.slice(received.indexOf('\r\n\r\n') + 4);
-            const opening = way.name === 'websocket' ? serverFrame(1, 'o') : '';
+            const opening = transport.name === 'websocket' ? serverFrame(1, 'o') : '';
             assert.ok(
               answers.some((expected) => rest === opening + expected + serverFrame(8, reply)),
               JSON.stringify(rest),
@@ -161,19 +172,19 @@ describe('the end of a WebSocket', () => {
         // Not where ws inflates in another thread: the end then overtakes the message, and no answer can leave.
         if (reading.name !== 'compressed') {
           it('comes after the answers to the messages before it: the connection half-closed behind them', async () => {
-            const on = await arena({ heartbeatDelay: 0, ...reading.options() }, { onSession: echoOnMessage });
-            const { raw, session } = await open(on, way, reading);
+            const on = await serveTransports({ heartbeatDelay: 0, ...reading.options() }, { onSession: echoOnMessage });
+            const { raw, session } = await open(on, transport, reading);
             const end = closeOf(session);
-            raw.socket.end(message(way, reading, '1'));
-            await raw.until(answer(way, '1'));
+            raw.socket.end(message(transport, reading, '1'));
+            await raw.until(answer(transport, '1'));
             assert.deepEqual(await end, { code: 1006, reason: '', wasClean: false });
           });
         }
 
         it('ends the session with the closing handshake, however long the client keeps its connection', async () => {
           const clock = stopClock();
-          const on = await arena({ heartbeatDelay: 25_000, ...reading.options() });
-          const { raw, session } = await open(on, way, reading);
+          const on = await serveTransports({ heartbeatDelay: 25_000, ...reading.options() });
+          const { raw, session } = await open(on, transport, reading);
           raw.socket.allowHalfOpen = true;
           raw.socket.write(close(1000, 'done'));
           assert.deepEqual(await closeOf(session), { code: 1000, reason: 'done', wasClean: true });
@@ -193,8 +204,8 @@ describe('the end of a WebSocket', () => {
         });
 
         it('ends the session when the client half-closes its connection and reads nothing more', async () => {
-          const on = await arena({ heartbeatDelay: 0, maxSendBuffer: 64 * MIB, ...reading.options() });
-          const { raw, session } = await open(on, way, reading);
+          const on = await serveTransports({ heartbeatDelay: 0, maxSendBuffer: 64 * MIB, ...reading.options() });
+          const { raw, session } = await open(on, transport, reading);
           raw.socket.pause();
           session.send('x'.repeat(32 * MIB));
           await turn();
@@ -206,9 +217,9 @@ describe('the end of a WebSocket', () => {
       });
     }
 
-    it(`refuses what an async listener sends when the close frame is known: ${way.name}`, async () => {
+    it(`refuses what an async listener sends when the close frame is known: ${transport.name}`, async () => {
       const accepted: boolean[] = [];
-      const on = await arena(
+      const on = await serveTransports(
         { heartbeatDelay: 0 },
         {
           onSession: async (session) => {
@@ -218,24 +229,24 @@ describe('the end of a WebSocket', () => {
           },
         },
       );
-      const { raw, session } = await open(on, way);
+      const { raw, session } = await open(on, transport);
       const end = closeOf(session);
-      raw.socket.write(Buffer.concat([message(way, READINGS[0] as Reading, '1'), close(1000)]));
+      raw.socket.write(Buffer.concat([message(transport, READINGS[0] as Reading, '1'), close(1000)]));
       await end;
       const received = await raw.until(serverFrame(8, closePayload(1000)));
       await turn();
-      assert.equal(received.includes(answer(way, '1')), accepted[0], 'send() says what becomes of the message');
+      assert.equal(received.includes(answer(transport, '1')), accepted[0], 'send() says what becomes of the message');
     });
   }
 
   it('comes after the answers to the messages before it, where the next is no JSON', async () => {
-    const way = WEBSOCKETS.find(({ name }) => name === 'websocket') as Way;
-    const on = await arena({ heartbeatDelay: 0 }, { onSession: echoOnMessage });
-    const { raw, session } = await open(on, way);
+    const transport = WEBSOCKETS.find(({ name }) => name === 'websocket') as WireTransport;
+    const on = await serveTransports({ heartbeatDelay: 0 }, { onSession: echoOnMessage });
+    const { raw, session } = await open(on, transport);
     const end = closeOf(session);
-    raw.socket.write(Buffer.concat([message(way, READINGS[0] as Reading, '1'), frame(TEXT, '{')]));
+    raw.socket.write(Buffer.concat([message(transport, READINGS[0] as Reading, '1'), frame(TEXT, '{')]));
     const received = await raw.until(serverFrame(8, closePayload(1007, 'Broken JSON encoding.')));
-    assert.ok(received.includes(answer(way, '1')), JSON.stringify(received));
+    assert.ok(received.includes(answer(transport, '1')), JSON.stringify(received));
     assert.deepEqual(await end, { code: 1007, reason: 'Broken JSON encoding.', wasClean: false });
   });
 });
@@ -244,11 +255,11 @@ describe('close() of a WebSocket session', () => {
   /** ms that every client gets. */
   const FLUSH_TIMEOUT = 30_000;
 
-  for (const way of WEBSOCKETS) {
-    it(`waits for a client that reads slowly, for as long as it makes progress: ${way.name}`, async () => {
+  for (const transport of WEBSOCKETS) {
+    it(`waits for a client that reads slowly, for as long as it makes progress: ${transport.name}`, async () => {
       const clock = stopClock();
-      const on = await arena({ heartbeatDelay: 1000, maxSendBuffer: 64 * MIB });
-      const path = way.name === 'websocket' ? '/echo/000/session/websocket' : '/echo/websocket';
+      const on = await serveTransports({ heartbeatDelay: 1000, maxSendBuffer: 64 * MIB });
+      const path = transport.name === 'websocket' ? '/echo/000/session/websocket' : '/echo/websocket';
       const client = new WebSocketClient(on.origin, path);
       const session = await on.sessions.next();
       await client.opened;
@@ -288,10 +299,10 @@ describe('close() of a WebSocket session', () => {
       assert.ok(bytes >= 30 * MIB, `${bytes} bytes`);
     });
 
-    it(`gives a client that reads nothing 30 s, and a second more for each 32 kB: ${way.name}`, async () => {
+    it(`gives a client that reads nothing 30 s, and a second more for each 32 kB: ${transport.name}`, async () => {
       const clock = stopClock();
-      const on = await arena({ heartbeatDelay: 1000, maxSendBuffer: 64 * MIB });
-      const { raw, session } = await open(on, way);
+      const on = await serveTransports({ heartbeatDelay: 1000, maxSendBuffer: 64 * MIB });
+      const { raw, session } = await open(on, transport);
       raw.socket.pause();
       session.send('x'.repeat(32 * MIB));
       session.close(3000, 'bye');
@@ -309,10 +320,10 @@ describe('close() of a WebSocket session', () => {
       assert.equal(clock.countTimers(), 0);
     });
 
-    it(`gives a client that does not answer the close frame 30 s: ${way.name}`, async () => {
+    it(`gives a client that does not answer the close frame 30 s: ${transport.name}`, async () => {
       const clock = stopClock();
-      const on = await arena({ heartbeatDelay: 0 });
-      const { raw, session } = await open(on, way);
+      const on = await serveTransports({ heartbeatDelay: 0 });
+      const { raw, session } = await open(on, transport);
       session.close(3000, 'bye');
       await raw.until('bye');
       const end = closeOf(session);
@@ -323,12 +334,12 @@ describe('close() of a WebSocket session', () => {
       assert.deepEqual(await end, { code: 3000, reason: 'bye', wasClean: false });
     });
 
-    it(`leaves the time limit to an engine that has its own: ${way.name}`, async () => {
+    it(`leaves the time limit to an engine that has its own: ${transport.name}`, async () => {
       const clock = stopClock();
       // An option of ws that its types do not have yet.
       const engine: WebSocketServerOptions & { closeTimeout: number } = { closeTimeout: 1000 };
-      const on = await arena({ heartbeatDelay: 0, websocketServer: engine });
-      const { raw, session } = await open(on, way);
+      const on = await serveTransports({ heartbeatDelay: 0, websocketServer: engine });
+      const { raw, session } = await open(on, transport);
       session.close(3000, 'bye');
       await raw.until('bye');
       const end = closeOf(session);
@@ -339,8 +350,8 @@ describe('close() of a WebSocket session', () => {
 });
 
 describe('a WebSocket whose send begins to throw', () => {
-  for (const way of WEBSOCKETS) {
-    it(`costs its session and nothing else, in the middle of a broadcast as well: ${way.name}`, async () => {
+  for (const transport of WEBSOCKETS) {
+    it(`costs its session and nothing else, in the middle of a broadcast as well: ${transport.name}`, async () => {
       let isBroken = false;
       class Broken extends WebSocket {
         override send(...args: unknown[]): void {
@@ -350,9 +361,9 @@ describe('a WebSocket whose send begins to throw', () => {
           Reflect.apply(super.send, this, args);
         }
       }
-      const on = await arena({ heartbeatDelay: 0, websocketServer: { WebSocket: Broken } });
-      const { raw, session } = await open(on, way);
-      const stream = WAYS.find(({ name }) => name === 'xhr-streaming') as Way;
+      const on = await serveTransports({ heartbeatDelay: 0, websocketServer: { WebSocket: Broken } });
+      const { raw, session } = await open(on, transport);
+      const stream = ALL_TRANSPORTS.find(({ name }) => name === 'xhr-streaming') as WireTransport;
       const other = await on.open(stream);
       isBroken = true;
       const end = closeOf(session);
@@ -366,11 +377,11 @@ describe('a WebSocket whose send begins to throw', () => {
 });
 
 describe('heartbeats of a WebSocket', () => {
-  for (const way of WEBSOCKETS) {
-    it(`do not pile up behind bytes that the client does not read: ${way.name}`, async () => {
+  for (const transport of WEBSOCKETS) {
+    it(`do not pile up behind bytes that the client does not read: ${transport.name}`, async () => {
       const clock = stopClock();
-      const on = await arena({ heartbeatDelay: 1000, maxSendBuffer: 64 * MIB });
-      const { raw, session } = await open(on, way);
+      const on = await serveTransports({ heartbeatDelay: 1000, maxSendBuffer: 64 * MIB });
+      const { raw, session } = await open(on, transport);
       raw.socket.pause();
       session.send('x'.repeat(32 * MIB));
       await turn();

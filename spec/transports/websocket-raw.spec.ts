@@ -5,9 +5,9 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { Session, SessionCloseEvent } from '../../lib/index.ts';
 import { stopClock } from '../support/clock.ts';
 import { fetchText, handshake, RawSocket } from '../support/http.ts';
-import { serve, sessionCatcher } from '../support/server.ts';
+import { serve, sessionCatcher } from '../support/test-server.ts';
 import { clientFrame, parseAnswer, serverFrame } from '../support/upgrade-client.ts';
-import { ended, WebSocketClient } from '../support/websocket.ts';
+import { ended, WebSocketClient } from '../support/websocket-client.ts';
 
 async function closeOf(session: Session): Promise<SessionCloseEvent> {
   const [event] = (await once(session, 'close')) as [SessionCloseEvent];

@@ -10,13 +10,18 @@ import { WebSocket, WebSocketServer } from 'ws';
 import type { Session, SessionCloseEvent, SockjsOptions } from '../../lib/index.ts';
 import { WebSocketReader } from '../../lib/transports/websocket/direct-reader.ts';
 import { Random } from '../hostile/random.ts';
+import { AsyncQueue } from '../support/async-queue.ts';
+import { afterTest } from '../support/cleanup.ts';
 import { FramePeer, type FrameShape, frame, frameHead, type Outcome } from '../support/frame-peer.ts';
 import { RawSocket } from '../support/http.ts';
-import { afterTest } from '../support/leftovers.ts';
-import { Queue } from '../support/queue.ts';
 import { closePayload, ServerSockets, serverFrame } from '../support/upgrade-client.ts';
-import { type Arena, arena, WAYS, type Way } from '../support/ways.ts';
-import { WebSocketClient } from '../support/websocket.ts';
+import { WebSocketClient } from '../support/websocket-client.ts';
+import {
+  ALL_TRANSPORTS,
+  serveTransports,
+  type TransportServer,
+  type WireTransport,
+} from '../support/wire-transports.ts';
 
 const TEXT = 0x81;
 const BINARY = 0x82;
@@ -28,8 +33,8 @@ const FIRST = 0x01;
 const NEXT = 0x00;
 const LAST = 0x80;
 
-const WEBSOCKETS = WAYS.filter(({ family }) => family === 'websocket');
-const RAW = WEBSOCKETS.find(({ name }) => name === 'websocket-raw') as Way;
+const WEBSOCKETS = ALL_TRANSPORTS.filter(({ family }) => family === 'websocket');
+const RAW = WEBSOCKETS.find(({ name }) => name === 'websocket-raw') as WireTransport;
 
 /** WebSockets with a class of the application, so that ws reads all messages. */
 const OWN_CLASS: { readonly WebSocket?: typeof WebSocket } = { WebSocket: class extends WebSocket {} };
@@ -44,17 +49,17 @@ const READERS: readonly [name: string, options: SockjsOptions, engine: typeof OW
 const MIXED = 'aé€😀';
 
 /** A message as text of this endpoint. */
-function textOf({ name }: Way, message: string): string {
+function textOf({ name }: WireTransport, message: string): string {
   return name === 'websocket' ? JSON.stringify([message]) : message;
 }
 
 /** A message as one frame. */
-function message(way: Way, text: string, shape: FrameShape = {}): Buffer {
-  return frame(TEXT, textOf(way, text), shape);
+function message(transport: WireTransport, text: string, shape: FrameShape = {}): Buffer {
+  return frame(TEXT, textOf(transport, text), shape);
 }
 
 /** The bytes that the server sends first. */
-function opening({ name }: Way): string {
+function opening({ name }: WireTransport): string {
   return name === 'websocket' ? serverFrame(1, 'o') : '';
 }
 
@@ -80,8 +85,8 @@ function randomText(random: Random, bytes: number, alphabet: readonly string[]):
 }
 
 /** Sends the chunks one by one, and returns the outcome. One of them ends the connection. */
-async function converse(on: Arena, way: Way, chunks: readonly Buffer[]): Promise<Outcome> {
-  const peer = await FramePeer.open(on, way);
+async function converse(on: TransportServer, transport: WireTransport, chunks: readonly Buffer[]): Promise<Outcome> {
+  const peer = await FramePeer.open(on, transport);
   for (const chunk of chunks) {
     await peer.send(chunk);
   }
@@ -188,12 +193,17 @@ describe('WebSocketReader', () => {
 });
 
 describe('text messages of one frame', () => {
-  for (const way of WEBSOCKETS) {
-    describe(`on ${way.name}`, () => {
+  for (const transport of WEBSOCKETS) {
+    describe(`on ${transport.name}`, () => {
       it('are read without ws', async () => {
         const seen = seenByWs();
-        const peer = await FramePeer.open(await arena(), way);
-        await peer.send(message(way, 'a'), message(way, MIXED), frame(PING, ''), message(way, 'x'.repeat(70_000)));
+        const peer = await FramePeer.open(await serveTransports(), transport);
+        await peer.send(
+          message(transport, 'a'),
+          message(transport, MIXED),
+          frame(PING, ''),
+          message(transport, 'x'.repeat(70_000)),
+        );
         while (peer.messages.length < 3) {
           await turn();
         }
@@ -203,29 +213,29 @@ describe('text messages of one frame', () => {
 
       it('are read by ws where its engine has a class of the application', async () => {
         const seen = seenByWs();
-        const peer = await FramePeer.open(await arena(LEFT_TO_WS), way);
-        await peer.send(message(way, 'a'));
+        const peer = await FramePeer.open(await serveTransports(LEFT_TO_WS), transport);
+        await peer.send(message(transport, 'a'));
         assert.deepEqual(peer.messages, ['a']);
-        assert.deepEqual(seen, [textOf(way, 'a')]);
+        assert.deepEqual(seen, [textOf(transport, 'a')]);
       });
 
       it('are left to ws where another listener reads the connection as well', async () => {
         const seen = seenByWs();
-        const on = await arena();
+        const on = await serveTransports();
         const heard: Buffer[] = [];
         on.server.on('connection', (socket) => socket.on('data', (chunk) => heard.push(Buffer.from(chunk))));
-        const peer = await FramePeer.open(on, way);
+        const peer = await FramePeer.open(on, transport);
         heard.length = 0;
-        await peer.send(message(way, 'a'), message(way, 'b'));
+        await peer.send(message(transport, 'a'), message(transport, 'b'));
         assert.deepEqual(peer.messages, ['a', 'b']);
-        assert.deepEqual(seen, [textOf(way, 'a'), textOf(way, 'b')]);
-        assert.deepEqual(Buffer.concat(heard), Buffer.concat([message(way, 'a'), message(way, 'b')]));
+        assert.deepEqual(seen, [textOf(transport, 'a'), textOf(transport, 'b')]);
+        assert.deepEqual(Buffer.concat(heard), Buffer.concat([message(transport, 'a'), message(transport, 'b')]));
       });
 
       it('arrive in order from one chunk of many', async () => {
-        const peer = await FramePeer.open(await arena(), way);
+        const peer = await FramePeer.open(await serveTransports(), transport);
         const texts = Array.from({ length: 2000 }, (_, i) => `${i} ${MIXED}`);
-        await peer.send(...texts.map((text) => message(way, text)));
+        await peer.send(...texts.map((text) => message(transport, text)));
         assert.deepEqual(peer.messages, texts);
       });
 
@@ -235,13 +245,13 @@ describe('text messages of one frame', () => {
         ['a length of 64 bits', 64, MIXED.repeat(30)],
       ] as const) {
         it(`arrive once and unchanged, cut at any byte: ${title}`, async () => {
-          const peer = await FramePeer.open(await arena(), way);
-          const bytes = message(way, text, { lengthBits });
+          const peer = await FramePeer.open(await serveTransports(), transport);
+          const bytes = message(transport, text, { lengthBits });
           for (let at = 1; at < bytes.length; at += 1) {
             // In the same chunks as the message before it and the one behind it.
-            await peer.send(message(way, 'before'), bytes.subarray(0, at));
+            await peer.send(message(transport, 'before'), bytes.subarray(0, at));
             assert.deepEqual(peer.messages.splice(0), ['before'], `first half, cut at ${at}`);
-            await peer.send(bytes.subarray(at), message(way, 'behind'));
+            await peer.send(bytes.subarray(at), message(transport, 'behind'));
             assert.deepEqual(peer.messages.splice(0), [text, 'behind'], `cut at ${at}`);
           }
         });
@@ -249,8 +259,8 @@ describe('text messages of one frame', () => {
 
       it('arrive once and unchanged, cut at any two bytes of their beginning', async () => {
         const seen = seenByWs();
-        const peer = await FramePeer.open(await arena(), way);
-        const bytes = message(way, MIXED.repeat(30), { lengthBits: 64 });
+        const peer = await FramePeer.open(await serveTransports(), transport);
+        const bytes = message(transport, MIXED.repeat(30), { lengthBits: 64 });
         for (let first = 1; first < 17; first += 1) {
           for (let second = first + 1; second < 18; second += 1) {
             await peer.send(bytes.subarray(0, first));
@@ -265,15 +275,18 @@ describe('text messages of one frame', () => {
 
       it('arrive unchanged in all sizes, under any mask, at any alignment', async () => {
         const random = new Random(1);
-        const peer = await FramePeer.open(await arena({ maxMessageSize: 400_000 }), way);
-        const overhead = Buffer.byteLength(textOf(way, ''));
+        const peer = await FramePeer.open(await serveTransports({ maxMessageSize: 400_000 }), transport);
+        const overhead = Buffer.byteLength(textOf(transport, ''));
         for (const size of [0, 1, 124, 125, 126, 127, 255, 256, 257, 65_535, 65_536, 300_000]) {
           for (const alphabet of [['a', 'Z', ' '], [...MIXED]]) {
             for (let shift = 0; shift < 4; shift += 1) {
               const before = 'x'.repeat(shift);
               const text = randomText(random, Math.max(0, size - overhead), alphabet);
               const mask = shift === 0 && size < 256 ? Buffer.alloc(4) : random.bytes(4);
-              await peer.send(message(way, before, { mask: random.bytes(4) }), message(way, text, { mask }));
+              await peer.send(
+                message(transport, before, { mask: random.bytes(4) }),
+                message(transport, text, { mask }),
+              );
               while (peer.messages.length < 2) {
                 await turn();
               }
@@ -288,10 +301,10 @@ describe('text messages of one frame', () => {
       });
 
       it('arrive unchanged with one character that is not ASCII, at any position', async () => {
-        const peer = await FramePeer.open(await arena(), way);
+        const peer = await FramePeer.open(await serveTransports(), transport);
         for (const size of [20, 255, 256, 261]) {
           const texts = Array.from({ length: size }, (_, i) => `${'.'.repeat(i)}é${'.'.repeat(size - i - 1)}`);
-          await peer.send(...texts.map((text) => message(way, text)));
+          await peer.send(...texts.map((text) => message(transport, text)));
           while (peer.messages.length < texts.length) {
             await turn();
           }
@@ -301,9 +314,9 @@ describe('text messages of one frame', () => {
 
       it('are read without ws in hundreds of pieces', async () => {
         const seen = seenByWs();
-        const peer = await FramePeer.open(await arena(), way);
+        const peer = await FramePeer.open(await serveTransports(), transport);
         const text = MIXED.repeat(80);
-        for (const byte of byteByByte(message(way, text))) {
+        for (const byte of byteByByte(message(transport, text))) {
           await peer.send(byte);
         }
         assert.deepEqual(peer.messages, [text]);
@@ -312,23 +325,23 @@ describe('text messages of one frame', () => {
 
       it('arrive unchanged in thousands of pieces, by way of ws', async () => {
         const seen = seenByWs();
-        const peer = await FramePeer.open(await arena(), way);
+        const peer = await FramePeer.open(await serveTransports(), transport);
         const text = MIXED.repeat(250);
-        for (const byte of byteByByte(message(way, text))) {
+        for (const byte of byteByByte(message(transport, text))) {
           assert.deepEqual(peer.messages, []);
           await peer.send(byte);
         }
-        await peer.send(message(way, 'behind'));
+        await peer.send(message(transport, 'behind'));
         assert.deepEqual(peer.messages, [text, 'behind']);
-        assert.deepEqual(seen, [textOf(way, text), textOf(way, 'behind')]);
+        assert.deepEqual(seen, [textOf(transport, text), textOf(transport, 'behind')]);
       });
 
       it('count as many bytes as where ws reads them', async () => {
         const counts: number[] = [];
         for (const [, options] of READERS) {
-          const on = await arena(options);
-          const peer = await FramePeer.open(on, way);
-          await peer.send(message(way, 'a'), message(way, MIXED), message(way, MIXED.repeat(30)));
+          const on = await serveTransports(options);
+          const peer = await FramePeer.open(on, transport);
+          await peer.send(message(transport, 'a'), message(transport, MIXED), message(transport, MIXED.repeat(30)));
           assert.equal(peer.messages.length, 3);
           counts.push(on.router.stats().bytesIn);
         }
@@ -336,10 +349,10 @@ describe('text messages of one frame', () => {
       });
 
       it('leave no listeners behind, however often they are cut', async () => {
-        const peer = await FramePeer.open(await arena(), way);
+        const peer = await FramePeer.open(await serveTransports(), transport);
         const count = () => ['data', 'close', 'end', 'error'].map((event) => peer.connection.listenerCount(event));
         const before = count();
-        const bytes = message(way, MIXED.repeat(30));
+        const bytes = message(transport, MIXED.repeat(30));
         for (let i = 0; i < 20; i += 1) {
           for (const [from, to] of [
             [0, 1],
@@ -358,43 +371,43 @@ describe('text messages of one frame', () => {
 });
 
 describe('pings between text messages', () => {
-  for (const way of WEBSOCKETS) {
-    it(`are answered in order, with their payload, and do not return the connection to ws: ${way.name}`, async () => {
+  for (const transport of WEBSOCKETS) {
+    it(`are answered in order, with their payload, and do not return the connection to ws: ${transport.name}`, async () => {
       const seen = seenByWs();
-      const peer = await FramePeer.open(await arena(), way);
+      const peer = await FramePeer.open(await serveTransports(), transport);
       const payloads = ['', 'x', MIXED, 'x'.repeat(125)];
       await peer.send(
-        ...payloads.flatMap((payload, i) => [message(way, `${i}`), frame(PING, payload)]),
+        ...payloads.flatMap((payload, i) => [message(transport, `${i}`), frame(PING, payload)]),
         // A pong without a ping has no effect.
         frame(PONG, 'x'),
-        message(way, 'last'),
+        message(transport, 'last'),
         closing(1000),
       );
       const pongs = payloads.map((payload) => serverFrame(0xa, Buffer.from(payload).toString('latin1')));
       assert.deepEqual(await peer.outcome(), {
         messages: ['0', '1', '2', '3', 'last'],
-        received: `${opening(way)}${pongs.join('')}${serverFrame(8, closePayload(1000))}`,
+        received: `${opening(transport)}${pongs.join('')}${serverFrame(8, closePayload(1000))}`,
         event: { code: 1000, reason: '', wasClean: true },
       });
       assert.deepEqual(seen, []);
     });
 
-    it(`are answered, cut at any byte: ${way.name}`, async () => {
+    it(`are answered, cut at any byte: ${transport.name}`, async () => {
       const seen = seenByWs();
-      const peer = await FramePeer.open(await arena(), way);
+      const peer = await FramePeer.open(await serveTransports(), transport);
       const sent: string[] = [];
       for (const payload of ['', 'ping', 'x'.repeat(125)]) {
         const bytes = frame(PING, payload);
         for (let at = 1; at < bytes.length; at += 1) {
-          await peer.send(message(way, 'before'), bytes.subarray(0, at));
-          await peer.send(bytes.subarray(at), message(way, 'behind'));
+          await peer.send(message(transport, 'before'), bytes.subarray(0, at));
+          await peer.send(bytes.subarray(at), message(transport, 'behind'));
           assert.deepEqual(peer.messages.splice(0), ['before', 'behind'], `${payload.length} bytes, cut at ${at}`);
           sent.push(serverFrame(0xa, payload));
         }
       }
       await peer.send(closing(1000));
       const { received } = await peer.outcome();
-      assert.equal(received, `${opening(way)}${sent.join('')}${serverFrame(8, closePayload(1000))}`);
+      assert.equal(received, `${opening(transport)}${sent.join('')}${serverFrame(8, closePayload(1000))}`);
       assert.deepEqual(seen, []);
     });
   }
@@ -416,7 +429,7 @@ const TOO_BIG: SessionCloseEvent = { code: 1009, reason: 'Message too big.', was
 /** Frames between two messages, and their outcome. */
 interface Case {
   readonly title: string;
-  frames(way: Way): readonly Buffer[];
+  frames(transport: WireTransport): readonly Buffer[];
   /** The messages that are delivered of them; the message behind them follows where `event` is normal. */
   readonly messages: readonly string[];
   /** The bytes that the server sends, as latin1. */
@@ -450,8 +463,8 @@ function inLong(bytes: Buffer, at: number): Buffer {
 }
 
 /** The text of one message in pieces that are cut within characters. */
-function pieces(way: Way): [Buffer, Buffer, Buffer] {
-  const bytes = Buffer.from(textOf(way, MIXED));
+function pieces(transport: WireTransport): [Buffer, Buffer, Buffer] {
+  const bytes = Buffer.from(textOf(transport, MIXED));
   const middle = bytes.indexOf('é') + 1;
   return [bytes.subarray(0, middle), bytes.subarray(middle, middle + 3), bytes.subarray(middle + 3)];
 }
@@ -465,8 +478,8 @@ const CASES: readonly Case[] = [
 
   ...givenBack(
     'a message in fragments, cut within characters, with control frames between',
-    (way) => {
-      const [a, b, c] = pieces(way);
+    (transport) => {
+      const [a, b, c] = pieces(transport);
       return [frame(FIRST, a), frame(PING, '1'), frame(NEXT, b), frame(PONG, ''), frame(PING, '2'), frame(LAST, c)];
     },
     [MIXED],
@@ -474,19 +487,19 @@ const CASES: readonly Case[] = [
   ),
   ...givenBack(
     'two messages in fragments, some empty',
-    (way) => {
-      const [a, b, c] = pieces(way);
+    (transport) => {
+      const [a, b, c] = pieces(transport);
       const last = frame(LAST, '');
       return [
         ...[frame(FIRST, ''), frame(NEXT, a), frame(NEXT, ''), frame(NEXT, b), frame(NEXT, c), last],
-        ...[frame(FIRST, textOf(way, 'x')), last],
+        ...[frame(FIRST, textOf(transport, 'x')), last],
       ];
     },
     [MIXED, 'x'],
   ),
   ...refused('a fragment of nothing', 1002, () => [frame(NEXT, 'x')]),
   ...refused('the last fragment of nothing', 1002, () => [frame(LAST, 'x')]),
-  ...refused('a text among fragments', 1002, (way) => [frame(FIRST, '"'), message(way, 'x')]),
+  ...refused('a text among fragments', 1002, (transport) => [frame(FIRST, '"'), message(transport, 'x')]),
   ...refused('fragments that are not UTF-8', 1007, () => [
     frame(FIRST, '"\xe9'),
     frame(LAST, Buffer.from('ff22', 'hex')),
@@ -501,7 +514,7 @@ const CASES: readonly Case[] = [
   ...[BINARY, 0x02].map(
     (first): Case => ({
       title: `binary, ${first === BINARY ? 'whole' : 'in fragments'}`,
-      frames: (way) => [frame(first, textOf(way, 'x')), ...(first === BINARY ? [] : [frame(LAST, 'y')])],
+      frames: (transport) => [frame(first, textOf(transport, 'x')), ...(first === BINARY ? [] : [frame(LAST, 'y')])],
       messages: [],
       sent: serverFrame(8, closePayload(1003, 'Text messages only.')),
       event: { code: 1003, reason: 'Text messages only.', wasClean: false },
@@ -509,14 +522,18 @@ const CASES: readonly Case[] = [
   ),
 
   ...[3, 4, 5, 6, 7, 11, 12, 13, 14, 15].flatMap((opcode) =>
-    refused(`the reserved opcode ${opcode}`, 1002, (way) => [frame(0x80 | opcode, textOf(way, 'x'))]),
+    refused(`the reserved opcode ${opcode}`, 1002, (transport) => [frame(0x80 | opcode, textOf(transport, 'x'))]),
   ),
   ...[0x40, 0x20, 0x10, 0x70].flatMap((bits) => [
-    ...refused(`a text with the reserved bits ${bits}`, 1002, (way) => [frame(TEXT | bits, textOf(way, 'x'))]),
+    ...refused(`a text with the reserved bits ${bits}`, 1002, (transport) => [
+      frame(TEXT | bits, textOf(transport, 'x')),
+    ]),
     ...refused(`a ping with the reserved bits ${bits}`, 1002, () => [frame(PING | bits, 'x')]),
   ]),
   ...[...CONTROL, [TEXT, 'text'] as const].flatMap(([first, name]) =>
-    refused(`a ${name} without a mask`, 1002, (way) => [frame(first, textOf(way, 'x'), { mask: undefined })]),
+    refused(`a ${name} without a mask`, 1002, (transport) => [
+      frame(first, textOf(transport, 'x'), { mask: undefined }),
+    ]),
   ),
   ...refused('an empty text without a mask', 1002, () => [frame(TEXT, '', { mask: undefined })]),
   ...refused('a long text without a mask', 1002, () => [frame(TEXT, LONG, { mask: undefined })]),
@@ -562,20 +579,20 @@ const MANNERS: readonly [name: string, cut: (frames: readonly Buffer[]) => reado
 ];
 
 describe('a frame that is not a whole text message', () => {
-  for (const way of WEBSOCKETS) {
+  for (const transport of WEBSOCKETS) {
     for (const { title, frames, messages, sent, event } of CASES) {
-      it(`has the same outcome as without the reader, on ${way.name}: ${title}`, async () => {
-        const all = [message(way, 'before'), ...frames(way), message(way, 'behind'), closing(1000)];
+      it(`has the same outcome as without the reader, on ${transport.name}: ${title}`, async () => {
+        const all = [message(transport, 'before'), ...frames(transport), message(transport, 'behind'), closing(1000)];
         const expected: Outcome = {
           messages: ['before', ...messages, ...(event === NORMAL ? ['behind'] : [])],
-          received: `${opening(way)}${sent}`,
+          received: `${opening(transport)}${sent}`,
           event,
         };
         for (const [reader, options] of READERS) {
-          const on = await arena({ ...options, maxMessageSize: MAX_SIZE });
+          const on = await serveTransports({ ...options, maxMessageSize: MAX_SIZE });
           // How ws reads chunks needs no proof here.
           for (const [manner, cut] of reader === 'ws' ? MANNERS.slice(0, 1) : MANNERS) {
-            assert.deepEqual(await converse(on, way, cut(all)), expected, `${manner}, read by ${reader}`);
+            assert.deepEqual(await converse(on, transport, cut(all)), expected, `${manner}, read by ${reader}`);
           }
         }
       });
@@ -584,18 +601,18 @@ describe('a frame that is not a whole text message', () => {
 });
 
 describe('a connection that was returned to ws', () => {
-  for (const way of WEBSOCKETS) {
-    it(`stays with ws, which reads from the first frame on that the reader cannot read: ${way.name}`, async () => {
+  for (const transport of WEBSOCKETS) {
+    it(`stays with ws, which reads from the first frame on that the reader cannot read: ${transport.name}`, async () => {
       const seen = seenByWs();
-      const peer = await FramePeer.open(await arena(), way);
-      const [a, b, c] = pieces(way);
-      await peer.send(message(way, 'read'), frame(FIRST, a), frame(NEXT, b));
-      await peer.send(frame(LAST, c), message(way, 'same chunk'));
-      await peer.send(message(way, 'later'));
+      const peer = await FramePeer.open(await serveTransports(), transport);
+      const [a, b, c] = pieces(transport);
+      await peer.send(message(transport, 'read'), frame(FIRST, a), frame(NEXT, b));
+      await peer.send(frame(LAST, c), message(transport, 'same chunk'));
+      await peer.send(message(transport, 'later'));
       assert.deepEqual(peer.messages, ['read', MIXED, 'same chunk', 'later']);
       assert.deepEqual(
         seen,
-        [MIXED, 'same chunk', 'later'].map((text) => textOf(way, text)),
+        [MIXED, 'same chunk', 'later'].map((text) => textOf(transport, text)),
       );
     });
   }
@@ -603,7 +620,7 @@ describe('a connection that was returned to ws', () => {
   it('has no listeners but those of ws', async () => {
     const counts: number[][] = [];
     for (const [, options] of READERS) {
-      const peer = await FramePeer.open(await arena(options), RAW);
+      const peer = await FramePeer.open(await serveTransports(options), RAW);
       const bytes = message(RAW, MIXED);
       await peer.send(bytes.subarray(0, 5));
       await peer.send(bytes.subarray(5), frame(FIRST, 'a'));
@@ -618,8 +635,12 @@ describe('a connection that was returned to ws', () => {
 
 describe('messages behind the one at which the application closes', () => {
   /** An application that closes at that message, and the outcome. */
-  async function closingAt(way: Way, options: SockjsOptions, chunks: readonly Buffer[]): Promise<Outcome> {
-    const peer = await FramePeer.open(await arena({ ...options, maxMessageSize: MAX_SIZE }), way);
+  async function closingAt(
+    transport: WireTransport,
+    options: SockjsOptions,
+    chunks: readonly Buffer[],
+  ): Promise<Outcome> {
+    const peer = await FramePeer.open(await serveTransports({ ...options, maxMessageSize: MAX_SIZE }), transport);
     peer.session.on('message', (text) => {
       if (text === 'enough') {
         peer.session.close(3001, 'bye');
@@ -633,29 +654,34 @@ describe('messages behind the one at which the application closes', () => {
 
   const CLOSED: SessionCloseEvent = { code: 3001, reason: 'bye', wasClean: true };
 
-  for (const way of WEBSOCKETS) {
-    const frameOfClose = way.name === 'websocket' ? serverFrame(1, 'c[3001,"bye"]') : '';
+  for (const transport of WEBSOCKETS) {
+    const frameOfClose = transport.name === 'websocket' ? serverFrame(1, 'c[3001,"bye"]') : '';
     const closed: Outcome = {
       messages: ['before', 'enough'],
-      received: `${opening(way)}${frameOfClose}${serverFrame(8, closePayload(3001, 'bye'))}`,
+      received: `${opening(transport)}${frameOfClose}${serverFrame(8, closePayload(3001, 'bye'))}`,
       event: CLOSED,
     };
     for (const [reader, options] of READERS) {
-      it(`are not delivered, and the client's close frame counts: ${way.name}, read by ${reader}`, async () => {
+      it(`are not delivered, and the client's close frame counts: ${transport.name}, read by ${reader}`, async () => {
         // The text that is no JSON does not close with 1007 any more.
-        const late = [message(way, 'late'), frame(PING, 'late'), frame(TEXT, '["broken'), message(way, LONG)];
-        const all = [message(way, 'before'), message(way, 'enough'), ...late, closing(3001, 'bye')];
+        const late = [
+          message(transport, 'late'),
+          frame(PING, 'late'),
+          frame(TEXT, '["broken'),
+          message(transport, LONG),
+        ];
+        const all = [message(transport, 'before'), message(transport, 'enough'), ...late, closing(3001, 'bye')];
         for (const [manner, cut] of MANNERS) {
-          assert.deepEqual(await closingAt(way, options, cut(all)), closed, manner);
+          assert.deepEqual(await closingAt(transport, options, cut(all)), closed, manner);
         }
       });
 
-      it(`are not delivered where half of them had come: ${way.name}, read by ${reader}`, async () => {
-        const late = message(way, LONG);
+      it(`are not delivered where half of them had come: ${transport.name}, read by ${reader}`, async () => {
+        const late = message(transport, LONG);
         for (const at of [1, 2, 4, 7, 8, 100]) {
           assert.deepEqual(
-            await closingAt(way, options, [
-              Buffer.concat([message(way, 'before'), message(way, 'enough'), late.subarray(0, at)]),
+            await closingAt(transport, options, [
+              Buffer.concat([message(transport, 'before'), message(transport, 'enough'), late.subarray(0, at)]),
               Buffer.concat([late.subarray(at), closing(3001, 'bye')]),
             ]),
             closed,
@@ -669,7 +695,7 @@ describe('messages behind the one at which the application closes', () => {
 
 describe('a connection that ends within a frame', () => {
   const LATE = [
-    ['a text', (way: Way) => message(way, MIXED.repeat(30))],
+    ['a text', (transport: WireTransport) => message(transport, MIXED.repeat(30))],
     ['a ping', () => frame(PING, 'ping')],
     ['a close', () => closing(3001, 'bye')],
   ] as const;
@@ -679,17 +705,17 @@ describe('a connection that ends within a frame', () => {
     ['destroyed by the server', ({ connection }: FramePeer) => connection.destroy()],
   ] as const;
 
-  for (const way of WEBSOCKETS) {
+  for (const transport of WEBSOCKETS) {
     for (const [how, end] of ENDS) {
-      it(`ends its session with 1006, and nothing is left (${how}): ${way.name}`, async () => {
+      it(`ends its session with 1006, and nothing is left (${how}): ${transport.name}`, async () => {
         for (const [reader, options] of READERS) {
-          const on = await arena(options);
+          const on = await serveTransports(options);
           const sockets = new ServerSockets(on.server);
           for (const [what, bytesOf] of LATE) {
-            const bytes = bytesOf(way);
+            const bytes = bytesOf(transport);
             for (const at of [1, 2, 3, 6, bytes.length - 1].filter((at) => at < bytes.length)) {
-              const peer = await FramePeer.open(on, way);
-              await peer.send(message(way, 'before'), bytes.subarray(0, at));
+              const peer = await FramePeer.open(on, transport);
+              await peer.send(message(transport, 'before'), bytes.subarray(0, at));
               end(peer);
               const { messages, event } = await peer.outcome();
               const where = `${at} bytes of ${what}, read by ${reader}`;
@@ -708,21 +734,23 @@ describe('a frame of which half had come when the receive buffer was full', () =
   const LIMITS: SockjsOptions = { maxReceiveBuffer: 10 };
   const FULL = 'x'.repeat(20);
 
-  for (const way of WEBSOCKETS) {
+  for (const transport of WEBSOCKETS) {
     for (const [reader, options] of READERS) {
-      const late = message(way, MIXED.repeat(30));
+      const late = message(transport, MIXED.repeat(30));
 
       const half = async (at: number) => {
-        const peer = await FramePeer.open(await arena({ ...options, ...LIMITS }, READING), way, { listens: false });
-        await peer.send(message(way, FULL), late.subarray(0, at));
+        const peer = await FramePeer.open(await serveTransports({ ...options, ...LIMITS }, READING), transport, {
+          listens: false,
+        });
+        await peer.send(message(transport, FULL), late.subarray(0, at));
         assert.equal(peer.connection.isPaused(), true);
         return peer;
       };
 
-      it(`is delivered once the application has read: ${way.name}, read by ${reader}`, async () => {
+      it(`is delivered once the application has read: ${transport.name}, read by ${reader}`, async () => {
         for (const at of [1, 3, 5, 100]) {
           const peer = await half(at);
-          await peer.send(late.subarray(at), message(way, 'behind'));
+          await peer.send(late.subarray(at), message(transport, 'behind'));
           for (const text of [FULL, MIXED.repeat(30), 'behind']) {
             assert.equal(await peer.session.recv(), text);
           }
@@ -733,7 +761,7 @@ describe('a frame of which half had come when the receive buffer was full', () =
         ['reset', ({ raw }: FramePeer) => raw.socket.resetAndDestroy()],
         ['destroyed by the server', ({ connection }: FramePeer) => connection.destroy()],
       ] as const) {
-        it(`does not hide the close behind it when the connection is ${how}: ${way.name}, read by ${reader}`, async () => {
+        it(`does not hide the close behind it when the connection is ${how}: ${transport.name}, read by ${reader}`, async () => {
           for (const at of [1, 3, 5, 100]) {
             const peer = await half(at);
             await peer.send(late.subarray(at), closing(3001, 'bye'));
@@ -746,7 +774,7 @@ describe('a frame of which half had come when the receive buffer was full', () =
           }
         });
 
-        it(`is given up where the rest is missing and the connection is ${how}: ${way.name}, read by ${reader}`, async () => {
+        it(`is given up where the rest is missing and the connection is ${how}: ${transport.name}, read by ${reader}`, async () => {
           for (const at of [1, 3, 5, 100]) {
             const peer = await half(at);
             await peer.send(late.subarray(at, at + 1));
@@ -763,11 +791,18 @@ describe('a frame of which half had come when the receive buffer was full', () =
 
 describe('bytes right behind the handshake', () => {
   /** Bytes in one chunk with the handshake, and bytes after that. */
-  async function behindHandshake(way: Way, options: SockjsOptions, bytes: Buffer, at: number): Promise<Outcome> {
-    const peers = new Queue<FramePeer>();
-    const on = await arena(options, { onSession: (session) => peers.push(new FramePeer(raw, session)) });
+  async function behindHandshake(
+    transport: WireTransport,
+    options: SockjsOptions,
+    bytes: Buffer,
+    at: number,
+  ): Promise<Outcome> {
+    const peers = new AsyncQueue<FramePeer>();
+    const on = await serveTransports(options, { onSession: (session) => peers.push(new FramePeer(raw, session)) });
     const raw = new RawSocket(on.port);
-    raw.socket.write(Buffer.concat([Buffer.from(way.lines('session').join('\r\n')), bytes.subarray(0, at)]));
+    raw.socket.write(
+      Buffer.concat([Buffer.from(transport.requestLines('session').join('\r\n')), bytes.subarray(0, at)]),
+    );
     const peer = await peers.next();
     if (at < bytes.length) {
       await peer.send(bytes.subarray(at));
@@ -775,36 +810,47 @@ describe('bytes right behind the handshake', () => {
     return peer.outcome();
   }
 
-  for (const way of WEBSOCKETS) {
-    it(`are read as any, in a chunk that ends at any byte: ${way.name}`, async () => {
-      const bytes = Buffer.concat([message(way, MIXED), frame(PING, 'x'), message(way, 'b'), closing(3001, 'bye')]);
+  for (const transport of WEBSOCKETS) {
+    it(`are read as any, in a chunk that ends at any byte: ${transport.name}`, async () => {
+      const bytes = Buffer.concat([
+        message(transport, MIXED),
+        frame(PING, 'x'),
+        message(transport, 'b'),
+        closing(3001, 'bye'),
+      ]);
       const answers = `${serverFrame(0xa, 'x')}${serverFrame(8, closePayload(3001, 'bye'))}`;
       const expected: Outcome = {
         messages: [MIXED, 'b'],
-        received: `${opening(way)}${answers}`,
+        received: `${opening(transport)}${answers}`,
         event: { code: 3001, reason: 'bye', wasClean: true },
       };
       for (const [reader, options] of READERS) {
         for (let at = 0; at <= bytes.length; at += 1) {
-          const outcome = await behindHandshake(way, options, bytes, at);
+          const outcome = await behindHandshake(transport, options, bytes, at);
           assert.deepEqual(outcome, expected, `${at} bytes behind the handshake, read by ${reader}`);
         }
       }
     });
 
-    it(`are read without ws: ${way.name}`, async () => {
+    it(`are read without ws: ${transport.name}`, async () => {
       const seen = seenByWs();
-      const bytes = Buffer.concat([message(way, LONG), message(way, MIXED), closing(1000)]);
-      const { messages } = await behindHandshake(way, {}, bytes, bytes.length);
+      const bytes = Buffer.concat([message(transport, LONG), message(transport, MIXED), closing(1000)]);
+      const { messages } = await behindHandshake(transport, {}, bytes, bytes.length);
       assert.deepEqual(messages, [LONG, MIXED]);
       assert.deepEqual(seen, []);
     });
 
-    it(`may be a frame that the reader leaves to ws: ${way.name}`, async () => {
-      const [a, b, c] = pieces(way);
-      const bytes = Buffer.concat([frame(FIRST, a), frame(NEXT, b), frame(LAST, c), message(way, 'b'), closing(1000)]);
+    it(`may be a frame that the reader leaves to ws: ${transport.name}`, async () => {
+      const [a, b, c] = pieces(transport);
+      const bytes = Buffer.concat([
+        frame(FIRST, a),
+        frame(NEXT, b),
+        frame(LAST, c),
+        message(transport, 'b'),
+        closing(1000),
+      ]);
       for (const [reader, options] of READERS) {
-        const { messages, event } = await behindHandshake(way, options, bytes, bytes.length);
+        const { messages, event } = await behindHandshake(transport, options, bytes, bytes.length);
         assert.deepEqual({ messages, event }, { messages: [MIXED, 'b'], event: NORMAL }, `read by ${reader}`);
       }
     });
@@ -824,8 +870,8 @@ describe('websocketServer', () => {
     ['a class of its own', () => LEFT_TO_WS.websocketServer, true],
     ['an engine of its own', () => new WebSocketServer({ noServer: true }), true],
   ] as const) {
-    for (const way of WEBSOCKETS) {
-      it(`${isReadByWs ? 'leaves' : 'does not leave'} it to ws to read, with ${title}: ${way.name}`, async () => {
+    for (const transport of WEBSOCKETS) {
+      it(`${isReadByWs ? 'leaves' : 'does not leave'} it to ws to read, with ${title}: ${transport.name}`, async () => {
         const seen = seenByWs();
         const messages: string[] = [];
         const onSession = (session: Session) => {
@@ -836,48 +882,51 @@ describe('websocketServer', () => {
             }
           });
         };
-        const on = await arena({ websocketServer: engine() }, { onSession });
-        const path = way.name === 'websocket' ? '/echo/000/session/websocket' : '/echo/websocket';
+        const on = await serveTransports({ websocketServer: engine() }, { onSession });
+        const path = transport.name === 'websocket' ? '/echo/000/session/websocket' : '/echo/websocket';
         const client = new WebSocketClient(on.origin, path);
         await client.opened;
         const pong = once(client.socket, 'pong');
         client.socket.ping('ping');
         for (const text of TEXTS) {
-          client.send(textOf(way, text));
+          client.send(textOf(transport, text));
         }
         assert.deepEqual(await client.closed, { code: 3001, reason: 'all there' });
         assert.equal(String((await pong)[0]), 'ping');
         assert.deepEqual(messages, TEXTS);
-        assert.deepEqual(seen, isReadByWs ? TEXTS.map((text) => textOf(way, text)) : []);
+        assert.deepEqual(seen, isReadByWs ? TEXTS.map((text) => textOf(transport, text)) : []);
       });
     }
   }
 
-  for (const way of WEBSOCKETS) {
-    it(`does not leave it to ws to read where the client does not compress: ${way.name}`, async () => {
+  for (const transport of WEBSOCKETS) {
+    it(`does not leave it to ws to read where the client does not compress: ${transport.name}`, async () => {
       const seen = seenByWs();
-      const peer = await FramePeer.open(await arena({ websocketServer: { perMessageDeflate: true } }), way);
-      await peer.send(message(way, 'a'));
+      const peer = await FramePeer.open(
+        await serveTransports({ websocketServer: { perMessageDeflate: true } }),
+        transport,
+      );
+      await peer.send(message(transport, 'a'));
       assert.deepEqual(peer.messages, ['a']);
       assert.deepEqual(seen, []);
     });
   }
 
-  for (const way of WEBSOCKETS) {
-    it(`leaves it to ws to read what is not compressed where it might be: ${way.name}`, async () => {
+  for (const transport of WEBSOCKETS) {
+    it(`leaves it to ws to read what is not compressed where it might be: ${transport.name}`, async () => {
       const seen = seenByWs();
-      const on = await arena({ websocketServer: { perMessageDeflate: true } });
+      const on = await serveTransports({ websocketServer: { perMessageDeflate: true } });
       const client = new WebSocketClient(
         on.origin,
-        way.name === 'websocket' ? '/echo/000/session/websocket' : '/echo/websocket',
+        transport.name === 'websocket' ? '/echo/000/session/websocket' : '/echo/websocket',
       );
       const session = await on.sessions.next();
       await client.opened;
       assert.equal(client.socket.extensions, 'permessage-deflate');
       const received = once(session, 'message');
-      client.socket.send(textOf(way, 'a'), { compress: false });
+      client.socket.send(textOf(transport, 'a'), { compress: false });
       assert.deepEqual(await received, ['a']);
-      assert.deepEqual(seen, [textOf(way, 'a')]);
+      assert.deepEqual(seen, [textOf(transport, 'a')]);
     });
   }
 
@@ -889,7 +938,7 @@ describe('websocketServer', () => {
         const fits = 'x'.repeat(maxPayload);
         const frames = [frame(TEXT, fits), frame(PING, 'ping'.repeat(10)), frame(TEXT, fits), frame(TEXT, `${fits}x`)];
         assert.deepEqual(
-          await converse(await arena(options), RAW, frames),
+          await converse(await serveTransports(options), RAW, frames),
           {
             messages: [fits, fits],
             received: `${serverFrame(0xa, 'ping'.repeat(10))}${serverFrame(8, closePayload(1009))}`,
@@ -914,7 +963,7 @@ describe('websocketServer', () => {
         const fits = 'x'.repeat(MAX_SIZE);
         const frames = [frame(TEXT, fits), frame(TEXT, `${fits}x`), frame(TEXT, 'behind'), closing(1009)];
         assert.deepEqual(
-          await converse(await arena(options), RAW, frames),
+          await converse(await serveTransports(options), RAW, frames),
           {
             messages: [fits],
             received: serverFrame(8, closePayload(1009, 'Message too big.')),
@@ -928,7 +977,7 @@ describe('websocketServer', () => {
 
   it('may tell ws not to check UTF-8', async () => {
     for (const [reader, , engine] of READERS) {
-      const on = await arena({ websocketServer: { ...engine, skipUTF8Validation: true } });
+      const on = await serveTransports({ websocketServer: { ...engine, skipUTF8Validation: true } });
       const long = Buffer.concat([Buffer.from(LONG), Buffer.from('ff', 'hex')]);
       const frames = [frame(TEXT, MIXED), frame(TEXT, Buffer.from('61ff62', 'hex')), frame(TEXT, long), closing(1000)];
       const { messages, event } = await converse(on, RAW, frames);
@@ -939,12 +988,12 @@ describe('websocketServer', () => {
 
 describe('any frames in any pieces', () => {
   /** Frames as clients send them, and now and then one that ends the connection. */
-  function randomFrames(random: Random, way: Way): Buffer[] {
+  function randomFrames(random: Random, transport: WireTransport): Buffer[] {
     const shape = () => ({ mask: random.chance(0.1) ? Buffer.alloc(4) : random.bytes(4) });
     const text = (): string => {
       const size = random.pick([0, 1, 3, 20, 120, 126, 130, 252, 256, 300, 1000]) + random.below(4);
       const one = () => randomText(random, size, random.chance(0.5) ? ['a', 'Z', '"', '\\', '\n'] : [...MIXED]);
-      if (way.name === 'websocket-raw') {
+      if (transport.name === 'websocket-raw') {
         return one();
       }
       return random.chance(0.8)
@@ -967,7 +1016,7 @@ describe('any frames in any pieces', () => {
           ];
         },
       ],
-      [2, () => [frame(TEXT, textOf(way, 'enough'), shape())]],
+      [2, () => [frame(TEXT, textOf(transport, 'enough'), shape())]],
       [1, () => [frame(TEXT, '["broken', shape())]],
       [1, () => [frame(TEXT, Buffer.concat([Buffer.from(text()), random.bytes(5)]), shape())]],
       [1, () => [frame(random.below(256), random.bytes(random.pick([0, 2, 20, 200])), shape())]],
@@ -1010,21 +1059,21 @@ describe('any frames in any pieces', () => {
     }
   };
 
-  for (const [seed, way] of WEBSOCKETS.entries()) {
+  for (const [seed, transport] of WEBSOCKETS.entries()) {
     for (const [how, read, limits] of [
       ['is quick', listen, {}],
       ['is slow', readSlowly, { maxReceiveBuffer: 60 }],
     ] as const) {
-      it(`have the same outcome as without the reader, where the application ${how}: ${way.name}`, async () => {
+      it(`have the same outcome as without the reader, where the application ${how}: ${transport.name}`, async () => {
         const random = new Random(seed);
         const arenas = await Promise.all(
-          READERS.map(([, options]) => arena({ ...options, ...limits, maxMessageSize: 4000 }, READING)),
+          READERS.map(([, options]) => serveTransports({ ...options, ...limits, maxMessageSize: 4000 }, READING)),
         );
         for (let i = 0; i < 60; i += 1) {
-          const chunks = randomPieces(random, Buffer.concat(randomFrames(random, way)));
+          const chunks = randomPieces(random, Buffer.concat(randomFrames(random, transport)));
           const outcomes = await Promise.all(
             arenas.map(async (on) => {
-              const peer = await FramePeer.open(on, way, { listens: false });
+              const peer = await FramePeer.open(on, transport, { listens: false });
               const reading = read(peer);
               // Then the client closes, if the frames before have not closed, and ends.
               for (const chunk of [...chunks, closing(1000)]) {

@@ -6,13 +6,13 @@ import { setImmediate as turn } from 'node:timers/promises';
 import express from 'express';
 import { WebSocketServer } from 'ws';
 import { attachUpgrade, type Session, type SessionCloseEvent, sockjs } from '../../lib/index.ts';
+import { AsyncQueue } from '../support/async-queue.ts';
+import { afterTest } from '../support/cleanup.ts';
 import { stopClock } from '../support/clock.ts';
 import { fetchText, handshake, post, RawSocket } from '../support/http.ts';
-import { afterTest } from '../support/leftovers.ts';
-import { Queue } from '../support/queue.ts';
-import { echo, listen, serve, sessionCatcher } from '../support/server.ts';
+import { echo, listen, serve, sessionCatcher } from '../support/test-server.ts';
 import { clientFrame, closePayload, parseAnswer, ServerSockets, serverFrame } from '../support/upgrade-client.ts';
-import { ended, WebSocketClient } from '../support/websocket.ts';
+import { ended, WebSocketClient } from '../support/websocket-client.ts';
 
 const NO_STORE = 'no-store, no-cache, no-transform, must-revalidate, max-age=0';
 
@@ -485,7 +485,7 @@ describe('websocket', () => {
     });
 
     it('closes the connection where a function in it throws, and tells the application', async () => {
-      const errors = new Queue<Error>();
+      const errors = new AsyncQueue<Error>();
       const app = express();
       const handleProtocols = () => {
         throw new Error('no choice');
@@ -506,7 +506,7 @@ describe('websocket', () => {
     it('may be a WebSocketServer, shared by several endpoints', async () => {
       const websocketServer = new WebSocketServer({ noServer: true, handleProtocols: () => 'shared' });
       afterTest(() => websocketServer.close());
-      const seen = new Queue<string>();
+      const seen = new AsyncQueue<string>();
       const app = express();
       app.use((_req, res, next) => {
         res.setHeader('X-Front', 'yes');

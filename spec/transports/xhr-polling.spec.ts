@@ -1,12 +1,12 @@
 /** The xhr-polling transport on the wire (docs/protocol.md, section 7), and the contract of all receivers. */
 import assert from 'node:assert/strict';
-import { CORS, itReceivesOverHttp, NOT_CACHED, ownHeaders, stage } from '../support/contract.ts';
+import { CORS, itReceivesOverHttp, NOT_CACHED, ownHeaders, setUp } from '../support/contract.ts';
 import { post } from '../support/http.ts';
 import { xhrPolling } from '../support/transport-cases.ts';
 
 describe('xhr-polling', () => {
   it('answers each poll with one frame and a line feed', async () => {
-    const { client, sessions } = await stage(xhrPolling);
+    const { client, sessions } = await setUp(xhrPolling);
     const url = client.server.origin + client.path();
     const open = await post(url);
     assert.equal(open.status, 200);
@@ -28,7 +28,7 @@ describe('xhr-polling', () => {
   });
 
   it('ignores the body of a poll', async () => {
-    const { client, sessions } = await stage(xhrPolling);
+    const { client, sessions } = await setUp(xhrPolling);
     assert.equal((await post(client.server.origin + client.path(), '["x"]')).body, 'o\n');
     const session = await sessions.next();
     await client.send('y');
@@ -36,7 +36,7 @@ describe('xhr-polling', () => {
   });
 
   it('does not answer at 30 s where heartbeats come later', async () => {
-    const { client, clock } = await stage(xhrPolling, { heartbeatDelay: 60_000 });
+    const { client, clock } = await setUp(xhrPolling, { heartbeatDelay: 60_000 });
     const poll = await client.open();
     clock.tick(59_999);
     clock.tick(1);

@@ -3,14 +3,14 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import express from 'express';
 import { sockjs } from '../../lib/index.ts';
-import { ChunkStream } from '../support/chunks.ts';
-import { CORS, itReceivesOverHttp, NOT_CACHED, ownHeaders, stage } from '../support/contract.ts';
-import { listen, serve, sessionCatcher } from '../support/server.ts';
+import { CORS, itReceivesOverHttp, NOT_CACHED, ownHeaders, setUp } from '../support/contract.ts';
+import { ResponseReader } from '../support/response-reader.ts';
+import { listen, serve, sessionCatcher } from '../support/test-server.ts';
 import { xhrStreaming } from '../support/transport-cases.ts';
 
 describe('xhr-streaming', () => {
   it('sends the prelude as a chunk of its own, then each frame with a line feed', async () => {
-    const { client, sessions } = await stage(xhrStreaming);
+    const { client, sessions } = await setUp(xhrStreaming);
     const { stream } = await client.receive();
     const response = await stream.response;
     assert.equal(response.statusCode, 200);
@@ -37,7 +37,7 @@ describe('xhr-streaming', () => {
   it('sends what is broadcast as one chunk, of as many bytes as it says, on every response', async () => {
     const router = sockjs(() => {});
     const { port } = await listen(createServer(express().use('/echo', router)));
-    const streams = ['a', 'b'].map((id) => new ChunkStream(port, `/echo/0/${id}/xhr_streaming`, 'POST'));
+    const streams = ['a', 'b'].map((id) => new ResponseReader(port, `/echo/0/${id}/xhr_streaming`, 'POST'));
     for (const stream of streams) {
       await stream.next();
       assert.equal(await stream.next(), 'o\n');
@@ -54,7 +54,7 @@ describe('xhr-streaming', () => {
   });
 
   it('leaves the request no way back into Express, which would be kept in memory', async () => {
-    const { client, sessions } = await stage(xhrStreaming);
+    const { client, sessions } = await setUp(xhrStreaming);
     const { stream } = await client.receive();
     await stream.next();
     const { request } = await sessions.next();
@@ -74,7 +74,7 @@ describe('xhr-streaming', () => {
         });
       },
     });
-    const stream = new ChunkStream(port, '/echo/0/a/xhr_streaming', 'POST');
+    const stream = new ResponseReader(port, '/echo/0/a/xhr_streaming', 'POST');
     assert.match(await stream.next(), /^H{2048}\n$/);
     assert.equal(await stream.next(), 'O\n');
     const session = await sessions.next();

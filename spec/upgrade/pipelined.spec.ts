@@ -5,19 +5,26 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import type { Duplex } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import { attachUpgrade } from '../../lib/index.ts';
+import { AsyncQueue } from '../support/async-queue.ts';
 import { stopClock } from '../support/clock.ts';
 import { handshake, RawSocket } from '../support/http.ts';
-import { Queue } from '../support/queue.ts';
-import { serve, sessionCatcher } from '../support/server.ts';
 import { listenAs, SERVER_KINDS } from '../support/server-kinds.ts';
+import { serve, sessionCatcher } from '../support/test-server.ts';
 import { ServerSockets } from '../support/upgrade-client.ts';
-import { arrives, asksFirst, attached, H2C, otherListener, request } from '../support/upgrade-server.ts';
+import {
+  attached,
+  H2C,
+  hasShouldUpgradeCallback,
+  otherListener,
+  request,
+  untilReceived,
+} from '../support/upgrade-server.ts';
 
 const WEBSOCKET = handshake('/a/websocket').join('\r\n');
 
 /** A listener that leaves each response to the test. */
 function unanswered() {
-  const seen = new Queue<{ req: IncomingMessage; res: ServerResponse }>();
+  const seen = new AsyncQueue<{ req: IncomingMessage; res: ServerResponse }>();
   const listener: RequestListener = (req, res) => seen.push({ req, res });
   return { listener, seen };
 }
@@ -27,7 +34,7 @@ const UPGRADES = [
   ['a WebSocket', WEBSOCKET, it],
   ['a WebSocket with a body', handshake('/a/websocket', 'Content-Length: 5').join('\r\n'), it],
   ['a WebSocket for another listener', handshake('/other').join('\r\n'), it],
-  ['another protocol', request('POST', '/h2c', [...H2C, 'Content-Length: 0']), asksFirst ? it.skip : it],
+  ['another protocol', request('POST', '/h2c', [...H2C, 'Content-Length: 0']), hasShouldUpgradeCallback ? it.skip : it],
 ] as const;
 
 describe('an upgrade behind a response that has not ended', () => {
@@ -46,7 +53,7 @@ describe('an upgrade behind a response that has not ended', () => {
       const session = await next();
       await raw.until('o\n');
       const socket = await sockets.next();
-      await arrives(socket, () => raw.send(poll + handshake('/echo/000/ws/websocket').join('\r\n')));
+      await untilReceived(socket, () => raw.send(poll + handshake('/echo/000/ws/websocket').join('\r\n')));
       const closed = once(session, 'close');
       leave(raw);
       assert.equal((await closed)[0].wasClean, false);
@@ -112,7 +119,7 @@ describe('an upgrade behind a response that has not ended', () => {
 
   it('keeps the order of the bytes that its client sends while it waits', async () => {
     const { listener, seen } = unanswered();
-    const received = new Queue<string>();
+    const received = new AsyncQueue<string>();
     const { port, sockets } = await attached(listener, {
       prepare: (server) =>
         server.on('upgrade', (req: IncomingMessage, connection: Duplex, head: Buffer) => {
@@ -133,9 +140,9 @@ describe('an upgrade behind a response that has not ended', () => {
     );
     const { res } = await seen.next();
     const socket = await sockets.next();
-    await arrives(socket, () => raw.send('bo'));
-    await arrives(socket, () => raw.send('dy1'));
-    await arrives(socket, () => raw.send('2'));
+    await untilReceived(socket, () => raw.send('bo'));
+    await untilReceived(socket, () => raw.send('dy1'));
+    await untilReceived(socket, () => raw.send('2'));
     res.end('slow');
     await raw.until('slow');
     raw.send('3!');
@@ -152,7 +159,7 @@ describe('an upgrade behind a response that has not ended', () => {
     assert.equal(seen.size, 0);
   });
 
-  (asksFirst ? it.skip : it)('adds nothing up on a connection that makes many of them', async () => {
+  (hasShouldUpgradeCallback ? it.skip : it)('adds nothing up on a connection that makes many of them', async () => {
     const { port, sockets } = await attached((req, res) => {
       setImmediate(() => res.end(`<${req.url}>`));
     });
@@ -184,7 +191,7 @@ describe('an upgrade behind a response that has ended', () => {
       assert.equal(received.length > size, true);
     });
 
-    (asksFirst ? it.skip : it)(
+    (hasShouldUpgradeCallback ? it.skip : it)(
       `waits until it has left, where it ${title} and another protocol is asked for`,
       async () => {
         const { port } = await attached(answering);
@@ -202,7 +209,7 @@ describe('an upgrade behind a response that has ended', () => {
     ['end', (raw: RawSocket) => raw.socket.end()],
   ] as const) {
     it(`is forgotten when the client leaves by ${how} meanwhile`, async () => {
-      const seen = new Queue<string | undefined>();
+      const seen = new AsyncQueue<string | undefined>();
       const { port, sockets } = await attached((req, res) => {
         seen.push(req.url);
         res.end('x'.repeat(12_000_000));

@@ -5,17 +5,17 @@ import http, { createServer, type RequestListener, type Server, type ServerOptio
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { attachUpgrade } from '../../lib/index.ts';
+import { AsyncQueue } from '../support/async-queue.ts';
+import { afterTest } from '../support/cleanup.ts';
 import { stopClock } from '../support/clock.ts';
 import { handshake, RawSocket } from '../support/http.ts';
-import { afterTest } from '../support/leftovers.ts';
-import { Queue } from '../support/queue.ts';
-import { listen } from '../support/server.ts';
 import { listenAs, SERVER_KINDS } from '../support/server-kinds.ts';
+import { listen } from '../support/test-server.ts';
 import { parseAnswer } from '../support/upgrade-client.ts';
-import { asksFirst, attached, H2C, request } from '../support/upgrade-server.ts';
+import { attached, H2C, hasShouldUpgradeCallback, request } from '../support/upgrade-server.ts';
 
 /** Requests that Node decides about alone, where it has `shouldUpgradeCallback`. */
-const itReplays = asksFirst ? it.skip : it;
+const itReplays = hasShouldUpgradeCallback ? it.skip : it;
 
 const SMUGGLED = request('GET', '/smuggled');
 const TOO_MANY = 'HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
@@ -194,7 +194,7 @@ describe('a request for another protocol', () => {
   for (const [title, text, options = {}] of forms) {
     it(`reaches the application as it came, with ${title}`, async () => {
       const received = async (attach: (server: Server) => unknown) => {
-        const seen = new Queue<unknown>();
+        const seen = new AsyncQueue<unknown>();
         const server = createServer(options, (req, res) => {
           const chunks: Buffer[] = [];
           req.on('data', (chunk: Buffer) => chunks.push(chunk));

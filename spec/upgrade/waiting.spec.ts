@@ -7,13 +7,13 @@ import { setImmediate as turn } from 'node:timers/promises';
 import express from 'express';
 import { attachUpgrade, type Session, type SockjsOptions, sockjs } from '../../lib/index.ts';
 import { pendingUpgrade } from '../../lib/upgrade/pending-upgrade.ts';
+import { AsyncQueue } from '../support/async-queue.ts';
 import { stopClock } from '../support/clock.ts';
 import { handshake, RawSocket } from '../support/http.ts';
-import { Queue } from '../support/queue.ts';
-import { listen } from '../support/server.ts';
 import { listenAs, SERVER_KINDS } from '../support/server-kinds.ts';
+import { listen } from '../support/test-server.ts';
 import { clientFrame, ServerSockets, serverFrame } from '../support/upgrade-client.ts';
-import { arrives, attached, parking } from '../support/upgrade-server.ts';
+import { attached, pausingMiddleware, untilReceived } from '../support/upgrade-server.ts';
 
 const UNAVAILABLE = 'HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
 
@@ -27,8 +27,8 @@ async function waitingFor(
   decider: (typeof DECIDERS)[number],
   { kind = SERVER_KINDS[0] as (typeof SERVER_KINDS)[number], onResponse = (_: ServerResponse) => {} } = {},
 ) {
-  const asked = new Queue<Decide>();
-  const sessions = new Queue<Session>();
+  const asked = new AsyncQueue<Decide>();
+  const sessions = new AsyncQueue<Session>();
   const decided = () => new Promise<boolean>((resolve) => asked.push(resolve));
   const options: Record<typeof decider, SockjsOptions> = {
     middleware: {},
@@ -66,8 +66,8 @@ async function waitingFor(
 const frame = (message: string) => clientFrame(1, JSON.stringify([message]));
 
 /** Keeps the messages of a session in the order in which they come. */
-function messagesOf(session: Session): Queue<string> {
-  const messages = new Queue<string>();
+function messagesOf(session: Session): AsyncQueue<string> {
+  const messages = new AsyncQueue<string>();
   session.on('message', (message) => messages.push(message));
   return messages;
 }
@@ -76,7 +76,7 @@ describe('upgradeTimeout', () => {
   for (const decider of DECIDERS) {
     it(`bounds the time of ${decider}, and releases the reservation of the session`, async () => {
       const clock = stopClock();
-      const closed = new Queue<ServerResponse>();
+      const closed = new AsyncQueue<ServerResponse>();
       const { router, sockets, asked, ask } = await waitingFor(decider, {
         onResponse: (res) => res.on('close', () => closed.push(res)),
       });
@@ -105,7 +105,7 @@ describe('upgradeTimeout', () => {
 
   it('ends what an endpoint can do about an upgrade', async () => {
     const clock = stopClock();
-    const { middleware, next } = parking();
+    const { middleware, next } = pausingMiddleware();
     const { port, sockets } = await attached(middleware as RequestListener);
     for (const claims of [true, false]) {
       const raw = new RawSocket(port).send(...handshake('/a/websocket'));
@@ -152,7 +152,7 @@ for (const kind of SERVER_KINDS) {
       ] as const) {
         it(`${decider} decides${title} is forgotten at once`, async () => {
           const clock = stopClock();
-          const closed = new Queue<ServerResponse>();
+          const closed = new AsyncQueue<ServerResponse>();
           const { router, sockets, asked, sessions, ask } = await waitingFor(decider, {
             kind,
             onResponse: (res) => res.on('close', () => closed.push(res)),
@@ -185,8 +185,8 @@ for (const kind of SERVER_KINDS) {
         const raw = ask(frame('a'));
         const socket = await sockets.next();
         const decide = await asked.next();
-        await arrives(socket, () => raw.send(frame('b')));
-        await arrives(socket, () => raw.send(frame('c')));
+        await untilReceived(socket, () => raw.send(frame('b')));
+        await untilReceived(socket, () => raw.send(frame('c')));
         decide(true);
         const messages = messagesOf(await sessions.next());
         await raw.until(serverFrame(1, 'o'));
@@ -200,7 +200,7 @@ for (const kind of SERVER_KINDS) {
         const { sockets, asked, ask } = await waitingFor(decider, { kind });
         const raw = ask(frame('a'));
         const decide = await asked.next();
-        await arrives(await sockets.next(), () => raw.send(frame('b')));
+        await untilReceived(await sockets.next(), () => raw.send(frame('b')));
         decide(false);
         assert.match(await raw.closed, /^HTTP\/1.1 40[13] /);
         await sockets.gone();
@@ -274,7 +274,7 @@ describe('a handshake with a body', () => {
     if (!(await separatesBodies())) {
       this.skip();
     }
-    const bodies = new Queue<string>();
+    const bodies = new AsyncQueue<string>();
     const { sockets, asked, sessions, ask } = await waitingFor('authorize', {
       onResponse: (res) => {
         const req: IncomingMessage = res.req;
@@ -287,7 +287,7 @@ describe('a handshake with a body', () => {
     const raw = ask('hel', 'Content-Length: 5');
     const socket = await sockets.next();
     assert.equal(await bodies.next(), 'hel');
-    await arrives(socket, () => raw.send(`lo${frame('a')}`));
+    await untilReceived(socket, () => raw.send(`lo${frame('a')}`));
     assert.equal(await bodies.next(), 'lo');
     assert.equal(await messagesOf(await sessions.next()).next(), 'a');
   });

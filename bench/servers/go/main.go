@@ -1,4 +1,4 @@
-// sockjs-go v3, driven by lines on stdin as the other servers are.
+// sockjs-go v3, controlled by lines on stdin like the other servers.
 package main
 
 import (

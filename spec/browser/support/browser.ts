@@ -1,14 +1,14 @@
-/** Chromium for the specs in this folder: found on the machine, started once for all of them, a fresh context a test. */
+/** Chromium for the specs in this folder: one process for all of them, and a new context for each test. */
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { env } from 'node:process';
 import { type Browser, type BrowserContext, chromium } from 'playwright-core';
-import { Child } from '../../support/child.ts';
-import { afterTest } from '../../support/leftovers.ts';
+import { Child } from '../../support/child-process.ts';
+import { afterTest } from '../../support/cleanup.ts';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
 
-/** No sandbox, which containers often forbid, and nothing that goes out to the network by itself. */
+/** No sandbox, which containers often forbid, and no network access of its own. */
 const ARGS = [
   '--no-sandbox',
   '--disable-gpu',
@@ -19,7 +19,7 @@ const ARGS = [
   '--disable-sync',
 ];
 
-/** The program that `CHROMIUM` names, else the first of the usual names on `PATH`. */
+/** Returns the program that `CHROMIUM` names, else the first of the usual names on `PATH`. */
 function findChromium({ CHROMIUM, PATH = '' }: NodeJS.ProcessEnv): string | undefined {
   if (CHROMIUM) {
     return CHROMIUM;
@@ -39,11 +39,11 @@ const executablePath = findChromium(env);
 
 const { CI } = env;
 
-/** Chromium as it runs. */
+/** A running Chromium. */
 interface Running {
   readonly browser: Browser;
   readonly child: Child;
-  /** Ends it, and removes its files. */
+  /** Ends Chromium, and removes its files. */
   close(): Promise<void>;
 }
 
@@ -61,7 +61,10 @@ async function launch(): Promise<Running> {
   return { browser, child, close };
 }
 
-/** Suites that are no browser suites do not depend on it; one that has ended is not given to the next. */
+/**
+ * After a browser suite. Other suites do not depend on Chromium, and the next browser suite must not get one that has
+ * ended.
+ */
 async function release(): Promise<void> {
   const last = await running;
   last?.child.expectEnd();
@@ -72,8 +75,8 @@ async function release(): Promise<void> {
 }
 
 /**
- * A suite that needs the browser. Without one there is a single pending test that says so, and where `CI` is `true` a
- * failing one.
+ * Declares a suite that needs the browser. Without one there is a single pending test that says so; if `CI` is `true`,
+ * it fails.
  */
 export function describeInBrowser(title: string, suite: () => void): void {
   describe(title, () => {
@@ -95,12 +98,12 @@ export function describeInBrowser(title: string, suite: () => void): void {
   });
 }
 
-// Of the whole run: the specs of this folder share the browser.
+// A root hook, since the specs of this folder share the browser.
 after(async () => {
   await (await running)?.close();
 });
 
-/** A context of its own, with no cookies and nothing cached. */
+/** Returns a context without cookies and caches. */
 export async function newContext(): Promise<BrowserContext> {
   if (running === undefined) {
     throw new Error('not in describeInBrowser()');

@@ -1,6 +1,6 @@
 /**
- * Runs in the test page: one SockJS client, and what arrives is kept until the test asks.
- * Texts go to the test as JSON in ASCII, since the protocol that drives the browser loses lone surrogates.
+ * Runs in the test page: one SockJS client, which queues messages until the test asks for them. Texts go to the test as
+ * JSON in ASCII, since the protocol of the browser's driver loses lone surrogates.
  */
 
 const toAscii = (value) =>
@@ -30,7 +30,7 @@ class Client {
     this.opened.catch(() => {});
   }
 
-  /** As many messages as asked for; fails when the client is closed before they are there. */
+  /** Settles with `count` messages. Rejects if the client closes before. */
   async take(count) {
     while (this.#messages.length < count) {
       if (this.end !== undefined) {

@@ -1,4 +1,4 @@
-/** The page that the browser opens, the servers it comes from and talks to, and the SockJS client in it. */
+/** The test page, the servers that it comes from and talks to, and the SockJS client in it. */
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { fileURLToPath } from 'node:url';
@@ -11,15 +11,15 @@ import {
   type SockjsRouter,
   sockjs,
 } from '../../../lib/index.ts';
-import { afterTest } from '../../support/leftovers.ts';
-import { Queue } from '../../support/queue.ts';
-import { echo, listen, type TestServer } from '../../support/server.ts';
+import { AsyncQueue } from '../../support/async-queue.ts';
+import { afterTest } from '../../support/cleanup.ts';
+import { echo, listen, type TestServer } from '../../support/test-server.ts';
 import { newContext } from './browser.ts';
 
 const CLIENT_LIBRARY = fileURLToPath(import.meta.resolve('sockjs-client/dist/sockjs.js'));
 const PAGE_SCRIPT = fileURLToPath(new URL('./client.js', import.meta.url));
 
-/** Longer than any test lasts: how fast the machine is must not decide whether a transport is given up. */
+/** ms. Longer than any test, so that no transport is given up because the machine is slow. */
 const TRANSPORT_TIMEOUT = 60_000;
 
 const html = (head: string) => `<!doctype html>
@@ -37,19 +37,22 @@ const html = (head: string) => `<!doctype html>
 `;
 
 export interface PageSettings {
-  /** What else is in the head of the page. */
+  /** Further HTML for the head of the page. */
   readonly head?: string;
 }
 
 export interface ServerSettings extends PageSettings {
   readonly onSession?: SessionHandler;
-  /** Middleware in front of everything. */
+  /** Middleware before all other handlers. */
   readonly middleware?: RequestHandler;
-  /** The port to listen on, that of a server which is no more; any free one where it is left out. */
+  /**
+   * The port to listen on, such as that of a server that was closed.
+   * @default any free port
+   */
   readonly port?: number;
 }
 
-/** The test page at `/`, and all that it loads. */
+/** Adds the test page at `/`, and the scripts that it loads. */
 function addPage(app: Express, { head = '' }: PageSettings = {}): Express {
   return app
     .get('/', (_req, res) => res.type('html').send(html(head)))
@@ -57,36 +60,36 @@ function addPage(app: Express, { head = '' }: PageSettings = {}): Express {
     .get('/client.js', (_req, res) => res.sendFile(PAGE_SCRIPT));
 }
 
-/** A server that has the test page and nothing else. */
+/** Serves the test page only. */
 export function servePage(settings?: PageSettings): Promise<TestServer> {
   return listen(addPage(express(), settings));
 }
 
 const RECEIVING = /\/(websocket|xhr_streaming|xhr|eventsource|htmlfile|jsonp)$/;
 
-/** What a server answered. */
+/** A response of a server. */
 export interface Exchange {
   readonly path: string;
   readonly status: number;
 }
 
 export interface SockjsServer extends TestServer {
-  /** The address of the endpoint. */
+  /** The URL of the endpoint. */
   readonly url: string;
   readonly router: SockjsRouter;
-  /** All answers that are over, complete or broken off. */
+  /** All responses that have ended, complete or aborted. */
   readonly exchanges: readonly Exchange[];
-  /** The last segments of the paths of receiving requests, as they arrive. */
-  readonly requests: Queue<string>;
+  /** The last path segments of receiving requests, as they arrive. */
+  readonly requests: AsyncQueue<string>;
 }
 
-/** A server with the test page and an endpoint at `/echo`, whose iframe page loads the client library of the page. */
+/** Serves the test page and an endpoint at `/echo`. Its iframe page loads the same client library as the test page. */
 export async function serveSockjs(
   options: SockjsOptions = {},
   { onSession = echo, middleware, port, ...page }: ServerSettings = {},
 ): Promise<SockjsServer> {
   const exchanges: Exchange[] = [];
-  const requests = new Queue<string>();
+  const requests = new AsyncQueue<string>();
   const app = express();
   if (middleware !== undefined) {
     app.use(middleware);
@@ -109,11 +112,11 @@ export async function serveSockjs(
   return { ...listening, url: `${listening.origin}/echo`, router, exchanges, requests };
 }
 
-/** As `listen()`, on a port that was in use before. */
+/** As `listen()`, on a port that another server has used. */
 async function listenOn(port: number, server: Server): Promise<TestServer> {
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
-  // Not awaited: a WebSocket stays until the browser, which was there before, closes it.
+  // Without waiting: a WebSocket stays open until the browser closes it, and the browser's cleanup runs later.
   afterTest(() => {
     server.closeAllConnections();
     server.close();
@@ -121,12 +124,12 @@ async function listenOn(port: number, server: Server): Promise<TestServer> {
   return { server, port, origin: `http://127.0.0.1:${port}` };
 }
 
-/** The same server under its other name, which is another site to the browser. */
+/** Returns the URL under the server's other name, which is another site to the browser. */
 export function asLocalhost(url: string): string {
   return url.replace('//127.0.0.1', '//localhost');
 }
 
-/** How a client ended. */
+/** The `close` event of a client. */
 export interface CloseEvent {
   readonly code: number;
   readonly reason: string;
@@ -134,20 +137,20 @@ export interface CloseEvent {
 }
 
 /** Runs in every frame of every test page. */
-const TELL_VIOLATIONS = `addEventListener('securitypolicyviolation', (event) =>
+const REPORT_VIOLATIONS = `addEventListener('securitypolicyviolation', (event) =>
   console.error('securitypolicyviolation', event.effectiveDirective, event.blockedURI, event.documentURI))`;
 
 /**
- * What Chromium has to say since it ignores `document.domain`, which the protocol wants to be set on the iframe and
- * htmlfile pages (docs/protocol.md, sections 4 and 7). Nothing depends on it where frames speak by `postMessage`.
+ * Chromium warns that it ignores `document.domain`, which the iframe and htmlfile pages must set (docs/protocol.md,
+ * sections 4 and 7.5). Frames that use `postMessage` do not depend on it.
  */
 const DOCUMENT_DOMAIN =
   /^document\.domain mutation is ignored .*\((?:[^()]*\/iframe\.html|[^()]*\/htmlfile\?c=[^()]*)\)$/;
 
-/** A page in the browser with the client library, and one client in it at a time. */
+/** A page with the client library, and one client at a time. */
 export class TestPage {
   readonly page: Page;
-  readonly #trouble: string[] = [];
+  readonly #problems: string[] = [];
   #wake = () => {};
 
   private constructor(page: Page) {
@@ -162,13 +165,13 @@ export class TestPage {
 
   static async open(url: string): Promise<TestPage> {
     const context = await newContext();
-    await context.addInitScript(TELL_VIOLATIONS);
+    await context.addInitScript(REPORT_VIOLATIONS);
     const page = new TestPage(await context.newPage());
     await page.page.goto(url);
     return page;
   }
 
-  /** Makes a client that may use these transports; it has not opened anything yet. */
+  /** Creates a client that may use these transports. Does not wait until it is open. */
   async connect(url: string, transports: string | readonly string[], timeout = TRANSPORT_TIMEOUT): Promise<void> {
     await this.page.evaluate(`connect(${toAscii(url)}, ${toAscii({ transports, timeout })})`);
   }
@@ -182,7 +185,7 @@ export class TestPage {
     await this.page.evaluate(`client.send(${toAscii(messages)})`);
   }
 
-  /** The next messages that the client has got, as many as asked for. */
+  /** Settles with the next `count` messages of the client. */
   async take(count: number): Promise<string[]> {
     return JSON.parse(await this.page.evaluate(`client.take(${count})`));
   }
@@ -195,16 +198,16 @@ export class TestPage {
     return JSON.parse(await this.page.evaluate('client.closed'));
   }
 
-  /** Errors, warnings and violations of a content security policy, of the page and all its frames up to now. */
-  async trouble(): Promise<readonly string[]> {
-    // What a frame has printed comes before its answer.
+  /** Errors, warnings and violations of a content security policy so far, of the page and all its frames. */
+  async problems(): Promise<readonly string[]> {
+    // A frame's console output arrives before its response to this.
     await Promise.all(this.page.frames().map((frame) => frame.evaluate('0').catch(() => {})));
-    return this.#trouble.filter((line) => !DOCUMENT_DOMAIN.test(line));
+    return this.#problems.filter((line) => !DOCUMENT_DOMAIN.test(line));
   }
 
-  /** Settles once there is trouble of this kind. */
+  /** Settles once there is a problem of this kind. */
   async until(kind: RegExp): Promise<void> {
-    while (!this.#trouble.some((line) => kind.test(line))) {
+    while (!this.#problems.some((line) => kind.test(line))) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
@@ -212,12 +215,12 @@ export class TestPage {
   }
 
   #tell(line: string): void {
-    this.#trouble.push(line);
+    this.#problems.push(line);
     this.#wake();
   }
 }
 
-/** JSON that may stand in a script, and that says nothing but ASCII. */
+/** Returns ASCII JSON that may stand in a script element. */
 function toAscii(value: unknown): string {
   return JSON.stringify(value).replace(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

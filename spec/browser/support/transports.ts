@@ -1,14 +1,14 @@
-/** The transports that sockjs-client has in browsers, and where the page may stand that uses them. */
+/** The transports of sockjs-client in browsers, and the places of the page that uses them. */
 import type { TransportName } from '../../../lib/index.ts';
-import type { TestServer } from '../../support/server.ts';
+import type { TestServer } from '../../support/test-server.ts';
 import { asLocalhost, servePage } from './pages.ts';
 
 export interface BrowserTransport {
-  /** As the client calls it. */
+  /** The client's name of the transport. */
   readonly name: string;
-  /** What it is to the server, which does not know whether a page or a frame in it asks. */
+  /** The server's name of the transport. The server cannot distinguish a page from a frame in it. */
   readonly transport: TransportName;
-  /** Last segment of the path on which it receives. */
+  /** Last path segment of the receiving requests. */
   readonly endpoint: string;
   /** Why a page of another origin cannot use it. */
   readonly onlySameOrigin?: string;
@@ -34,7 +34,7 @@ export const TRANSPORTS: readonly BrowserTransport[] = [
 export interface Place {
   readonly title: string;
   readonly isSameOrigin: boolean;
-  /** The address of a test page that stands there, seen from this server. */
+  /** Returns the URL of a test page at this place, relative to the server. */
   pageFor(server: TestServer): Promise<string>;
 }
 
@@ -44,7 +44,7 @@ export const SAME_ORIGIN: Place = {
   pageFor: ({ origin }) => Promise.resolve(origin),
 };
 
-/** Another origin, but to browsers the same site: cookies and `Sec-Fetch-Site` do not tell ports apart. */
+/** Another origin but the same site to browsers: cookies and `Sec-Fetch-Site` ignore the port. */
 export const OTHER_PORT: Place = {
   title: 'a page of another port',
   isSameOrigin: false,

@@ -2,8 +2,8 @@
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Child, spawnChild } from '../../support/child.ts';
-import { afterTest } from '../../support/leftovers.ts';
+import { Child, spawnChild } from '../../support/child-process.ts';
+import { afterTest } from '../../support/cleanup.ts';
 import { codeBlocks, ROOT, readDocument } from './markdown.ts';
 
 /** Tells where the server listens, which is not port 8080 here. */

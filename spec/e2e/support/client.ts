@@ -1,24 +1,24 @@
-/** The real sockjs-client, with what arrives kept until a test asks for it. */
+/** The real sockjs-client, with a queue of messages until the test asks for them. */
 import SockJS, { type SockJSCloseEvent } from 'sockjs-client';
-import { afterTest } from '../../support/leftovers.ts';
-import { Queue } from '../../support/queue.ts';
+import { AsyncQueue } from '../../support/async-queue.ts';
+import { afterTest } from '../../support/cleanup.ts';
 
 /** The transports that sockjs-client has outside of browsers. */
 export const TRANSPORTS = ['websocket', 'xhr-streaming', 'xhr-polling', 'eventsource'] as const;
 
-/** Longer than any test lasts: how fast the machine is must not decide whether a transport is given up. */
+/** ms. Longer than any test, so that no transport is given up because the machine is slow. */
 const TRANSPORT_TIMEOUT = 60_000;
 
 export class Client {
   readonly socket: SockJS;
-  readonly #messages = new Queue<string>();
-  readonly #heartbeats = new Queue<void>();
-  /** Settles when the session is open; rejects when it is closed instead. */
+  readonly #messages = new AsyncQueue<string>();
+  readonly #heartbeats = new AsyncQueue<void>();
+  /** Settles when the session is open. Rejects if it closes before. */
   readonly opened: Promise<void>;
-  /** Settles with what the client makes of the end. */
+  /** Settles with the client's `close` event. */
   readonly closed: Promise<{ code: number; reason: string; wasClean: boolean }>;
 
-  /** @param url of the mount, as in `http://127.0.0.1:1234/echo` */
+  /** @param url of the endpoint, as in `http://127.0.0.1:1234/echo` */
   constructor(url: string, transport: (typeof TRANSPORTS)[number]) {
     this.socket = new SockJS(url, null, { transports: [transport], timeout: TRANSPORT_TIMEOUT });
     this.socket.onmessage = ({ data }) => this.#messages.push(data);
@@ -39,19 +39,19 @@ export class Client {
     });
     this.opened.catch(() => {});
     afterTest(async () => {
-      // Before it is open, the client has no way to call off its own timers: it has to get there or to fail first.
+      // Before the client is open, it cannot cancel its own timers. So this waits until it is open or has failed.
       await this.opened.catch(() => {});
       this.socket.close();
       await this.closed;
     });
   }
 
-  /** The next message. */
+  /** Settles with the next message. */
   next(): Promise<string> {
     return this.#messages.next();
   }
 
-  /** As many messages as asked for. */
+  /** Settles with `count` messages. */
   async take(count: number): Promise<string[]> {
     const messages: string[] = [];
     while (messages.length < count) {
@@ -60,7 +60,7 @@ export class Client {
     return messages;
   }
 
-  /** The next heartbeat. */
+  /** Settles with the next heartbeat. */
   heartbeat(): Promise<void> {
     return this.#heartbeats.next();
   }

@@ -1,8 +1,8 @@
-/** The part of sockjs-client, which comes without types, that specs use. */
+/** Types for the parts of sockjs-client that the specs use. It comes without types. */
 declare module 'sockjs-client' {
   export interface SockJSOptions {
     readonly transports?: string | readonly string[];
-    /** The least ms that a transport is given to open. */
+    /** ms in which a transport must open, at least. */
     readonly timeout?: number;
   }
 

@@ -1,15 +1,18 @@
-/** A receiver that behaves as those of the transports do, slow and broken ones among them, and checks what it is given. */
+/**
+ * A receiver that behaves as those of the transports, including slow and broken ones, and checks what the session gives
+ * it.
+ */
 import type { Outgoing, Receiver, TransportName } from '../../../lib/session/ports.ts';
 
 /**
- * How a receiver ends.
+ * When a receiver ends.
  *
- * - `poll`: with each frame, which has left at once
- * - `slow poll`: with each frame, which is on its way until the model says that it has left
- * - `stream`: with the close frame, which has left at once
- * - `slow stream`: the same, with its bytes on their way
- * - `short stream`: a slow stream whose response limit is reached with the second frame
- * - `socket`: when its client says so, or is lost
+ * - `poll`: with each frame, flushed immediately
+ * - `slow poll`: with each frame, flushed when the model says so
+ * - `stream`: with the close frame, flushed immediately
+ * - `slow stream`: with the close frame, flushed when the model says so
+ * - `short stream`: a slow stream whose second frame reaches the response limit
+ * - `socket`: when its client closes or aborts
  */
 export type ReceiverKind = 'poll' | 'slow poll' | 'stream' | 'slow stream' | 'short stream' | 'socket';
 
@@ -22,7 +25,7 @@ const NAMES: Record<ReceiverKind, TransportName> = {
   socket: 'websocket',
 };
 
-/** Frames after which a receiver ends by itself. */
+/** Frames after which a receiver ends. */
 const MAX_FRAMES: Record<ReceiverKind, number> = {
   poll: 1,
   'slow poll': 1,
@@ -37,36 +40,36 @@ export type Frame = 'open' | 'messages' | 'heartbeat' | 'close';
 export interface ReceiverShape {
   readonly kind: ReceiverKind;
   readonly maxHeartbeatInterval: number;
-  /** The frame that cannot be written. */
+  /** The frame whose write fails. */
   readonly breaksAt: Frame | undefined;
-  /** Whether the receiver keeps it to itself, as HTTP transports do, but for the open frame. */
+  /** Whether the receiver hides the failure from the session, as HTTP transports do for all but the open frame. */
   readonly isGuarded: boolean;
 }
 
-/** What is thrown where a frame cannot be written. */
+/** Thrown where a frame cannot be written. */
 export class BrokenReceiver extends Error {
   override readonly name = 'BrokenReceiver';
 }
 
-/** Where a receiver stands, as far as the session was told. */
-export type Stage =
+/** The state of a receiver, as far as the session knows. */
+export type ReceiverStage =
   | 'new'
   | 'attached'
-  | 'leaving'
+  | 'flushing'
   | 'flushed'
-  | 'lost'
-  | 'turned away'
-  /** The session is over and does not know it any more. */
+  | 'aborted'
+  | 'refused'
+  /** The session has ended and has forgotten the receiver. */
   | 'released';
 
-/** What a receiver asks of the model: checks of what it is given, and ways back to the session. */
+/** The model behind a receiver: it checks the receiver's calls and passes events to the session. */
 export interface ReceiverOwner {
   onOpen(receiver: ModelReceiver): void;
   onMessages(receiver: ModelReceiver, texts: readonly string[]): void;
   onHeartbeat(receiver: ModelReceiver): void;
   onCloseFrame(receiver: ModelReceiver, code: number, reason: string): void;
   onAbort(receiver: ModelReceiver): void;
-  /** It is about to throw. */
+  /** The receiver is about to throw. */
   onBreak(receiver: ModelReceiver): void;
   receiverReleased(receiver: ModelReceiver): void;
   receiverFlushed(receiver: ModelReceiver): void;
@@ -82,18 +85,18 @@ export class ModelReceiver implements Receiver {
   readonly name: TransportName;
   readonly maxHeartbeatInterval: number;
   readonly kind: ReceiverKind;
-  stage: Stage = 'new';
-  /** How often it was told to close, and to cut the connection. */
+  stage: ReceiverStage = 'new';
+  /** Calls of close() and abort(). */
   closes = 0;
-  /** How often it was refused. */
+  /** Calls of refuse(). */
   refusals = 0;
   aborts = 0;
   readonly #shape: ReceiverShape;
   readonly #owner: ReceiverOwner;
   #frames = 0;
-  /** Guarded, and broken: it has cut its connection, and will be lost. */
+  /** A guarded receiver that has failed. It has cut its connection, and the model will abort it. */
   isBroken = false;
-  /** What the kernel has not taken. */
+  /** Writes that the kernel has not taken. */
   #writes: Write[] = [];
 
   constructor(shape: ReceiverShape, owner: ReceiverOwner) {
@@ -140,7 +143,7 @@ export class ModelReceiver implements Receiver {
     this.#owner.onAbort(this);
   }
 
-  /** The kernel takes so many writes. */
+  /** The kernel takes that many writes. */
   take(writes: number): void {
     for (const { isAwaited } of this.#writes.splice(0, writes)) {
       if (isAwaited) {
@@ -149,7 +152,7 @@ export class ModelReceiver implements Receiver {
     }
   }
 
-  /** The connection is over. */
+  /** The connection has ended. */
   drop(): void {
     this.#writes = [];
   }

@@ -1,7 +1,9 @@
-/** Time that passes, with stalls of the event loop among it, and what becomes of time limits. */
+/** Time that passes, including stalls of the event loop, and what that means for time limits. */
 import type { Clock } from '@sinonjs/fake-timers';
 
-/** As `DeadlineTimer.limit` says: how long before its end a limit is looked at, and how late that may be. */
+/**
+ * ms, as in `DeadlineTimer.limit`: how long before its end a limit is checked first, and how late that check may be.
+ */
 const EARLY_CHECK = 1000;
 const LATE = 100;
 
@@ -9,14 +11,14 @@ export class Stalls {
   readonly #clock: Clock;
   /** The end of the last stall. */
   #last = Number.NEGATIVE_INFINITY;
-  /** The stall that is just over, while the timers that are late are called. */
+  /** The current stall, while the late timers run. */
   #present: { readonly from: number; readonly to: number; readonly previous: number } | undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** No timer is called for so long, then all that are due. */
+  /** Stalls the event loop: no timer runs for `ms`, then all that are due. */
   stall(ms: number): void {
     const from = this.#clock.now;
     this.#present = { from, to: from + ms, previous: this.#last };
@@ -28,12 +30,14 @@ export class Stalls {
     }
   }
 
-  /** Whether a limit that was set then has passed for certain. One that a stall has touched gets more time. */
+  /** Whether a limit that was set at `since` must have passed. A stall since then would have extended it. */
   isOver(since: number | undefined, delay: number): boolean {
     return since !== undefined && this.#last <= since && since + delay <= this.#clock.now;
   }
 
-  /** Whether a limit that was set then may be over: its time is up, and no stall has just made its timer late. */
+  /**
+   * Whether a limit that was set at `since` may have passed: its time is up, and no stall has just delayed its timer.
+   */
   mayBeOver(since: number | undefined, delay: number): boolean {
     if (since === undefined || this.#clock.now < since + delay) {
       return false;

@@ -1,20 +1,20 @@
-/** What a client has sent and the application has not read: an array, and those who wait for a message. */
+/** A model of the messages that the client has sent and the application has not read. */
 import type { Clock } from '@sinonjs/fake-timers';
-import type { Wait } from './wait.ts';
+import type { PendingCall } from './pending-call.ts';
 
 export class UnreadModel {
   readonly #maxReceiveBuffer: number;
   readonly #receiveStallTimeout: number;
   readonly #clock: Clock;
   readonly #messages: string[] = [];
-  #waiting: Wait[] = [];
+  #waiting: PendingCall[] = [];
   #wasRead = false;
   #isSetUp = false;
-  /** All calls that have asked for a message. */
-  readonly readings: Wait[] = [];
-  /** How many messages have come. */
+  /** All calls that have read a message, or wait for one. */
+  readonly readCalls: PendingCall[] = [];
+  /** Messages that have arrived. */
   count = 0;
-  /** Since when there is no room and nothing was read, where that must not go on for ever. */
+  /** Since when the buffer has been full without a read. Undefined where that has no time limit. */
   fullSince: number | undefined;
 
   constructor(limits: { maxReceiveBuffer: number; receiveStallTimeout: number }, clock: Clock) {
@@ -35,7 +35,7 @@ export class UnreadModel {
     return this.#messages.reduce((sum, text) => sum + text.length, 0) <= this.#maxReceiveBuffer;
   }
 
-  /** A message comes. */
+  /** A message arrives. */
   push(message: string): void {
     this.count += 1;
     const reading = this.#waiting.shift();
@@ -49,12 +49,12 @@ export class UnreadModel {
     }
   }
 
-  /** The application listens from now on. */
+  /** The application adds a listener. */
   listen(): void {
     this.#wasRead = true;
   }
 
-  /** The listener is given a message; returns the one that it must be. */
+  /** The listener gets a message. Returns which one it must be. */
   shift(): string | undefined {
     const message = this.#messages.shift();
     if (this.canReceive) {
@@ -65,10 +65,12 @@ export class UnreadModel {
     return message;
   }
 
-  /** The application asks for a message: refused where there is a listener, in vain where nothing can come. */
-  read(controller: AbortController | undefined, state: 'listened to' | 'ended' | 'open'): Wait {
-    const reading: Wait = { controller, outcome: undefined, expected: undefined };
-    this.readings.push(reading);
+  /**
+   * The application reads. The call is refused while there is a listener, and fails if no message can arrive any more.
+   */
+  read(controller: AbortController | undefined, state: 'listened to' | 'ended' | 'open'): PendingCall {
+    const reading: PendingCall = { controller, outcome: undefined, expected: undefined };
+    this.readCalls.push(reading);
     if (state === 'listened to') {
       reading.expected = 'listener';
       return reading;
@@ -84,18 +86,18 @@ export class UnreadModel {
     return reading;
   }
 
-  /** One that waits is given up. */
-  abort(reading: Wait): void {
+  /** A pending call is aborted. */
+  abort(reading: PendingCall): void {
     this.#waiting = this.#waiting.filter((other) => other !== reading);
   }
 
-  /** `onSession` is through. */
+  /** `onSession` has settled. */
   setUp(): void {
     this.#isSetUp = true;
     this.trim();
   }
 
-  /** Where the application is through and has never read, what is too much is discarded. */
+  /** If `onSession` has settled and the application has never read, excess messages are dropped. */
   trim(): void {
     if (this.#isSetUp && !this.#wasRead && !this.canReceive) {
       while (!this.canReceive) {
@@ -105,7 +107,7 @@ export class UnreadModel {
     }
   }
 
-  /** Nothing more comes. */
+  /** No more messages arrive. */
   end(): void {
     this.fullSince = undefined;
     for (const reading of this.#waiting.splice(0)) {

@@ -1,37 +1,37 @@
-/** What the application has sent and no receiver has taken: a list of all, and how far it was handed over. */
-import type { Wait } from './wait.ts';
+/** A model of the messages that the application has sent: all that were accepted, and how many a receiver has taken. */
+import type { PendingCall } from './pending-call.ts';
 
 export class UnsentModel {
   readonly #maxSendBuffer: number;
-  readonly #mark: number;
+  readonly #highWaterMark: number;
   readonly #accepted: string[] = [];
-  #handed = 0;
+  #taken = 0;
   #isDropped = false;
-  /** Whether the client was too slow, so that all that was queued is dropped. */
+  /** Whether the queue overflowed, so that all queued messages are dropped. */
   hasOverflowed = false;
   /** Whether the application should wait for `drain`. */
   needsDrain = false;
-  /** How many `drain` events there must have been. */
+  /** Due `drain` events so far. */
   drains = 0;
   /** All calls of `drained()`. */
-  readonly drainings: Wait[] = [];
+  readonly drainCalls: PendingCall[] = [];
 
   constructor(limits: { maxSendBuffer: number; sendHighWaterMark: number }) {
     this.#maxSendBuffer = limits.maxSendBuffer;
-    this.#mark = limits.sendHighWaterMark;
+    this.#highWaterMark = limits.sendHighWaterMark;
   }
 
-  /** How many messages were accepted. */
+  /** Messages that were accepted. */
   get count(): number {
     return this.#accepted.length;
   }
 
   get bytes(): number {
-    const queued = this.#isDropped ? [] : this.#accepted.slice(this.#handed);
+    const queued = this.#isDropped ? [] : this.#accepted.slice(this.#taken);
     return queued.reduce((sum, text) => sum + (text.length || 1), 0);
   }
 
-  /** A session that is open is given a message; returns whether it must accept that. */
+  /** The application sends a message to an active session. Returns whether the session must accept it. */
   push(text: string, inConnection: number): boolean {
     const total = this.bytes + inConnection + (text.length || 1);
     if (total > this.#maxSendBuffer) {
@@ -40,46 +40,50 @@ export class UnsentModel {
       return false;
     }
     this.#accepted.push(text);
-    this.needsDrain ||= total >= this.#mark;
+    this.needsDrain ||= total >= this.#highWaterMark;
     return true;
   }
 
-  /** A receiver is given a message; returns the one that it must be. */
+  /** A receiver gets a message. Returns which one it must be. */
   shift(): string | undefined {
-    const text = this.#isDropped ? undefined : this.#accepted[this.#handed];
-    this.#handed += 1;
+    const text = this.#isDropped ? undefined : this.#accepted[this.#taken];
+    this.#taken += 1;
     return text;
   }
 
-  /** What is queued will not be sent. */
+  /** Queued messages will not be sent. */
   drop(): void {
     this.#isDropped = true;
   }
 
-  /** A session that is open is about to hear that bytes have left. */
-  written(inConnection: number): void {
-    if (this.needsDrain && this.bytes + inConnection < (this.#mark || 1)) {
+  /** An active session is about to learn that bytes are flushed. */
+  drained(inConnection: number): void {
+    if (this.needsDrain && this.bytes + inConnection < (this.#highWaterMark || 1)) {
       this.needsDrain = false;
       this.drains += 1;
       this.#settle('drained');
     }
   }
 
-  /** The application waits for `drain`. */
-  wait(controller: AbortController, isOpen: boolean): Wait {
+  /** The application awaits `drain`. */
+  wait(controller: AbortController, isOpen: boolean): PendingCall {
     const atOnce = isOpen ? 'drained' : 'not open';
-    const wait: Wait = { controller, outcome: undefined, expected: isOpen && this.needsDrain ? undefined : atOnce };
-    this.drainings.push(wait);
+    const wait: PendingCall = {
+      controller,
+      outcome: undefined,
+      expected: isOpen && this.needsDrain ? undefined : atOnce,
+    };
+    this.drainCalls.push(wait);
     return wait;
   }
 
-  /** The session is not open any more. What is queued still goes out before the close frame. */
+  /** The session is no longer active. Queued messages are still sent before the close frame. */
   end(): void {
     this.#settle('not open');
   }
 
   #settle(how: string): void {
-    for (const wait of this.drainings) {
+    for (const wait of this.drainCalls) {
       wait.expected ??= how;
     }
   }

@@ -1,13 +1,13 @@
-/** The releases of sockjs-client that are in use, each behind the same few methods. */
+/** The releases of sockjs-client that are in use, each behind the same methods. */
 import { readFileSync } from 'node:fs';
 import { type ClientRequest, request } from 'node:http';
 import { createRequire } from 'node:module';
 import SockJS from 'sockjs-client';
 import { WebSocket } from 'ws';
-import { afterTest } from '../../support/leftovers.ts';
-import { Queue } from '../../support/queue.ts';
+import { AsyncQueue } from '../../support/async-queue.ts';
+import { afterTest } from '../../support/cleanup.ts';
 
-/** What the releases have in common. */
+/** The common interface of the releases. */
 interface SockJSLike {
   onopen: (() => void) | null;
   onmessage: ((event: { readonly data: string }) => void) | null;
@@ -26,13 +26,13 @@ interface CloseEvent {
 export interface ClientRelease {
   readonly title: string;
   readonly transports: readonly string[];
-  /** The code that the server gets when it closes its WebSocket; 1005 stands for none. */
+  /** The close code that the server gets when the client closes its WebSocket. 1005 stands for none. */
   readonly closeCode: number;
   readonly create: (url: string, transport: string) => SockJSLike;
 }
 
-/** Longer than any test lasts: how fast the machine is must not decide whether a transport is given up. */
-const PATIENCE = 60_000;
+/** ms. Longer than any test, so that no transport is given up because the machine is slow. */
+const TRANSPORT_TIMEOUT = 60_000;
 
 const require = createRequire(import.meta.url);
 
@@ -41,7 +41,7 @@ export const RELEASES: readonly ClientRelease[] = [
     title: 'sockjs-client 1.6',
     transports: ['websocket', 'xhr-streaming', 'xhr-polling', 'eventsource'],
     closeCode: 1000,
-    create: (url, transport) => new SockJS(url, null, { transports: [transport], timeout: PATIENCE }),
+    create: (url, transport) => new SockJS(url, null, { transports: [transport], timeout: TRANSPORT_TIMEOUT }),
   },
   {
     title: 'sockjs-client 1.0',
@@ -57,7 +57,7 @@ export const RELEASES: readonly ClientRelease[] = [
   },
 ];
 
-/** 1.0 puts a global of its own in place, except in production. */
+/** Except in production, 1.0 sets a global variable. */
 function create10(): ClientRelease['create'] {
   const { env } = process;
   const { NODE_ENV } = env;
@@ -74,14 +74,14 @@ function create10(): ClientRelease['create'] {
   } else {
     Object.assign(env, { NODE_ENV });
   }
-  // It has no option for that.
-  SockJS10.prototype.countRTO = () => PATIENCE;
+  // 1.0 has no option for the timeout.
+  SockJS10.prototype.countRTO = () => TRANSPORT_TIMEOUT;
   return (url, transport) => new SockJS10(url, null, { transports: [transport] });
 }
 
 /**
- * 0.3.4 is a script for browsers, never released on npm by itself; primus 2 carries it unchanged. It runs here in a
- * page that has as much of a browser as the transports in question ask for.
+ * 0.3.4 is a script for browsers and not on npm; primus 2 contains it unchanged. It runs here in a page that imitates
+ * the parts of a browser that its transports need.
  */
 function create034(): ClientRelease['create'] {
   const source = readFileSync(require.resolve('primus2/transformers/sockjs/library.js'), 'utf8');
@@ -91,7 +91,7 @@ function create034(): ClientRelease['create'] {
     const location = { href: `${origin}/`, host, protocol };
     const document = { domain: '127.0.0.1', location, body: {}, readyState: 'complete' };
     const window = { document, location, WebSocket, XMLHttpRequest: PageRequest, addEventListener() {} };
-    // It makes a global of itself, which here is a variable.
+    // It assigns itself to a global variable, which is a local one here.
     const load = new Function(
       'window',
       'document',
@@ -100,11 +100,11 @@ function create034(): ClientRelease['create'] {
       `var SockJS; ${source}; return SockJS`,
     );
     const Constructor = load(window, document, { userAgent: '' }, PageRequest) as SockJS034;
-    return new Constructor(url, null, { protocols_whitelist: [transport], rtt: PATIENCE });
+    return new Constructor(url, null, { protocols_whitelist: [transport], rtt: TRANSPORT_TIMEOUT });
   };
 }
 
-/** As much of XMLHttpRequest as 0.3.4 uses, with what a browser adds to a request by itself. */
+/** The part of XMLHttpRequest that 0.3.4 uses, with the headers that browsers add. */
 class PageRequest {
   readyState = 0;
   status = 0;
@@ -150,12 +150,12 @@ class PageRequest {
   }
 }
 
-/** One client, with what arrives kept until a test asks for it; closed after the test. */
+/** A client that queues messages until the test asks for them. It is closed after the test. */
 export class ReleasedClient {
   readonly #socket: SockJSLike;
-  readonly #messages = new Queue<string>();
-  readonly #heartbeats = new Queue<void>();
-  /** Settles when the session is open; rejects when it is closed instead. */
+  readonly #messages = new AsyncQueue<string>();
+  readonly #heartbeats = new AsyncQueue<void>();
+  /** Settles when the session is open. Rejects if it closes before. */
   readonly opened: Promise<void>;
   readonly closed: Promise<CloseEvent>;
 
@@ -179,7 +179,7 @@ export class ReleasedClient {
     });
     this.opened.catch(() => {});
     afterTest(async () => {
-      // Before it is open, a client has no way to call off its own timers.
+      // Before a client is open, it cannot cancel its own timers.
       await this.opened.catch(() => {});
       this.#socket.close();
       await this.closed;
@@ -194,12 +194,12 @@ export class ReleasedClient {
     this.#socket.close(code, reason);
   }
 
-  /** The next heartbeat. */
+  /** Settles with the next heartbeat. */
   heartbeat(): Promise<void> {
     return this.#heartbeats.next();
   }
 
-  /** As many messages as asked for. */
+  /** Settles with `count` messages. */
   async take(count: number): Promise<string[]> {
     const messages: string[] = [];
     while (messages.length < count) {

@@ -1,4 +1,4 @@
-/** One session over any transport and any kind of server, as a client holds it: opened, talked over, closed. */
+/** The client's side of one session over any transport and any kind of server. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, request as httpRequest, type IncomingHttpHeaders, type RequestListener } from 'node:http';
@@ -6,29 +6,29 @@ import type { ClientHttp2Session } from 'node:http2';
 import { request as httpsRequest } from 'node:https';
 import type { Readable } from 'node:stream';
 import { attachUpgrade, type SessionHandler, type TransportName } from '../../../lib/index.ts';
-import { afterTest } from '../../support/leftovers.ts';
-import { listen, type TestServer } from '../../support/server.ts';
-import { WebSocketClient } from '../../support/websocket.ts';
+import { afterTest } from '../../support/cleanup.ts';
+import { listen, type TestServer } from '../../support/test-server.ts';
+import { WebSocketClient } from '../../support/websocket-client.ts';
 
 export interface Reply {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
-  /** Decoded; may go on for as long as the session does. */
+  /** The decoded body. It may go on until the session ends. */
   readonly body: Readable;
 }
 
-/** How requests get to a server. */
-export interface Line {
+/** Sends requests to a server. */
+export interface HttpClient {
   /** As in `https://127.0.0.1:1234`. */
   readonly origin: string;
-  /** Of the one who signed the server's certificate. */
+  /** The certificate of the authority that signed the server's certificate. */
   readonly ca?: string;
-  /** Settles with the head of the answer. */
+  /** Settles with the head of the response. */
   request(method: string, path: string, headers?: Record<string, string>, body?: string): Promise<Reply>;
 }
 
 /** HTTP/1.1, one connection for each request. */
-export function http1(origin: string, ca?: string): Line {
+export function http1(origin: string, ca?: string): HttpClient {
   return {
     origin,
     ...(ca === undefined ? {} : { ca }),
@@ -49,7 +49,7 @@ export function http1(origin: string, ca?: string): Line {
 }
 
 /** HTTP/2, all requests on one connection. */
-export function http2(client: ClientHttp2Session, origin: string): Line {
+export function http2(client: ClientHttp2Session, origin: string): HttpClient {
   return {
     origin,
     request: async (method, path, headers = {}, body = '') => {
@@ -71,7 +71,7 @@ function lengthOf(method: string, body: string): Record<string, string> {
   return method === 'GET' ? {} : { 'content-length': String(Buffer.byteLength(body)) };
 }
 
-/** The whole body of an answer. */
+/** Settles with the whole body of a response. */
 export async function textOf({ body }: Reply): Promise<string> {
   let text = '';
   for await (const chunk of body) {
@@ -80,7 +80,7 @@ export async function textOf({ body }: Reply): Promise<string> {
   return text;
 }
 
-/** How a message is put into the request that sends it. */
+/** The form of a message in the request that sends it. */
 export interface SendForm {
   readonly type: string;
   encode(json: string): string;
@@ -91,7 +91,7 @@ export const FORM: SendForm = {
   encode: (json) => new URLSearchParams({ d: json }).toString(),
 };
 
-/** The JSON itself, under a Content-Type. */
+/** JSON as it is, under a Content-Type. */
 export const jsonAs = (type: string): SendForm => ({ type, encode: (json) => json });
 
 interface HttpTransport {
@@ -100,7 +100,7 @@ interface HttpTransport {
   readonly sendEndpoint: 'xhr_send' | 'jsonp_send';
   readonly sendForm: SendForm;
   readonly contentType: string;
-  /** The first frame in what came, and what of it stands in group 1. */
+  /** Matches the first frame in received text. Group 1 is its content. */
   readonly frame: RegExp;
   unwrap(matched: string): string;
 }
@@ -161,37 +161,40 @@ export const ALL_NAMES: readonly TransportName[] = [...HTTP_NAMES, ...WEBSOCKET_
 export interface PeerOptions {
   readonly base?: string;
   readonly id?: string;
-  /** Sent along with every request. */
+  /** Sent with every request. */
   readonly headers?: Record<string, string>;
-  /** In place of the form that clients use. */
+  /**
+   * The form of sends.
+   * @default the form that clients use
+   */
   readonly sendForm?: SendForm;
 }
 
 /** The client's side of one session. */
 export interface Peer {
-  /** Of the answer that opened the session; of the 101 for WebSockets. */
+  /** Headers of the response that opened the session; of the 101 for WebSockets. */
   readonly headers: IncomingHttpHeaders;
-  /** The next message, alone in its frame. */
+  /** Settles with the next message, which must be alone in its frame. */
   next(): Promise<string>;
-  /** Of the answer to the request that sent, where one did. */
+  /** Sends a message. Settles with the headers of the response, or undefined for WebSockets. */
   send(message: string): Promise<IncomingHttpHeaders | undefined>;
-  /** Settles once the server has closed the session, with what it says of it. */
+  /** Settles with code and reason once the server has closed the session. */
   closed(): Promise<{ code: number; reason: string }>;
 }
 
 /** Opens a session. */
-export function openPeer(line: Line, transport: TransportName, options: PeerOptions = {}): Promise<Peer> {
+export function openPeer(httpClient: HttpClient, transport: TransportName, options: PeerOptions = {}): Promise<Peer> {
   const http = HTTP_TRANSPORTS.get(transport);
   return http === undefined
-    ? openWebSocket(line, transport === 'websocket-raw', options)
-    : openHttp(line, http, options);
+    ? openWebSocket(httpClient, transport === 'websocket-raw', options)
+    : openHttp(httpClient, http, options);
 }
 
-async function openHttp(line: Line, transport: HttpTransport, options: PeerOptions): Promise<Peer> {
+async function openHttp(httpClient: HttpClient, transport: HttpTransport, options: PeerOptions): Promise<Peer> {
   const { base = '/echo', id = 'session', headers = {}, sendForm = transport.sendForm } = options;
   const path = `${base}/000/${id}`;
   const receive = async () => {
-    const reply = await line.request(transport.method, `${path}/${transport.endpoint}`, headers);
+    const reply = await httpClient.request(transport.method, `${path}/${transport.endpoint}`, headers);
     if (reply.status !== 200) {
       throw new Error(`got ${reply.status} ${await textOf(reply)}`);
     }
@@ -222,7 +225,7 @@ async function openHttp(line: Line, transport: HttpTransport, options: PeerOptio
     headers: opening,
     next: async () => messageIn(await frame()),
     send: async (message) => {
-      const { status, headers: answered } = await line.request(
+      const { status, headers: answered } = await httpClient.request(
         'POST',
         `${path}/${transport.sendEndpoint}`,
         { ...headers, 'content-type': sendForm.type },
@@ -233,19 +236,19 @@ async function openHttp(line: Line, transport: HttpTransport, options: PeerOptio
     },
     closed: async () => {
       const closing = closeIn(await frame());
-      // The response that brought it has ended, and brought nothing else.
+      // The response must have ended, and must hold nothing else.
       assert.deepEqual(await current.chunks.next(), { done: true, value: undefined });
       return closing;
     },
   };
 }
 
-async function openWebSocket(line: Line, isRaw: boolean, options: PeerOptions): Promise<Peer> {
+async function openWebSocket(httpClient: HttpClient, isRaw: boolean, options: PeerOptions): Promise<Peer> {
   const { base = '/echo', id = 'session', headers = {} } = options;
   const path = isRaw ? `${base}/websocket` : `${base}/000/${id}/websocket`;
-  const client = new WebSocketClient(line.origin, path, {
+  const client = new WebSocketClient(httpClient.origin, path, {
     headers,
-    ...(line.ca === undefined ? {} : { ca: line.ca }),
+    ...(httpClient.ca === undefined ? {} : { ca: httpClient.ca }),
   });
   const upgraded = once(client.socket, 'upgrade');
   upgraded.catch(() => {});
@@ -285,7 +288,7 @@ function closeIn(frame: string): { code: number; reason: string } {
 
 const BYE = 'bye';
 
-/** Echoes until it is told to close; what {@link converse} talks to. */
+/** Echoes messages until `bye`, for {@link converse}. */
 export const echoUntilBye: SessionHandler = (session) => {
   session.on('message', (message) => {
     if (message === BYE) {
@@ -296,10 +299,14 @@ export const echoUntilBye: SessionHandler = (session) => {
   });
 };
 
-/** A whole session: opens it, sends, receives, has it closed. */
-export async function converse(line: Line, transport: TransportName, options: PeerOptions = {}): Promise<Peer> {
-  const peer = await openPeer(line, transport, options);
-  // Twice, since the second takes no part in opening.
+/** Plays a whole session: opens it, sends, receives, and has the server close it. */
+export async function converse(
+  httpClient: HttpClient,
+  transport: TransportName,
+  options: PeerOptions = {},
+): Promise<Peer> {
+  const peer = await openPeer(httpClient, transport, options);
+  // Two messages, since the first may travel with the open frame.
   for (const text of ['größer "than" <ever>', '100%41 \u2028']) {
     await peer.send(text);
     assert.equal(await peer.next(), text);
@@ -309,10 +316,12 @@ export async function converse(line: Line, transport: TransportName, options: Pe
   return peer;
 }
 
-/** A server of that listener, upgrades attached. */
-export async function serveUpgradable(listener: RequestListener): Promise<TestServer & { readonly line: Line }> {
+/** Serves a listener, with upgrades attached. */
+export async function serveUpgradable(
+  listener: RequestListener,
+): Promise<TestServer & { readonly httpClient: HttpClient }> {
   const server = createServer(listener);
   attachUpgrade(server);
   const listening = await listen(server);
-  return { ...listening, line: http1(listening.origin) };
+  return { ...listening, httpClient: http1(listening.origin) };
 }

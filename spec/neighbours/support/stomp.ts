@@ -1,6 +1,6 @@
 /** A small STOMP 1.2 broker on SockJS sessions: destinations in memory, receipts, heart-beats, errors. */
 import type { Session } from '../../../lib/index.ts';
-import { Queue } from '../../support/queue.ts';
+import { AsyncQueue } from '../../support/async-queue.ts';
 
 interface Frame {
   readonly command: string;
@@ -24,16 +24,16 @@ function escapeHeader(text: string): string {
 }
 
 function encode(command: string, headers: Readonly<Record<string, string>> = {}, body = ''): string {
-  // CONNECTED is older than escaping, and has nothing here that would need it.
+  // CONNECTED is not escaped, for clients of older versions, and needs no escapes here.
   const lines = Object.entries(headers).map(([name, value]) => `${escapeHeader(name)}:${escapeHeader(value)}`);
   return `${[command, ...lines, `content-length:${Buffer.byteLength(body)}`, ''].join('\n')}\n${body}\0`;
 }
 
-/** Frames out of what comes, which may be less than one message each, or more. */
+/** Parses frames. A message may hold a part of a frame, or several. */
 class Parser {
   #bytes = Buffer.alloc(0);
 
-  /** The frames that are complete with this, null for each heart-beat. */
+  /** Yields the frames that this text completes, and null for each heart-beat. */
   *read(text: string): Generator<Frame | null> {
     this.#bytes = Buffer.concat([this.#bytes, Buffer.from(text)]);
     for (;;) {
@@ -65,21 +65,21 @@ class Parser {
   }
 }
 
-/** One client's connection. */
+/** The connection of one client. */
 export interface StompConnection {
   readonly session: Session;
-  /** Heart-beats that came in. */
-  readonly heartbeats: Queue<void>;
+  /** Heart-beats that have arrived. */
+  readonly heartbeats: AsyncQueue<void>;
 }
 
-/** What all sessions of one endpoint share. */
+/** The state that all sessions of an endpoint share. */
 export class StompBroker {
-  /** Subscriptions by destination: whom to tell. */
+  /** Subscribers by destination. */
   readonly #subscriptions = new Map<string, Set<(body: string, headers: Record<string, string>) => void>>();
-  readonly connections = new Queue<StompConnection>();
-  /** Sessions whose client has said goodbye. */
-  readonly disconnects = new Queue<Session>();
-  /** ms between heart-beats that it offers and asks for; 0 for none. */
+  readonly connections = new AsyncQueue<StompConnection>();
+  /** Sessions whose client has sent DISCONNECT. */
+  readonly disconnects = new AsyncQueue<Session>();
+  /** ms between heart-beats, in both directions. 0 for none. */
   readonly #heartbeat: number;
   #lastMessage = 0;
 
@@ -87,10 +87,10 @@ export class StompBroker {
     this.#heartbeat = heartbeat;
   }
 
-  /** For `sockjs()`. */
+  /** The session handler for `sockjs()`. */
   readonly onSession = (session: Session): void => {
     const parser = new Parser();
-    const heartbeats = new Queue<void>();
+    const heartbeats = new AsyncQueue<void>();
     const own = new Map<string, () => void>();
     let timer: NodeJS.Timeout | undefined;
     session.on('message', (text) => {
@@ -164,7 +164,7 @@ export class StompBroker {
     return () => all.delete(tell);
   }
 
-  /** How many are subscribed to it. */
+  /** Returns the number of subscribers. */
   subscribers(destination: string): number {
     return this.#subscriptions.get(destination)?.size ?? 0;
   }

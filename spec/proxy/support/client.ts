@@ -1,10 +1,10 @@
-/** One client for all transports: frames come in, messages go out, whichever way the transport has it. */
+/** One client for all transports: it receives frames and sends messages. */
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import type { TransportName } from '../../../lib/index.ts';
-import { afterTest } from '../../support/leftovers.ts';
-import { Queue } from '../../support/queue.ts';
-import { WebSocketClient } from '../../support/websocket.ts';
+import { AsyncQueue } from '../../support/async-queue.ts';
+import { afterTest } from '../../support/cleanup.ts';
+import { WebSocketClient } from '../../support/websocket-client.ts';
 
 export const TRANSPORTS: readonly TransportName[] = [
   'websocket',
@@ -16,11 +16,11 @@ export const TRANSPORTS: readonly TransportName[] = [
   'jsonp-polling',
 ];
 
-/** The cookies of a browser, as far as one server needs them. */
+/** A browser's cookies for one server. */
 export class CookieJar {
   readonly #cookies = new Map<string, string>();
 
-  /** Keeps what an answer sets. */
+  /** Stores the cookies that a response sets. */
   take({ headers }: IncomingMessage): void {
     for (const cookie of headers['set-cookie'] ?? []) {
       const [, name = '', value = ''] = /^([^=]*)=([^;]*)/.exec(cookie) ?? [];
@@ -36,7 +36,7 @@ export class CookieJar {
     this.#cookies.set(name, value);
   }
 
-  /** The header for the next request; none while there is no cookie. */
+  /** The Cookie header of the next request. Empty without cookies. */
   get headers(): Record<string, string> {
     const pairs = Array.from(this.#cookies, ([name, value]) => `${name}=${value}`);
     return pairs.length === 0 ? {} : { Cookie: pairs.join('; ') };
@@ -44,31 +44,34 @@ export class CookieJar {
 }
 
 export interface ClientOptions {
-  /** Of the session. */
+  /** The session id. */
   readonly id?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly jar?: CookieJar;
-  /** The address to connect from. */
+  /** The local address of the connections. */
   readonly localAddress?: string;
 }
 
 export interface Client {
   readonly id: string;
   /**
-   * The next frame. On a raw WebSocket, which has none: `o` once it is open, `h` for a ping, messages as `a[…]`.
-   * Polling asks for it now. Rejects once the connection has ended.
+   * Settles with the next frame, and rejects once the connection has ended. A polling client requests it now. A raw
+   * WebSocket has no frames; it yields `o` once open, `h` for a ping, and messages as `a[…]`.
    */
   frame(): Promise<string>;
-  /** Sends one message; settles when the server has taken it, on WebSockets at once. Rejects when it refuses. */
+  /**
+   * Sends one message. Settles when the server has accepted it, on WebSockets immediately. Rejects if the server
+   * refuses.
+   */
   send(message: string): Promise<void>;
-  /** Breaks off whatever connection there is. */
+  /** Aborts the open connection. */
   leave(): void;
 }
 
-interface HttpWay {
+interface HttpTransport {
   readonly method: 'GET' | 'POST';
   readonly endpoint: string;
-  /** A frame as it travels. */
+  /** Matches a frame in the received text. */
   readonly pattern: RegExp;
   unwrap(data: string): string;
 }
@@ -76,7 +79,7 @@ interface HttpWay {
 const same = (data: string) => data;
 const LINE = /(?<=^|\n)(?!h{2048})(.*)\n/;
 
-const HTTP_WAYS: Readonly<Partial<Record<TransportName, HttpWay>>> = {
+const HTTP_TRANSPORTS: Readonly<Partial<Record<TransportName, HttpTransport>>> = {
   'xhr-polling': { method: 'POST', endpoint: 'xhr', pattern: LINE, unwrap: same },
   'xhr-streaming': { method: 'POST', endpoint: 'xhr_streaming', pattern: LINE, unwrap: same },
   eventsource: {
@@ -101,42 +104,42 @@ const HTTP_WAYS: Readonly<Partial<Record<TransportName, HttpWay>>> = {
 
 let ids = 0;
 
-/** A client of the endpoint at `/echo`; nothing is awaited. */
+/** Returns a client of the endpoint at `/echo`. Does not wait until it is open. */
 export function connect(origin: string, transport: TransportName, options: ClientOptions = {}): Client {
-  const way = HTTP_WAYS[transport];
-  if (way === undefined) {
+  const http = HTTP_TRANSPORTS[transport];
+  if (http === undefined) {
     return connectWebSocket(origin, transport === 'websocket-raw', options);
   }
   return transport.endsWith('polling')
-    ? new PollingClient(origin, way, options)
-    : new StreamClient(origin, way, options);
+    ? new PollingClient(origin, http, options)
+    : new StreamClient(origin, http, options);
 }
 
-/** An id as browsers make them up, but for each its own. */
+/** Returns a random session id, as browsers do, but never the same twice. */
 function newId(): string {
   ids += 1;
   return `${Math.random().toString(36).slice(2, 8)}${ids}`;
 }
 
-/** What both have that receive over HTTP. */
+/** What polling and streaming clients have in common. */
 abstract class HttpClient implements Client {
   readonly id: string;
   readonly #origin: string;
-  readonly #way: HttpWay;
+  readonly #http: HttpTransport;
   readonly #options: ClientOptions;
   #leave = () => {};
 
-  constructor(origin: string, way: HttpWay, options: ClientOptions) {
+  constructor(origin: string, http: HttpTransport, options: ClientOptions) {
     this.id = options.id ?? newId();
     this.#origin = origin;
-    this.#way = way;
+    this.#http = http;
     this.#options = options;
   }
 
   abstract frame(): Promise<string>;
 
   async send(message: string): Promise<void> {
-    const isJsonp = this.#way.endpoint.startsWith('jsonp');
+    const isJsonp = this.#http.endpoint.startsWith('jsonp');
     const json = JSON.stringify([message]);
     const res = isJsonp
       ? await this.#ask('POST', 'jsonp_send', 'application/x-www-form-urlencoded', `d=${encodeURIComponent(json)}`)
@@ -151,15 +154,15 @@ abstract class HttpClient implements Client {
     this.#leave();
   }
 
-  /** Asks for frames, which go into the queue as they come; it fails when the response has ended, however. */
-  protected receive(): Queue<string> {
-    const frames = new Queue<string>();
+  /** Requests frames. The queue gets them as they arrive, and fails when the response has ended. */
+  protected receive(): AsyncQueue<string> {
+    const frames = new AsyncQueue<string>();
     this.#receive(frames).catch((error: Error) => frames.fail(error));
     return frames;
   }
 
-  async #receive(frames: Queue<string>): Promise<void> {
-    const { method, endpoint, pattern, unwrap } = this.#way;
+  async #receive(frames: AsyncQueue<string>): Promise<void> {
+    const { method, endpoint, pattern, unwrap } = this.#http;
     const res = await this.#ask(method, endpoint);
     if (res.statusCode !== 200) {
       throw new Error(`answered ${res.statusCode}`);
@@ -198,14 +201,14 @@ abstract class HttpClient implements Client {
     req.end(body);
     const [res] = (await once(req, 'response')) as [IncomingMessage];
     jar?.take(res);
-    // Is thrown to whoever reads; nobody has to.
+    // The reader of the body gets the error, if there is a reader.
     res.on('error', () => {});
     return res;
   }
 }
 
 class StreamClient extends HttpClient {
-  readonly #frames: Queue<string> = this.receive();
+  readonly #frames: AsyncQueue<string> = this.receive();
 
   frame(): Promise<string> {
     return this.#frames.next();
@@ -225,7 +228,7 @@ function connectWebSocket(origin: string, isRaw: boolean, options: ClientOptions
     ...(localAddress === undefined ? {} : { localAddress }),
   });
   client.socket.on('upgrade', (res) => jar?.take(res));
-  const frames = new Queue<string>();
+  const frames = new AsyncQueue<string>();
   const fail = (error: Error) => frames.fail(error);
   client.socket.on('error', fail);
   client.socket.on('close', (code) => fail(new Error(`closed with ${code}`)));

@@ -1,32 +1,32 @@
-/** Two servers with the endpoint at `/echo`, and one of the proxies before them. */
+/** Two servers with an endpoint at `/echo`, behind a proxy. */
 import type { Request } from 'express';
 import type { Session, SockjsOptions } from '../../../lib/index.ts';
-import { afterTest } from '../../support/leftovers.ts';
-import { Queue } from '../../support/queue.ts';
-import { echo, serve, type TestServer } from '../../support/server.ts';
+import { AsyncQueue } from '../../support/async-queue.ts';
+import { afterTest } from '../../support/cleanup.ts';
+import { echo, serve, type TestServer } from '../../support/test-server.ts';
 import { type ProxyName, type Replacements, type RunningProxy, startProxy } from './proxy.ts';
 
 export interface FleetServer extends TestServer {
-  /** Ids of the sessions that were opened here, `''` for each raw WebSocket. */
+  /** Ids of the sessions that this server has opened, `''` for each raw WebSocket. */
   readonly ids: readonly string[];
 }
 
 export interface Fleet extends RunningProxy {
   readonly servers: readonly [FleetServer, FleetServer];
-  /** The next session that either has opened. */
+  /** Settles with the next session of either server. */
   nextSession(): Promise<Session<unknown, Request>>;
-  /** Settles once a request to such a URL has come, of all that came since the last that was asked for. */
+  /** Settles once a request with such a URL has arrived. It searches the requests after the one it found last. */
   request(url: RegExp): Promise<void>;
 }
 
-/** A proxy, and the files of `demo/deploy/` for it. */
+/** A proxy, and its files in `demo/deploy/`. */
 export interface Deployment {
   readonly name: ProxyName;
-  /** Sticky by the session in the URL. */
+  /** Sticky by the session id in the URL. */
   readonly byUrl: string;
   /** Sticky by the JSESSIONID cookie. */
   readonly byCookie: string;
-  /** Lines of `byUrl` that say how much silence ends a connection, with another time. */
+  /** Returns the timeouts on silence in `byUrl`, and the same lines with another time. */
   timeouts(seconds: number): Replacements;
 }
 
@@ -48,14 +48,14 @@ export const DEPLOYMENTS: readonly Deployment[] = [
   },
 ];
 
-/** Two servers that echo, behind a proxy that is to be trusted. */
+/** Starts two echo servers behind a proxy that they trust. */
 export async function startFleet(
   name: ProxyName,
   file: string,
   { replacements, ...options }: SockjsOptions & { readonly replacements?: Replacements } = {},
 ): Promise<Fleet> {
-  const sessions = new Queue<Session<unknown, Request>>();
-  const requests = new Queue<string>();
+  const sessions = new AsyncQueue<Session<unknown, Request>>();
+  const requests = new AsyncQueue<string>();
   const startServer = async (): Promise<FleetServer> => {
     const ids: string[] = [];
     const server = await serve(
@@ -63,7 +63,7 @@ export async function startFleet(
       (session) => {
         ids.push(session.id);
         sessions.push(session as Session<unknown, Request>);
-        // One that polls would wait for its client's next request.
+        // A polling session would wait for the next request of its client.
         afterTest(() => {
           session.close();
         });

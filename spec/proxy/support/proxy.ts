@@ -1,16 +1,16 @@
-/** Runs nginx and HAProxy with the files of `demo/deploy/`, in which nothing is replaced but addresses, paths, times. */
+/** Runs nginx and HAProxy with the files of `demo/deploy/`. It replaces only addresses, paths and times in them. */
 import { accessSync, constants } from 'node:fs';
 import { chown, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Child, spawnChild } from '../../support/child.ts';
-import { afterTest } from '../../support/leftovers.ts';
+import { Child, spawnChild } from '../../support/child-process.ts';
+import { afterTest } from '../../support/cleanup.ts';
 
 export type ProxyName = 'nginx' | 'HAProxy';
 
-/** What stands in a file of `demo/deploy/`, and what the specs put in its place. */
+/** Texts in a file of `demo/deploy/`, and what replaces them. */
 export type Replacements = Readonly<Record<string, string>>;
 
 export interface RunningProxy {
@@ -21,23 +21,24 @@ export interface RunningProxy {
 
 interface Kind {
   readonly program: string;
-  /** Arguments that keep it in the foreground, as one process. */
+  /** Arguments that run the program in the foreground, as one process. */
   arguments(dir: string, file: string): string[];
-  /** What the file has to say otherwise, beside the addresses of the servers. */
+  /** The replacements besides the addresses of the servers. */
   replacements(dir: string, port: number): Replacements;
 }
 
 const KINDS: Readonly<Record<ProxyName, Kind>> = {
   nginx: {
     program: 'nginx',
-    // Without a master there is nobody who could outlive the one process that is ended, and no user to change to.
+    // Without a master process, no worker can outlive the process that the spec kills, and nginx does not switch its
+    // user.
     arguments: (dir, file) => ['-p', dir, '-e', 'stderr', '-c', file, '-g', 'daemon off; master_process off;'],
     replacements: (dir, port) => ({
       'listen 8080;': `listen 127.0.0.1:${port};`,
       'error_log /var/log/nginx/error.log;': 'error_log stderr;',
       '/var/log/nginx/access.log': join(dir, 'access.log'),
       '/run/nginx.pid': join(dir, 'nginx.pid'),
-      // Where these are is compiled in, and only for root to write to.
+      // Their paths are compiled in, and only root may write there.
       'http {': `http {\n${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
         .map((name) => `  ${name}_temp_path ${join(dir, name)};\n`)
         .join('')}`,
@@ -50,13 +51,13 @@ const KINDS: Readonly<Record<ProxyName, Kind>> = {
   },
 };
 
-/** Where distributions put servers; not on everybody's PATH. */
+/** Folders where distributions install servers. They may be missing in PATH. */
 const SYSTEM_PATHS = ['/usr/sbin', '/usr/local/sbin'];
 
-/** Debian's `nobody`. */
+/** The user id of Debian's `nobody`. */
 const NOBODY = 65_534;
 
-/** The longest that a proxy may take to listen. */
+/** ms in which a proxy must listen. */
 const START_TIMEOUT = 15_000;
 
 const ADDRESS_IN_USE = /address already in use|cannot bind/i;
@@ -78,8 +79,8 @@ function findProgram(program: string): string | undefined {
 }
 
 /**
- * Describes what holds behind a proxy. Where it is not installed the title says that this is skipped, except on CI, where
- * a missing proxy is a failure.
+ * Declares a suite behind a proxy. Where the proxy is not installed, the suite is skipped and its title says so; on CI
+ * it fails.
  */
 export function describeProxy(name: ProxyName, title: string, body: () => void): void {
   const { program } = KINDS[name];
@@ -97,10 +98,10 @@ export function describeProxy(name: ProxyName, title: string, body: () => void):
 }
 
 /**
- * Starts a proxy before two servers and settles once it listens; ends it after the test.
+ * Starts a proxy in front of two servers. Settles once it listens. It is killed after the test.
  *
  * @param file in `demo/deploy/`
- * @param servers ports of the two
+ * @param servers ports of the two servers
  * @param more further replacements
  */
 export async function startProxy(
@@ -115,7 +116,7 @@ export async function startProxy(
     throw new Error(`${program} is not installed`);
   }
   const text = await readFile(new URL(`../../../demo/deploy/${file}`, import.meta.url), 'utf8');
-  // Not as root, where it is up to us.
+  // Never as root.
   const user = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
   for (;;) {
     const port = await freePort();
@@ -134,7 +135,7 @@ export async function startProxy(
         ...more,
       }),
     );
-    // Until it listens, its end says that the port was taken.
+    // Until it listens, its end means that the port was taken.
     const child = new Child(program, spawnChild(path, args(dir, config), { ...user, cwd: dir }), true);
     afterTest(() => child.kill());
     if (await untilListening(child, port)) {
@@ -147,7 +148,11 @@ export async function startProxy(
   }
 }
 
-/** Replaces all at once; each must be there, or the file has changed and the specs would run something else. */
+/**
+ * Replaces all texts at once.
+ *
+ * @throws Error if a text is missing, since the specs would then run another configuration
+ */
 function replace(text: string, replacements: Replacements): string {
   for (const old of Object.keys(replacements)) {
     if (!text.includes(old)) {
@@ -159,8 +164,8 @@ function replace(text: string, replacements: Replacements): string {
 }
 
 /**
- * A port that nothing listens on: proxies cannot tell which one they were given. Below the range from which systems give
- * ports to all who do not ask for one, so that nobody gets it in the meantime; another proxy could, and is not fatal.
+ * Returns a free port, since proxies cannot report which port they got. It is below the range of ephemeral ports, so no
+ * other program gets it meanwhile. Another proxy could; `startProxy` then tries again.
  */
 async function freePort(): Promise<number> {
   for (;;) {
@@ -176,7 +181,7 @@ async function freePort(): Promise<number> {
   }
 }
 
-/** Settles with whether the child takes connections, as soon as it does or has ended. */
+/** Settles with true when the proxy accepts connections, or with false when it has ended. */
 async function untilListening(child: Child, port: number): Promise<boolean> {
   const deadline = Date.now() + START_TIMEOUT;
   while (!child.hasEnded) {
@@ -186,7 +191,7 @@ async function untilListening(child: Child, port: number): Promise<boolean> {
     if (await canConnect(port)) {
       return true;
     }
-    // Neither says when it is ready.
+    // Neither proxy reports when it is ready.
     await delay(10);
   }
   return false;

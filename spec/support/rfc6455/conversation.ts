@@ -1,35 +1,35 @@
-/** Plays a case to one server, and records all that comes back. */
+/** Plays a case to one server, and records its response. */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { connect as connectSecurely } from 'node:tls';
 import { handshake } from '../http.ts';
-import { close, type FrameCase, type Outcome, text } from './case.ts';
-import type { Closed, Connection, Side } from './pair.ts';
+import { close, type FrameCase, type Outcome, text } from './frame-case.ts';
 import { codeOf, isClose, type ServerFrame, ServerStream } from './server-frames.ts';
+import type { Closed, Connection, EchoServer } from './server-pair.ts';
 
-/** What one server did with a case. */
+/** What one server did in a case. */
 export interface Transcript {
-  /** Status line and headers of the answer to the handshake. */
+  /** Status line and headers of the response to the handshake. */
   readonly head: string;
   readonly frames: readonly ServerFrame[];
-  /** Bytes that are no whole frame, such as the body of a refusal. */
+  /** Bytes that are no complete frame, such as the body of a refusal. */
   readonly rest: Buffer;
-  /** Whether the message at the end was answered. */
+  /** Whether the server answered the sentinel. */
   readonly isOpen: boolean;
-  /** What the application was given. */
+  /** The messages that the application got. */
   readonly messages: readonly (string | Buffer)[];
-  /** What the application was told; undefined where there was no WebSocket. */
+  /** The close that the application got. Undefined without a WebSocket. */
   readonly closed: Closed | undefined;
-  /** Whether the server neither answered nor closed, so that the client gave up. */
-  readonly isStuck: boolean;
+  /** Whether the client gave up, since the server neither answered nor closed. */
+  readonly hasTimedOut: boolean;
 }
 
-/** The message by which the client finds out whether the server still listens. */
+/** The message by which the client finds out whether the server still reads. */
 export const SENTINEL = 'the end?';
 
 /** ms without progress after which the client gives up. Only a failing case takes that long. */
-const STUCK = 10_000;
+const TIMEOUT = 10_000;
 
 const PATH = '/echo/websocket';
 
@@ -42,34 +42,37 @@ export function outcomeOf({ head, isOpen, frames }: Transcript): Outcome {
   return isOpen ? 'open' : last !== undefined && isClose(last) ? codeOf(last) : 'cut';
 }
 
-/** Plays a case, and settles when the connection is over and the application was told. */
-export async function converse(side: Side, { segments, ends, headers = [], early }: FrameCase): Promise<Transcript> {
-  const to = { port: side.port, host: '127.0.0.1', noDelay: true };
+/** Plays a case. Settles when the connection has ended and the application knows. */
+export async function playCase(
+  server: EchoServer,
+  { segments, halfCloses, headers = [], withHandshake }: FrameCase,
+): Promise<Transcript> {
+  const to = { port: server.port, host: '127.0.0.1', noDelay: true };
   const client = new Client(
-    side.isTls ? connectSecurely({ ...to, rejectUnauthorized: false }) : connect(to),
-    side.isTls,
+    server.isTls ? connectSecurely({ ...to, rejectUnauthorized: false }) : connect(to),
+    server.isTls,
   );
   let port: number | undefined;
   try {
-    await once(client.socket, side.isTls ? 'secureConnect' : 'connect');
+    await once(client.socket, server.isTls ? 'secureConnect' : 'connect');
     port = client.socket.localPort;
-    const connection = await side.connectionOf(port);
+    const connection = await server.connectionOf(port);
     client.connection = connection;
     const request = Buffer.from(handshake(PATH, ...headers).join('\r\n'), 'latin1');
     const [first = Buffer.alloc(0), ...others] = segments;
-    if (early) {
+    if (withHandshake) {
       await client.send(Buffer.concat([request, first]));
     } else {
       await client.send(request);
     }
     await client.until(() => client.stream.head !== undefined);
     if (client.stream.isUpgraded) {
-      const rest = early ? others : segments;
+      const rest = withHandshake ? others : segments;
       for (const [i, segment] of rest.entries()) {
         const isLast = i === rest.length - 1;
-        await client.send(segment, isLast && ends === 'at once');
+        await client.send(segment, isLast && halfCloses === 'at once');
       }
-      if (ends) {
+      if (halfCloses) {
         client.socket.end();
       } else {
         await client.finish();
@@ -85,11 +88,11 @@ export async function converse(side: Side, { segments, ends, headers = [], early
       rest,
       isOpen: client.isAnswered,
       messages: connection.messages,
-      closed: isUpgraded ? await client.orStuck(connection.closed) : undefined,
-      isStuck: client.isStuck,
+      closed: isUpgraded ? await client.orTimeout(connection.closed) : undefined,
+      hasTimedOut: client.hasTimedOut,
     };
   } finally {
-    side.forget(port);
+    server.forget(port);
     client.stop();
   }
 }
@@ -99,26 +102,26 @@ class Client {
   readonly #isTls: boolean;
   readonly stream = new ServerStream();
   connection: Connection | undefined;
-  isStuck = false;
+  hasTimedOut = false;
   isAnswered = false;
   #isOver = false;
   #sent = 0;
   #wake: (() => void) | undefined;
   readonly #watchdog: NodeJS.Timeout;
-  readonly #stuck: Promise<undefined>;
+  readonly #timedOut: Promise<undefined>;
 
   constructor(socket: Socket, isTls: boolean) {
     this.socket = socket;
     this.#isTls = isTls;
     let giveUp: (() => void) | undefined;
-    this.#stuck = new Promise((resolve) => {
+    this.#timedOut = new Promise((resolve) => {
       giveUp = () => resolve(undefined);
     });
     this.#watchdog = setTimeout(() => {
-      this.isStuck = true;
+      this.hasTimedOut = true;
       giveUp?.();
       socket.destroy();
-    }, STUCK);
+    }, TIMEOUT);
     socket.on('data', (chunk) => {
       this.#watchdog.refresh();
       this.stream.push(chunk);
@@ -131,16 +134,21 @@ class Client {
     });
   }
 
-  /** Writes, and settles when the server has read it, or reads no more. `ends` when nothing follows. */
-  async send(bytes: Buffer, ends = false): Promise<void> {
+  /**
+   * Writes, and settles when the server has read the bytes or has stopped reading.
+   *
+   * @param halfCloses whether the client ends its side of the connection after these bytes
+   */
+  async send(bytes: Buffer, halfCloses = false): Promise<void> {
     const server = this.connection?.socket;
-    // The kernel would answer with a reset, which discards bytes that the client has not read yet.
+    // If the server does not read any more, its kernel would respond with a reset. A reset discards bytes that the
+    // client has not read yet.
     if (server === undefined || server.destroyed || !this.socket.writable) {
       return;
     }
     this.#sent += bytes.length;
     this.socket.write(bytes);
-    if (ends) {
+    if (halfCloses) {
       this.socket.end();
     }
     // On TLS, bytesRead counts encrypted bytes.
@@ -150,7 +158,7 @@ class Client {
     this.#watchdog.refresh();
   }
 
-  /** Asks whether the server still listens, then closes as a client should. */
+  /** Sends the sentinel if the connection is open, then closes as RFC 6455 requires. */
   async finish(): Promise<void> {
     const { stream } = this;
     const isClosing = () => stream.frames.some(isClose);
@@ -164,7 +172,7 @@ class Client {
     await this.send(close(1000));
   }
 
-  /** Settles when it holds, or the connection is over. */
+  /** Settles when `holds` returns true, or the connection has ended. */
   async until(holds: () => boolean): Promise<void> {
     while (!holds() && !this.#isOver) {
       await new Promise<void>((resolve) => {
@@ -173,9 +181,9 @@ class Client {
     }
   }
 
-  /** What it settles with, or undefined once the client has given up. */
-  orStuck<T>(promise: Promise<T>): Promise<T | undefined> {
-    return Promise.race([promise, this.#stuck]);
+  /** Settles as `promise` does, or with undefined once the client has given up. */
+  orTimeout<T>(promise: Promise<T>): Promise<T | undefined> {
+    return Promise.race([promise, this.#timedOut]);
   }
 
   stop(): void {

@@ -1,15 +1,15 @@
-/** Every intended difference between the package and ws, with its reason. */
+/** All intended differences between the package and ws, with their reasons. */
 import { closePayload, serverFrame } from '../upgrade-client.ts';
 import { SENTINEL, type Transcript } from './conversation.ts';
 import { isClose, isControl, type ServerFrame } from './server-frames.ts';
 
-/** Turns what ws did into what the package must do. */
+/** Turns the transcript of ws into the one that the package must produce. */
 export type Difference = (ws: Transcript) => Transcript;
 
-/** Headers that SockJS has on every answer (docs/protocol.md, section 2). */
+/** Headers that SockJS sets on every response (docs/protocol.md, section 2). */
 const HEADERS = ['cache-control: no-store, no-cache, no-transform, must-revalidate, max-age=0', 'vary: Origin'];
 
-/** Express middleware may set headers of the 101 answer, and SockJS does. Applies to every case. */
+/** Express middleware may set headers of the 101 response, and SockJS does. Applies to every case. */
 export const ownHeaders: Difference = (ws) =>
   ws.head.startsWith('HTTP/1.1 101 ') ? { ...ws, head: [ws.head, ...HEADERS].join('\r\n') } : ws;
 
@@ -19,8 +19,8 @@ const isBinary = ({ first }: ServerFrame) => (first & 0x0f) === 2;
 const TEXT_ONLY = 'Text messages only.';
 
 /**
- * SockJS carries text only (docs/protocol.md, section 6.9), so the first binary message closes with 1003. The package answers all
- * that came before it and nothing behind it.
+ * SockJS carries only text (docs/protocol.md, section 6.9), so the first binary message closes with 1003. The package
+ * answers all messages before it and none after it.
  */
 export const textOnly: Difference = (ws) => {
   const before = ws.frames.slice(0, ws.frames.findIndex(isBinary));
@@ -41,7 +41,7 @@ export const textOnly: Difference = (ws) => {
  * leave before the answers to the messages of the same segment. RFC 6455 leaves this order open.
  */
 export const pongsFirst: Difference = (ws) => {
-  // The last message came in a turn of its own.
+  // The last answer was sent in a later turn.
   const end = ws.isOpen ? ws.frames.findLastIndex(isText) : ws.frames.findLastIndex(isClose);
   const together = ws.frames.slice(0, end < 0 ? undefined : end);
   return {
@@ -57,7 +57,7 @@ export const pongsFirst: Difference = (ws) => {
 /**
  * After a message over the limit, ws reports 1006 to the application. The package reports the code that the client got.
  */
-export const toldTooBig: Difference = (ws) => ({
+export const reportsTooBig: Difference = (ws) => ({
   ...ws,
   closed: { code: 1009, reason: 'Message too big.', wasClean: false },
 });
@@ -66,7 +66,7 @@ export const toldTooBig: Difference = (ws) => ({
  * The reader of the package collects up to 1024 chunks of one frame itself, and copies them once. So a text in one
  * frame may come in more chunks than `maxBufferedChunks`, for which ws closes with 1008.
  */
-export const answered =
+export const acceptsText =
   (text: string): Difference =>
   (ws) => ({
     ...ws,

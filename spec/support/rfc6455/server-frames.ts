@@ -1,12 +1,12 @@
-/** Takes apart what a server sends on an upgraded connection. */
+/** Parses what a server sends on an upgraded connection. */
 import { constants, inflateRawSync } from 'node:zlib';
 
-/** One frame of a server. */
+/** A frame of a server. */
 export interface ServerFrame {
   /** FIN, reserved bits and opcode. */
   readonly first: number;
   readonly payload: Buffer;
-  /** All of the frame as it travelled. */
+  /** The whole frame. */
   readonly bytes: Buffer;
 }
 
@@ -18,21 +18,21 @@ export function isClose({ first }: ServerFrame): boolean {
   return (first & 0x0f) === 0x08;
 }
 
-/** The code of a close frame; 1005 where it is empty. */
+/** Returns the code of a close frame, 1005 if it is empty. */
 export function codeOf({ payload }: ServerFrame): number {
   return payload.length < 2 ? 1005 : payload.readUInt16BE(0);
 }
 
 const RSV1 = 0x40;
-/** permessage-deflate cuts these bytes off the end of each message (RFC 7692, section 7.2.1). */
+/** permessage-deflate removes these bytes from the end of each message (RFC 7692, section 7.2.1). */
 const TAIL = Buffer.from('0000ffff', 'hex');
 
-/** The head of the answer, and the frames behind it. */
+/** The head of the response, and the frames after it. */
 export class ServerStream {
-  /** Status line and headers; undefined until the empty line has come. */
+  /** Status line and headers. Undefined until the empty line has arrived. */
   head: string | undefined;
   readonly frames: ServerFrame[] = [];
-  /** Bytes that have arrived and are no whole frame; all of the body where the upgrade was refused. */
+  /** Bytes that are no complete frame. If the server refused the upgrade, they are the body. */
   rest: Buffer = Buffer.alloc(0);
   readonly #deflated: Buffer[] = [];
 
@@ -64,7 +64,7 @@ export class ServerStream {
     if ((last.first & RSV1) === 0) {
       return last.payload.equals(Buffer.from(text));
     }
-    // The concatenated messages are one deflate stream, with or without context takeover.
+    // The payloads of all messages form one deflate stream, with or without context takeover.
     const stream = Buffer.concat(this.#deflated);
     return inflateRawSync(stream, { finishFlush: constants.Z_SYNC_FLUSH }).toString().endsWith(text);
   }
