@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { handshake, post, RawSocket } from '../support/http.ts';
-import { serve, sessionCatcher } from '../support/server.ts';
+import { serve, sessionCatcher } from '../support/test-server.ts';
 import { serverFrame } from '../support/upgrade-client.ts';
 
 describe('a poll', () => {
