@@ -8,16 +8,16 @@ import { isKilled, type Listed, listedIn, type Mutant, mutantsIn, type Report } 
 
 /** The mutated files, and the unit specs that must kill their mutants. */
 const SPECS: Readonly<Record<string, readonly string[]>> = {
-  'lib/session/session.ts': ['spec/session.spec.ts'],
-  'lib/session/registry.ts': ['spec/session-registry.spec.ts'],
-  'lib/session/inbox.ts': ['spec/inbox.spec.ts'],
-  'lib/session/outbox.ts': ['spec/outbox.spec.ts'],
-  'lib/protocol/frame.ts': ['spec/frame.spec.ts'],
-  'lib/protocol/payload.ts': ['spec/payload.spec.ts'],
-  'lib/util/timer-queue.ts': ['spec/timer-queue.spec.ts'],
-  'lib/util/deadline-timer.ts': ['spec/timer-queue.spec.ts'],
-  'lib/transports/websocket/frame-codec.ts': ['spec/transports/websocket-frame.spec.ts'],
-  'lib/transports/websocket/direct-reader.ts': ['spec/transports/websocket-reader.spec.ts'],
+  'lib/session/session.ts': ['spec/unit/session/session.spec.ts'],
+  'lib/session/registry.ts': ['spec/unit/session/registry.spec.ts'],
+  'lib/session/inbox.ts': ['spec/unit/session/inbox.spec.ts'],
+  'lib/session/outbox.ts': ['spec/unit/session/outbox.spec.ts'],
+  'lib/protocol/frame.ts': ['spec/unit/protocol/frame.spec.ts'],
+  'lib/protocol/payload.ts': ['spec/unit/protocol/payload.spec.ts'],
+  'lib/util/timer-queue.ts': ['spec/unit/util/timer-queue.spec.ts'],
+  'lib/util/deadline-timer.ts': ['spec/unit/util/timer-queue.spec.ts'],
+  'lib/transports/websocket/frame-codec.ts': ['spec/unit/transports/websocket/frame-codec.spec.ts'],
+  'lib/transports/websocket/direct-reader.ts': ['spec/unit/transports/websocket/direct-reader.spec.ts'],
 };
 
 /** Percent of the mutants that must be killed. Those in the list do not count. */

@@ -8,7 +8,7 @@
  * - Gain: 4 KiB for each idle WebSocket session in an Express app, as much as all the rest of the session.
  * - Guard: only where `req.res` is the response at hand, so that nothing is taken off a request without Express. Only
  *   once a stream's head is written or a handshake is done, so that no error can be handed to `next` any more.
- * - Spec: spec/http/express.spec.ts, spec/upgrade.spec.ts.
+ * - Spec: spec/unit/http/express.spec.ts, spec/unit/upgrade/attach-upgrade.spec.ts.
  * - To switch it off: make both functions do nothing.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';

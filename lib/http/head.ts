@@ -10,7 +10,7 @@
  *   Express app. If so, each header is set on `res` when it is known.
  * - Not covered: the entries that a PerformanceObserver gets for `http` show no headers. Node does not tell whether one
  *   observes.
- * - Spec: spec/http/head.spec.ts, spec/monitoring.spec.ts, spec/pristine.spec.ts.
+ * - Spec: spec/unit/http/head.spec.ts, spec/integration/monitoring.spec.ts, spec/unit/util/pristine.spec.ts.
  * - To switch it off: make `deferHeaders` do nothing.
  *
  * A simpler way was tried: to defer always, to pass everything to `res.writeHead` in the end, to replace nothing and to

@@ -9,7 +9,7 @@
  * - Gain: 0.7 µs of processor time a request for the first route of the table, 1.2 µs for the last.
  * - Guard: once the application has added a layer to the Router, all requests go through its layers. Express 4 and 5
  *   both dispatch by `handle`, though their types do not say so.
- * - Spec: spec/added-layers.spec.ts, spec/routes.spec.ts, spec/neighbours/mounting.spec.ts.
+ * - Spec: spec/unit/router/router.spec.ts, spec/unit/router/route-table.spec.ts, spec/neighbours/mounting.spec.ts.
  * - To switch it off: compare `router.stack.length` with -1. Only the table is skipped then, the rest is needed.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';

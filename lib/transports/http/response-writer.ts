@@ -9,7 +9,7 @@
  *   buffer of the prelude, which saves 1.5 KiB a stream.
  * - Guard: see `bareSocket`. Where a condition fails, even in the middle of a stream, frames go through `res.write()`.
  * - To switch it off: replace `res.write`, on one response or on the prototype. Monitoring and middleware do that.
- * - Specs: `spec/direct-writes.spec.ts`, `spec/pristine.spec.ts`.
+ * - Specs: `spec/unit/transports/http/response-writer.spec.ts`, `spec/unit/util/pristine.spec.ts`.
  */
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';

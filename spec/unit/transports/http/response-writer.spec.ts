@@ -1,0 +1,152 @@
+/** Where frames must not go straight to the connection, since something stands between or it is being ended. */
+import assert from 'node:assert/strict';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect, type Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+import { setImmediate as turn } from 'node:timers/promises';
+import { attachUpgrade, type Session, sockjs } from '../../../../lib/index.ts';
+import { afterTest } from '../../../support/cleanup.ts';
+import { serve, sessionCatcher } from '../../../support/test-server.ts';
+import { WebSocketClient } from '../../../support/websocket-client.ts';
+import { ALL_TRANSPORTS, serveTransports, type WireTransport } from '../../../support/wire-transports.ts';
+
+const STREAMING = ALL_TRANSPORTS.find(({ name }) => name === 'xhr-streaming') as WireTransport;
+
+describe('a frame', () => {
+  it('costs a client that has half-closed nothing of what was sent before', async () => {
+    const sessions = sessionCatcher();
+    const { server, port } = await serve({ responseLimit: 1e9, heartbeatDelay: 0 }, sessions.onSession);
+    const errors: Error[] = [];
+    server.on('clientError', (error, socket) => {
+      errors.push(error);
+      socket.destroy();
+    });
+    const accepted = once(server, 'connection') as Promise<[Socket]>;
+    const client = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    afterTest(() => {
+      client.destroy();
+    });
+    client.pause();
+    client.write('POST /echo/0/a/xhr_streaming HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n');
+    const [socket] = await accepted;
+    const session = await sessions.next();
+    const message = 'x'.repeat(8_000_000);
+    session.send(message);
+    await turn();
+    client.end();
+    while (!socket.writableEnded) {
+      await turn();
+    }
+    session.send('late');
+    await turn();
+    let bytes = 0;
+    client.on('data', (chunk) => {
+      bytes += chunk.length;
+    });
+    client.resume();
+    await once(client, 'close');
+    assert.deepEqual(errors, []);
+    assert.equal(bytes > message.length, true, `${bytes} bytes came`);
+  });
+
+  it('does not overtake a head that middleware holds back', async () => {
+    let release = () => {};
+    const on = await serveTransports(
+      {},
+      {
+        before: (app) => {
+          app.use((_req, res, next) => {
+            res.cork();
+            res.cork();
+            release = () => {
+              res.uncork();
+              res.uncork();
+            };
+            next();
+          });
+        },
+      },
+    );
+    const raw = on.ask(STREAMING);
+    const session = await on.sessions.next();
+    session.send('hello');
+    await turn();
+    release();
+    const bytes = await raw.until('a["hello"]\n');
+    assert.equal(bytes.startsWith('HTTP/1.1 200 OK\r\n'), true, bytes.slice(0, 40));
+  });
+
+  it('of a WebSocket goes through what an application has put before the connection', async () => {
+    const server = createServer(sockjs({ prefix: '/echo' }, (session) => void session.send('hello')));
+    attachUpgrade(server);
+    const written: string[] = [];
+    // As a proxy protocol or a meter would: it takes the event first and gives it on with a stream of its own.
+    const { emit } = server;
+    server.emit = (event: string | symbol, ...args: unknown[]) => {
+      if (event === 'upgrade') {
+        const [, socket] = args as [unknown, Socket];
+        args[1] = through(socket, (chunk) => written.push(chunk.toString('latin1')));
+      }
+      return Reflect.apply(emit, server, [event, ...args]);
+    };
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    afterTest(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    const { port } = server.address() as AddressInfo;
+    const client = new WebSocketClient(`http://127.0.0.1:${port}`, '/echo/0/a/websocket');
+    assert.equal(await client.next(), 'o');
+    assert.equal(await client.next(), 'a["hello"]');
+    assert.equal(written.join('').includes('a["hello"]'), true, 'it went round');
+  });
+});
+
+describe('the drain event', () => {
+  it('comes in the async context of its sender, though sessions are flushed together', async () => {
+    const storage = new AsyncLocalStorage<string>();
+    const on = await serveTransports({ sendHighWaterMark: 1 });
+    const sessions: Session[] = [];
+    for (const id of ['a', 'b']) {
+      const client = new WebSocketClient(on.origin, `/echo/0/${id}/websocket`);
+      sessions.push(await on.sessions.next());
+      await client.next();
+    }
+    const contexts = sessions.map(
+      (session) => new Promise((resolve) => session.once('drain', () => resolve(storage.getStore()))),
+    );
+    for (const [i, session] of sessions.entries()) {
+      storage.run(String(i), () => session.send('x'));
+    }
+    assert.deepEqual(await Promise.all(contexts), ['0', '1']);
+  });
+});
+
+/** A stream that hands on what it is given, both ways. */
+function through(socket: Socket, onWrite: (chunk: Buffer) => void): Duplex {
+  const stream = new Duplex({
+    read() {
+      socket.resume();
+    },
+    write(chunk: Buffer, _encoding, callback) {
+      onWrite(chunk);
+      socket.write(chunk, callback);
+    },
+    final(callback) {
+      socket.end(callback);
+    },
+  });
+  socket.on('data', (chunk) => {
+    if (!stream.push(chunk)) {
+      socket.pause();
+    }
+  });
+  socket.on('end', () => stream.push(null)).on('close', () => stream.destroy());
+  return Object.assign(stream, {
+    setTimeout: () => stream,
+    setNoDelay: () => stream,
+  });
+}
