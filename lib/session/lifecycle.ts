@@ -116,6 +116,11 @@ export class Lifecycle<S extends SessionEmitter = SessionEmitter>
     return this.#state === 'closing' || this.#state === 'closed';
   }
 
+  /** Whether the session has left the registry and its rooms. */
+  get isFinished(): boolean {
+    return this.#isFinished;
+  }
+
   get transport(): TransportName {
     return this.#transport;
   }

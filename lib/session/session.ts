@@ -18,6 +18,7 @@ type SessionControl = Pick<
   | 'state'
   | 'isActive'
   | 'isEnded'
+  | 'isFinished'
   | 'transport'
   | 'bufferedAmount'
   | 'outbox'
@@ -150,7 +151,7 @@ export class Session<
    * @returns whether it was in it; false once the session has ended
    */
   leave(room: string): boolean {
-    if (this.#lifecycle.state === 'closed') {
+    if (this.#lifecycle.isFinished) {
       return false;
     }
     this.#lifecycle.leaveRoom(room);

@@ -70,7 +70,14 @@ export class Shutdown {
     for (const rejectAsClosing of this.whenClosing) {
       rejectAsClosing();
     }
-    this.#result ??= this.#closeAll(code, reason, timeout);
+    if (this.#result === undefined) {
+      let settle: (result: CloseResult) => void = () => {};
+      // Set before any session is closed: a listener of the application may call `router.close()`, too.
+      this.#result = new Promise((resolve) => {
+        settle = resolve;
+      });
+      this.#closeAll(code, reason, timeout, settle);
+    }
     return this.#result;
   }
 
@@ -79,35 +86,32 @@ export class Shutdown {
     this.#onSessionEnd?.(event);
   }
 
-  async #closeAll(code: number, reason: string, timeout: number): Promise<CloseResult> {
+  #closeAll(code: number, reason: string, timeout: number, settle: (result: CloseResult) => void): void {
     let closed = 0;
     let flushed = 0;
-    await new Promise<void>((resolve) => {
-      const timer = new DeadlineTimer(this.#timers, {
-        onTimer: () => {
-          for (const session of this.#live) {
-            session.terminate();
-          }
-        },
-      });
-      timer.limit(timeout);
-      const check = () => {
-        if (this.#live.size === 0) {
-          timer.clear();
-          // After the close events, which are emitted in a tick of their own.
-          process.nextTick(resolve);
+    const timer = new DeadlineTimer(this.#timers, {
+      onTimer: () => {
+        for (const session of this.#live) {
+          session.terminate();
         }
-      };
-      this.#onSessionEnd = ({ wasClean }) => {
-        closed += 1;
-        flushed += wasClean ? 1 : 0;
-        check();
-      };
-      for (const session of this.#live) {
-        session.close(code, reason);
-      }
-      check();
+      },
     });
-    return { closed, flushed, dropped: closed - flushed };
+    timer.limit(timeout);
+    const check = () => {
+      if (this.#live.size === 0) {
+        timer.clear();
+        // After the close events, which are emitted in a tick of their own.
+        process.nextTick(settle, { closed, flushed, dropped: closed - flushed });
+      }
+    };
+    this.#onSessionEnd = ({ wasClean }) => {
+      closed += 1;
+      flushed += wasClean ? 1 : 0;
+      check();
+    };
+    for (const session of this.#live) {
+      session.close(code, reason);
+    }
+    check();
   }
 }

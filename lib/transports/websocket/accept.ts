@@ -76,9 +76,15 @@ function shakeHands<Data, Req extends IncomingMessage>(
     }
   };
   let isOpen = false;
+  let isReleased = false;
   let stopWaiting: (() => void) | undefined;
   try {
     context.endpoint.webSocketServer.handleUpgrade(context.req, stream, upgrade.head, (webSocket) => {
+      if (isReleased) {
+        // An engine of the application may call back although the connection has closed.
+        stream.destroy();
+        return;
+      }
       stopWaiting?.();
       isOpen = true;
       // An engine of the application may not emit `headers`, which ends the response as well.
@@ -94,7 +100,10 @@ function shakeHands<Data, Req extends IncomingMessage>(
   }
   if (!isOpen) {
     // The engine has refused, or waits for `verifyClient`. In the end it opens a session or closes the stream.
-    stopWaiting = awaitEngine(context, upgrade, stream, release);
+    stopWaiting = awaitEngine(context, upgrade, stream, () => {
+      isReleased = true;
+      release();
+    });
   }
 }
 
@@ -127,6 +136,8 @@ function awaitEngine<Data, Req extends IncomingMessage>(
   release: () => void,
 ): () => void {
   const rejectAsClosing = () => {
+    // Once: a subscriber of `sockjs:rejected` may call `router.close()`, too.
+    endpoint.shutdown.whenClosing.delete(rejectAsClosing);
     endpoint.metrics.rejected(req, 'closing', 503);
     upgrade.refuse();
   };
