@@ -1,5 +1,6 @@
 /** The table of options, one row for each: default, check, and the options of other servers that it replaces. */
 import type { IncomingMessage } from 'node:http';
+import { TRANSPORTS, type TransportOption } from '../protocol/transports.ts';
 import {
   aBoolean,
   aFunction,
@@ -36,13 +37,7 @@ interface OptionRow<Value> {
 const OPTIONS: { readonly [Name in keyof ResolvedOptions]: OptionRow<ResolvedOptions[Name]> } = {
   sockjsUrl: { default: 'https://cdn.jsdelivr.net/npm/sockjs-client@1/dist/sockjs.min.js', check: clientUrl },
   responseLimit: { default: 131_072, check: bytes },
-  websocket: { default: true, check: aBoolean },
-  rawWebsocket: { default: false, check: aBoolean },
-  xhrPolling: { default: true, check: aBoolean },
-  xhrStreaming: { default: true, check: aBoolean },
-  eventSource: { default: true, check: aBoolean },
-  htmlFile: { default: true, check: aBoolean },
-  jsonp: { default: true, check: aBoolean },
+  ...transportSwitches(),
   websocketServer: {
     default: Object.freeze({ perMessageDeflate: false, clientTracking: false }),
     check: webSocketEngine,
@@ -80,6 +75,15 @@ const OPTIONS: { readonly [Name in keyof ResolvedOptions]: OptionRow<ResolvedOpt
   sockjsIntegrity: { default: '', check: integrity },
   onError: { default: printError, check: aFunction },
 };
+
+/** The options that switch transports on, one for each row of the table of transports. */
+function transportSwitches(): Record<TransportOption, OptionRow<boolean>> {
+  const rows = Object.entries(TRANSPORTS).map(([option, { isOnByDefault }]) => [
+    option,
+    { default: isOnByDefault, check: aBoolean },
+  ]);
+  return Object.fromEntries(rows);
+}
 
 /** Options of other servers that no single option replaces. */
 const WITHOUT_SUCCESSOR: Readonly<Record<string, string>> = {

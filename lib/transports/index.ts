@@ -1,9 +1,9 @@
-/** The endpoints of the transports: path, method and handler of each, and the options that switch it on. */
+/** The routes of the transports: path, method and handler of each, and the options that switch it on. */
 import type { IncomingMessage } from 'node:http';
 import type { Handler, Route } from '../context.ts';
 import type { ResolvedOptions } from '../options/options.ts';
 import { TRANSPORTS, type TransportFamily, type TransportOption } from '../protocol/transports.ts';
-import { eventSource, htmlFile, jsonpPolling, xhrPolling, xhrStreaming } from './http/handlers.ts';
+import { htmlFile, jsonpPolling, receiving } from './http/handlers.ts';
 import { jsonpSend } from './http/jsonp-send.ts';
 import { xhrSend } from './http/xhr-send.ts';
 import { WebSocketTransport } from './websocket/websocket.ts';
@@ -17,10 +17,10 @@ const COMMON = { setsSessionCookie: true, origin: 'script' } as const;
 /** Each route is on where one of its options is. In the order in which requests come most often. */
 const ROUTES: readonly [options: readonly TransportOption[], route: Route][] = [
   [optionsOf('xhr'), post('xhr_send', xhrSend)],
-  [['xhrPolling'], post('xhr', xhrPolling)],
-  [['xhrStreaming'], post('xhr_streaming', xhrStreaming)],
+  [['xhrPolling'], post('xhr', receiving(TRANSPORTS.xhrPolling))],
+  [['xhrStreaming'], post('xhr_streaming', receiving(TRANSPORTS.xhrStreaming))],
   [['websocket'], get('websocket', WebSocketTransport.handle)],
-  [['eventSource'], { ...get('eventsource', eventSource), cors: true }],
+  [['eventSource'], { ...get('eventsource', receiving(TRANSPORTS.eventSource)), cors: true }],
   [['htmlFile'], { ...get('htmlfile', htmlFile), origin: 'embedded' }],
   [['jsonp'], { ...get('jsonp', jsonpPolling), origin: 'embedded' }],
   [optionsOf('jsonp'), { ...post('jsonp_send', jsonpSend), cors: false, preflight: false }],
@@ -33,7 +33,7 @@ export function transportRoutes<Data, Req extends IncomingMessage>(resolved: Res
   return ROUTES.filter(([options]) => options.some((option) => resolved[option])).map(([, route]) => route);
 }
 
-/** The options of all transports that share an endpoint for sends. */
+/** The options of all transports whose clients send by the same route. */
 function optionsOf(family: TransportFamily): TransportOption[] {
   const options = Object.keys(TRANSPORTS) as TransportOption[];
   return options.filter((option) => TRANSPORTS[option].family === family);

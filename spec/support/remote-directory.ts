@@ -3,7 +3,7 @@
  * port or a receiver is a message on a link. It arrives one turn of the event loop later, in order.
  */
 import type { IncomingMessage } from 'node:http';
-import { FORMATS, type HttpTransportRow } from '../../lib/protocol/formats/index.ts';
+import type { Format } from '../../lib/protocol/formats/format.ts';
 import { closeFrame, HEARTBEAT_FRAME, messagesFrame, OPEN_FRAME } from '../../lib/protocol/frame.ts';
 import { TRANSPORTS } from '../../lib/protocol/transports.ts';
 import type {
@@ -139,7 +139,7 @@ class RelayReceiver implements Receiver {
   }
 
   #send(frame: string, write: () => void): void {
-    const bytes = Buffer.byteLength(FORMATS[this.name as HttpTransportRow['name']].wrap(frame, ''));
+    const bytes = Buffer.byteLength(formatOf(this.name).wrap(frame, ''));
     this.#onLink += bytes;
     this.#link.post(() => {
       write();
@@ -312,3 +312,12 @@ export class RemoteDirectory<Data, Req extends IncomingMessage> implements Sessi
 
 /** The transports that a directory can relay: those over HTTP. */
 export const RELAYED = Object.values(TRANSPORTS).filter(({ family }) => family !== 'websocket');
+
+/** The format of a transport that receives over HTTP. */
+function formatOf(name: Receiver['name']): Format {
+  const row = Object.values(TRANSPORTS).find((transport) => transport.name === name);
+  if (row === undefined || row.family === 'websocket') {
+    throw new Error(`${name} has no format`);
+  }
+  return row.format;
+}

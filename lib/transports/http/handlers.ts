@@ -1,33 +1,23 @@
-/** The handlers of the receiving endpoints: what each asks of a request, and what it sets on the answer. */
+/** The handlers of receiving requests. Two transports ask for more than the others, and set headers on the answer. */
 import type { Handler } from '../../context.ts';
 import { readCallback } from '../../http/callback.ts';
 import { allowEmbedding, protectPage } from '../../http/embedding.ts';
 import { setHeader } from '../../http/head.ts';
-import { TRANSPORTS } from '../../protocol/transports.ts';
+import { type HttpTransportRow, TRANSPORTS } from '../../protocol/transports.ts';
 import { HttpTransport } from './http-transport.ts';
 
-/** `xhr`: each response carries one frame. */
-export const xhrPolling: Handler = (context) => {
-  new HttpTransport(context, TRANSPORTS.xhrPolling, 0).receive(context);
-};
+/** The handler of a transport that needs nothing but its row of the table. */
+export function receiving(transport: HttpTransportRow): Handler {
+  return (context) => new HttpTransport(context, transport).receive(context);
+}
 
-/** `xhr_streaming`: one response carries frames up to the response limit. */
-export const xhrStreaming: Handler = (context) => {
-  new HttpTransport(context, TRANSPORTS.xhrStreaming, context.endpoint.options.responseLimit).receive(context);
-};
-
-/** `eventsource`: as `xhrStreaming`. */
-export const eventSource: Handler = (context) => {
-  new HttpTransport(context, TRANSPORTS.eventSource, context.endpoint.options.responseLimit).receive(context);
-};
-
-/** `htmlfile`: as `xhrStreaming`. The response is a page, which must name a callback of its parent. */
+/** `htmlfile`: the response is a page, which must name a callback of its parent. */
 export const htmlFile: Handler = (context) => {
   const callback = readCallback(context.req, context.res);
   if (callback !== undefined) {
     // Each frame is an inline script. No hash can allow it, since its text is not known yet.
     protectPage(context, { 'script-src': "'unsafe-inline'" });
-    new HttpTransport(context, TRANSPORTS.htmlFile, context.endpoint.options.responseLimit, callback).receive(context);
+    new HttpTransport(context, TRANSPORTS.htmlFile, callback).receive(context);
   }
 };
 
@@ -37,6 +27,6 @@ export const jsonpPolling: Handler = (context) => {
   if (callback !== undefined) {
     setHeader(context.res, 'X-Content-Type-Options', 'nosniff');
     allowEmbedding(context.res);
-    new HttpTransport(context, TRANSPORTS.jsonp, 0, callback).receive(context);
+    new HttpTransport(context, TRANSPORTS.jsonp, callback).receive(context);
   }
 };

@@ -11,10 +11,9 @@ import { setConnectionClose } from '../../http/respond.ts';
 import { offSocketClose, onSocketClose } from '../../http/socket-close.ts';
 import type { Metrics } from '../../metrics.ts';
 import { CloseCode } from '../../protocol/close-code.ts';
-import type { Format } from '../../protocol/formats/format.ts';
-import { FORMATS, type HttpTransportRow } from '../../protocol/formats/index.ts';
 import { closeFrame, HEARTBEAT_FRAME, messagesFrame, OPEN_FRAME } from '../../protocol/frame.ts';
 import type { SharedMessage } from '../../protocol/shared-message.ts';
+import type { HttpTransportRow } from '../../protocol/transports.ts';
 import type { SessionCloseEvent } from '../../session/events.ts';
 import type { Outgoing, Receiver, SessionPort, TransportName } from '../../session/ports.ts';
 import { DeadlineTimer, type TimerQueue, type TimerTarget } from '../../util/timer-queue.ts';
@@ -33,6 +32,7 @@ interface ResponseContext {
   readonly endpoint: {
     readonly shutdown: { readonly isClosing: boolean };
     readonly metrics: Metrics;
+    readonly options: { readonly responseLimit: number };
     readonly timers: TimerQueue;
   };
 }
@@ -43,11 +43,10 @@ interface ResponseContext {
  */
 export class HttpTransport implements Receiver, TimerTarget {
   readonly #transport: HttpTransportRow;
-  readonly #format: Format;
   readonly #callback: string;
   readonly #res: ServerResponse;
   readonly #endpoint: ResponseContext['endpoint'];
-  /** Bytes of frames that the response may still carry. */
+  /** Bytes of frames that the response may still carry. A poll has none, and ends with its first frame. */
   #budget: number;
   #port: SessionPort | undefined;
   #hasStarted = false;
@@ -57,16 +56,14 @@ export class HttpTransport implements Receiver, TimerTarget {
   #flushTimer: DeadlineTimer | undefined;
 
   /**
-   * @param limit bytes of frames after which the response ends; 0 for a poll, which ends with its first frame
    * @param callback the function that the client named; empty where the transport has none
    */
-  constructor({ res, endpoint }: ResponseContext, transport: HttpTransportRow, limit: number, callback = '') {
+  constructor({ res, endpoint }: ResponseContext, transport: HttpTransportRow, callback = '') {
     this.#res = res;
     this.#endpoint = endpoint;
     this.#transport = transport;
-    this.#format = FORMATS[transport.name];
     this.#callback = callback;
-    this.#budget = limit;
+    this.#budget = transport.isStreaming ? endpoint.options.responseLimit : 0;
   }
 
   get name(): TransportName {
@@ -104,8 +101,10 @@ export class HttpTransport implements Receiver, TimerTarget {
     const first = batch[0];
     if (batch.length !== 1 || first === undefined || typeof first === 'string') {
       this.#send(messagesFrame(batch), notifyOnFlush);
-    } else if (this.#format.isShared) {
-      const bytes = first.encoded(this.name, () => Buffer.from(this.#format.wrap(first.frame, this.#callback)));
+    } else if (this.#transport.format.isShared) {
+      const bytes = first.encoded(this.name, () =>
+        Buffer.from(this.#transport.format.wrap(first.frame, this.#callback)),
+      );
       this.#write(bytes, notifyOnFlush, first);
     } else {
       this.#send(first.frame, notifyOnFlush);
@@ -140,7 +139,7 @@ export class HttpTransport implements Receiver, TimerTarget {
   }
 
   #send(frame: string, notifyOnFlush: boolean): void {
-    this.#write(this.#format.wrap(frame, this.#callback), notifyOnFlush);
+    this.#write(this.#transport.format.wrap(frame, this.#callback), notifyOnFlush);
   }
 
   /** Sends a frame with its framing. The one that uses the budget up ends the response. */
@@ -168,8 +167,8 @@ export class HttpTransport implements Receiver, TimerTarget {
     this.#hasStarted = true;
     this.#watchEnd();
     // Not kept on this object: an idle session would hold it in memory.
-    const prelude = this.#format.prelude(this.#callback);
-    startResponse(this.#res, this.name, this.#format.contentType, prelude);
+    const prelude = this.#transport.format.prelude(this.#callback);
+    startResponse(this.#res, this.name, this.#transport.format.contentType, prelude);
   }
 
   #watchEnd(): void {

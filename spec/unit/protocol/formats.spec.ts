@@ -1,11 +1,10 @@
 /** How the HTTP transports wrap frames (docs/protocol.md, section 7), and which formats give all clients the same bytes. */
 import assert from 'node:assert/strict';
-import { FORMATS } from '../../../lib/protocol/formats/index.ts';
-import { TRANSPORTS } from '../../../lib/protocol/transports.ts';
+import { type HttpTransportRow, TRANSPORTS } from '../../../lib/protocol/transports.ts';
 
 const FRAME = 'a["100% <b>","\\u2028 \\""]';
 
-const WRAPPED: Record<keyof typeof FORMATS, string> = {
+const WRAPPED: Record<HttpTransportRow['name'], string> = {
   'xhr-polling': `${FRAME}\n`,
   'xhr-streaming': `${FRAME}\n`,
   eventsource: 'data: a["100%25 <b>","\\u2028 \\""]\r\n\r\n',
@@ -13,35 +12,27 @@ const WRAPPED: Record<keyof typeof FORMATS, string> = {
   'jsonp-polling': '/**/a.b("a[\\"100% <b>\\",\\"\\\\u2028 \\\\\\"\\"]");\r\n',
 };
 
-const STREAMS = ['xhr-streaming', 'eventsource', 'htmlfile'];
+const ROWS: readonly HttpTransportRow[] = Object.values(TRANSPORTS).filter((row) => row.family !== 'websocket');
 
-describe('FORMATS', () => {
-  it('has a format for each transport but WebSockets', () => {
-    const rows = Object.values(TRANSPORTS).filter(({ family }) => family !== 'websocket');
-    assert.deepEqual(
-      Object.keys(FORMATS),
-      rows.map(({ name }) => name),
-    );
-  });
-
-  for (const [name, format] of Object.entries(FORMATS)) {
+describe('the format of', () => {
+  for (const { name, format, isStreaming } of ROWS) {
     describe(name, () => {
       it('wraps a frame as the transport sends it', () => {
-        assert.equal(format.wrap(FRAME, 'a.b'), WRAPPED[name as keyof typeof FORMATS]);
+        assert.equal(format.wrap(FRAME, 'a.b'), WRAPPED[name]);
       });
 
       it('is shared only if a frame is the same for every callback', () => {
         assert.equal(format.isShared, format.wrap(FRAME, 'a.b') === format.wrap(FRAME, 'c'));
       });
 
-      it(STREAMS.includes(name) ? 'begins with a prelude' : 'has no prelude', () => {
-        assert.equal(format.prelude('a.b') !== '', STREAMS.includes(name));
+      it(isStreaming ? 'begins with a prelude' : 'has no prelude', () => {
+        assert.equal(format.prelude('a.b') !== '', isStreaming);
       });
     });
   }
 
   it('names the callback in the page of htmlfile, which has more than 1024 bytes before its end', () => {
-    const page = FORMATS.htmlfile.prelude('a.b');
+    const page = TRANSPORTS.htmlFile.format.prelude('a.b');
     assert.match(page, /var c = parent\.a\.b;/);
     assert.equal(page.length, 1025 + '\r\n\r\n'.length);
   });
