@@ -27,7 +27,7 @@ export interface RequestContext<Data = unknown, Req extends IncomingMessage = In
   readonly endpoint: EndpointContext<Data, Req>;
   readonly req: Req;
   readonly res: ServerResponse;
-  /** Session id of the URL, decoded and checked; empty on endpoints that have none. */
+  /** Session id of the URL, decoded and checked; empty on routes that have none. */
   readonly sessionId: string;
   /** Passes an error of a function of the application to the application's error handling. */
   next(error: unknown): void;

@@ -1,13 +1,13 @@
-/** The factory: makes the context of an endpoint of the options, and its router of the context. */
+/** The factory: makes the context of an endpoint from the options, and its router from the context. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Router } from 'express';
 import type { EndpointContext } from './context.ts';
-import { pageRoutes } from './endpoints/index.ts';
 import { Metrics, type SockjsStats } from './metrics.ts';
 import { readArguments } from './options/arguments.ts';
-import { MAX_DELAY, type SockjsOptions } from './options/options.ts';
+import type { SockjsOptions } from './options/options.ts';
 import { resolveOptions } from './options/resolve.ts';
-import { assertClosable, CloseCode } from './protocol/close-code.ts';
+import { pageRoutes } from './pages/index.ts';
+import { assertClosable, CLOSES } from './protocol/close-code.ts';
 import { assertText } from './protocol/shared-message.ts';
 import type { Next } from './router/handle-request.ts';
 import { createRouter } from './router/router.ts';
@@ -18,7 +18,7 @@ import { SessionRegistry } from './session/registry.ts';
 import type { Session, SessionHandler } from './session/session.ts';
 import type { CloseOptions, CloseResult, Shutdown } from './session/shutdown.ts';
 import { transportRoutes, webSocketServerOf } from './transports/index.ts';
-import { TimerQueue } from './util/timer-queue.ts';
+import { MAX_DELAY, TimerQueue } from './util/timer-queue.ts';
 
 /**
  * The router that `sockjs()` returns: an Express Router that is also a plain request listener. It works in Express 4
@@ -154,7 +154,7 @@ function membersOf<Data, Req extends IncomingMessage>({ sessions, shutdown, metr
 /** Fills the gaps in the options of `router.close()`, checks them, and shuts down. */
 function closeAll(
   shutdown: Shutdown,
-  { code = CloseCode.GoingAway, reason = 'Server shutting down', timeout = 5_000 }: CloseOptions,
+  { code = CLOSES.goingAway.code, reason = CLOSES.goingAway.reason, timeout = 5_000 }: CloseOptions,
 ): Promise<CloseResult> {
   assertClosable(code, reason);
   if (!(typeof timeout === 'number' && timeout >= 0 && timeout <= MAX_DELAY)) {

@@ -2,7 +2,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { RequestContext } from '../context.ts';
 import { endConnectionIfClosing, sendError } from '../http/respond.ts';
-import { CloseCode } from '../protocol/close-code.ts';
+import { CLOSES } from '../protocol/close-code.ts';
+import type { HttpFamily } from '../protocol/transports.ts';
 import type { Claim, Found, Reservation, UNKNOWN } from '../session/directory.ts';
 import type { Receiver, SessionPort } from '../session/ports.ts';
 import { isThenable } from '../util/promises.ts';
@@ -18,7 +19,7 @@ const NOT_FOUND = 'Session not found.';
  */
 export function admit<Data, Req extends IncomingMessage>(
   context: RequestContext<Data, Req>,
-  family: 'xhr' | 'jsonp',
+  family: HttpFamily,
   receiver: Pick<Receiver, 'name' | 'close' | 'refuse'>,
   attach: (port: SessionPort) => void,
 ): void {
@@ -33,7 +34,7 @@ export function admit<Data, Req extends IncomingMessage>(
         receiver.close(known.code, known.reason);
         break;
       case 'pending':
-        receiver.refuse(CloseCode.AnotherConnection, 'Another connection still open');
+        receiver.refuse(CLOSES.anotherConnection.code, CLOSES.anotherConnection.reason);
         break;
       case 'foreign':
         reject(context, 'identity', 404, NOT_FOUND);
@@ -76,7 +77,7 @@ function openFor<Data, Req extends IncomingMessage>(
  */
 export function findForSend<Data, Req extends IncomingMessage>(
   context: RequestContext<Data, Req>,
-  family: 'xhr' | 'jsonp',
+  family: HttpFamily,
   found: (port: SessionPort) => void,
 ): void {
   const { endpoint, sessionId } = context;

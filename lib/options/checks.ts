@@ -1,6 +1,7 @@
 /** The checks of options, by the kind of value. Every message names the option, the value, and the values allowed. */
 import { validateHeaderValue } from 'node:http';
-import { isWebSocketServer, MAX_DELAY } from './options.ts';
+import { MAX_DELAY } from '../util/timer-queue.ts';
+import { isWebSocketServer } from './options.ts';
 
 /** Throws a TypeError for a value of the wrong type, a RangeError for one that makes no sense. */
 export type Check = (name: string, value: unknown) => void;

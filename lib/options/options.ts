@@ -267,9 +267,6 @@ export interface ResolvedOptions<Data = unknown, Req extends IncomingMessage = I
   readonly identify: SockjsOptions<Data, Req>['identify'];
 }
 
-/** The longest delay in ms that a timer of Node keeps; it fires at once with a longer one. */
-export const MAX_DELAY = 2_147_483_647;
-
 /**
  * Whether `websocketServer` is an engine rather than options for one. `instanceof` would fail across copies of `ws`.
  */

@@ -32,6 +32,28 @@ export const CloseCode = {
   AnotherConnection: 2010,
 } as const;
 
+/** A close code with the reason that goes with it. */
+interface Close {
+  readonly code: number;
+  readonly reason: string;
+}
+
+/** The closes that the server itself gives, as clients see them (docs/protocol.md, section 11). */
+export const CLOSES = {
+  normal: closeOf(CloseCode.Normal, 'Normal closure'),
+  goingAway: closeOf(CloseCode.GoingAway, 'Server shutting down'),
+  interrupted: closeOf(CloseCode.Interrupted, 'Connection interrupted'),
+  internalError: closeOf(CloseCode.InternalError, 'Internal error'),
+  slowConsumer: closeOf(CloseCode.TryAgainLater, 'Slow consumer'),
+  notRead: closeOf(CloseCode.TryAgainLater, 'Messages are not read'),
+  anotherConnection: closeOf(CloseCode.AnotherConnection, 'Another connection still open'),
+} as const;
+
+/** Frozen: all sessions share it. */
+function closeOf(code: number, reason: string): Close {
+  return Object.freeze({ code, reason });
+}
+
 /** Bytes of UTF-8 that a WebSocket close frame can carry beside the code (RFC 6455, section 5.5). */
 const MAX_REASON_BYTES = 123;
 

@@ -1,5 +1,5 @@
 /** Calls from a session into the application. Its errors end the session, never the process. */
-import { CloseCode } from '../protocol/close-code.ts';
+import { CLOSES } from '../protocol/close-code.ts';
 import { SessionNotOpenError } from './errors.ts';
 import type { SessionEvents } from './events.ts';
 
@@ -57,5 +57,5 @@ export function fail<S>(callee: Callee<S>, error: unknown): void {
   } catch (second) {
     warn(second);
   }
-  callee.close(CloseCode.InternalError, 'Internal error');
+  callee.close(CLOSES.internalError.code, CLOSES.internalError.reason);
 }

@@ -1,10 +1,11 @@
 /** How requests find sessions and make new ones. */
+import type { TransportFamily } from '../protocol/transports.ts';
 import type { SessionPort, TransportName } from './ports.ts';
 
 /** Which requests may ask for a session: those of the same family of transports and of the same client. */
 export interface SessionIdentity {
-  /** Transports of one family can take turns on a session. Each WebSocket is a family of its own, never asked for. */
-  readonly family: 'xhr' | 'jsonp' | 'websocket';
+  /** Transports of one family can take turns on a session. No request can ask for the session of a WebSocket. */
+  readonly family: TransportFamily;
   /** What `identify` returned, empty where there is no such option. */
   readonly client: string;
   /** The key under which `maxSessionsPerClient` counts the session. */
@@ -60,7 +61,9 @@ export type Claim<Data, Req> =
  * session may be elsewhere.
  */
 export interface SessionDirectory<Data, Req> {
-  /** For a sending request. */
+  /**
+   * For a sending request. Must give the same port for the same session each time: sends of a session take turns by it.
+   */
   find(id: string, identity: SessionIdentity): Found | typeof UNKNOWN | PromiseLike<Found | typeof UNKNOWN>;
   /** For a receiving request, which may open the session. */
   findOrReserve(id: string, identity: SessionIdentity): Claim<Data, Req> | PromiseLike<Claim<Data, Req>>;

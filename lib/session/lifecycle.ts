@@ -14,7 +14,7 @@
  *     active    none, none flushing       limit(disconnectDelay)        1002, closed
  *     active    none, one is flushing     none                          –
  *     active    attached                  set(heartbeat interval)       heartbeat, set again
- *     closing   HTTP, none needed         limit(disconnectDelay)        closed, not clean
+ *     closing   any, on HTTP              limit(disconnectDelay)        closed, not clean
  *     closing   WebSocket                 none: waits for its socket    –
  *     closed    none                      none                          –
  */
@@ -22,7 +22,7 @@ import { AsyncResource } from 'node:async_hooks';
 import type { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { Metrics } from '../metrics.ts';
-import { assertClosable, CloseCode } from '../protocol/close-code.ts';
+import { assertClosable, CLOSES, CloseCode } from '../protocol/close-code.ts';
 import type { SharedMessage } from '../protocol/shared-message.ts';
 import { debugSession } from '../util/debug.ts';
 import { flushAfterTurn } from '../util/flush-queue.ts';
@@ -129,7 +129,7 @@ export class Lifecycle<S extends SessionEmitter = SessionEmitter>
 
   attach(receiver: Receiver): void {
     if (this.#receiver !== undefined) {
-      this.#guard(receiver, () => receiver.refuse(CloseCode.AnotherConnection, 'Another connection still open'));
+      this.#guard(receiver, () => receiver.refuse(CLOSES.anotherConnection.code, CLOSES.anotherConnection.reason));
       return;
     }
     if (this.#state === 'closed') {
@@ -265,8 +265,8 @@ export class Lifecycle<S extends SessionEmitter = SessionEmitter>
   /** See `Session.close()`. */
   close(code?: number, reason?: string): boolean {
     const event = {
-      code: code ?? CloseCode.Normal,
-      reason: reason ?? (code === undefined ? 'Normal closure' : ''),
+      code: code ?? CLOSES.normal.code,
+      reason: reason ?? (code === undefined ? CLOSES.normal.reason : ''),
     };
     assertClosable(event.code, event.reason);
     return this.#close(event);
@@ -277,7 +277,7 @@ export class Lifecycle<S extends SessionEmitter = SessionEmitter>
   discard(): void {
     if (!this.#wasOpened && !this.#isFinished) {
       this.#receiver = undefined;
-      this.#leaveActive('closed', OPEN_FAILED);
+      this.#leaveActive('closed', CLOSES.internalError);
       this.#finish(false);
     }
   }
@@ -339,7 +339,7 @@ export class Lifecycle<S extends SessionEmitter = SessionEmitter>
   }
 
   onReceiveStall(): void {
-    this.close(CloseCode.TryAgainLater, 'Messages are not read');
+    this.#close(CLOSES.notRead);
   }
 
   // ---- Inside
@@ -391,7 +391,7 @@ export class Lifecycle<S extends SessionEmitter = SessionEmitter>
   /** The client does not take what is sent: nothing more is queued, and the close frame follows what has left. */
   #overflow(): void {
     this.outbox.clear();
-    this.#close(SLOW_CONSUMER);
+    this.#close(CLOSES.slowConsumer);
   }
 
   /** Bytes that receivers were given and the kernel has not taken. */
@@ -456,7 +456,7 @@ export class Lifecycle<S extends SessionEmitter = SessionEmitter>
 
   /** No request came for the close frame in time. */
   #giveUp(): void {
-    const stuck = this.#closing === SLOW_CONSUMER ? [...(this.#flushing ?? [])] : [];
+    const stuck = this.#closing === CLOSES.slowConsumer ? [...(this.#flushing ?? [])] : [];
     this.#finish(false);
     for (const receiver of stuck) {
       // It holds bytes that the client never reads, and no limit would count them any more.
@@ -521,13 +521,7 @@ export class Lifecycle<S extends SessionEmitter = SessionEmitter>
   }
 }
 
-/** The client let more than `maxSendBuffer` pile up. */
-const SLOW_CONSUMER = Object.freeze({ code: CloseCode.TryAgainLater, reason: 'Slow consumer' });
-
 const NOT_CLOSED = Object.freeze({ code: CloseCode.Normal, reason: '' });
 
 /** No receiver came back in time, or one could not be written to. */
-const INTERRUPTED = Object.freeze({ code: CloseCode.Interrupted, reason: 'Connection interrupted', wasClean: false });
-
-/** The open frame could not be written. */
-const OPEN_FAILED = Object.freeze({ code: CloseCode.InternalError, reason: 'Internal error' });
+const INTERRUPTED = Object.freeze({ ...CLOSES.interrupted, wasClean: false });

@@ -36,7 +36,10 @@ export interface Receiver {
   heartbeat(notifyOnFlush: boolean): void;
   /** Tells the client that the session is closed, and ends; the receiver then reports that it was flushed or aborted. */
   close(code: number, reason: string): void;
-  /** Tells the client as `close` does that it cannot have the session, which another receiver has. Reports nothing. */
+  /**
+   * Tells the client as `close` does that it cannot have the session, which another receiver has. The session ignores
+   * reports of a receiver that it has refused.
+   */
   refuse(code: number, reason: string): void;
   /** Cuts the connection and drops all bytes that have not left yet. */
   abort(): void;

@@ -1,4 +1,5 @@
 /** The shutdown of one endpoint: `router.close()`. */
+import { promiseWithResolvers } from '../util/promises.ts';
 import { DeadlineTimer, type TimerQueue } from '../util/timer-queue.ts';
 import type { SessionCloseEvent } from './events.ts';
 
@@ -63,7 +64,7 @@ export class Shutdown {
   /**
    * Closes every session and lets no more in. Called again, it returns the first promise.
    *
-   * @throws as `session.close()` does, for a code or reason that cannot be sent
+   * @returns rejects as `session.close()` throws, for a code or reason that cannot be sent
    */
   close(code: number, reason: string, timeout: number): Promise<CloseResult> {
     this.#isClosing = true;
@@ -71,12 +72,14 @@ export class Shutdown {
       rejectAsClosing();
     }
     if (this.#result === undefined) {
-      let settle: (result: CloseResult) => void = () => {};
-      // Set before any session is closed: a listener of the application may call `router.close()`, too.
-      this.#result = new Promise((resolve) => {
-        settle = resolve;
-      });
-      this.#closeAll(code, reason, timeout, settle);
+      // Known before any session is closed: a listener of the application may call `router.close()`, too.
+      const { promise, resolve, reject } = promiseWithResolvers<CloseResult>();
+      this.#result = promise;
+      try {
+        this.#closeAll(code, reason, timeout, resolve);
+      } catch (error) {
+        reject(error);
+      }
     }
     return this.#result;
   }

@@ -2,8 +2,7 @@
  * WebSocket upgrades by way of the application. An upgrade request runs through the `request` listeners of its server,
  * so that mount paths and earlier middleware apply to it, until a WebSocket endpoint takes it over.
  */
-import { MAX_DELAY } from '../options/options.ts';
-import { TimerQueue } from '../util/timer-queue.ts';
+import { MAX_DELAY, TimerQueue } from '../util/timer-queue.ts';
 import { dispatch } from './dispatch.ts';
 import { ignoreSocketError } from './pending-upgrade.ts';
 import { replaceEmit, type UpgradeHandler } from './replace-emit.ts';

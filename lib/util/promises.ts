@@ -11,3 +11,21 @@ export function ignoreRejection(value: unknown): void {
     value.then(undefined, () => {});
   }
 }
+
+/** A promise with the two functions that settle it. */
+interface Resolvers<T> {
+  readonly promise: Promise<T>;
+  resolve(value: T): void;
+  reject(error: unknown): void;
+}
+
+/** `Promise.withResolvers()`, which Node 20 lacks. */
+export function promiseWithResolvers<T>(): Resolvers<T> {
+  let resolve: (value: T) => void = () => {};
+  let reject: (error: unknown) => void = () => {};
+  const promise = new Promise<T>((onValue, onError) => {
+    resolve = onValue;
+    reject = onError;
+  });
+  return { promise, resolve, reject };
+}

@@ -8,8 +8,8 @@ import { type DeadlineTimer, NOT_QUEUED, type TimerScheduler } from './deadline-
 
 export { DeadlineTimer, type TimerTarget } from './deadline-timer.ts';
 
-/** The longest delay of a Node timer, in ms. */
-const MAX_TIMEOUT = 0x7fff_ffff;
+/** The longest delay of a Node timer, in ms: a longer one would fire at once. */
+export const MAX_DELAY = 0x7fff_ffff;
 
 /**
  * A binary heap of deadline timers, ordered by the time of their next check. One Node timer waits for the first of
@@ -87,7 +87,7 @@ export class TimerQueue extends AsyncResource implements TimerScheduler {
       const delay = first.checkAt - Math.floor(performance.now());
       // In the async context of the queue: that of the caller would pass from one Node timer to the next.
       this.#timeout = this.runInAsyncScope(() =>
-        setTimeout(() => this.#onTimeout(), Math.min(Math.max(1, delay), MAX_TIMEOUT)),
+        setTimeout(() => this.#onTimeout(), Math.min(Math.max(1, delay), MAX_DELAY)),
       );
     }
   }

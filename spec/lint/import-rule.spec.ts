@@ -17,7 +17,7 @@ const PARTS = [
   'index.ts',
   'sockjs.ts',
   'transports',
-  'endpoints',
+  'pages',
   'router',
   'admission',
   'upgrade',

@@ -7,14 +7,15 @@ import type { RequestContext } from '../../context.ts';
 import { type Body, BodyError, type BodyOutcome, readBody, UnwantedBodyError } from '../../http/body.ts';
 import { sendAfterTurn, setConnectionClose } from '../../http/respond.ts';
 import { PayloadError, TooManyMessagesError } from '../../protocol/payload.ts';
+import type { HttpFamily } from '../../protocol/transports.ts';
 import type { SessionPort } from '../../session/ports.ts';
 import { debugRequest } from '../../util/debug.ts';
 import { takeTurn } from './send-queue.ts';
 
-/** What differs between the two endpoints. */
+/** What differs between the two routes for sends. */
 export interface SendKind {
   /** The transports whose sessions take these sends. */
-  readonly family: 'xhr' | 'jsonp';
+  readonly family: HttpFamily;
   /** The answer to a send that has been delivered: its status, and its text if it has a body. */
   readonly status: number;
   readonly text: string | undefined;

@@ -3,8 +3,9 @@
  */
 import type { IncomingMessage } from 'node:http';
 import { WebSocket, WebSocketServer } from 'ws';
-import { isWebSocketServer, MAX_DELAY, type ResolvedOptions } from '../../options/options.ts';
+import { isWebSocketServer, type ResolvedOptions } from '../../options/options.ts';
 import { pendingUpgrade } from '../../upgrade/pending-upgrade.ts';
+import { MAX_DELAY } from '../../util/timer-queue.ts';
 
 /**
  * ws closes with 1008 when one message comes in more fragments, or in more chunks, than this: each costs memory beyond
