@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { rewriteDeclarations, rewriteSpecifiers } from '../../scripts/declarations.ts';
-import { afterTest } from '../support/leftovers.ts';
+import { afterTest } from '../support/cleanup.ts';
 
 describe('rewriteSpecifiers()', () => {
   for (const [before, after] of [
