@@ -103,8 +103,8 @@ export class Metrics {
 
   /** All counters, and the transport and buffer of each live session. */
   snapshot(live: Iterable<{ readonly transport: TransportName; readonly bufferedAmount: number }>): SockjsStats {
-    const none = Object.values(TRANSPORTS).map(({ name }) => [name, 0]);
-    const sessions: Record<TransportName, number> = Object.fromEntries(none);
+    const zeros = Object.values(TRANSPORTS).map(({ name }) => [name, 0]);
+    const sessions: Record<TransportName, number> = Object.fromEntries(zeros);
     let queuedBytes = 0;
     for (const { transport, bufferedAmount } of live) {
       sessions[transport] += 1;

@@ -95,7 +95,7 @@ export interface SockjsOptions<Data = unknown, Req extends IncomingMessage = Inc
   /**
    * Whether transports set the `JSESSIONID` cookie, by which load balancers keep a client on one server. An object
    * switches the cookie on, with these attributes. A function is called instead, for every answer of a transport or
-   * send endpoint, and may set any header of `res`.
+   * send route, and may set any header of `res`.
    * @default false
    */
   jsessionid?: boolean | JsessionidAttributes | ((req: Req, res: ServerResponse) => void) | undefined;

@@ -97,7 +97,7 @@ export class Delivery {
   }
 
   /** `onSession` is through: an application that has not begun to read by now never will. */
-  setUp(): void {
+  onSessionSettled(): void {
     if (this.#use === 'undecided') {
       this.#use = 'unread';
     }

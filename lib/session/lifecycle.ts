@@ -282,7 +282,7 @@ export class Lifecycle<S extends SessionEmitter = SessionEmitter>
     }
   }
 
-  /** Ends a session that had its time to close (`router.close`), cutting its receivers. */
+  /** Ends a session at once and cuts its receivers: the timeout of `router.close()` is over. */
   terminate(): void {
     const { code, reason } = this.#closing;
     const receivers = [this.#receiver, ...(this.#flushing ?? [])];
@@ -356,7 +356,7 @@ export class Lifecycle<S extends SessionEmitter = SessionEmitter>
     }
     this.#wasOpened = true;
     this.environment.metrics.sessionOpened(this.session);
-    callOnSession(this, () => this.delivery.setUp());
+    callOnSession(this, () => this.delivery.onSessionSettled());
   }
 
   /** Queues a message. It leaves with all others of this turn of the event loop. */

@@ -1,6 +1,6 @@
 /**
  * WebSocket upgrades by way of the application. An upgrade request runs through the `request` listeners of its server,
- * so that mount paths and earlier middleware apply to it, until a WebSocket endpoint takes it over.
+ * so that mount paths and earlier middleware apply to it, until a WebSocket route takes it over.
  */
 import { MAX_DELAY, TimerQueue } from '../util/timer-queue.ts';
 import { dispatch } from './dispatch.ts';

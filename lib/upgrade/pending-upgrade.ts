@@ -1,9 +1,9 @@
-/** How a WebSocket endpoint sees that a request is an upgrade: by a symbol on the request. */
+/** How a WebSocket route sees that a request is an upgrade: by a symbol on the request. */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { debugUpgrade } from '../util/debug.ts';
 
-/** An upgrade that runs through the application, and that a WebSocket endpoint may take over. */
+/** An upgrade that runs through the application, and that a WebSocket route may take over. */
 export interface PendingUpgrade {
   /** Bytes that the client sent behind its request. */
   readonly head: Buffer;

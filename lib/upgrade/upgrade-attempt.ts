@@ -21,7 +21,7 @@ export interface DispatchContext extends UpgradeTime {
  * What becomes of one upgrade. The first of these events settles it:
  *
  * ```
- * undecided   claim(): a WebSocket endpoint takes it              > claimed
+ * undecided   claim(): a WebSocket route takes it              > claimed
  *             the application writes a response, a refusal        > settled: the client gets the response
  *             the application writes another response             > settled: the other listeners get the upgrade,
  *                                                                   or the client the response where there are none

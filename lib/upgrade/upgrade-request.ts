@@ -10,7 +10,7 @@ export function isWebSocketRequest(req: IncomingMessage): boolean {
   return req.method === 'GET' && hasToken(req.headers.upgrade, 'websocket');
 }
 
-/** Whether a request may be for a SockJS endpoint: the path of every WebSocket endpoint ends in `/websocket`. */
+/** Whether a request may be for a SockJS endpoint: the path of every WebSocket route ends in `/websocket`. */
 export function isCandidate(req: IncomingMessage): boolean {
   return isWebSocketRequest(req) && pathOf(req.url ?? '').endsWith('/websocket');
 }

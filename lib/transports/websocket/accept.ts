@@ -29,7 +29,7 @@ export function acceptWebSocket<Data, Req extends IncomingMessage>(
   const { endpoint, req, res, sessionId } = context;
   const upgrade = pendingUpgrade(req);
   if (upgrade === undefined) {
-    refuse(req, res);
+    answerWithoutUpgrade(req, res);
     return;
   }
   // A WebSocket brings its session with it: no other request can ask for it, so there is nothing to look up.
@@ -49,7 +49,7 @@ export function acceptWebSocket<Data, Req extends IncomingMessage>(
       const session = reservation.commit(req, transport, data);
       attach(session, webSocket, upgradedSocket(endpoint, req, stream, webSocket, uncork));
     };
-    shakeHands(context, upgrade, stream, open, () => reservation.release());
+    completeHandshake(context, upgrade, stream, open, () => reservation.release());
   });
 }
 
@@ -59,7 +59,7 @@ export function acceptWebSocket<Data, Req extends IncomingMessage>(
  * @param open called with the open WebSocket, and with the function that sends the handshake
  * @param release called where there will be no WebSocket
  */
-function shakeHands<Data, Req extends IncomingMessage>(
+function completeHandshake<Data, Req extends IncomingMessage>(
   context: RequestContext<Data, Req>,
   upgrade: PendingUpgrade,
   stream: Duplex,
@@ -160,8 +160,8 @@ function awaitEngine<Data, Req extends IncomingMessage>(
   return stopWaiting;
 }
 
-/** Answers a request to a WebSocket endpoint that has not come as an upgrade. */
-function refuse(req: IncomingMessage, res: RequestContext['res']): void {
+/** Answers a request to a WebSocket route that has not come as an upgrade. */
+function answerWithoutUpgrade(req: IncomingMessage, res: RequestContext['res']): void {
   setConnectionClose(res);
   if (!hasToken(req.headers.upgrade, 'websocket')) {
     sendError(res, 400, 'Can "Upgrade" only to "WebSocket".');
