@@ -8,8 +8,15 @@ import { isKilled, type Listed, listedIn, type Mutant, mutantsIn, type Report } 
 
 /** The mutated files, and the unit specs that must kill their mutants. */
 const SPECS: Readonly<Record<string, readonly string[]>> = {
+  'lib/session/lifecycle.ts': ['spec/unit/session/session.spec.ts'],
   'lib/session/session.ts': ['spec/unit/session/session.spec.ts'],
+  'lib/session/delivery.ts': ['spec/unit/session/session.spec.ts'],
+  'lib/session/application.ts': ['spec/unit/session/session.spec.ts'],
   'lib/session/registry.ts': ['spec/unit/session/registry.spec.ts'],
+  'lib/session/reservation.ts': ['spec/unit/session/registry.spec.ts'],
+  'lib/session/quota.ts': ['spec/unit/session/registry.spec.ts'],
+  'lib/session/ended-sessions.ts': ['spec/unit/session/registry.spec.ts'],
+  'lib/session/shutdown.ts': ['spec/unit/session/registry.spec.ts'],
   'lib/session/inbox.ts': ['spec/unit/session/inbox.spec.ts'],
   'lib/session/outbox.ts': ['spec/unit/session/outbox.spec.ts'],
   'lib/protocol/frame.ts': ['spec/unit/protocol/frame.spec.ts'],
