@@ -4,8 +4,6 @@ import { cleanUp } from './cleanup.ts';
 import { endOpenSessions, trackSessions } from './session-cleanup.ts';
 import { guardTest, showOutput } from './test-guard.ts';
 
-trackSessions();
-
 // c8 tells Node to measure this process and its children. Measuring the children costs CPU time and covers no more.
 delete process.env['NODE_V8_COVERAGE'];
 
@@ -15,6 +13,8 @@ process.on('unhandledRejection', (reason) => {
 });
 
 export const mochaHooks = {
+  beforeAll: trackSessions,
+
   beforeEach(this: Mocha.Context): void {
     guardTest(this.currentTest);
   },

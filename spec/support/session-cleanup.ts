@@ -3,9 +3,7 @@
  */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { SessionOpenMessage } from '../../lib/index.ts';
-import { SessionRegistry } from '../../lib/session/registry.ts';
 import { afterTest } from './cleanup.ts';
-import { adopt, findPort } from './fake-receiver.ts';
 
 const opened = new Set<SessionOpenMessage['session']>();
 
@@ -13,23 +11,35 @@ function onOpen(message: unknown): void {
   opened.add((message as SessionOpenMessage).session);
 }
 
-const { create } = SessionRegistry.prototype;
+let findPort: typeof import('./fake-receiver.ts').findPort = () => undefined;
 
-// Lets `portOf()` find the sessions of routers as well.
-SessionRegistry.prototype.create = function (...args) {
-  const lifecycle = create.apply(this, args);
-  adopt(lifecycle);
-  return lifecycle;
-};
+/**
+ * Tracks the sessions of all routers, and lets `portOf()` find them. Loads `lib/` only when it is called: mutation testing
+ * chooses its mutant after the hooks are loaded, and must see the constants of modules evaluated later.
+ */
+export async function trackSessions(): Promise<void> {
+  const [{ SessionRegistry }, { adopt, ...fakes }] = await Promise.all([
+    import('../../lib/session/registry.ts'),
+    import('./fake-receiver.ts'),
+  ]);
+  findPort = fakes.findPort;
+  const { create } = SessionRegistry.prototype;
+  SessionRegistry.prototype.create = function (...args) {
+    const lifecycle = create.apply(this, args);
+    adopt(lifecycle);
+    return lifecycle;
+  };
+  listen();
+}
 
-export function trackSessions(): void {
+function listen(): void {
   subscribe('sockjs:session:open', onOpen);
 }
 
 /** For a test that needs the channel without subscribers. It must not open sessions of a router. */
 export function pauseTracking(): void {
   unsubscribe('sockjs:session:open', onOpen);
-  afterTest(trackSessions);
+  afterTest(listen);
 }
 
 export function endOpenSessions(): void {

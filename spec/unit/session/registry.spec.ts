@@ -134,6 +134,42 @@ describe('SessionRegistry', () => {
     });
   });
 
+  describe('a reservation', () => {
+    const reserve = () => {
+      const { registry, request } = makeRegistry({ maxSessions: 1 });
+      const claim = registry.registry.reserve('id', identity());
+      assert.ok(claim.kind === 'reserved');
+      return { registry, request, reservation: claim.reservation };
+    };
+
+    it('gives its place back once, however often it is released', () => {
+      const { registry, reservation } = reserve();
+      reservation.release();
+      reservation.release();
+      assert.equal(registry.reserve('1', identity()), undefined);
+      assert.equal(registry.reserve('2', identity()), 'sessions');
+    });
+
+    it('keeps its place once it is committed, though it is released then', () => {
+      const { registry, request, reservation } = reserve();
+      reservation.commit(request, 'xhr-polling', undefined);
+      reservation.release();
+      assert.equal(registry.reserve('1', identity()), 'sessions');
+    });
+
+    it('makes no session when it was released or committed before', () => {
+      const { registry, request, reservation } = reserve();
+      reservation.release();
+      const refusal = { message: 'sockjs: the place of this session was given back' };
+      assert.throws(() => reservation.commit(request, 'xhr-polling', undefined), refusal);
+      assert.equal(registry.size, 0);
+      const second = reserve();
+      second.reservation.commit(request, 'xhr-polling', undefined);
+      assert.throws(() => second.reservation.commit(request, 'xhr-polling', undefined), refusal);
+      assert.equal(second.registry.size, 1);
+    });
+  });
+
   describe('reserve() and release()', () => {
     it('make an id pending, and unknown again', () => {
       const { registry } = makeRegistry();

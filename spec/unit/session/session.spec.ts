@@ -2000,6 +2000,13 @@ describe('Session', () => {
       assert.deepEqual(closes, [{ code: 1000, reason: '', wasClean: false }]);
     });
 
+    it('ends a session that nothing else has closed with 1000 and no reason, not clean', async () => {
+      const { session, closes } = open();
+      portOf(session).terminate();
+      await settle();
+      assert.deepEqual(closes, [{ code: 1000, reason: '', wasClean: false }]);
+    });
+
     it('cuts a receiver that throws when it is told of the end', () => {
       class Broken extends FakeReceiver {
         override close(): void {
@@ -2213,6 +2220,95 @@ describe('Session', () => {
         assert.deepEqual(receiver.frames, ['o', 'h']);
       });
     }
+  });
+
+  describe('a receiver that throws', () => {
+    class Broken extends FakeReceiver {
+      refusals = 0;
+
+      override messages(): void {
+        throw new Error('a wrapper threw');
+      }
+
+      override heartbeat(): void {
+        throw new Error('a wrapper threw');
+      }
+
+      override refuse(): void {
+        this.refusals += 1;
+        throw new Error('a wrapper threw');
+      }
+    }
+
+    const openBroken = () => {
+      const made = make();
+      const broken = new Broken(portOf(made.session), 'stream');
+      portOf(made.session).attach(broken);
+      return { ...made, broken };
+    };
+
+    it('is cut when it is to send messages, and its session is interrupted', async () => {
+      const { session, broken, closes } = openBroken();
+      session.send('x');
+      await settle();
+      assert.equal(broken.aborts, 1);
+      assert.deepEqual(closes, [INTERRUPTED]);
+    });
+
+    it('is cut when it is to send a heartbeat, and its session is interrupted', async () => {
+      const { broken, closes } = openBroken();
+      clock.tick(25_000);
+      await settle();
+      assert.equal(broken.aborts, 1);
+      assert.deepEqual(closes, [INTERRUPTED]);
+    });
+
+    it('is cut when it is refused, and the session goes on', () => {
+      const { session, receiver } = open();
+      const broken = new Broken(portOf(session), 'stream');
+      portOf(session).attach(broken);
+      assert.deepEqual([broken.refusals, broken.aborts, receiver.aborts, session.state], [1, 1, 0, 'active']);
+    });
+  });
+
+  describe('receive() with a callback', () => {
+    it('calls back with true: at once, or when the application has read', async () => {
+      const { session } = open({ maxReceiveBuffer: 1, onSession: () => new Promise(() => {}) });
+      const answers: boolean[] = [];
+      portOf(session).receive(['1'], 1, (accepted) => answers.push(accepted));
+      assert.deepEqual(answers, [true]);
+      portOf(session).receive(['2'], 1, (accepted) => answers.push(accepted));
+      assert.deepEqual(answers, [true]);
+      assert.equal(await session.recv(), '1');
+      assert.deepEqual(answers, [true, true]);
+    });
+
+    it('calls back with false, and delivers nothing, once the session has ended', async () => {
+      const { session } = open();
+      session.close();
+      const answers: boolean[] = [];
+      portOf(session).receive(['x'], 1, (accepted) => answers.push(accepted));
+      assert.deepEqual(answers, [false]);
+      await assert.rejects(session.recv(), SessionNotOpenError);
+    });
+  });
+
+  describe('an application that has read before onSession settled', () => {
+    it('keeps its messages: the client is slowed, and none is dropped', async () => {
+      const { session } = open({
+        maxReceiveBuffer: 2,
+        onSession: async (opened) => {
+          await opened.recv();
+        },
+      });
+      portOf(session).receive(['first'], 1);
+      await settle();
+      portOf(session).receive(['1', '2', '3'], 1);
+      assert.equal(portOf(session).canReceive, false);
+      for (const message of ['1', '2', '3']) {
+        assert.equal(await session.recv(), message);
+      }
+    });
   });
 
   describe('an open frame that cannot be written', () => {

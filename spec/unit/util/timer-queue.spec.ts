@@ -407,6 +407,54 @@ describe('DeadlineTimer', () => {
       assert.deepEqual(calls, [5800]);
     });
 
+    it('can be restarted eight times again once it was postponed', async () => {
+      timer.limit(1000);
+      for (let i = 0; i < 8; i += 1) {
+        stall(2000);
+        await turns();
+      }
+      assert.deepEqual(calls, []);
+      clock.tick(1);
+      timer.postpone(performance.now());
+      stall(2000);
+      assert.deepEqual(calls, []);
+    });
+
+    it('leaves a strict deadline strict when that is postponed', () => {
+      timer.set(1000);
+      clock.tick(10);
+      timer.postpone(performance.now());
+      stall(3000);
+      assert.equal(calls.length, 1);
+    });
+
+    it('leaves nothing behind when it is unset', () => {
+      timer.limit(1000);
+      timer.unset();
+      clock.tick(10_000);
+      assert.deepEqual([calls, clock.countTimers()], [[], 0]);
+    });
+
+    it('does not fire at its first check, even where that is not late enough for a stall', async () => {
+      timer.limit(150);
+      stall(160);
+      assert.deepEqual(calls, []);
+      clock.tick(85);
+      assert.deepEqual(calls, [245]);
+      timer.limit(100);
+      stall(100);
+      assert.deepEqual(calls, [245]);
+      clock.tick(50);
+      assert.deepEqual(calls, [245, 395]);
+    });
+
+    it('is not prolonged where its first check is late, but before its end', () => {
+      timer.limit(150);
+      stall(140);
+      clock.tick(10);
+      assert.deepEqual(calls, [150]);
+    });
+
     for (const gap of [0, 10, 90]) {
       it(`sees a second stall, though one ended with its first check: ${gap} ms between them`, async () => {
         timer.limit(1500);
