@@ -5,11 +5,14 @@ import { debugRequest } from '../util/debug.ts';
 import { flushAfterTurn } from '../util/flush-queue.ts';
 import { removeHeader, setHeader, writeHead } from './head.ts';
 
+/** The type of a short text. */
+export const PLAIN_TEXT = 'text/plain; charset=UTF-8';
+
 /**
  * Answers a short text. It must not repeat anything of the request: browsers read some of these as scripts or pages.
  */
 export function sendText(res: ServerResponse, status: number, text: string): void {
-  send(res, status, 'text/plain; charset=UTF-8', text);
+  send(res, status, PLAIN_TEXT, text);
 }
 
 /** Answers an error text, which `nosniff` keeps browsers from reading as anything else. */

@@ -1,4 +1,5 @@
 /** The states of a session, its events, and what `close` tells. */
+import { CLOSES } from '../protocol/close-code.ts';
 
 /**
  * The state of a session.
@@ -35,3 +36,6 @@ export interface SessionEvents {
   /** The session is over. Emitted exactly once, as the last event, never within a call of the application's. */
   close: [event: SessionCloseEvent];
 }
+
+/** The end of a session whose client broke off a receiving request, or did not come back in time. */
+export const INTERRUPTED: SessionCloseEvent = Object.freeze({ ...CLOSES.interrupted, wasClean: false });

@@ -30,7 +30,13 @@ import { DeadlineTimer, type TimerQueue, type TimerTarget } from '../util/timer-
 import { callOnSession, emit, fail } from './application.ts';
 import { Delivery } from './delivery.ts';
 import type { NewSessionPort, SessionIdentity } from './directory.ts';
-import type { CloseReason, SessionCloseEvent, SessionEvents, SessionState } from './events.ts';
+import {
+  type CloseReason,
+  INTERRUPTED,
+  type SessionCloseEvent,
+  type SessionEvents,
+  type SessionState,
+} from './events.ts';
 import type { InboxLimits } from './inbox.ts';
 import { Outbox, type OutboxLimits } from './outbox.ts';
 import type { LocalSessionPort, Outgoing, Receiver, TransportName } from './ports.ts';
@@ -522,6 +528,3 @@ export class Lifecycle<S extends SessionEmitter = SessionEmitter>
 }
 
 const NOT_CLOSED = Object.freeze({ code: CloseCode.Normal, reason: '' });
-
-/** No receiver came back in time, or one could not be written to. */
-const INTERRUPTED = Object.freeze({ ...CLOSES.interrupted, wasClean: false });

@@ -10,17 +10,14 @@ import { discardBody } from '../../http/body.ts';
 import { setConnectionClose } from '../../http/respond.ts';
 import { offSocketClose, onSocketClose } from '../../http/socket-close.ts';
 import type { Metrics } from '../../metrics.ts';
-import { CLOSES } from '../../protocol/close-code.ts';
 import { closeFrame, HEARTBEAT_FRAME, messagesFrame, OPEN_FRAME } from '../../protocol/frame.ts';
 import type { SharedMessage } from '../../protocol/shared-message.ts';
 import type { HttpTransportRow } from '../../protocol/transports.ts';
-import type { SessionCloseEvent } from '../../session/events.ts';
+import { INTERRUPTED } from '../../session/events.ts';
 import type { Outgoing, Receiver, SessionPort, TransportName } from '../../session/ports.ts';
 import { DeadlineTimer, type TimerQueue, type TimerTarget } from '../../util/timer-queue.ts';
 import { flushTime } from '../flush-time.ts';
 import { endResponse, startResponse, writeFrame } from './response-writer.ts';
-
-const INTERRUPTED: SessionCloseEvent = Object.freeze({ ...CLOSES.interrupted, wasClean: false });
 
 /** The part of a request context that a response keeps. */
 interface ResponseContext {

@@ -5,7 +5,7 @@ import { findForSend, sendNotFound } from '../../admission/admit.ts';
 import { reject } from '../../admission/reject.ts';
 import type { RequestContext } from '../../context.ts';
 import { type Body, BodyError, type BodyOutcome, readBody, UnwantedBodyError } from '../../http/body.ts';
-import { sendAfterTurn, setConnectionClose } from '../../http/respond.ts';
+import { PLAIN_TEXT, sendAfterTurn, setConnectionClose } from '../../http/respond.ts';
 import { PayloadError, TooManyMessagesError } from '../../protocol/payload.ts';
 import type { HttpFamily } from '../../protocol/transports.ts';
 import type { SessionPort } from '../../session/ports.ts';
@@ -94,7 +94,7 @@ class Send<Data, Req extends IncomingMessage> implements BodyOutcome {
 
   #succeed(): void {
     const { status, text } = this.#kind;
-    this.#end(() => sendAfterTurn(this.#context, status, 'text/plain; charset=UTF-8', text));
+    this.#end(() => sendAfterTurn(this.#context, status, PLAIN_TEXT, text));
   }
 
   /** The session ended while this send waited for its turn, or while the body came in. */

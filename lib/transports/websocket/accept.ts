@@ -171,8 +171,8 @@ function answerWithoutUpgrade(req: IncomingMessage, res: RequestContext['res']):
     // Node emits no `upgrade` event where the server has no listener for it, so the handshake is an ordinary request.
     warnOnce(
       'SOCKJS_NO_UPGRADE',
-      'sockjs: a WebSocket arrived, but its server does not handle upgrades; call attachUpgrade(server) for the server that ' +
-        'listens: const server = createServer(app); attachUpgrade(server); server.listen(8080)',
+      'sockjs: a WebSocket arrived, but its server does not handle upgrades; call attachUpgrade(server) for the server ' +
+        'that listens: const server = createServer(app); attachUpgrade(server); server.listen(8080)',
     );
     sendError(res, 501, 'WebSocket upgrades are not handled here.');
   }

@@ -2,6 +2,7 @@
 import type { WebSocket } from 'ws';
 import type { Handler } from '../../context.ts';
 import type { SharedMessage } from '../../protocol/shared-message.ts';
+import { TRANSPORTS } from '../../protocol/transports.ts';
 import type { LocalSessionPort, Outgoing } from '../../session/ports.ts';
 import { acceptWebSocket } from './accept.ts';
 import { type UpgradedSocket, WebSocketConnection, type WebSocketReceiver } from './connection.ts';
@@ -36,11 +37,11 @@ export class RawWebSocketTransport implements WebSocketReceiver {
   // The next two are getters, since fields would cost each session 32 bytes.
 
   get name() {
-    return 'websocket-raw' as const;
+    return TRANSPORTS.rawWebsocket.name;
   }
 
   get maxHeartbeatInterval(): number {
-    return Number.POSITIVE_INFINITY;
+    return TRANSPORTS.rawWebsocket.maxHeartbeatInterval;
   }
 
   get bufferedAmount(): number {

@@ -5,6 +5,7 @@ import { CloseCode } from '../../protocol/close-code.ts';
 import { closeFrame, HEARTBEAT_FRAME, messagesFrame, OPEN_FRAME } from '../../protocol/frame.ts';
 import { PayloadError, parseWebSocketPayload, TooManyMessagesError } from '../../protocol/payload.ts';
 import type { SharedMessage } from '../../protocol/shared-message.ts';
+import { TRANSPORTS } from '../../protocol/transports.ts';
 import type { LocalSessionPort, Outgoing } from '../../session/ports.ts';
 import { acceptWebSocket } from './accept.ts';
 import { type UpgradedSocket, WebSocketConnection, type WebSocketReceiver } from './connection.ts';
@@ -53,11 +54,11 @@ export class WebSocketTransport implements WebSocketReceiver {
   // The next two are getters, since fields would cost each session 32 bytes.
 
   get name() {
-    return 'websocket' as const;
+    return TRANSPORTS.websocket.name;
   }
 
   get maxHeartbeatInterval(): number {
-    return Number.POSITIVE_INFINITY;
+    return TRANSPORTS.websocket.maxHeartbeatInterval;
   }
 
   get bufferedAmount(): number {
