@@ -4,6 +4,9 @@
  * costs 1.60 times as much as bare ws, instead of 1.11 times (bench/NOTES.md).
  */
 
+// Jest's jsdom environment has no global `setImmediate`.
+import { setImmediate } from 'node:timers';
+
 /** Something that holds bytes back until the end of a turn. */
 interface Flushable {
   /** Sends them. `now` is `performance.now()` at the beginning of the flush. */

@@ -4,6 +4,8 @@
  * Bypass: a heap of this package takes the place of Node's timers.
  */
 import { AsyncResource } from 'node:async_hooks';
+// Jest's jsdom environment has no global `setImmediate`.
+import { setImmediate } from 'node:timers';
 import { type DeadlineTimer, NOT_QUEUED, type TimerScheduler } from './deadline-timer.ts';
 
 export { DeadlineTimer, type TimerTarget } from './deadline-timer.ts';

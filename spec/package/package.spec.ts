@@ -1,19 +1,16 @@
 /** The package as it is published: what is in it, and that it works in projects of every kind it claims to. */
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { Child, spawnChild } from '../support/child-process.ts';
 import { afterTest } from '../support/cleanup.ts';
 import { post } from '../support/http.ts';
 import { WebSocketClient } from '../support/websocket-client.ts';
+import { install, type Packed, pack, ROOT, run } from './support/tarball.ts';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const TSC = join(ROOT, 'node_modules/typescript/bin/tsc');
-const run = promisify(execFile);
+/** Has a Node that can `require` ES modules refuse them, as Jest and older versions do. */
+const WITHOUT_REQUIRE_ESM = '--no-experimental-require-module';
 
 /** The same server in each dialect, on a port that it prints. */
 const SERVE = `
@@ -51,7 +48,19 @@ const endpoint = sockjs(options, handler);
 export const wrong = () => sockjs({ heartbeat: 1 }, () => {});
 `;
 
+/** Compares the exports of the package, loaded in both ways. */
+const BOTH = `
+import { createRequire } from 'node:module';
+import * as imported from 'express-sockjs';
+const required = createRequire(import.meta.url)('express-sockjs');
+const names = Object.keys(required).sort();
+const same = Object.keys(imported).filter((name) => imported[name] === required[name]).sort();
+const thrown = new imported.SessionNotOpenError() instanceof required.SessionNotOpenError;
+console.log(JSON.stringify({ names, same, thrown }));
+`;
+
 const PROGRAMS = {
+  'both.mjs': BOTH,
   'server.cjs': `
 const { createServer } = require('node:http');
 const express = require('express');
@@ -96,44 +105,39 @@ const LOADED_BY = [
   ['TypeScript that becomes ES modules', 'out/server.mjs'],
 ] as const;
 
+/** An installed package in the output of `npm ls --json`. */
+interface Installed {
+  readonly version?: string;
+  readonly dependencies?: Readonly<Record<string, Installed>>;
+}
+
+/** All packages below an installed one, each with its version. */
+function namesIn({ dependencies = {} }: Installed): string[] {
+  return Object.entries(dependencies).flatMap(([name, below]) => [`${name}@${below.version}`, ...namesIn(below)]);
+}
+
 describe('the package', function () {
   // Installing takes what the network takes.
   this.timeout(300_000);
 
-  let work = '';
-  let tarball = '';
-  let packed: string[] = [];
+  let packed: Packed;
 
   before('packs', async () => {
-    work = await mkdtemp(join(tmpdir(), 'express-sockjs-'));
-    // A copy, since packing builds, and must not change the dist of the working tree.
-    const copy = join(work, 'copy');
-    const leftOut = new Set(['.git', 'node_modules', 'dist', 'coverage'].map((name) => join(ROOT, name)));
-    await cp(ROOT, copy, { recursive: true, filter: (source) => !leftOut.has(source) });
-    await symlink(join(ROOT, 'node_modules'), join(copy, 'node_modules'), 'dir');
-    await run('npm', ['pack', '--pack-destination', work], { cwd: copy });
-    tarball = join(work, (await readdir(work)).find((name) => name.endsWith('.tgz')) ?? '');
-    const { stdout } = await run('tar', ['-tzf', tarball]);
-    packed = stdout
-      .trim()
-      .split('\n')
-      .map((path) => path.replace(/^package\//, ''))
-      .sort();
-    await run('tar', ['-xzf', tarball, '-C', work]);
+    packed = await pack();
   });
 
-  after(() => rm(work, { recursive: true, force: true }));
+  after(() => rm(packed.work, { recursive: true, force: true }));
 
-  it('has the sources, what is built from each of them, and the documents for users; nothing else', async () => {
+  it('has the sources, one module with its declarations, and the documents for users; nothing else', async () => {
     const pages = (await readdir(join(ROOT, 'docs'), { recursive: true })).filter((path) =>
       /^(README|(guide|reference|migrating)\/.*)\.md$/.test(path),
     );
     const sources = (await readdir(join(ROOT, 'lib'), { recursive: true })).filter((path) => path.endsWith('.ts'));
-    const built = sources.flatMap((path) =>
-      ['.js', '.js.map', '.d.ts', '.d.ts.map'].map((extension) => path.replace(/\.ts$/, extension)),
+    const declarations = sources.flatMap((path) =>
+      ['.d.cts', '.d.cts.map'].map((extension) => `dist/${path.replace(/\.ts$/, extension)}`),
     );
     assert.deepEqual(
-      packed,
+      packed.files.filter((path) => !declarations.includes(path)),
       [
         'CHANGELOG.md',
         'LICENSE',
@@ -142,29 +146,39 @@ describe('the package', function () {
         'docs/conformance.md',
         'docs/protocol.md',
         'package.json',
+        'dist/index.cjs',
+        'dist/index.cjs.map',
         ...pages.map((path) => `docs/${path}`),
         ...sources.map((path) => `lib/${path}`),
-        ...built.map((path) => `dist/${path}`),
       ].sort(),
     );
   });
 
-  it('imports no TypeScript file from what is built', async () => {
-    for (const path of packed.filter((name) => /^dist\/.*\.(js|d\.ts)$/.test(name))) {
-      const text = await readFile(join(work, 'package', path), 'utf8');
-      assert.deepEqual(text.match(/['"]\.[^'"\n]*(?<!\.d)\.ts['"]/g), null, path);
+  it('has the declarations that others import, and no others', async () => {
+    const paths = packed.files.filter((path) => path.endsWith('.d.cts'));
+    const imported = new Set(['dist/index.d.cts']);
+    for (const path of paths) {
+      const text = await readFile(join(packed.folder, path), 'utf8');
+      for (const [, specifier = ''] of text.matchAll(/['"](\.[^'"\n]*)['"]/g)) {
+        imported.add(join(path, '..', specifier.replace(/\.cjs$/, '.d.cts')));
+      }
     }
+    assert.deepEqual(paths, [...imported].sort());
   });
 
   it('has maps that lead to the sources in it', async () => {
-    for (const path of packed.filter((name) => name.endsWith('.map'))) {
-      const { sources } = JSON.parse(await readFile(join(work, 'package', path), 'utf8'));
-      assert.deepEqual(
-        sources.map((source: string) => packed.includes(join(path, '..', source))),
-        [true],
-        path,
-      );
+    for (const path of packed.files.filter((name) => name.endsWith('.map'))) {
+      const { sources, file } = JSON.parse(await readFile(join(packed.folder, path), 'utf8'));
+      const missing = sources.filter((source: string) => !packed.files.includes(join(path, '..', source)));
+      assert.deepEqual({ path, missing, file }, { path, missing: [], file: basename(path, '.map') });
     }
+  });
+
+  it('is as small as the README says', async () => {
+    const readme = await readFile(join(packed.folder, 'README.md'), 'utf8');
+    const [, said = ''] = /(\d+) KB packed/.exec(readme) ?? [];
+    const { size } = await stat(packed.tarball);
+    assert.ok(Math.abs(size / 1000 - Number(said)) <= 20, `${said} KB in the README, ${size} bytes`);
   });
 
   for (const major of [5, 4]) {
@@ -172,19 +186,16 @@ describe('the package', function () {
       let project = '';
 
       before('installs and compiles', async () => {
-        project = join(work, `express${major}`);
+        project = join(packed.work, `express${major}`);
         await mkdir(project);
         await writeFile(join(project, 'package.json'), JSON.stringify({ private: true }));
         await writeFile(join(project, 'tsconfig.json'), JSON.stringify(TSCONFIG));
         for (const [name, text] of Object.entries(PROGRAMS)) {
           await writeFile(join(project, name), text);
         }
-        const readme = await readFile(join(work, 'package', 'README.md'), 'utf8');
+        const readme = await readFile(join(packed.folder, 'README.md'), 'utf8');
         await writeFile(join(project, 'readme.mts'), /^```ts\n(.*?)^```/ms.exec(readme)?.[1] ?? '');
-        const packages = [tarball, `express@${major}`, `@types/express@${major}`, '@types/node@20'];
-        await run('npm', ['install', '--prefix', project, '--prefer-offline', '--no-audit', '--no-fund', ...packages], {
-          cwd: project,
-        });
+        await install(project, [packed.tarball, `express@${major}`, `@types/express@${major}`, '@types/node@20']);
       });
 
       it('has one Express, and it is that one', async () => {
@@ -200,6 +211,20 @@ describe('the package', function () {
         }
       });
 
+      it('brings beside Express and ws what the README says', async () => {
+        const { stdout } = await run('npm', ['ls', '--prefix', project, '--all', '--json'], { cwd: project });
+        const { dependencies = {} }: Installed = JSON.parse(stdout);
+        const { express, 'express-sockjs': own } = dependencies;
+        const { express: _, ws, ...others } = own?.dependencies ?? {};
+        const known = new Set([...namesIn({ dependencies: { ...express?.dependencies, ...ws?.dependencies } })]);
+        const brought = namesIn({ dependencies: others }).filter((name) => !known.has(name));
+        const types = brought.filter((name) => /^(@types[/\\]|undici-types@)/.test(name));
+        assert.deepEqual(
+          brought.filter((name) => !types.includes(name)).map((name) => name.replace(/@\d.*/, '')),
+          major === 5 ? ['cookie'] : ['cookie', 'debug'],
+        );
+      });
+
       it('has types that a strict compiler takes, for the example in the README too', async () => {
         const {
           stdout,
@@ -209,9 +234,26 @@ describe('the package', function () {
         assert.deepEqual({ stdout, stderr, code }, { stdout: '', stderr: '', code: 0 });
       });
 
+      it('is the same implementation for require() and for import', async () => {
+        const { stdout } = await run(process.execPath, [WITHOUT_REQUIRE_ESM, 'both.mjs'], { cwd: project });
+        const { names, same, thrown } = JSON.parse(stdout);
+        assert.ok(names.includes('sockjs') && names.includes('Session'), stdout);
+        assert.deepEqual({ same, thrown }, { same: names, thrown: true });
+      });
+
+      it('has stack traces that name the TypeScript sources', async () => {
+        const program = "try { require('express-sockjs').sockjs() } catch (error) { console.log(error.stack) }";
+        const { stdout } = await run(process.execPath, ['--enable-source-maps', '-e', program], { cwd: project });
+        const [, path = '', line] =
+          /at readArguments \((.*[/\\]lib[/\\]options[/\\]arguments\.ts):(\d+):/.exec(stdout) ?? [];
+        const lines = (await readFile(path, 'utf8')).split('\n');
+        assert.match(lines[Number(line) - 1] ?? '', /throw new TypeError\("sockjs: onSession is missing/);
+      });
+
       for (const [by, file] of LOADED_BY) {
         it(`serves polls and WebSockets when loaded by ${by}`, async () => {
-          const child = new Child(file, spawnChild(process.execPath, ['--throw-deprecation', file], { cwd: project }));
+          const flags = ['--throw-deprecation', WITHOUT_REQUIRE_ESM];
+          const child = new Child(file, spawnChild(process.execPath, [...flags, file], { cwd: project }));
           afterTest(() => child.kill());
           const [port] = await child.line(/^(\d+)$/);
           const origin = `http://127.0.0.1:${port}`;

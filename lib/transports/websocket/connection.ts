@@ -6,12 +6,12 @@
  * before it answers the end of a client, and what the application has sent must leave before that.
  */
 import type { Socket } from 'node:net';
-import { WebSocket } from 'ws';
 import { CloseCode, webSocketCloseCode } from '../../protocol/close-code.ts';
 import type { SharedMessage } from '../../protocol/shared-message.ts';
 import type { LocalSessionPort, Receiver, TransportName } from '../../session/ports.ts';
 import { debugWebSocket } from '../../util/debug.ts';
 import { DeadlineTimer, type TimerQueue } from '../../util/timer-queue.ts';
+import { WebSocket } from '../../util/ws.ts';
 import { type TextListener, WebSocketReader } from './direct-reader.ts';
 import { writeShared, writeText } from './direct-writer.ts';
 import { KeepAlive, type WebSocketLimits } from './keepalive.ts';

@@ -2,10 +2,10 @@
  * The ws engine of an endpoint: its limits, the headers of its 101 responses, and which messages are read without ws.
  */
 import type { IncomingMessage } from 'node:http';
-import { WebSocket, WebSocketServer } from 'ws';
 import { isWebSocketServer, type ResolvedOptions } from '../../options/options.ts';
 import { pendingUpgrade } from '../../upgrade/pending-upgrade.ts';
 import { MAX_DELAY } from '../../util/timer-queue.ts';
+import { WebSocket, WebSocketServer } from '../../util/ws.ts';
 
 /**
  * ws closes with 1008 when one message comes in more fragments, or in more chunks, than this: each costs memory beyond

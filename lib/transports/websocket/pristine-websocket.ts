@@ -4,22 +4,9 @@
  *
  * Bypass: methods that ws does not document are read, to see whether they are replaced.
  */
-import * as ws from 'ws';
 import { EMIT, ON, pristine } from '../../util/pristine.ts';
+import { Receiver, Sender, WebSocket } from '../../util/ws.ts';
 
-/** Classes that ws exports, but its types leave out. */
-interface Internals {
-  readonly Sender?: {
-    readonly frame: unknown;
-    readonly prototype: { readonly send: unknown; readonly dispatch: unknown; readonly sendFrame: unknown };
-  };
-  readonly Receiver?: {
-    readonly prototype: { readonly emit: unknown; readonly on: unknown };
-  };
-}
-
-const { WebSocket } = ws;
-const { Sender, Receiver } = ws as unknown as Internals;
 const sender = Sender?.prototype;
 const receiver = Receiver?.prototype;
 
@@ -31,7 +18,7 @@ const FRAME = pristine(Sender?.frame, '.generateMask(');
 const SEND_FRAME = pristine(sender?.sendFrame, '._socket.uncork()');
 
 /** Whether every method that a direct write of a message skips is that of ws. */
-export function isSendPristine(webSocket: ws.WebSocket): boolean {
+export function isSendPristine(webSocket: WebSocket): boolean {
   return (
     webSocket.send === SEND &&
     sender?.send === SENDER_SEND &&
@@ -42,6 +29,6 @@ export function isSendPristine(webSocket: ws.WebSocket): boolean {
 }
 
 /** Whether every method that a direct read of a message skips is that of Node's `EventEmitter`. */
-export function isReceivePristine(webSocket: ws.WebSocket): boolean {
+export function isReceivePristine(webSocket: WebSocket): boolean {
   return webSocket.emit === EMIT && webSocket.on === ON && receiver?.emit === EMIT && receiver?.on === ON;
 }
