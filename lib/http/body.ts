@@ -1,8 +1,4 @@
-/**
- * Request bodies: read within limits, or taken from a body parser that has read them (docs/protocol.md, section 8).
- *
- * Bypass: `req._body` is read, by which body-parser marks a request whose body it has read.
- */
+/** Request bodies: read within limits, or taken from a body parser that has read them (docs/protocol.md, section 8). */
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { DeadlineTimer, type TimerQueue } from '../util/timer-queue.ts';
@@ -28,8 +24,6 @@ export type Body =
 /** The properties that body parsers for Express set on a request. */
 interface MaybeParsed {
   readonly body?: unknown;
-  /** Set by body-parser once it has read the stream. */
-  readonly _body?: unknown;
 }
 
 /** Code that wants a body, and may stop wanting it. */
@@ -154,8 +148,8 @@ function readStream(
 }
 
 /** Whether middleware has read the stream. Express 4 sets `req.body = {}` without reading, so `body` says nothing. */
-function isConsumed(req: IncomingMessage & MaybeParsed): boolean {
-  return req._body === true || req.readableDidRead || req.readableEnded;
+function isConsumed(req: IncomingMessage): boolean {
+  return req.readableDidRead || req.readableEnded;
 }
 
 function tooLarge(): BodyError {
