@@ -1,5 +1,5 @@
 /** Received messages that the application has not read yet: in order, bounded by slowing the client down. */
-import { DeadlineTimer, type TimerQueue, type TimerTarget } from '../util/timer-queue.ts';
+import { DeadlineTimer, inContext, type TimerQueue, type TimerTarget } from '../util/timer-queue.ts';
 import { Waiters } from '../util/waiters.ts';
 import { SessionNotOpenError } from './errors.ts';
 import { exceedsMessageCount } from './limits.ts';
@@ -58,7 +58,7 @@ export class Inbox implements TimerTarget {
     this.#bytes += sizeOf(message);
     const { receiveStallTimeout } = this.#limits;
     if (!this.canReceive && receiveStallTimeout > 0 && this.#stallTimer === undefined) {
-      this.#stallTimer = new DeadlineTimer(this.#limits.timers, this);
+      this.#stallTimer = new DeadlineTimer(this.#limits.timers, inContext(this));
       this.#stallTimer.limit(receiveStallTimeout);
     }
   }

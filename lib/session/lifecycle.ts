@@ -68,6 +68,7 @@ export interface SessionEnvironment<S extends SessionEmitter> extends InboxLimit
 
 /** One session from its opening to its end. */
 export class Lifecycle<S extends SessionEmitter = SessionEmitter>
+  extends AsyncResource
   implements LocalSessionPort, NewSessionPort, TimerTarget
 {
   /** The session object of the application. */
@@ -100,6 +101,7 @@ export class Lifecycle<S extends SessionEmitter = SessionEmitter>
     environment: SessionEnvironment<S>,
     sessionOf: (lifecycle: Lifecycle<S>) => S,
   ) {
+    super('sockjs.session');
     this.identity = identity;
     this.#transport = transport;
     this.environment = environment;
@@ -320,6 +322,10 @@ export class Lifecycle<S extends SessionEmitter = SessionEmitter>
 
   /** Called by the timer: the heartbeat interval or the time to wait for a receiver is over. */
   onTimer(): void {
+    this.runInAsyncScope(this.#expire, this);
+  }
+
+  #expire(): void {
     const receiver = this.#receiver;
     if (this.isEnded) {
       this.#giveUp();

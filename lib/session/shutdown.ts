@@ -1,6 +1,6 @@
 /** The shutdown of one endpoint: `router.close()`. */
 import { promiseWithResolvers } from '../util/promises.ts';
-import { DeadlineTimer, type TimerQueue } from '../util/timer-queue.ts';
+import { DeadlineTimer, inContext, type TimerQueue } from '../util/timer-queue.ts';
 import type { SessionCloseEvent } from './events.ts';
 
 /** The result of `router.close()`. */
@@ -92,13 +92,12 @@ export class Shutdown {
   #closeAll(code: number, reason: string, timeout: number, settle: (result: CloseResult) => void): void {
     let closed = 0;
     let flushed = 0;
-    const timer = new DeadlineTimer(this.#timers, {
-      onTimer: () => {
-        for (const session of this.#live) {
-          session.terminate();
-        }
-      },
-    });
+    const cutAll = () => {
+      for (const session of this.#live) {
+        session.terminate();
+      }
+    };
+    const timer = new DeadlineTimer(this.#timers, inContext({ onTimer: cutAll }));
     timer.limit(timeout);
     const check = () => {
       if (this.#live.size === 0) {

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { debugUpgrade } from '../util/debug.ts';
-import { DeadlineTimer } from '../util/timer-queue.ts';
+import { DeadlineTimer, inContext } from '../util/timer-queue.ts';
 import { handshakeHeaders } from './handshake-headers.ts';
 import { clearPendingUpgrade, type PendingUpgrade } from './pending-upgrade.ts';
 import { ResponseSocket } from './response-socket.ts';
@@ -64,12 +64,11 @@ export class UpgradeAttempt implements PendingUpgrade {
     if (this.#state === 'settled') {
       return;
     }
-    this.#timer = new DeadlineTimer(this.#context.timers, {
-      onTimer: () => {
-        debugUpgrade('%s: not answered in time', this.#url);
-        this.refuse();
-      },
-    });
+    const onTimer = () => {
+      debugUpgrade('%s: not answered in time', this.#url);
+      this.refuse();
+    };
+    this.#timer = new DeadlineTimer(this.#context.timers, inContext({ onTimer }));
     this.#timer.limit(this.#context.timeout);
     // For a handshake with a body, Node wraps the connection. Reading the wrapper would discard the body.
     this.#client = new WaitingClient(this.#socket, this.#socket === this.#req.socket);

@@ -8,6 +8,15 @@ export interface TimerTarget {
   onTimer(): void;
 }
 
+/**
+ * A target that is called in the async context of now, for timers whose end reaches code of the application. A timer
+ * without it is called in the context of its queue. Not part of every timer, since it takes 56 bytes.
+ */
+export function inContext(target: TimerTarget): TimerTarget {
+  const context = new AsyncResource('sockjs.timer');
+  return { onTimer: () => context.runInAsyncScope(target.onTimer, target) };
+}
+
 /** What a deadline timer needs of its queue. */
 export interface TimerScheduler {
   /** Has a timer checked at `timer.checkAt`. The timer may be queued already. */
@@ -52,8 +61,8 @@ const UNCHECKED = 0;
 const CHECKED = 1;
 
 /**
- * Calls `onTimer()` when its deadline has passed, in the async context that the timer was made in. Moving the deadline
- * to a later time and unsetting it cost no more than an assignment.
+ * Calls `onTimer()` when its deadline has passed. Moving the deadline to a later time and unsetting it cost no more than
+ * an assignment.
  *
  * There are two kinds of deadline. `set()` makes a strict one, which fires as soon as it can. `limit()` makes a time
  * limit on a client. After a stall of the event loop, Node runs expired timers before it reads sockets. So a strict
@@ -82,7 +91,7 @@ const CHECKED = 1;
  *
  * So a client that has left is ended at the latest when the loop has run freely for the delay.
  */
-export class DeadlineTimer extends AsyncResource {
+export class DeadlineTimer {
   readonly #scheduler: TimerScheduler;
   readonly #target: TimerTarget;
   #delay = 0;
@@ -98,7 +107,6 @@ export class DeadlineTimer extends AsyncResource {
   index = NOT_QUEUED;
 
   constructor(scheduler: TimerScheduler, target: TimerTarget) {
-    super('sockjs.timer');
     this.#scheduler = scheduler;
     this.#target = target;
   }
@@ -157,7 +165,7 @@ export class DeadlineTimer extends AsyncResource {
   fire(): void {
     if (this.due !== NOT_SET) {
       this.unset();
-      this.runInAsyncScope(this.#target.onTimer, this.#target);
+      this.#target.onTimer();
     }
   }
 

@@ -8,7 +8,7 @@ import { AsyncResource } from 'node:async_hooks';
 import { setImmediate } from 'node:timers';
 import { type DeadlineTimer, NOT_QUEUED, type TimerScheduler } from './deadline-timer.ts';
 
-export { DeadlineTimer, type TimerTarget } from './deadline-timer.ts';
+export { DeadlineTimer, inContext, type TimerTarget } from './deadline-timer.ts';
 
 /** The longest delay of a Node timer, in ms: a longer one would fire at once. */
 export const MAX_DELAY = 0x7fff_ffff;

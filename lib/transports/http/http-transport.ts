@@ -15,7 +15,7 @@ import type { SharedMessage } from '../../protocol/shared-message.ts';
 import type { HttpTransportRow } from '../../protocol/transports.ts';
 import { INTERRUPTED } from '../../session/events.ts';
 import type { Outgoing, Receiver, SessionPort, TransportName } from '../../session/ports.ts';
-import { DeadlineTimer, type TimerQueue, type TimerTarget } from '../../util/timer-queue.ts';
+import { DeadlineTimer, inContext, type TimerQueue, type TimerTarget } from '../../util/timer-queue.ts';
 import { flushTime } from '../flush-time.ts';
 import { endResponse, startResponse, writeFrame } from './response-writer.ts';
 
@@ -211,7 +211,7 @@ export class HttpTransport implements Receiver, TimerTarget {
       // The kernel has taken all bytes.
       return;
     }
-    this.#flushTimer = new DeadlineTimer(this.#endpoint.timers, this);
+    this.#flushTimer = new DeadlineTimer(this.#endpoint.timers, inContext(this));
     this.#flushTimer.limit(flushTime(this.bufferedAmount));
   }
 

@@ -42,3 +42,14 @@ describe('a WebSocket whose client ends its side without a close frame', () => {
     });
   }
 });
+
+describe('the connection of a WebSocket', () => {
+  it('has no more listeners for its end than with ws alone', async () => {
+    const { onSession, next } = sessionCatcher();
+    const { port } = await serve({ heartbeatDelay: 0 }, onSession);
+    new RawSocket(port).send(...handshake('/echo/000/listeners/websocket'));
+    const { request } = await next();
+    // The other one is that of Node.
+    assert.equal(request.socket.listenerCount('end'), 2);
+  });
+});

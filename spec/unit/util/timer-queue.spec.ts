@@ -2,11 +2,13 @@
 import assert from 'node:assert/strict';
 import { AsyncLocalStorage, createHook } from 'node:async_hooks';
 import { once } from 'node:events';
+import { syncBuiltinESMExports } from 'node:module';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { performance as performanceOfNode } from 'node:perf_hooks';
+import timers from 'node:timers';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from '@sinonjs/fake-timers';
-import { DeadlineTimer, TimerQueue } from '../../../lib/util/timer-queue.ts';
+import { DeadlineTimer, inContext, TimerQueue } from '../../../lib/util/timer-queue.ts';
 import { afterTest } from '../../support/cleanup.ts';
 import { stopClock } from '../../support/clock.ts';
 
@@ -130,10 +132,22 @@ describe('DeadlineTimer', () => {
     assert.deepEqual(calls, [100]);
   });
 
-  it('calls in the async context that it was made in', () => {
+  it('calls outside of the async context of the caller', () => {
     const storage = new AsyncLocalStorage<string>();
     const heard: (string | undefined)[] = [];
-    const make = () => new DeadlineTimer(queue, { onTimer: () => heard.push(storage.getStore()) });
+    const timer = storage.run(
+      'maker',
+      () => new DeadlineTimer(queue, { onTimer: () => heard.push(storage.getStore()) }),
+    );
+    storage.run('caller', () => timer.set(100));
+    clock.tick(1000);
+    assert.deepEqual(heard, [undefined]);
+  });
+
+  it('calls in the async context that it was made in, where its target is bound to it', () => {
+    const storage = new AsyncLocalStorage<string>();
+    const heard: (string | undefined)[] = [];
+    const make = () => new DeadlineTimer(queue, inContext({ onTimer: () => heard.push(storage.getStore()) }));
     const ours = storage.run('ours', make);
     const theirs = storage.run('theirs', make);
     const outside = make();
@@ -178,12 +192,13 @@ describe('DeadlineTimer', () => {
     assert.equal(timers, 2);
   });
 
-  it('has an async resource type of its own, and so has its queue', () => {
+  it('has async resource types of its own for its queue, and for a target that is bound to its context', () => {
     const types: string[] = [];
     const hook = createHook({ init: (_, type) => types.push(type) }).enable();
     new DeadlineTimer(new TimerQueue(), { onTimer() {} });
+    new DeadlineTimer(new TimerQueue(), inContext({ onTimer() {} }));
     hook.disable();
-    assert.deepEqual(types, ['sockjs.timer-queue', 'sockjs.timer']);
+    assert.deepEqual(types, ['sockjs.timer-queue', 'sockjs.timer-queue', 'sockjs.timer']);
   });
 
   it('lets others fire when its callback throws', () => {
@@ -584,15 +599,17 @@ describe('DeadlineTimer', () => {
     });
 
     it('counts no turns where nothing has stalled', async () => {
-      const { setImmediate } = globalThis;
+      const { setImmediate } = timers;
       let immediates = 0;
-      globalThis.setImmediate = ((callback: () => void) => {
+      const replace = (by: typeof setImmediate) => {
+        timers.setImmediate = by;
+        syncBuiltinESMExports();
+      };
+      replace(((callback: () => void) => {
         immediates += 1;
         return setImmediate(callback);
-      }) as typeof setImmediate;
-      afterTest(() => {
-        globalThis.setImmediate = setImmediate;
-      });
+      }) as typeof setImmediate);
+      afterTest(() => replace(setImmediate));
       timer.limit(1000);
       clock.tick(1000);
       assert.equal(immediates, 0);
