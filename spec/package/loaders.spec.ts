@@ -41,6 +41,8 @@ describe('the package', function () {
     } = await run(process.execPath, [join(project, 'node_modules', program), ...args], {
       cwd: project,
       env: { ...process.env, NODE_OPTIONS: '', CI: 'true' },
+      // A test that fails may leave its server open. The runner then waits for it for ever.
+      timeout: 240_000,
     }).catch((error) => error);
     assert.equal(code, 0, `${stdout}\n${stderr}`);
   }
@@ -53,10 +55,10 @@ describe('the package', function () {
       });
 
       it('serves in the environments node and jsdom, without configuration', () =>
-        expectSuccess(project, 'jest/bin/jest.js', '--rootDir', 'js'));
+        expectSuccess(project, 'jest/bin/jest.js', '--testTimeout', '120000', '--rootDir', 'js'));
 
       it('serves tests that ts-jest compiles', () =>
-        expectSuccess(project, 'jest/bin/jest.js', '--config', 'ts/jest.config.json'));
+        expectSuccess(project, 'jest/bin/jest.js', '--testTimeout', '120000', '--config', 'ts/jest.config.json'));
     });
   }
 
@@ -68,7 +70,7 @@ describe('the package', function () {
 
     for (const environment of ['node', 'jsdom']) {
       it(`serves in the environment ${environment}`, () =>
-        expectSuccess(project, 'vitest/vitest.mjs', 'run', '--environment', environment));
+        expectSuccess(project, 'vitest/vitest.mjs', 'run', '--testTimeout', '120000', '--environment', environment));
     }
   });
 
