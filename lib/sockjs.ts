@@ -1,10 +1,10 @@
 /** The factory: makes the context of an endpoint from the options, and its router from the context. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Router } from 'express';
+import type { Application, Request, Router } from 'express';
 import type { EndpointContext } from './context.ts';
 import { Metrics, type SockjsStats } from './metrics.ts';
 import { readArguments } from './options/arguments.ts';
-import type { SockjsOptions } from './options/options.ts';
+import type { DataOf, InferredOptions, SockjsOptions } from './options/options.ts';
 import { resolveOptions } from './options/resolve.ts';
 import { pageRoutes } from './pages/index.ts';
 import { assertClosable, CLOSES } from './protocol/close-code.ts';
@@ -70,11 +70,28 @@ export interface Room<Data = unknown, Req extends IncomingMessage = IncomingMess
   send(message: string, options?: BroadcastOptions<Session<Data, Req>>): number;
 }
 
+/** The request that an app passes on. `App` is the type of `req.app`, which Express sets; `unknown` without Express. */
+type RequestOf<App> = [App] extends [Application] ? Request : IncomingMessage;
+
 /**
- * Makes a SockJS endpoint as middleware.
+ * A {@link SockjsRouter}, always, since every type extends `unknown`. From the other branch TypeScript infers `App`:
+ * within `app.use()` it compares that branch with Express's `RequestHandler`, whose request has an `app`.
  *
- * `Data` is the type of `session.data`, `Req` that of `session.request`. Endpoints share no sessions. For WebSockets
- * call `attachUpgrade(server)` once, too.
+ * A `SockjsRouter` has two signatures, its own and Express's, and TypeScript compares them in order. So the branch has two
+ * as well, and `App` stays unknown where a `SockjsRouter` is expected: its own signature takes any `IncomingMessage`.
+ */
+type RouterFor<App, Data, Req extends IncomingMessage> = [App] extends [unknown]
+  ? SockjsRouter<Data, Req>
+  : { (req: { readonly app: App }): void; (req: never): void };
+
+/**
+ * Makes a SockJS endpoint as middleware. Endpoints share no sessions. For WebSockets call `attachUpgrade(server)` once,
+ * too.
+ *
+ * TypeScript finds the type of `session.data` in `authorize`: `User | undefined` where that returns a `User` or booleans,
+ * `unknown` where it returns only booleans or is left out. `session.request` is Express's `Request` where the call is an
+ * argument of `app.use()`, else an `IncomingMessage`. `sockjs<Data, Req>(…)` or `(session: Session<Data, Req>) => …` says
+ * something else.
  *
  * @param options see {@link SockjsOptions}; may be left out
  * @param onSession called once for each new session, right after its open frame
@@ -85,10 +102,45 @@ export interface Room<Data = unknown, Req extends IncomingMessage = IncomingMess
  *   session.on('message', (message) => session.send(message));
  * }));
  */
+export function sockjs<App, Returned, Req extends RequestOf<App>>(
+  options: InferredOptions<Returned, Req>,
+  onSession: SessionHandler<DataOf<Returned>, Req>,
+): RouterFor<App, DataOf<Returned>, Req>;
+/**
+ * Makes a SockJS endpoint as middleware, with all options at their defaults.
+ *
+ * `session.data` is `unknown`. `session.request` is Express's `Request` where the call is an argument of `app.use()`, else
+ * an `IncomingMessage`. `sockjs<Data, Req>(…)` or `(session: Session<Data, Req>) => …` says something else.
+ *
+ * @param onSession called once for each new session, right after its open frame
+ * @throws TypeError if `onSession` is missing
+ *
+ * @example
+ * app.use('/echo', sockjs((session) => {
+ *   session.on('message', (message) => session.send(message));
+ * }));
+ */
+export function sockjs<App, Data, Req extends RequestOf<App>>(
+  onSession: SessionHandler<Data, Req>,
+): RouterFor<App, Data, Req>;
+/**
+ * Makes a SockJS endpoint as middleware, where `Data` is the type of `session.data` and `Req` that of `session.request`.
+ *
+ * @param options see {@link SockjsOptions}; may be left out
+ * @param onSession called once for each new session, right after its open frame
+ * @throws TypeError if `onSession` is missing; TypeError or RangeError for a wrong option
+ */
 export function sockjs<Data = unknown, Req extends IncomingMessage = IncomingMessage>(
   options: SockjsOptions<Data, Req>,
   onSession: SessionHandler<Data, Req>,
 ): SockjsRouter<Data, Req>;
+/**
+ * Makes a SockJS endpoint as middleware, where `Data` is the type of `session.data` and `Req` that of `session.request`.
+ * All options have their defaults.
+ *
+ * @param onSession called once for each new session, right after its open frame
+ * @throws TypeError if `onSession` is missing
+ */
 export function sockjs<Data = unknown, Req extends IncomingMessage = IncomingMessage>(
   onSession: SessionHandler<Data, Req>,
 ): SockjsRouter<Data, Req>;

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { createSecureServer as createHttp2Server } from 'node:http2';
 import { createServer as createSecureServer } from 'node:https';
 import connect from 'connect';
-import express, { type Request, Router } from 'express';
+import express, { type Request, type RequestHandler, Router } from 'express';
 import { type ServerOptions, WebSocketServer } from 'ws';
 import type * as api from '../lib/index.ts';
 import {
@@ -49,6 +49,7 @@ declare function is<Expected>(): <Actual>(
 ) => void;
 
 declare const session: Session;
+declare const user: User;
 
 interface User {
   readonly name: string;
@@ -165,12 +166,185 @@ export function authorization(): void {
   );
   is<SockjsRouter<User, UserRequest>>()(sockjs<User, UserRequest>({ authorize: (req) => req.user }, () => {}));
 
+  // Booleans say who is let in, and nothing of the data.
+  sockjs({ authorize: () => true }, (given) => is<unknown>()(given.data));
+  sockjs({ authorize: (req) => req.headers['x-key'] === 'y' }, (given) => is<unknown>()(given.data));
+  sockjs({ authorize: async () => false }, (given) => is<unknown>()(given.data));
+  sockjs({ authorize: async (req) => req.headers['x-key'] === 'y' }, (given) => is<unknown>()(given.data));
+  sockjs({ authorize: (): boolean | Promise<boolean> => true }, (given) => is<unknown>()(given.data));
+  sockjs({ authorize: (req) => req.complete || Promise.resolve(req.complete) }, (given) => is<unknown>()(given.data));
+  sockjs({ authorize: (req) => req.headers['x-key'] && req.url === '' }, (given) => is<unknown>()(given.data));
+  sockjs({ authorize: async (req) => req.headers.cookie?.includes('x') }, (given) => is<unknown>()(given.data));
+  const onError = (_error: unknown, given: Session) => is<unknown>()(given.data);
+  is<SockjsRouter>()(sockjs({ authorize: () => true, onError }, () => {}));
+  sockjs({ authorize: () => true, onError: (_error, given) => is<Session>()(given) }, () => {});
+  for (const given of sockjs({ authorize: async (req) => req.url === '' }, () => {}).sessions) {
+    is<Session>()(given);
+  }
+
+  // Beside booleans there is data.
+  sockjs({ authorize: (req) => req.url === '' && user }, (given) => is<User | undefined>()(given.data));
+  sockjs({ authorize: (): boolean | User => user }, (given) => is<User | undefined>()(given.data));
+  sockjs({ authorize: async (req) => req.url === '' && user }, (given) => is<User | undefined>()(given.data));
+  sockjs({ authorize: (req) => req.url === '' || Promise.resolve(user) }, (given) => {
+    is<User | undefined>()(given.data);
+  });
+  sockjs({ authorize: (req) => (req.url === '' ? user : Promise.resolve(req.url === '/')) }, (given) => {
+    is<User | undefined>()(given.data);
+  });
+  sockjs({ ...defaultOptions, authorize: async () => user }, (given) => is<User | undefined>()(given.data));
+  is<SockjsRouter<User>>()(sockjs({ authorize: (req) => req.url === '' && user }, () => {}));
+
+  // What the application says of data counts more than what `authorize` returns.
+  sockjs({ authorize: () => true }, (given: Session<User>) => given.data?.name);
+  sockjs({ authorize: (req) => req.url === '' }, (given: Session<User>) => given.data?.name);
+  sockjs<User>({ authorize: () => true }, (given) => is<User | undefined>()(given.data));
+  sockjs<boolean>({ authorize: () => true }, (given) => is<boolean | undefined>()(given.data));
+  sockjs({} as SockjsOptions<boolean>, (given) => is<boolean | undefined>()(given.data));
+  // @ts-expect-error data is unknown
+  sockjs({ authorize: () => true }, (given) => given.data.name);
+
   // @ts-expect-error not what was said to be held
   sockjs<User>({ authorize: () => ({ nick: 'x' }) }, () => {});
   // @ts-expect-error a client has a name
   sockjs({ identify: () => 1 }, () => {});
   // @ts-expect-error a client is known at once
   sockjs({ identify: async () => 'x' }, () => {});
+}
+
+export function requests(): void {
+  type InExpress = Session<unknown, Request>;
+  const app = express();
+  app.use(
+    '/echo',
+    sockjs((given) => is<InExpress>()(given)),
+  );
+  app.use(sockjs((given) => is<InExpress>()(given)));
+  app.use(
+    ['/echo', /chat/],
+    express.json(),
+    sockjs({}, (given) => is<InExpress>()(given)),
+  );
+  app.use(
+    '/:room/echo',
+    sockjs({ heartbeatDelay: 1 }, async (given) => given.request.params['room']),
+  );
+  Router().use(sockjs((given) => is<InExpress>()(given)));
+  Router({ mergeParams: true }).use(
+    '/echo',
+    sockjs({}, (given) => is<InExpress>()(given)),
+  );
+  const functions = {
+    authorize: async ({ headers }: IncomingMessage) => headers.cookie !== undefined && user,
+  };
+  app.use(
+    '/echo',
+    sockjs(functions, (given) => is<Session<User, Request>>()(given)),
+  );
+  app.use(
+    '/echo',
+    sockjs(
+      {
+        authorize: (req) => req.ip !== undefined && user,
+        identify: (req) => req.ip ?? '',
+        allowedOrigins: (_origin, req) => req.secure,
+        onError: (_error, given) => is<Session<User, Request>>()(given),
+      },
+      (given) => is<Session<User, Request>>()(given),
+    ),
+  );
+  const middleware: RequestHandler = sockjs((given) => is<InExpress>()(given));
+  const asRouter: Router = sockjs((given) => is<InExpress>()(given));
+  app.use(middleware, asRouter);
+
+  // Others pass on what Node has made.
+  connect().use(
+    '/echo',
+    sockjs((given) => is<Session>()(given)),
+  );
+  connect().use(sockjs({ authorize: (req) => req.url === '' }, (given) => is<Session>()(given)));
+  createServer(sockjs((given) => is<Session>()(given)));
+  createServer(sockjs({ prefix: '/echo' }, (given) => is<Session>()(given)));
+  createServer().on(
+    'request',
+    sockjs((given) => is<Session>()(given)),
+  );
+  const listener: (req: IncomingMessage, res: ServerResponse) => void = sockjs((given) => is<Session>()(given));
+  createServer(listener);
+
+  // A router in a variable may be mounted anywhere.
+  const echo = sockjs((given) => is<Session>()(given));
+  const chat: SockjsRouter = sockjs({}, (given) => is<Session>()(given));
+  app.use(echo, chat);
+  is<SockjsRouter<unknown, Request>>()(sockjs((given: Session<unknown, Request>) => given.request.ip));
+
+  // What the application says of requests counts more than where the call stands.
+  app.use(
+    '/echo',
+    sockjs<User>((given) => is<Session<User>>()(given)),
+  );
+  app.use(
+    '/echo',
+    sockjs<User, UserRequest>((given) => is<Session<User, UserRequest>>()(given)),
+  );
+  app.use(
+    '/echo',
+    sockjs((given: Session<User, UserRequest>) => given.request.user),
+  );
+  app.use(
+    '/echo',
+    sockjs({ authorize: (req: UserRequest) => req.user }, (given) => given.request.user),
+  );
+  connect().use(
+    '/echo',
+    sockjs<User, Request>((given) => is<Session<User, Request>>()(given)),
+  );
+
+  // @ts-expect-error an IncomingMessage has none
+  sockjs((given) => given.request.ip);
+  // @ts-expect-error an IncomingMessage has none
+  createServer(sockjs((given) => given.request.ip));
+  // @ts-expect-error an IncomingMessage has none
+  connect().use(sockjs({ identify: (req) => req.ip ?? '' }, () => {}));
+  // @ts-expect-error what was made for Express works with nothing else
+  createServer(middleware);
+  // @ts-expect-error what was made for Express works with nothing else
+  createServer(asRouter);
+  // @ts-expect-error what was made for Express works with nothing else
+  connect().use(middleware);
+}
+
+/** Functions of an application that leave open what the data is. */
+export function wrappers<T, Req extends IncomingMessage>(
+  options: SockjsOptions<T, Req>,
+  onSession: SessionHandler<T, Req>,
+  login: (req: Req) => Promise<T | false>,
+): SockjsRouter<T, Req>[] {
+  const routers: SockjsRouter<T, Req>[] = [
+    sockjs(onSession),
+    sockjs(options, onSession),
+    sockjs(options, (given) => onSession(given)),
+    sockjs({ ...options, maxSessions: 1 }, (given) => onSession(given)),
+    sockjs<T, Req>(options, (given) => onSession(given)),
+    sockjs({ authorize: login }, onSession),
+    sockjs({ authorize: login }, (given) => onSession(given)),
+    sockjs({ authorize: (req: Req) => login(req), onError: (_error, given) => onSession(given) }, (given) => {
+      const data: T | undefined = given.data;
+      given.data = data;
+      onSession(given);
+    }),
+  ];
+  express().use(sockjs(options, (given) => onSession(given)));
+  return routers;
+}
+
+/** The same, where it is known that data is an object. */
+export function wrappersOfObjects<T extends object>(
+  login: (req: IncomingMessage) => T | boolean,
+  onSession: SessionHandler<T>,
+): SockjsRouter<T> {
+  express().use(sockjs({ authorize: (req) => login(req) }, (given) => onSession(given)));
+  return sockjs({ authorize: (req) => login(req) }, (given) => onSession(given));
 }
 
 export async function management(): Promise<void> {

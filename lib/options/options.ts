@@ -150,6 +150,8 @@ export interface SockjsOptions<Data = unknown, Req extends IncomingMessage = Inc
    * does, too, and becomes `session.data`. Anything else is answered with 403, a thrown error that has a `status` with
    * that status.
    *
+   * TypeScript takes the type of `session.data` from that object. It is `unknown` where only booleans are returned.
+   *
    * While a promise is pending, other receiving requests for the same id get 2010, sends 404. Clients give a transport
    * a few hundred ms.
    * @default undefined
@@ -235,6 +237,29 @@ export interface SockjsOptions<Data = unknown, Req extends IncomingMessage = Inc
    */
   onError?: ((error: unknown, session: Session<Data, Req>) => unknown) | undefined;
 }
+
+/** What `authorize` may return that is no data: booleans, and what `&&` and `?.` make where something is missing. */
+type Verdict = boolean | '' | 0 | null | undefined;
+
+/** Whether `Returned` is nothing but verdicts: `false` or, for the reason that `DataOf` has, `any`. */
+// biome-ignore lint/suspicious/noExplicitAny: TypeScript passes over no other type.
+type IsVerdict<Returned> = [Returned] extends [Verdict | PromiseLike<Verdict>] ? any : false;
+
+/**
+ * The type of `session.data`, from what `authorize` returns: `unknown` if that is never data.
+ *
+ * An application may call `sockjs()` in a function with a type parameter `T`. `DataOf<T>` is undecided there, and
+ * TypeScript accepts it as `T` only if it knows of no other outcome. It passes over an outcome that depends on `any`.
+ */
+export type DataOf<Returned, Is = IsVerdict<Returned>> = Is extends true ? unknown : Returned;
+
+/**
+ * The options of a `sockjs()` without type arguments. TypeScript leaves booleans out of the `Returned` that it infers,
+ * unless `authorize` returns nothing else; then `Returned` is `boolean`, and `DataOf` turns that into `unknown`.
+ */
+export interface InferredOptions<Returned, Req extends IncomingMessage>
+  extends Omit<SockjsOptions<DataOf<Returned>, Req>, 'authorize'>,
+    Pick<SockjsOptions<Returned, Req>, 'authorize'> {}
 
 /** See the `allowedOrigins` option. */
 export type AllowedOrigins<Req extends IncomingMessage = IncomingMessage> =

@@ -44,6 +44,14 @@ const handler: SessionHandler<Visit, Request> = async (session) => {
   for await (const message of session) session.send(message);
 };
 const endpoint = sockjs(options, handler);
+export const mounted = () => [
+  app.use('/typed', sockjs({ authorize: (req) => req.ip !== '' }, (session) => session.request.ip?.trim())),
+  app.use(sockjs({ authorize: async (req) => req.secure && { name: req.hostname } }, (session) => session.data?.name.trim())),
+  // @ts-expect-error: data is unknown
+  app.use(sockjs({ authorize: async (req) => req.secure }, (session) => session.data.name)),
+  // @ts-expect-error: in a variable a request is an IncomingMessage
+  sockjs((session) => session.request.ip),
+];
 // @ts-expect-error: there is no such option
 export const wrong = () => sockjs({ heartbeat: 1 }, () => {});
 `;
