@@ -229,7 +229,7 @@ export function options(): void {
   sockjs({ ...defaultOptions }, () => {});
   sockjs(
     {
-      sockjsUrl: undefined,
+      sockjsUrl: './sockjs.js',
       responseLimit: 1,
       websocket: false,
       websocketServer: { perMessageDeflate: true, maxPayload: 1024, handleProtocols: () => false },

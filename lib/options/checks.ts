@@ -58,11 +58,12 @@ export const clientUrl = anyOf('a string or a function', ['string', 'function'],
  * Checks a URL for the iframe page, which comes from the options or from a function in them.
  *
  * @param what where it comes from, for the message
- * @throws RangeError for one that does not begin with `/` or `http`
+ * @throws RangeError for one that does not begin with `/`, `./`, `../` or `http`
  */
 export function assertClientUrl(url: string, what: string): void {
-  if (!/^(\/|http)/.test(url)) {
-    throw new RangeError(`sockjs: ${what} is ${describe(url)}; an address must begin with "/" or "http"`);
+  // Without a dot, `sockjs.js` may be a slip for `/sockjs.js` as well as for `./sockjs.js`.
+  if (!/^(\.{0,2}\/|http)/.test(url)) {
+    throw new RangeError(`sockjs: ${what} is ${describe(url)}; an address must begin with "/", "./", "../" or "http"`);
   }
 }
 

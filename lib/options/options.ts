@@ -9,8 +9,12 @@ export type WebSocketServerOptions = Omit<ServerOptions, 'server' | 'port' | 'ho
 /** Options of `sockjs()`. All may be left out; `undefined` counts as left out. */
 export interface SockjsOptions<Data = unknown, Req extends IncomingMessage = IncomingMessage> {
   /**
-   * URL of the client library that the iframe page loads. It begins with `/` or `http`, and names the very version that
-   * the embedding page uses; with another version the client refuses to work.
+   * URL of the client library that the iframe page loads. It names the very version that the embedding page uses; with
+   * another version the client refuses to work.
+   *
+   * It begins with `/`, `http`, `./` or `../`. The last two are relative to the iframe page, which is right below the
+   * endpoint: at `/echo`, `./sockjs.js` is `/echo/sockjs.js`, and `../sockjs.js` is `/sockjs.js`. A function may return
+   * the same; for anything else the iframe page fails with a RangeError.
    * @default 'https://cdn.jsdelivr.net/npm/sockjs-client@1/dist/sockjs.min.js'
    */
   sockjsUrl?: string | ((req: Req) => string) | undefined;

@@ -252,6 +252,10 @@ describe('options', () => {
       '//cdn/sockjs.js',
       'http://cdn/sockjs.js',
       'https://cdn/sockjs.js',
+      './sockjs.js',
+      '../sockjs.js',
+      '../../static/sockjs.js',
+      './',
       () => '/x.js',
     ]) {
       it(`takes ${url}`, () => {
@@ -259,11 +263,28 @@ describe('options', () => {
       });
     }
 
-    for (const url of ['', 'sockjs.js', './sockjs.js', ' /sockjs.js', 'javascript:alert(1)', 'ftp://cdn/sockjs.js']) {
+    for (const url of [
+      '',
+      'sockjs.js',
+      'static/sockjs.js',
+      ' /sockjs.js',
+      ' ./sockjs.js',
+      '.',
+      '..',
+      '.sockjs.js',
+      '..sockjs.js',
+      '.../sockjs.js',
+      '.\\sockjs.js',
+      'x\n./sockjs.js',
+      'javascript:alert(1)',
+      'ftp://cdn/sockjs.js',
+    ]) {
       it(`is a RangeError as ${JSON.stringify(url)}`, () => {
         assert.throws(() => configure({ sockjsUrl: url }), {
           name: 'RangeError',
-          message: `sockjs: option "sockjsUrl" is ${JSON.stringify(url)}; an address must begin with "/" or "http"`,
+          message:
+            `sockjs: option "sockjsUrl" is ${JSON.stringify(url)}; ` +
+            'an address must begin with "/", "./", "../" or "http"',
         });
       });
     }
