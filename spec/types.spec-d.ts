@@ -464,7 +464,7 @@ export function eachOption(): void {
   is<string | undefined>()({} as Given['origin']);
   is<ByRequest<boolean> | undefined>()({} as Given['checkOrigin']);
   is<string | ByRequest<string> | undefined>()({} as Given['baseUrl']);
-  is<string | undefined>()({} as Given['prefix']);
+  is<string | RegExp | undefined>()({} as Given['prefix']);
   is<AllowedOrigins<UserRequest> | undefined>()({} as Given['allowedOrigins']);
   is<ByRequest<boolean | User | Promise<boolean | User>> | undefined>()({} as Given['authorize']);
   is<ByRequest<string> | undefined>()({} as Given['identify']);
@@ -490,8 +490,9 @@ export function eachOption(): void {
   sockjs({ maxMessageSize: '1mb' }, () => {});
   // @ts-expect-error an address
   sockjs({ sockjsUrl: new URL('https://example.com') }, () => {});
-  // @ts-expect-error a path is a string
-  sockjs({ prefix: /echo/ }, () => {});
+  sockjs({ prefix: /\/[^/]+\/echo/i }, () => {});
+  // @ts-expect-error one prefix, or one expression for all
+  sockjs({ prefix: ['/a', '/b'] }, () => {});
   // @ts-expect-error one origin of CORS
   sockjs({ origin: ['https://a.example'] }, () => {});
   // @ts-expect-error it must be known at once

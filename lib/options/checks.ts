@@ -1,5 +1,6 @@
 /** The checks of options, by the kind of value. Every message names the option, the value, and the values allowed. */
 import { validateHeaderValue } from 'node:http';
+import { types } from 'node:util';
 import { MAX_DELAY } from '../util/timer-queue.ts';
 import { isWebSocketServer } from './options.ts';
 
@@ -87,15 +88,22 @@ export const headerValue = anyOf('a string', ['string'], (name, value) => {
   }
 });
 
-/** A path to mount at. */
-export const pathPrefix = anyOf('a string', ['string'], (name, value) => {
-  if (!/^(\/[^/?#]+)*$/.test(String(value))) {
+/** A path to mount at, or a regular expression for such paths. */
+export const pathPrefix: Check = (name, value) => {
+  // `instanceof` would fail for an expression of another realm, such as that of a test in Jest.
+  if (types.isRegExp(value)) {
+    return;
+  }
+  if (typeof value !== 'string') {
+    throw new TypeError(`sockjs: option "${name}" is ${describe(value)}; it must be a string or a regular expression`);
+  }
+  if (!/^(\/[^/?#]+)*$/.test(value)) {
     throw new RangeError(
       `sockjs: option "${name}" is ${describe(value)}; it must be empty, or begin with "/" and end without, ` +
         'as in "/echo"',
     );
   }
-});
+};
 
 /** Options for ws, or its `WebSocketServer` without a server, port or path of its own. */
 export const webSocketEngine: Check = (name, value) => {

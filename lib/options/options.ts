@@ -126,9 +126,15 @@ export interface SockjsOptions<Data = unknown, Req extends IncomingMessage = Inc
   /**
    * Path under which the endpoint answers, for use without a framework: `createServer(sockjs({ prefix: '/echo' }, …))`.
    * With `app.use('/echo', …)` leave it out.
+   *
+   * A string is plain text. A regular expression must match from the beginning of the path up to a slash or the end of
+   * the path: `/\/[^/]+\/echo/` takes `/red/echo` and all below it, but not `/red/echoes`. It is matched against the path
+   * as it is in `req.url`: percent-encoding is not decoded, and there is no query. Its flags count, but for `g` and `y`.
+   * The object itself is not used, so its `lastIndex` stays as it is. Clients choose the path: avoid expressions that
+   * backtrack for long, and write `[^/]+` for one segment, since `.+` would match ids of sessions as well.
    * @default ''
    */
-  prefix?: string | undefined;
+  prefix?: string | RegExp | undefined;
 
   /**
    * Which pages may connect. Anything but `'*'` is enforced on every route but the greeting, before a session exists:

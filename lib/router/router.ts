@@ -20,6 +20,7 @@ import { pathOf } from '../http/query.ts';
 import { sendError } from '../http/respond.ts';
 import { printError } from '../options/resolve.ts';
 import { handleRequest, type Next } from './handle-request.ts';
+import { type StripPrefix, stripperOf } from './prefix.ts';
 import { RouteTable } from './route-table.ts';
 
 /** A request with the properties that Express, Connect and this router set. */
@@ -62,22 +63,22 @@ export function createRouter<Data, Req extends IncomingMessage>(
       dispatch(mounted, res, next);
     });
   }
-  replaceHandle(endpoint.options.prefix, router as unknown as DispatchingRouter, dispatch);
+  replaceHandle(stripperOf(endpoint.options.prefix), router as unknown as DispatchingRouter, dispatch);
   return router;
 }
 
 /**
  * Replaces `router.handle`; the top of this file says why.
  *
- * @param prefix path below which the endpoint answers; empty for the mount path itself
+ * @param strip takes the prefix off a URL
  * @param direct dispatches without the Router's layers
  */
-function replaceHandle(prefix: string, router: DispatchingRouter, direct: Dispatch): void {
+function replaceHandle(strip: StripPrefix, router: DispatchingRouter, direct: Dispatch): void {
   const dispatch = router.handle.bind(router);
   const ownLayers = router.stack.length;
   router.handle = (req, res, next = lastHandler(res)) => {
     const url = req.url ?? '/';
-    const rest = prefix === '' ? url : stripPrefix(url, prefix);
+    const rest = strip(url);
     if (rest === undefined || hasDoubledSlash(req)) {
       next();
       return;
@@ -96,20 +97,6 @@ function replaceHandle(prefix: string, router: DispatchingRouter, direct: Dispat
       dispatch(req, res, done);
     }
   };
-}
-
-/** The URL without the prefix, or undefined if its path is not below the prefix. */
-function stripPrefix(url: string, prefix: string): string | undefined {
-  if (url.startsWith(`${prefix}/`)) {
-    return url.slice(prefix.length);
-  }
-  const path = pathOf(url);
-  if (path !== prefix && !path.startsWith(`${prefix}/`)) {
-    return undefined;
-  }
-  const query = url.indexOf('?');
-  const rest = path.slice(prefix.length) || '/';
-  return query === -1 ? rest : rest + url.slice(query);
 }
 
 /** Whether a URL is `/echo//…`, which is 404 (docs/protocol.md, section 1). Express 4 removes the second slash. */

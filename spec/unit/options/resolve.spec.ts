@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { mock } from 'node:test';
+import { runInNewContext } from 'node:vm';
 import express, { type NextFunction, type Request, type Response } from 'express';
 import { WebSocketServer } from 'ws';
 import { defaultOptions, sockjs } from '../../../lib/index.ts';
@@ -57,7 +58,7 @@ const TYPES: [name: string, kinds: string[], allowed: string][] = [
   ['origin', ['string'], 'a string'],
   ['checkOrigin', ['function'], 'a function'],
   ['baseUrl', ['string', 'function'], 'a string or a function'],
-  ['prefix', ['string'], 'a string'],
+  ['prefix', ['string'], 'a string or a regular expression'],
   ['authorize', ['function'], 'a function'],
   ['identify', ['function'], 'a function'],
   [
@@ -446,6 +447,12 @@ describe('options', () => {
     for (const prefix of ['', '/echo', '/a/b/c/echo']) {
       it(`takes ${JSON.stringify(prefix)}`, () => {
         configure({ prefix });
+      });
+    }
+
+    for (const prefix of [/\/echo/, /echo/giy, /(?:)/, runInNewContext('/x/')]) {
+      it(`takes the regular expression ${prefix}`, () => {
+        assert.equal(resolveOptions({ prefix }).prefix, prefix);
       });
     }
 
