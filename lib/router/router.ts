@@ -77,19 +77,20 @@ function replaceHandle(strip: StripPrefix, router: DispatchingRouter, direct: Di
   const dispatch = router.handle.bind(router);
   const ownLayers = router.stack.length;
   router.handle = (req, res, next = lastHandler(res)) => {
-    const url = req.url ?? '/';
-    const rest = strip(url);
+    // Code in front may have set it to anything, and what comes behind has to find the same.
+    const given = req.url;
+    const rest = strip(given ?? '');
     if (rest === undefined || hasDoubledSlash(req)) {
       next();
       return;
     }
     const done: Next = (error) => {
-      req.url = url;
+      req.url = given;
       next(error);
     };
     req.url = rest;
     if (router.stack.length === ownLayers) {
-      req.originalUrl ??= url;
+      req.originalUrl ??= given ?? '';
       req.baseUrl ??= '';
       direct(req, res, done);
     } else {
@@ -99,9 +100,16 @@ function replaceHandle(strip: StripPrefix, router: DispatchingRouter, direct: Di
   };
 }
 
-/** Whether a URL is `/echo//…`, which is 404 (docs/protocol.md, section 1). Express 4 removes the second slash. */
-function hasDoubledSlash({ baseUrl, originalUrl }: MountedRequest): boolean {
-  return Boolean(baseUrl) && pathOf(originalUrl ?? '').startsWith(`${baseUrl}//`);
+/**
+ * Whether the client has sent `/echo//…`, which is 404 (docs/protocol.md, section 1). Express 4 removes the second
+ * slash, so only `originalUrl` tells. Middleware in front may have rewritten what precedes the two slashes.
+ */
+function hasDoubledSlash({ baseUrl, originalUrl, url }: MountedRequest): boolean {
+  if (!baseUrl || !originalUrl?.includes('//')) {
+    return false;
+  }
+  const sent = pathOf(originalUrl);
+  return sent.startsWith(`${baseUrl}//`) || sent.endsWith(`/${pathOf(url ?? '') || '/'}`);
 }
 
 /** Replaces a `next` that no framework has given: answers 404, or 500 and prints the error. */

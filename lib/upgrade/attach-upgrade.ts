@@ -37,11 +37,12 @@ interface AttachedServer {
  * Lets in the WebSockets of all SockJS endpoints of a server. A second call for the same server changes nothing and
  * returns the same function.
  *
- * The `request` listeners of the server get an upgrade request first where its path ends in `/websocket`. Other
- * `upgrade` listeners do not see an upgrade that a SockJS endpoint takes. A refusal by the application (3xx, 4xx but
- * 404, 5xx) goes to the client. Any other response is discarded, and the other listeners get the event. Where there are
- * none, the client gets the response of the application and the connection is closed. An upgrade ends when its client
- * ends its side of the connection.
+ * The `request` listeners of the server get an upgrade request first where its path, as the client sent it, ends in
+ * `/websocket`, and where the server has no other `upgrade` listeners. They may rewrite `req.url`. Other `upgrade`
+ * listeners do not see an upgrade that a SockJS endpoint takes. A refusal by the application (3xx, 4xx but 404, 5xx)
+ * goes to the client. Any other response is discarded, and the other listeners get the event with the URL that the
+ * client sent. Where there are none, the client gets the response of the application and the connection is closed. An
+ * upgrade ends when its client ends its side of the connection.
  *
  * @returns a function that undoes it; open WebSockets stay open
  * @throws TypeError where `server` is no server, RangeError where `upgradeTimeout` is no number above 0
