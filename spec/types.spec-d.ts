@@ -20,8 +20,10 @@ import {
   jsessionid,
   type LiveSessions,
   type MessageMessage,
+  type ReceiverMessage,
   type RejectedMessage,
   type RejectionReason,
+  type RequestMessage,
   type ResolvedOptions,
   type Room,
   type Session,
@@ -223,6 +225,13 @@ export function diagnostics(): void {
   is<RejectionReason>()({} as RejectedMessage['reason']);
   is<number>()({} as RejectedMessage['status']);
   is<IncomingMessage>()({} as RejectedMessage['request']);
+  is<Session>()({} as ReceiverMessage['session']);
+  is<IncomingMessage | undefined>()({} as ReceiverMessage['request']);
+  is<TransportName>()({} as ReceiverMessage['transport']);
+  is<IncomingMessage>()({} as RequestMessage['request']);
+  is<string>()({} as RequestMessage['method']);
+  is<string>()({} as RequestMessage['path']);
+  is<number | undefined>()({} as RequestMessage['status']);
 }
 
 export function options(): void {
@@ -590,6 +599,16 @@ export function channels(): void {
     is<'request' | 'reason' | 'status'>()('' as keyof RejectedMessage);
     // @ts-expect-error what was told does not change
     (message as RejectedMessage).reason = 'origin';
+  });
+  subscribe('sockjs:receiver', (message) => {
+    is<'session' | 'request' | 'transport'>()('' as keyof ReceiverMessage);
+    // @ts-expect-error another process may hold the request
+    (message as ReceiverMessage).request.url;
+  });
+  subscribe('sockjs:request', (message) => {
+    is<'request' | 'method' | 'path' | 'status'>()('' as keyof RequestMessage);
+    // @ts-expect-error what was told does not change
+    (message as RequestMessage).status = 200;
   });
 }
 

@@ -133,6 +133,10 @@ export class Lifecycle<S extends SessionEmitter = SessionEmitter>
     return this.#transport;
   }
 
+  get request(): IncomingMessage {
+    return this.session.request;
+  }
+
   // ---- From the client: receivers (SessionPort)
 
   attach(receiver: Receiver): void {
@@ -146,6 +150,7 @@ export class Lifecycle<S extends SessionEmitter = SessionEmitter>
     }
     this.#receiver = receiver;
     if (this.#state === 'closing') {
+      this.environment.metrics.receiverAttached(this.session, receiver);
       this.#finishSending(receiver);
       return;
     }
@@ -157,6 +162,7 @@ export class Lifecycle<S extends SessionEmitter = SessionEmitter>
       if (!this.outbox.isEmpty) {
         flushAfterTurn(this);
       }
+      this.environment.metrics.receiverAttached(this.session, receiver);
     }
   }
 
@@ -364,6 +370,7 @@ export class Lifecycle<S extends SessionEmitter = SessionEmitter>
     }
     this.#wasOpened = true;
     this.environment.metrics.sessionOpened(this.session);
+    this.environment.metrics.receiverAttached(this.session, receiver);
     callOnSession(this, () => this.delivery.onSessionSettled());
   }
 
