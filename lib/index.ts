@@ -30,5 +30,10 @@ export type { CloseOptions, CloseResult } from './session/shutdown.ts';
 
 // Monitoring: counters, and messages on diagnostics channels.
 
-export type { RejectedMessage, RejectionReason, SockjsStats } from './metrics.ts';
-export type { MessageMessage, SessionCloseMessage, SessionOpenMessage } from './session/channel-messages.ts';
+export type { RejectedMessage, RejectionReason, RequestMessage, SockjsStats } from './metrics.ts';
+export type {
+  MessageMessage,
+  ReceiverMessage,
+  SessionCloseMessage,
+  SessionOpenMessage,
+} from './session/channel-messages.ts';

@@ -46,11 +46,42 @@ export interface RejectedMessage {
   readonly status: number;
 }
 
+/** Published on `sockjs:request` when the answer to a request has ended. */
+export interface RequestMessage {
+  readonly request: IncomingMessage;
+  readonly method: string;
+  /** `originalUrl` of the request: what the client has sent, query included. */
+  readonly path: string;
+  /**
+   * The HTTP status that was sent; 101 for a WebSocket that was opened. Undefined where none was sent, since the client
+   * had left before, or before it was the turn of a pipelined request.
+   */
+  readonly status: number | undefined;
+}
+
 const OPEN = channel('sockjs:session:open');
 const CLOSE = channel('sockjs:session:close');
 const MESSAGE_IN = channel('sockjs:message:in');
 const MESSAGE_OUT = channel('sockjs:message:out');
 const REJECTED = channel('sockjs:rejected');
+const RECEIVER = channel('sockjs:receiver');
+const REQUEST = channel('sockjs:request');
+
+/** Whether the end of a request is of interest. */
+export function hasRequestSubscribers(): boolean {
+  return REQUEST.hasSubscribers;
+}
+
+/** Publishes that the answer to a request has ended. */
+export function publishRequest(message: RequestMessage): void {
+  REQUEST.publish(message);
+}
+
+/** The part of a receiver that is published. */
+interface AttachedReceiver {
+  readonly name: TransportName;
+  readonly request?: IncomingMessage | undefined;
+}
 
 /** The counters of one endpoint. A message is built only for a channel that has subscribers. */
 export class Metrics {
@@ -73,6 +104,12 @@ export class Metrics {
     this.closed += 1;
     if (CLOSE.hasSubscribers) {
       CLOSE.publish({ session, ...event });
+    }
+  }
+
+  receiverAttached(session: unknown, receiver: AttachedReceiver): void {
+    if (RECEIVER.hasSubscribers) {
+      RECEIVER.publish({ session, request: receiver.request, transport: receiver.name });
     }
   }
 

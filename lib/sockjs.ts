@@ -18,7 +18,7 @@ import { SessionRegistry } from './session/registry.ts';
 import type { Session, SessionHandler } from './session/session.ts';
 import type { CloseOptions, CloseResult, Shutdown } from './session/shutdown.ts';
 import { transportRoutes, webSocketServerOf } from './transports/index.ts';
-import { MAX_DELAY, TimerQueue } from './util/timer-queue.ts';
+import { DELAYS, isDelay, TimerQueue } from './util/timer-queue.ts';
 
 /**
  * The router that `sockjs()` returns: an Express Router that is also a plain request listener. It works in Express 4
@@ -209,9 +209,9 @@ function closeAll(
   { code = CLOSES.goingAway.code, reason = CLOSES.goingAway.reason, timeout = 5_000 }: CloseOptions,
 ): Promise<CloseResult> {
   assertClosable(code, reason);
-  if (!(typeof timeout === 'number' && timeout >= 0 && timeout <= MAX_DELAY)) {
+  if (!isDelay(timeout)) {
     throw new RangeError(
-      `sockjs: option "timeout" is ${String(timeout)}; it must be a number of ms from 0 to ${MAX_DELAY}`,
+      `sockjs: option "timeout" is ${String(timeout)}; it must be a number of ms from 0 to ${DELAYS}`,
     );
   }
   return shutdown.close(code, reason, timeout);

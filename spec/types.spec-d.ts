@@ -20,8 +20,10 @@ import {
   jsessionid,
   type LiveSessions,
   type MessageMessage,
+  type ReceiverMessage,
   type RejectedMessage,
   type RejectionReason,
+  type RequestMessage,
   type ResolvedOptions,
   type Room,
   type Session,
@@ -397,13 +399,20 @@ export function diagnostics(): void {
   is<RejectionReason>()({} as RejectedMessage['reason']);
   is<number>()({} as RejectedMessage['status']);
   is<IncomingMessage>()({} as RejectedMessage['request']);
+  is<Session>()({} as ReceiverMessage['session']);
+  is<IncomingMessage | undefined>()({} as ReceiverMessage['request']);
+  is<TransportName>()({} as ReceiverMessage['transport']);
+  is<IncomingMessage>()({} as RequestMessage['request']);
+  is<string>()({} as RequestMessage['method']);
+  is<string>()({} as RequestMessage['path']);
+  is<number | undefined>()({} as RequestMessage['status']);
 }
 
 export function options(): void {
   sockjs({ ...defaultOptions }, () => {});
   sockjs(
     {
-      sockjsUrl: undefined,
+      sockjsUrl: './sockjs.js',
       responseLimit: 1,
       websocket: false,
       websocketServer: { perMessageDeflate: true, maxPayload: 1024, handleProtocols: () => false },
@@ -638,7 +647,7 @@ export function eachOption(): void {
   is<string | undefined>()({} as Given['origin']);
   is<ByRequest<boolean> | undefined>()({} as Given['checkOrigin']);
   is<string | ByRequest<string> | undefined>()({} as Given['baseUrl']);
-  is<string | undefined>()({} as Given['prefix']);
+  is<string | RegExp | undefined>()({} as Given['prefix']);
   is<AllowedOrigins<UserRequest> | undefined>()({} as Given['allowedOrigins']);
   is<ByRequest<boolean | User | Promise<boolean | User>> | undefined>()({} as Given['authorize']);
   is<ByRequest<string> | undefined>()({} as Given['identify']);
@@ -664,8 +673,9 @@ export function eachOption(): void {
   sockjs({ maxMessageSize: '1mb' }, () => {});
   // @ts-expect-error an address
   sockjs({ sockjsUrl: new URL('https://example.com') }, () => {});
-  // @ts-expect-error a path is a string
-  sockjs({ prefix: /echo/ }, () => {});
+  sockjs({ prefix: /\/[^/]+\/echo/i }, () => {});
+  // @ts-expect-error one prefix, or one expression for all
+  sockjs({ prefix: ['/a', '/b'] }, () => {});
   // @ts-expect-error one origin of CORS
   sockjs({ origin: ['https://a.example'] }, () => {});
   // @ts-expect-error it must be known at once
@@ -763,6 +773,16 @@ export function channels(): void {
     is<'request' | 'reason' | 'status'>()('' as keyof RejectedMessage);
     // @ts-expect-error what was told does not change
     (message as RejectedMessage).reason = 'origin';
+  });
+  subscribe('sockjs:receiver', (message) => {
+    is<'session' | 'request' | 'transport'>()('' as keyof ReceiverMessage);
+    // @ts-expect-error another process may hold the request
+    (message as ReceiverMessage).request.url;
+  });
+  subscribe('sockjs:request', (message) => {
+    is<'request' | 'method' | 'path' | 'status'>()('' as keyof RequestMessage);
+    // @ts-expect-error what was told does not change
+    (message as RequestMessage).status = 200;
   });
 }
 

@@ -87,7 +87,7 @@ export function readBody(
       limits,
       timers,
       reader,
-      (bytes) => deliver(() => decode(bytes)),
+      (chunks) => deliver(() => decode(joined(chunks))),
       (error) => outcome.onError(error),
     );
   }
@@ -99,7 +99,7 @@ function readStream(
   { maxMessageSize, receiveTimeout }: BodyLimits,
   timers: TimerQueue,
   reader: BodyReader,
-  onBody: (bytes: Buffer) => void,
+  onBody: (chunks: readonly Buffer[]) => void,
   onError: (error: unknown) => void,
 ): void {
   const chunks: Buffer[] = [];
@@ -116,7 +116,7 @@ function readStream(
       onError(error);
       return;
     }
-    onBody(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks));
+    onBody(chunks);
   };
   const onData = (chunk: Buffer | string) => {
     // A string if middleware has called setEncoding().
@@ -221,6 +221,11 @@ function isEmpty({ headers, httpVersionMajor }: IncomingMessage): boolean {
   return length === undefined
     ? headers['transfer-encoding'] === undefined && httpVersionMajor === 1
     : Number(length) === 0;
+}
+
+/** The chunks as one buffer. Throws where there is no memory for it. */
+function joined(chunks: readonly Buffer[]): Buffer {
+  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
 }
 
 function decode(bytes: Buffer): Body {

@@ -28,6 +28,7 @@ import { channel } from 'node:diagnostics_channel';
 import type { ServerResponse } from 'node:http';
 import type { MaybeExpressRequest } from './express.ts';
 import { isFlushPristine, isHeadPristine, isWriteHeadPristine } from './pristine-response.ts';
+import { reportListeners } from './report.ts';
 
 type Headers = Record<string, string | number>;
 
@@ -65,7 +66,7 @@ function isUnobserved(res: ServerResponse, own: number): boolean {
   return (
     // One is Node's own.
     res.listenerCount('finish') <= 1 + own &&
-    res.listenerCount('close') <= own &&
+    res.listenerCount('close') <= own + reportListeners(res) &&
     res.listenerCount('prefinish') === 0 &&
     !RESPONSE_FINISH.hasSubscribers
   );

@@ -1,6 +1,7 @@
 /** The checks of options, by the kind of value. Every message names the option, the value, and the values allowed. */
 import { validateHeaderValue } from 'node:http';
-import { MAX_DELAY } from '../util/timer-queue.ts';
+import { types } from 'node:util';
+import { DELAYS, isDelay } from '../util/timer-queue.ts';
 import { isWebSocketServer } from './options.ts';
 
 /** Throws a TypeError for a value of the wrong type, a RangeError for one that makes no sense. */
@@ -16,14 +17,18 @@ function anyOf(allowed: string, types: readonly string[], then?: Check): Check {
   };
 }
 
-/** A check of numbers from 0 to `max`. */
-function numberUpTo(max: number, unit: string): Check {
-  return anyOf(`${unit} from 0 to ${max}`, ['number'], (name, value) => {
-    const given = Number(value);
-    if (!(given >= 0 && given <= max)) {
-      throw new RangeError(`sockjs: option "${name}" is ${given}; it must be ${unit} from 0 to ${max}`);
+/** A check of numbers. `allowed` says which of them `isAllowed` takes. */
+function aNumber(allowed: string, isAllowed: (value: unknown) => boolean): Check {
+  return anyOf(allowed, ['number'], (name, value) => {
+    if (!isAllowed(value)) {
+      throw new RangeError(`sockjs: option "${name}" is ${describe(value)}; it must be ${allowed}`);
     }
   });
+}
+
+/** Whether it is a number from 0 on. `Infinity` is one, and means no limit. */
+function isLimit(value: unknown): boolean {
+  return Number(value) >= 0;
 }
 
 /** True or false. */
@@ -35,17 +40,14 @@ export const aFunction = anyOf('a function', ['function']);
 /** A string, or a function that returns one for a request. */
 export const aStringOrFunction = anyOf('a string or a function', ['string', 'function']);
 
-/** A number of bytes. */
-export const bytes = numberUpTo(Number.MAX_SAFE_INTEGER, 'a number of bytes');
+/** A number of bytes; `Infinity` for no limit. */
+export const bytes = aNumber('a number of bytes from 0 to Infinity', isLimit);
 
-/** A delay, which a timer of Node must be able to keep. */
-export const milliseconds = numberUpTo(MAX_DELAY, 'a number of ms');
+/** A number of things; `Infinity` for no limit. */
+export const count = aNumber('a number from 0 to Infinity', isLimit);
 
-/** A number of things. */
-export const count = numberUpTo(Number.MAX_SAFE_INTEGER, 'a number');
-
-/** A number of things, or `Infinity` for no limit. */
-export const countOrInfinity = numberUpTo(Number.POSITIVE_INFINITY, 'a number');
+/** A delay, which a timer of Node must be able to keep; `Infinity` for never. */
+export const milliseconds = aNumber(`a number of ms from 0 to ${DELAYS}`, isDelay);
 
 /** The URL of the client library, or a function that returns it for a request. */
 export const clientUrl = anyOf('a string or a function', ['string', 'function'], (name, value) => {
@@ -58,11 +60,12 @@ export const clientUrl = anyOf('a string or a function', ['string', 'function'],
  * Checks a URL for the iframe page, which comes from the options or from a function in them.
  *
  * @param what where it comes from, for the message
- * @throws RangeError for one that does not begin with `/` or `http`
+ * @throws RangeError for one that does not begin with `/`, `./`, `../` or `http`
  */
 export function assertClientUrl(url: string, what: string): void {
-  if (!/^(\/|http)/.test(url)) {
-    throw new RangeError(`sockjs: ${what} is ${describe(url)}; an address must begin with "/" or "http"`);
+  // Without a dot, `sockjs.js` may be a slip for `/sockjs.js` as well as for `./sockjs.js`.
+  if (!/^(\.{0,2}\/|http)/.test(url)) {
+    throw new RangeError(`sockjs: ${what} is ${describe(url)}; an address must begin with "/", "./", "../" or "http"`);
   }
 }
 
@@ -86,15 +89,22 @@ export const headerValue = anyOf('a string', ['string'], (name, value) => {
   }
 });
 
-/** A path to mount at. */
-export const pathPrefix = anyOf('a string', ['string'], (name, value) => {
-  if (!/^(\/[^/?#]+)*$/.test(String(value))) {
+/** A path to mount at, or a regular expression for such paths. */
+export const pathPrefix: Check = (name, value) => {
+  // `instanceof` would fail for an expression of another realm, such as that of a test in Jest.
+  if (types.isRegExp(value)) {
+    return;
+  }
+  if (typeof value !== 'string') {
+    throw new TypeError(`sockjs: option "${name}" is ${describe(value)}; it must be a string or a regular expression`);
+  }
+  if (!/^(\/[^/?#]+)*$/.test(value)) {
     throw new RangeError(
       `sockjs: option "${name}" is ${describe(value)}; it must be empty, or begin with "/" and end without, ` +
         'as in "/echo"',
     );
   }
-});
+};
 
 /** Options for ws, or its `WebSocketServer` without a server, port or path of its own. */
 export const webSocketEngine: Check = (name, value) => {

@@ -6,18 +6,25 @@ import type { Session } from '../session/session.ts';
 /** The options of `ws` that an application may give: all but those that say where to listen. */
 export type WebSocketServerOptions = Omit<ServerOptions, 'server' | 'port' | 'host' | 'backlog' | 'path' | 'noServer'>;
 
-/** Options of `sockjs()`. All may be left out; `undefined` counts as left out. */
+/**
+ * Options of `sockjs()`. All may be left out; `undefined` counts as left out. Each number may be `Infinity`, for no limit
+ * or for never.
+ */
 export interface SockjsOptions<Data = unknown, Req extends IncomingMessage = IncomingMessage> {
   /**
-   * URL of the client library that the iframe page loads. It begins with `/` or `http`, and names the very version that
-   * the embedding page uses; with another version the client refuses to work.
+   * URL of the client library that the iframe page loads. It names the very version that the embedding page uses; with
+   * another version the client refuses to work.
+   *
+   * It begins with `/`, `http`, `./` or `../`. The last two are relative to the iframe page, which is right below the
+   * endpoint: at `/echo`, `./sockjs.js` is `/echo/sockjs.js`, and `../sockjs.js` is `/sockjs.js`. A function may return
+   * the same; for anything else the iframe page fails with a RangeError.
    * @default 'https://cdn.jsdelivr.net/npm/sockjs-client@1/dist/sockjs.min.js'
    */
   sockjsUrl?: string | ((req: Req) => string) | undefined;
 
   /**
    * Bytes after which a streaming response ends, so that the browser can free its memory. The client then opens the
-   * next response. At 1, streaming behaves as polling.
+   * next response. At 1 and 0, streaming behaves as polling. With `Infinity`, no response ends for its size.
    * @default 131_072 // 128 KiB
    */
   responseLimit?: number | undefined;
@@ -72,15 +79,15 @@ export interface SockjsOptions<Data = unknown, Req extends IncomingMessage = Inc
   websocketServer?: WebSocketServerOptions | WebSocketServer | undefined;
 
   /**
-   * ms within which bytes written to a WebSocket must have left this process, else the WebSocket is terminated; 0 for
-   * no limit.
+   * ms within which bytes written to a WebSocket must have left this process, else the WebSocket is terminated; 0 or
+   * `Infinity` for no limit.
    * @default 0
    */
   websocketWriteTimeout?: number | undefined;
 
   /**
-   * ms of outgoing silence after which a heartbeat is sent; 0 for none. A jsonp poll is answered with a heartbeat after
-   * 30 s at the latest, even if this option is longer, since the browser client gives up after 35 s.
+   * ms of outgoing silence after which a heartbeat is sent; 0 or `Infinity` for none. A jsonp poll is answered with a
+   * heartbeat after 30 s at the latest all the same, since the browser client gives up after 35 s.
    * @default 25_000 // 25 seconds
    */
   heartbeatDelay?: number | undefined;
@@ -88,6 +95,11 @@ export interface SockjsOptions<Data = unknown, Req extends IncomingMessage = Inc
   /**
    * ms that a session lives without a receiver. Its close code and reason are remembered for twice as long, for the
    * newest 10000 ids: a client that asks late gets the close frame and not a second session.
+   *
+   * With `Infinity` an active session without a receiver never expires, and nothing tells whether its client will come
+   * back. The application must close such sessions itself; `router.sessions` has them all. A session that it has closed
+   * waits 5 s for its client to take what is queued and the close frame. How it ended is then remembered until 10000
+   * other sessions have ended.
    * @default 5_000 // 5 seconds
    */
   disconnectDelay?: number | undefined;
@@ -122,9 +134,15 @@ export interface SockjsOptions<Data = unknown, Req extends IncomingMessage = Inc
   /**
    * Path under which the endpoint answers, for use without a framework: `createServer(sockjs({ prefix: '/echo' }, …))`.
    * With `app.use('/echo', …)` leave it out.
+   *
+   * A string is plain text. A regular expression must match from the beginning of the path up to a slash or the end of
+   * the path: `/\/[^/]+\/echo/` takes `/red/echo` and all below it, but not `/red/echoes`. It is matched against the path
+   * as it is in `req.url`: percent-encoding is not decoded, and there is no query. Its flags count, but for `g` and `y`.
+   * The object itself is not used, so its `lastIndex` stays as it is. Clients choose the path: avoid expressions that
+   * backtrack for long, and write `[^/]+` for one segment, since `.+` would match ids of sessions as well.
    * @default ''
    */
-  prefix?: string | undefined;
+  prefix?: string | RegExp | undefined;
 
   /**
    * Which pages may connect. Anything but `'*'` is enforced on every route but the greeting, before a session exists:
@@ -166,26 +184,28 @@ export interface SockjsOptions<Data = unknown, Req extends IncomingMessage = Inc
   identify?: ((req: Req) => string) | undefined;
 
   /**
-   * Bytes of one request body (else 413) or one WebSocket message (else closed with 1009).
+   * Bytes of one request body (else 413) or one WebSocket message (else closed with 1009). At most 536 870 888, the
+   * length of the longest string in Node (`buffer.constants.MAX_STRING_LENGTH`), which `Infinity` stands for.
    * @default 1_048_576 // 1 MiB
    */
   maxMessageSize?: number | undefined;
 
   /**
-   * Messages in one request body (else 413) or one WebSocket message (else closed with 1009).
+   * Messages in one request body (else 413) or one WebSocket message (else closed with 1009); `Infinity` for no limit.
    * @default 10_000
    */
   maxMessagesPerRequest?: number | undefined;
 
   /**
    * Bytes that may be queued towards one client, those included that the kernel has not taken yet. A session with more
-   * is closed with 1013 `Slow consumer`.
+   * is closed with 1013 `Slow consumer`. `Infinity` for no limit: then the application must pace what it sends.
    * @default 16_777_216 // 16 MiB
    */
   maxSendBuffer?: number | undefined;
 
   /**
-   * Bytes queued towards one client from which on `writableNeedDrain` is true, until fewer are left.
+   * Bytes queued towards one client from which on `writableNeedDrain` is true, until fewer are left; with `Infinity` it
+   * never is.
    * @default 65_536 // 64 KiB
    */
   sendHighWaterMark?: number | undefined;
@@ -193,33 +213,33 @@ export interface SockjsOptions<Data = unknown, Req extends IncomingMessage = Inc
   /**
    * Bytes of messages that were received and not yet read. A session with more slows its client: it does not read from
    * the WebSocket and does not answer send requests, until the application has read. If the application has never
-   * listened or read when `onSession` settles, excess messages are dropped instead.
+   * listened or read when `onSession` settles, excess messages are dropped instead. `Infinity` for no limit.
    * @default 1_048_576 // 1 MiB
    */
   maxReceiveBuffer?: number | undefined;
 
   /**
    * ms that a client is slowed while the application reads not one message, before the session is closed with 1013; 0
-   * for no limit.
+   * or `Infinity` for no limit.
    * @default 60_000 // 60 seconds
    */
   receiveStallTimeout?: number | undefined;
 
   /**
-   * ms within which a request body must have come in, else 408; 0 for no limit.
+   * ms within which a request body must have come in, else 408; 0 or `Infinity` for no limit.
    * @default 30_000 // 30 seconds
    */
   receiveTimeout?: number | undefined;
 
   /**
-   * Live sessions of this router; further ones get 503.
+   * Live sessions of this router; further ones get 503. `Infinity` for no limit.
    * @default Infinity
    */
   maxSessions?: number | undefined;
 
   /**
    * Live sessions of one client; further ones get 429. Clients are told apart by `identify`, else by `req.ip`, else by
-   * the address of the connection.
+   * the address of the connection. `Infinity` for no limit.
    * @default Infinity
    */
   maxSessionsPerClient?: number | undefined;

@@ -1,4 +1,5 @@
 /** The table of options, one row for each: default, check, and the options of other servers that it replaces. */
+import { constants } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { TRANSPORTS, type TransportOption } from '../protocol/transports.ts';
 import {
@@ -10,7 +11,6 @@ import {
   clientUrl,
   cookie,
   count,
-  countOrInfinity,
   describe,
   headerValue,
   integrity,
@@ -26,6 +26,8 @@ interface OptionRow<Value> {
   /** The value of the option if it is left out. */
   readonly default: Value;
   readonly check: Check;
+  /** The value that the code works with, for one that was checked. The value itself where this is left out. */
+  resolve?(value: Value): Value;
   /**
    * Remedies: names of options of other servers, in lower case without underscores, with the text that says what to
    * write.
@@ -46,8 +48,8 @@ const OPTIONS: { readonly [Name in keyof ResolvedOptions]: OptionRow<ResolvedOpt
       websocketupgrader: 'write websocketServer, with options of ws',
     },
   },
-  websocketWriteTimeout: { default: 0, check: milliseconds },
-  heartbeatDelay: { default: 25_000, check: milliseconds },
+  websocketWriteTimeout: { default: 0, check: milliseconds, resolve: neverAsZero },
+  heartbeatDelay: { default: 25_000, check: milliseconds, resolve: neverAsZero },
   disconnectDelay: { default: 5_000, check: milliseconds },
   jsessionid: { default: false, check: cookie },
   origin: { default: '', check: headerValue },
@@ -63,18 +65,27 @@ const OPTIONS: { readonly [Name in keyof ResolvedOptions]: OptionRow<ResolvedOpt
   allowedOrigins: { default: '*', check: origins },
   authorize: { default: undefined, check: aFunction },
   identify: { default: undefined, check: aFunction },
-  maxMessageSize: { default: 1_048_576, check: bytes },
+  maxMessageSize: {
+    default: 1_048_576,
+    check: bytes,
+    resolve: (value) => Math.min(value, constants.MAX_STRING_LENGTH),
+  },
   maxMessagesPerRequest: { default: 10_000, check: count },
   maxSendBuffer: { default: 16_777_216, check: bytes },
   sendHighWaterMark: { default: 65_536, check: bytes },
   maxReceiveBuffer: { default: 1_048_576, check: bytes },
-  receiveStallTimeout: { default: 60_000, check: milliseconds },
-  receiveTimeout: { default: 30_000, check: milliseconds },
-  maxSessions: { default: Number.POSITIVE_INFINITY, check: countOrInfinity },
-  maxSessionsPerClient: { default: Number.POSITIVE_INFINITY, check: countOrInfinity },
+  receiveStallTimeout: { default: 60_000, check: milliseconds, resolve: neverAsZero },
+  receiveTimeout: { default: 30_000, check: milliseconds, resolve: neverAsZero },
+  maxSessions: { default: Number.POSITIVE_INFINITY, check: count },
+  maxSessionsPerClient: { default: Number.POSITIVE_INFINITY, check: count },
   sockjsIntegrity: { default: '', check: integrity },
   onError: { default: printError, check: aFunction },
 };
+
+/** Where 0 means never, `Infinity` means the same. With 0 no timer is made. */
+function neverAsZero(delay: number): number {
+  return delay === Number.POSITIVE_INFINITY ? 0 : delay;
+}
 
 /** The options that switch transports on, one for each row of the table of transports. */
 function transportSwitches(): Record<TransportOption, OptionRow<boolean>> {
@@ -131,7 +142,7 @@ export function resolveOptions<Data, Req extends IncomingMessage>(
     }
     if (value !== undefined) {
       row.check(name, value);
-      given.push([name, value]);
+      given.push([name, row.resolve === undefined ? value : row.resolve(value)]);
     }
   }
   // The checks have tested the shapes. The caller's types say more, such as what a function returns.

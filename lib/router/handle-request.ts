@@ -9,7 +9,9 @@ import { addVary, sendPreflight, setCors } from '../http/cors.ts';
 import type { MaybeExpressRequest } from '../http/express.ts';
 import { applyDeferredHeaders, deferHeaders, setHeader } from '../http/head.ts';
 import { isPipelined, takePlace } from '../http/pipeline.ts';
+import { reportWhenEnded } from '../http/report.ts';
 import { endConnectionIfClosing, sendEmpty, setConnectionClose } from '../http/respond.ts';
+import { hasRequestSubscribers } from '../metrics.ts';
 import { debugRequest } from '../util/debug.ts';
 import { isThenable } from '../util/promises.ts';
 import type { Match } from './route-table.ts';
@@ -33,6 +35,9 @@ export function handleRequest<Data, Req extends IncomingMessage>(
     applyDeferredHeaders(res);
     next(error);
   };
+  if (hasRequestSubscribers()) {
+    reportWhenEnded(req, res);
+  }
   try {
     answer(endpoint, match, req, res, fail);
   } catch (error) {

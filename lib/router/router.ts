@@ -20,6 +20,7 @@ import { pathOf } from '../http/query.ts';
 import { sendError } from '../http/respond.ts';
 import { printError } from '../options/resolve.ts';
 import { handleRequest, type Next } from './handle-request.ts';
+import { type StripPrefix, stripperOf } from './prefix.ts';
 import { RouteTable } from './route-table.ts';
 
 /** A request with the properties that Express, Connect and this router set. */
@@ -62,33 +63,34 @@ export function createRouter<Data, Req extends IncomingMessage>(
       dispatch(mounted, res, next);
     });
   }
-  replaceHandle(endpoint.options.prefix, router as unknown as DispatchingRouter, dispatch);
+  replaceHandle(stripperOf(endpoint.options.prefix), router as unknown as DispatchingRouter, dispatch);
   return router;
 }
 
 /**
  * Replaces `router.handle`; the top of this file says why.
  *
- * @param prefix path below which the endpoint answers; empty for the mount path itself
+ * @param strip takes the prefix off a URL
  * @param direct dispatches without the Router's layers
  */
-function replaceHandle(prefix: string, router: DispatchingRouter, direct: Dispatch): void {
+function replaceHandle(strip: StripPrefix, router: DispatchingRouter, direct: Dispatch): void {
   const dispatch = router.handle.bind(router);
   const ownLayers = router.stack.length;
   router.handle = (req, res, next = lastHandler(res)) => {
-    const url = req.url ?? '/';
-    const rest = prefix === '' ? url : stripPrefix(url, prefix);
+    // Code in front may have set it to anything, and what comes behind has to find the same.
+    const given = req.url;
+    const rest = strip(given ?? '');
     if (rest === undefined || hasDoubledSlash(req)) {
       next();
       return;
     }
     const done: Next = (error) => {
-      req.url = url;
+      req.url = given;
       next(error);
     };
     req.url = rest;
     if (router.stack.length === ownLayers) {
-      req.originalUrl ??= url;
+      req.originalUrl ??= given ?? '';
       req.baseUrl ??= '';
       direct(req, res, done);
     } else {
@@ -98,23 +100,16 @@ function replaceHandle(prefix: string, router: DispatchingRouter, direct: Dispat
   };
 }
 
-/** The URL without the prefix, or undefined if its path is not below the prefix. */
-function stripPrefix(url: string, prefix: string): string | undefined {
-  if (url.startsWith(`${prefix}/`)) {
-    return url.slice(prefix.length);
+/**
+ * Whether the client has sent `/echo//…`, which is 404 (docs/protocol.md, section 1). Express 4 removes the second
+ * slash, so only `originalUrl` tells. Middleware in front may have rewritten what precedes the two slashes.
+ */
+function hasDoubledSlash({ baseUrl, originalUrl, url }: MountedRequest): boolean {
+  if (!baseUrl || !originalUrl?.includes('//')) {
+    return false;
   }
-  const path = pathOf(url);
-  if (path !== prefix && !path.startsWith(`${prefix}/`)) {
-    return undefined;
-  }
-  const query = url.indexOf('?');
-  const rest = path.slice(prefix.length) || '/';
-  return query === -1 ? rest : rest + url.slice(query);
-}
-
-/** Whether a URL is `/echo//…`, which is 404 (docs/protocol.md, section 1). Express 4 removes the second slash. */
-function hasDoubledSlash({ baseUrl, originalUrl }: MountedRequest): boolean {
-  return Boolean(baseUrl) && pathOf(originalUrl ?? '').startsWith(`${baseUrl}//`);
+  const sent = pathOf(originalUrl);
+  return sent.startsWith(`${baseUrl}//`) || sent.endsWith(`/${pathOf(url ?? '') || '/'}`);
 }
 
 /** Replaces a `next` that no framework has given: answers 404, or 500 and prints the error. */

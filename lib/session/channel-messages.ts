@@ -1,5 +1,7 @@
 /** The messages that name a session on channels of `node:diagnostics_channel`. */
+import type { IncomingMessage } from 'node:http';
 import type { SessionCloseEvent } from './events.ts';
+import type { TransportName } from './ports.ts';
 import type { Session } from './session.ts';
 
 /** Published on `sockjs:session:open`, right before `onSession` is called. */
@@ -16,4 +18,15 @@ export interface SessionCloseMessage extends SessionCloseEvent {
 export interface MessageMessage {
   readonly session: Session;
   readonly message: string;
+}
+
+/**
+ * Published on `sockjs:receiver` when a session has got a receiver: a poll, a stream or its WebSocket. The first one
+ * follows `sockjs:session:open`. The one that only fetches the last messages and the close frame counts as well.
+ */
+export interface ReceiverMessage {
+  readonly session: Session;
+  /** The request whose response, or whose WebSocket, it is. Undefined where another process holds the request. */
+  readonly request: IncomingMessage | undefined;
+  readonly transport: TransportName;
 }

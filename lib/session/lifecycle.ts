@@ -17,6 +17,8 @@
  *     closing   any, on HTTP              limit(disconnectDelay)        closed, not clean
  *     closing   WebSocket                 none: waits for its socket    –
  *     closed    none                      none                          –
+ *
+ * A disconnectDelay of Infinity is one of 5 s in the states opening and closing.
  */
 import { AsyncResource } from 'node:async_hooks';
 import type { EventEmitter } from 'node:events';
@@ -56,7 +58,7 @@ export interface SessionEnvironment<S extends SessionEmitter> extends InboxLimit
   readonly onError: (error: unknown, session: S) => unknown;
   /** ms of silence before a heartbeat; 0 for none. */
   readonly heartbeatDelay: number;
-  /** ms that a session waits for a receiver. */
+  /** ms that a session waits for a receiver; `Infinity` for as long as it is active. */
   readonly disconnectDelay: number;
   readonly metrics: Metrics;
   /** Keeps the time for all sessions of the endpoint. */
@@ -133,6 +135,10 @@ export class Lifecycle<S extends SessionEmitter = SessionEmitter>
     return this.#transport;
   }
 
+  get request(): IncomingMessage {
+    return this.session.request;
+  }
+
   // ---- From the client: receivers (SessionPort)
 
   attach(receiver: Receiver): void {
@@ -146,6 +152,7 @@ export class Lifecycle<S extends SessionEmitter = SessionEmitter>
     }
     this.#receiver = receiver;
     if (this.#state === 'closing') {
+      this.environment.metrics.receiverAttached(this.session, receiver);
       this.#finishSending(receiver);
       return;
     }
@@ -157,6 +164,7 @@ export class Lifecycle<S extends SessionEmitter = SessionEmitter>
       if (!this.outbox.isEmpty) {
         flushAfterTurn(this);
       }
+      this.environment.metrics.receiverAttached(this.session, receiver);
     }
   }
 
@@ -368,6 +376,7 @@ export class Lifecycle<S extends SessionEmitter = SessionEmitter>
     }
     this.#wasOpened = true;
     this.environment.metrics.sessionOpened(this.session);
+    this.environment.metrics.receiverAttached(this.session, receiver);
     callOnSession(this, () => this.delivery.onSessionSettled());
   }
 
@@ -515,7 +524,8 @@ export class Lifecycle<S extends SessionEmitter = SessionEmitter>
     const isFlushing = this.#flushing !== undefined && this.#flushing.size > 0;
     const awaitsCloseFrame = this.#state === 'closing' && this.identity.family !== 'websocket';
     if (this.isEnded ? awaitsCloseFrame : receiver === undefined && !isFlushing) {
-      this.#timer.limit(disconnectDelay);
+      const mayWaitForEver = this.#state === 'active' || disconnectDelay !== Number.POSITIVE_INFINITY;
+      this.#timer.limit(mayWaitForEver ? disconnectDelay : LAST_DELAY);
       return;
     }
     const interval =
@@ -532,5 +542,11 @@ export class Lifecycle<S extends SessionEmitter = SessionEmitter>
     }
   }
 }
+
+/**
+ * ms that a session waits for a receiver where `disconnectDelay` is `Infinity` and the application could not end it: it
+ * has closed the session already, or has not seen it yet.
+ */
+const LAST_DELAY = 5_000;
 
 const NOT_CLOSED = Object.freeze({ code: CloseCode.Normal, reason: '' });

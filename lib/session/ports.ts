@@ -2,6 +2,7 @@
  * The seam between sessions and transports, in both directions. A transport knows a session only as a
  * {@link SessionPort}; a session knows a transport only as a {@link Receiver}. So either may be in another process.
  */
+import type { IncomingMessage } from 'node:http';
 import type { SharedMessage } from '../protocol/shared-message.ts';
 import type { TransportName } from '../protocol/transports.ts';
 import type { SessionCloseEvent } from './events.ts';
@@ -23,6 +24,8 @@ export interface Receiver {
   readonly maxHeartbeatInterval: number;
   /** Bytes written that the kernel has not taken. */
   readonly bufferedAmount: number;
+  /** The request that it belongs to, for monitoring; undefined where another process holds it. */
+  readonly request?: IncomingMessage | undefined;
   /** Tells the client that its session is open. */
   open(): void;
   /**
@@ -94,6 +97,9 @@ export interface SessionPort {
 
 /** The port of a session in this process. WebSockets need all of it: their session is always where they are. */
 export interface LocalSessionPort extends SessionPort {
+  /** The request that opened the session. On a WebSocket there is no other. */
+  readonly request: IncomingMessage;
+
   /** Hands all queued messages to the receiver as one frame. `now` is a time of `performance.now()`. */
   flush(now: number): void;
 

@@ -26,7 +26,8 @@ export interface CloseOptions {
    */
   readonly reason?: string | undefined;
   /**
-   * ms after which bytes that have not left are given up, and connections are cut.
+   * ms after which bytes that have not left are given up, and connections are cut; `Infinity` to wait until each
+   * session has ended by itself.
    * @default 5_000 // 5 seconds
    */
   readonly timeout?: number | undefined;

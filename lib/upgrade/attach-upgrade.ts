@@ -2,7 +2,7 @@
  * WebSocket upgrades by way of the application. An upgrade request runs through the `request` listeners of its server,
  * so that mount paths and earlier middleware apply to it, until a WebSocket route takes it over.
  */
-import { MAX_DELAY, TimerQueue } from '../util/timer-queue.ts';
+import { DELAYS, isDelay, TimerQueue } from '../util/timer-queue.ts';
 import { dispatch } from './dispatch.ts';
 import { ignoreSocketError } from './pending-upgrade.ts';
 import { replaceEmit, type UpgradeHandler } from './replace-emit.ts';
@@ -21,6 +21,9 @@ export interface AttachUpgradeOptions {
    * ms in which the handshake of an upgrade must be answered; then the client gets 503. Middleware, `authorize` and an
    * asynchronous `verifyClient` of `websocketServer` share them. Responses to earlier requests of the connection have
    * the same time to end before; then the connection is closed.
+   *
+   * `Infinity` for no limit: then the application, or the listener of another package that ignores an upgrade, must see
+   * to it that the connection is closed.
    * @default 10_000 // 10 seconds
    */
   upgradeTimeout?: number | undefined;
@@ -37,11 +40,12 @@ interface AttachedServer {
  * Lets in the WebSockets of all SockJS endpoints of a server. A second call for the same server changes nothing and
  * returns the same function.
  *
- * The `request` listeners of the server get an upgrade request first where its path ends in `/websocket`. Other
- * `upgrade` listeners do not see an upgrade that a SockJS endpoint takes. A refusal by the application (3xx, 4xx but
- * 404, 5xx) goes to the client. Any other response is discarded, and the other listeners get the event. Where there are
- * none, the client gets the response of the application and the connection is closed. An upgrade ends when its client
- * ends its side of the connection.
+ * The `request` listeners of the server get an upgrade request first where its path, as the client sent it, ends in
+ * `/websocket`, and where the server has no other `upgrade` listeners. They may rewrite `req.url`. Other `upgrade`
+ * listeners do not see an upgrade that a SockJS endpoint takes. A refusal by the application (3xx, 4xx but 404, 5xx)
+ * goes to the client. Any other response is discarded, and the other listeners get the event with the URL that the
+ * client sent. Where there are none, the client gets the response of the application and the connection is closed. An
+ * upgrade ends when its client ends its side of the connection.
  *
  * @returns a function that undoes it; open WebSockets stay open
  * @throws TypeError where `server` is no server, RangeError where `upgradeTimeout` is no number above 0
@@ -51,9 +55,9 @@ export function attachUpgrade(
   { upgradeTimeout = 10_000 }: AttachUpgradeOptions = {},
 ): () => void {
   assertServer(server);
-  if (!(typeof upgradeTimeout === 'number' && upgradeTimeout > 0 && upgradeTimeout <= MAX_DELAY)) {
+  if (!isDelay(upgradeTimeout) || upgradeTimeout === 0) {
     throw new RangeError(
-      `sockjs: option "upgradeTimeout" is ${String(upgradeTimeout)}; it must be a number of ms from 1 to ${MAX_DELAY}`,
+      `sockjs: option "upgradeTimeout" is ${String(upgradeTimeout)}; it must be a number of ms from 1 to ${DELAYS}`,
     );
   }
   const attached = server as UpgradeServer & AttachedServer;

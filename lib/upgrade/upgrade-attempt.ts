@@ -1,6 +1,7 @@
 /** One upgrade on its way through the application. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { noteStatus } from '../http/report.ts';
 import { debugUpgrade } from '../util/debug.ts';
 import { DeadlineTimer, inContext } from '../util/timer-queue.ts';
 import { handshakeHeaders } from './handshake-headers.ts';
@@ -90,6 +91,7 @@ export class UpgradeAttempt implements PendingUpgrade {
     this.#settle();
     // An engine that decides later finds a socket that cannot be written any more.
     answerAndClose(this.#socket, 503, this.#context.timers);
+    noteStatus(this.#res, 503);
     this.responseSocket.discard();
     // Not at once, since Node destroys the socket of a request with it.
     this.#socket.on('close', () => this.#req.destroy());

@@ -99,7 +99,10 @@ export class DeadlineTimer {
   /** Of the last restart: when, the idle time of the loop then, and the turn to wait for. */
   #restart: { readonly at: number; readonly idle: number; readonly turn: number } | undefined;
 
-  /** The deadline, in whole ms; `NOT_SET` where there is none. For the queue, as all that follow. */
+  /**
+   * The deadline, in whole ms; `NOT_SET` where there is none, `Infinity` where it never comes. For the queue, as all
+   * that follow.
+   */
   due = NOT_SET;
   /** When the queue checks the timer next; never after `due`. */
   checkAt = NOT_SET;
@@ -111,13 +114,16 @@ export class DeadlineTimer {
     this.#target = target;
   }
 
-  /** Sets a strict deadline: so many ms from now, in place of the last one. It may fire right after a stall. */
+  /**
+   * Sets a strict deadline: so many ms from now, in place of the last one. It may fire right after a stall. With
+   * `Infinity` it never fires.
+   */
   set(delay: number): void {
     this.#start(delay, STRICT);
     this.#checkBy(this.due);
   }
 
-  /** Sets a time limit: as `set()`, but it does not fire because of a stall of the event loop. */
+  /** Sets a time limit: as `set()`, but it does not fire because of a stall of the event loop. `Infinity` as there. */
   limit(delay: number): void {
     this.#start(delay, UNCHECKED);
     this.#checkBy(this.#watchedFrom);

@@ -13,6 +13,14 @@ export { DeadlineTimer, inContext, type TimerTarget } from './deadline-timer.ts'
 /** The longest delay of a Node timer, in ms: a longer one would fire at once. */
 export const MAX_DELAY = 0x7fff_ffff;
 
+/** How messages name the upper end of the delays that `isDelay` takes. */
+export const DELAYS = `${MAX_DELAY}, or Infinity`;
+
+/** Whether an application may give it for a delay in ms: a number from 0 to `MAX_DELAY`, or `Infinity` for never. */
+export function isDelay(value: unknown): value is number {
+  return typeof value === 'number' && value >= 0 && (value <= MAX_DELAY || value === Number.POSITIVE_INFINITY);
+}
+
 /**
  * A binary heap of deadline timers, ordered by the time of their next check. One Node timer waits for the first of
  * them.
@@ -79,7 +87,7 @@ export class TimerQueue extends AsyncResource implements TimerScheduler {
   /** Has the Node timer fire for the first check at the latest. One that fires too early does no harm. */
   #setTimeout(): void {
     const first = this.#heap[0];
-    if (first === undefined) {
+    if (first === undefined || first.checkAt === Number.POSITIVE_INFINITY) {
       clearTimeout(this.#timeout);
       this.#timeout = undefined;
       this.#timeoutAt = Number.POSITIVE_INFINITY;

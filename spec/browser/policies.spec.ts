@@ -32,6 +32,14 @@ describeInBrowser('browser: policies', () => {
     }
   }
 
+  it('let the iframe page load the client library from an address relative to the page', async () => {
+    const server = await serveSockjs({ sockjsUrl: '../sockjs.js' });
+    const page = await TestPage.open(await OTHER_SITE.pageFor(server));
+    await page.connect(server.url, 'iframe-xhr-polling');
+    assert.equal(await page.opened(), 'iframe-xhr-polling');
+    assert.deepEqual(await page.problems(), []);
+  });
+
   it('keep scripts that are not its own from the iframe page', async () => {
     const server = await serveSockjs();
     const page = await TestPage.open(await OTHER_SITE.pageFor(server));

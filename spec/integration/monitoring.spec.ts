@@ -63,6 +63,17 @@ function countEach(seen: readonly string[]): number[] {
 
 const ONCE_EACH = MESSAGES.map(() => 1);
 
+/** All channels of this package. */
+const CHANNELS = [
+  'sockjs:session:open',
+  'sockjs:session:close',
+  'sockjs:message:in',
+  'sockjs:message:out',
+  'sockjs:rejected',
+  'sockjs:receiver',
+  'sockjs:request',
+];
+
 const MOMENTS: readonly [moment: string, load: (monitor: () => void) => Promise<Library>][] = [
   [
     'before the package',
@@ -152,8 +163,10 @@ describe('where nothing is replaced', () => {
 
   it('it is the same for a package that is loaded anew, and where monitoring only listens', async () => {
     const ignore = () => {};
-    subscribe('http.server.request.start', ignore);
-    afterTest(() => void unsubscribe('http.server.request.start', ignore));
+    for (const channel of ['http.server.request.start', ...CHANNELS]) {
+      subscribe(channel, ignore);
+      afterTest(() => void unsubscribe(channel, ignore));
+    }
     await new AsyncLocalStorage<string>().run('context', async () => {
       const library = await freshLibrary();
       assert.notEqual(library.sockjs, loaded.sockjs);

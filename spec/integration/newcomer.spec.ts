@@ -136,7 +136,7 @@ describe('a newcomer', () => {
       [
         { heartbeatDelay: '25s' },
         'TypeError',
-        'sockjs: option "heartbeatDelay" is "25s"; it must be a number of ms from 0 to 2147483647',
+        'sockjs: option "heartbeatDelay" is "25s"; it must be a number of ms from 0 to 2147483647, or Infinity',
       ],
       [
         { allowedOrigins: 'https://example.com' },

@@ -1,9 +1,11 @@
 /** Sessions that live in another process: the transports reach them through `SessionPort` and `Receiver` alone. */
 import assert from 'node:assert/strict';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { createServer, type IncomingMessage } from 'node:http';
 import express from 'express';
 import { attachUpgrade, type SessionHandler, type SockjsOptions } from '../../lib/index.ts';
 import { createSockjsRouter } from '../../lib/sockjs.ts';
+import { afterTest } from '../support/cleanup.ts';
 import { closeOf, itReceivesOverHttp, setUp } from '../support/contract.ts';
 import { RemoteDirectory } from '../support/remote-directory.ts';
 import { echo, listen, type serve } from '../support/test-server.ts';
@@ -49,6 +51,20 @@ describe('A session in another process', () => {
       assert.deepEqual(await closed, { code: 1002, reason: 'Connection interrupted', wasClean: false });
     });
   }
+
+  it('is told of on sockjs:receiver where it lives, without the requests of the other process', async () => {
+    const told: unknown[] = [];
+    const listener = (message: unknown) => told.push(message);
+    subscribe('sockjs:receiver', listener);
+    afterTest(() => void unsubscribe('sockjs:receiver', listener));
+    const { client, sessions } = await setUp({ ...xhrPolling, serve: serveRemote, settle });
+    await client.gets('o');
+    const session = await sessions.next();
+    session.send('m');
+    await client.gets('a["m"]');
+    const message = { session, request: undefined, transport: 'xhr-polling' };
+    assert.deepEqual(told, [message, message]);
+  });
 
   it('leaves no send without an answer when the link is cut', async () => {
     const { client, sessions } = await setUp({ ...xhrPolling, serve: serveRemote, settle }, { maxReceiveBuffer: 1 });

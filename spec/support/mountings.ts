@@ -79,6 +79,11 @@ export const MOUNTINGS: readonly Mounting[] = [
     listener: (options, onSession) => sockjs({ ...options, prefix: '/echo' }, onSession),
   },
   {
+    title: 'a bare listener with a regular expression for a prefix',
+    base: '/tenants/a.b/x%20y/echo',
+    listener: (options, onSession) => sockjs({ ...options, prefix: /\/TENANTS\/([^/]+\/){1,2}echo/gi }, onSession),
+  },
+  {
     title: 'a bare listener without a prefix',
     base: '',
     listener: (options, onSession) => sockjs(options, onSession),

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { setImmediate } from 'node:timers/promises';
 import { type RejectionReason, Session, type SockjsOptions } from '../../lib/index.ts';
-import { Metrics } from '../../lib/metrics.ts';
+import { hasRequestSubscribers, Metrics } from '../../lib/metrics.ts';
 import { afterTest } from '../support/cleanup.ts';
 import { stopClock } from '../support/clock.ts';
 import { fetchText, handshake, post, RawSocket, Stream } from '../support/http.ts';
@@ -516,7 +516,7 @@ describe('diagnostics channels', () => {
   it('have no message built while there is no subscriber', () => {
     pauseTracking();
     const metrics = new Metrics();
-    for (const name of CHANNELS) {
+    for (const name of [...CHANNELS, 'sockjs:receiver', 'sockjs:request']) {
       const published = channel(name);
       published.publish = () => assert.fail(`published on ${name}`);
       afterTest(() => {
@@ -536,6 +536,8 @@ describe('diagnostics channels', () => {
     metrics.received(untouchable(), messages, 1);
     metrics.sent(untouchable(), 'm', 1);
     metrics.rejected(untouchable(), 'origin', 403);
+    metrics.receiverAttached(untouchable(), untouchable());
+    assert.equal(hasRequestSubscribers(), false);
     assert.deepEqual(metrics.snapshot([]), {
       ...NOTHING,
       opened: 1,

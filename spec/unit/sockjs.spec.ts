@@ -336,7 +336,7 @@ describe('sockjs()', () => {
       assert.equal((await fetchText(`${origin}/echo`)).status, 200);
     });
 
-    for (const answer of ['javascript:alert(1)', '', 'x.js', undefined, 5]) {
+    for (const answer of ['javascript:alert(1)', '', 'x.js', '.x.js', undefined, 5]) {
       it(`sockjsUrl is 500 as well when it returns ${JSON.stringify(answer)}`, async () => {
         captureErrors();
         const { origin } = await listen(sockjs({ sockjsUrl: () => answer as string }, echo));

@@ -71,6 +71,10 @@ export class HttpTransport implements Receiver, TimerTarget {
     return this.#res.writableLength;
   }
 
+  get request(): IncomingMessage {
+    return this.#res.req;
+  }
+
   /** Attaches this response to the session that the request names. A new id opens a session, if the client may. */
   receive<Data, Req extends IncomingMessage>(context: RequestContext<Data, Req>): void {
     const { req, res } = context;

@@ -6,6 +6,7 @@ import { identityOf } from '../../admission/identity.ts';
 import { openSession } from '../../admission/open-session.ts';
 import { rejectForLackOfPlace } from '../../admission/reject.ts';
 import type { EndpointContext, RequestContext } from '../../context.ts';
+import { isReported } from '../../http/report.ts';
 import { sendError, setConnectionClose } from '../../http/respond.ts';
 import { hasToken } from '../../http/tokens.ts';
 import type { LocalSessionPort } from '../../session/ports.ts';
@@ -14,6 +15,7 @@ import { warnOnce } from '../../util/warn-once.ts';
 import type { UpgradedSocket } from './connection.ts';
 import { bypassesWs } from './direct-writer.ts';
 import { maxBypassBytesOf } from './engine.ts';
+import { noteRefusal } from './refusal.ts';
 
 /**
  * Asks whether the client may have a session, then has the handshake done, or answers why not (docs/protocol.md,
@@ -78,6 +80,7 @@ function completeHandshake<Data, Req extends IncomingMessage>(
   let isOpen = false;
   let isReleased = false;
   let stopWaiting: (() => void) | undefined;
+  const forgetRefusal = isReported(context.res) ? noteRefusal(stream, context.res) : undefined;
   try {
     context.endpoint.webSocketServer.handleUpgrade(context.req, stream, upgrade.head, (webSocket) => {
       if (isReleased) {
@@ -86,6 +89,7 @@ function completeHandshake<Data, Req extends IncomingMessage>(
         return;
       }
       stopWaiting?.();
+      forgetRefusal?.();
       isOpen = true;
       // An engine of the application may not emit `headers`, which ends the response as well.
       upgrade.finish();

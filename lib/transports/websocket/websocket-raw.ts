@@ -1,4 +1,5 @@
 /** The raw WebSocket transport: each text message is one message, both ways, without SockJS frames. */
+import type { IncomingMessage } from 'node:http';
 import type { WebSocket } from 'ws';
 import type { Handler } from '../../context.ts';
 import type { SharedMessage } from '../../protocol/shared-message.ts';
@@ -46,6 +47,10 @@ export class RawWebSocketTransport implements WebSocketReceiver {
 
   get bufferedAmount(): number {
     return this.#connection.bufferedAmount;
+  }
+
+  get request(): IncomingMessage {
+    return this.#session.request;
   }
 
   /** Sends no frame: the client knows by the handshake that its session is open. */

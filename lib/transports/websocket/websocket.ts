@@ -1,4 +1,5 @@
 /** The WebSocket transport: each SockJS frame is one text message (docs/protocol.md, section 9). */
+import type { IncomingMessage } from 'node:http';
 import type { WebSocket } from 'ws';
 import type { Handler } from '../../context.ts';
 import { CloseCode } from '../../protocol/close-code.ts';
@@ -63,6 +64,10 @@ export class WebSocketTransport implements WebSocketReceiver {
 
   get bufferedAmount(): number {
     return this.#connection.bufferedAmount;
+  }
+
+  get request(): IncomingMessage {
+    return this.#session.request;
   }
 
   open(): void {

@@ -1,8 +1,10 @@
 /** The options of `sockjs()`: their defaults, and what is refused with which words. */
 import assert from 'node:assert/strict';
+import { constants } from 'node:buffer';
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { mock } from 'node:test';
+import { runInNewContext } from 'node:vm';
 import express, { type NextFunction, type Request, type Response } from 'express';
 import { WebSocketServer } from 'ws';
 import { defaultOptions, sockjs } from '../../../lib/index.ts';
@@ -22,16 +24,20 @@ const configure = (options: unknown) => callSockjs(options, () => {});
 const BOOLEANS = ['websocket', 'rawWebsocket', 'xhrPolling', 'xhrStreaming', 'eventSource', 'htmlFile', 'jsonp'];
 const DELAYS = ['websocketWriteTimeout', 'heartbeatDelay', 'disconnectDelay', 'receiveStallTimeout', 'receiveTimeout'];
 const SIZES = ['responseLimit', 'maxMessageSize', 'maxSendBuffer', 'sendHighWaterMark', 'maxReceiveBuffer'];
-const MAX_SIZE = Number.MAX_SAFE_INTEGER;
-const COUNTS = ['maxSessions', 'maxSessionsPerClient'];
+const COUNTS = ['maxMessagesPerRequest', 'maxSessions', 'maxSessionsPerClient'];
+/** The longest delay of a timer in Node. */
+const MAX_DELAY = 2 ** 31 - 1;
 const JSESSIONID = 'true, false, a function, or an object of sameSite ("strict", "lax", "none"), secure and httpOnly';
 
-/** The options that are numbers: what of, and up to where. */
-const NUMBERS: readonly [name: string, unit: string, max: number][] = [
-  ...SIZES.map((name): [string, string, number] => [name, 'a number of bytes', MAX_SIZE]),
-  ...DELAYS.map((name): [string, string, number] => [name, 'a number of ms', 2 ** 31 - 1]),
-  ['maxMessagesPerRequest', 'a number', MAX_SIZE],
-  ...COUNTS.map((name): [string, string, number] => [name, 'a number', Number.POSITIVE_INFINITY]),
+/** The options that are numbers: the largest beside `Infinity`, and the words for all that they take. */
+const NUMBERS: readonly [name: string, max: number, allowed: string][] = [
+  ...SIZES.map((name): [string, number, string] => [name, Number.MAX_VALUE, 'a number of bytes from 0 to Infinity']),
+  ...COUNTS.map((name): [string, number, string] => [name, Number.MAX_VALUE, 'a number from 0 to Infinity']),
+  ...DELAYS.map((name): [string, number, string] => [
+    name,
+    MAX_DELAY,
+    `a number of ms from 0 to ${MAX_DELAY}, or Infinity`,
+  ]),
 ];
 
 /** One wrong value of each kind, and how messages show it. */
@@ -51,13 +57,13 @@ const VALUES: [string, unknown, string][] = [
 const TYPES: [name: string, kinds: string[], allowed: string][] = [
   ['sockjsUrl', ['string', 'function'], 'a string or a function'],
   ...BOOLEANS.map((name): [string, string[], string] => [name, ['boolean'], 'true or false']),
-  ...NUMBERS.map(([name, unit, max]): [string, string[], string] => [name, ['number'], `${unit} from 0 to ${max}`]),
+  ...NUMBERS.map(([name, , allowed]): [string, string[], string] => [name, ['number'], allowed]),
   ['websocketServer', ['object'], 'options for ws, or a WebSocketServer made with noServer'],
   ['jsessionid', ['boolean', 'function', 'object'], JSESSIONID],
   ['origin', ['string'], 'a string'],
   ['checkOrigin', ['function'], 'a function'],
   ['baseUrl', ['string', 'function'], 'a string or a function'],
-  ['prefix', ['string'], 'a string'],
+  ['prefix', ['string'], 'a string or a regular expression'],
   ['authorize', ['function'], 'a function'],
   ['identify', ['function'], 'a function'],
   [
@@ -226,25 +232,47 @@ describe('options', () => {
     });
   }
 
-  for (const [name, unit, max] of NUMBERS) {
+  for (const [name, max, allowed] of NUMBERS) {
     describe(name, () => {
-      const over = max === Number.POSITIVE_INFINITY ? [] : [Number.POSITIVE_INFINITY, max + 1];
+      const over = max === MAX_DELAY ? [max + 0.5, max + 1, Number.MAX_VALUE] : [];
       for (const value of [-1, -0.5, Number.NaN, Number.NEGATIVE_INFINITY, ...over]) {
         it(`is a RangeError as ${value}`, () => {
           assert.throws(() => configure({ [name]: value }), {
             name: 'RangeError',
-            message: `sockjs: option "${name}" is ${value}; it must be ${unit} from 0 to ${max}`,
+            message: `sockjs: option "${name}" is ${value}; it must be ${allowed}`,
           });
         });
       }
 
-      it(`takes 0, 1 and ${max}`, () => {
-        for (const value of [0, 1, max]) {
+      it(`takes 0, 1, ${max} and Infinity`, () => {
+        for (const value of [0, 1, max, Number.POSITIVE_INFINITY]) {
           configure({ [name]: value });
         }
       });
     });
   }
+
+  it('that are numbers are all tried', () => {
+    const numeric = Object.entries(defaultOptions).filter(([, value]) => typeof value === 'number');
+    assert.deepEqual(NUMBERS.map(([name]) => name).sort(), numeric.map(([name]) => name).sort());
+  });
+
+  it('take Infinity for 0 where 0 means never, so that no timer is made', () => {
+    const infinite = Object.fromEntries(NUMBERS.map(([name]) => [name, Number.POSITIVE_INFINITY]));
+    const resolved = resolveOptions(infinite);
+    const zero = Object.entries(resolved).flatMap(([name, value]) => (value === 0 ? [name] : []));
+    assert.deepEqual(zero.sort(), DELAYS.filter((name) => name !== 'disconnectDelay').sort());
+  });
+
+  it('take the longest string for maxMessageSize where that is longer', () => {
+    for (const maxMessageSize of [constants.MAX_STRING_LENGTH + 1, 2 ** 32 + 5, Number.POSITIVE_INFINITY]) {
+      const resolved = resolveOptions({ maxMessageSize });
+      assert.equal(resolved.maxMessageSize, constants.MAX_STRING_LENGTH);
+      const { maxPayload, maxFragments } = webSocketServerOf(resolved).options as Record<string, unknown>;
+      assert.equal(maxPayload, constants.MAX_STRING_LENGTH);
+      assert.equal(maxFragments, 2 ** 21);
+    }
+  });
 
   describe('sockjsUrl', () => {
     for (const url of [
@@ -252,6 +280,10 @@ describe('options', () => {
       '//cdn/sockjs.js',
       'http://cdn/sockjs.js',
       'https://cdn/sockjs.js',
+      './sockjs.js',
+      '../sockjs.js',
+      '../../static/sockjs.js',
+      './',
       () => '/x.js',
     ]) {
       it(`takes ${url}`, () => {
@@ -259,11 +291,28 @@ describe('options', () => {
       });
     }
 
-    for (const url of ['', 'sockjs.js', './sockjs.js', ' /sockjs.js', 'javascript:alert(1)', 'ftp://cdn/sockjs.js']) {
+    for (const url of [
+      '',
+      'sockjs.js',
+      'static/sockjs.js',
+      ' /sockjs.js',
+      ' ./sockjs.js',
+      '.',
+      '..',
+      '.sockjs.js',
+      '..sockjs.js',
+      '.../sockjs.js',
+      '.\\sockjs.js',
+      'x\n./sockjs.js',
+      'javascript:alert(1)',
+      'ftp://cdn/sockjs.js',
+    ]) {
       it(`is a RangeError as ${JSON.stringify(url)}`, () => {
         assert.throws(() => configure({ sockjsUrl: url }), {
           name: 'RangeError',
-          message: `sockjs: option "sockjsUrl" is ${JSON.stringify(url)}; an address must begin with "/" or "http"`,
+          message:
+            `sockjs: option "sockjsUrl" is ${JSON.stringify(url)}; ` +
+            'an address must begin with "/", "./", "../" or "http"',
         });
       });
     }
@@ -425,6 +474,12 @@ describe('options', () => {
     for (const prefix of ['', '/echo', '/a/b/c/echo']) {
       it(`takes ${JSON.stringify(prefix)}`, () => {
         configure({ prefix });
+      });
+    }
+
+    for (const prefix of [/\/echo/, /echo/giy, /(?:)/, runInNewContext('/x/')]) {
+      it(`takes the regular expression ${prefix}`, () => {
+        assert.equal(resolveOptions({ prefix }).prefix, prefix);
       });
     }
 

@@ -1,8 +1,9 @@
 /** The iframe page: its bytes, the address of the client library in it, and how browsers revalidate it. */
 import assert from 'node:assert/strict';
-import { defaultOptions } from '../../../lib/index.ts';
+import express from 'express';
+import { defaultOptions, sockjs } from '../../../lib/index.ts';
 import { type Answer, fetchText } from '../../support/http.ts';
-import { serve } from '../../support/test-server.ts';
+import { echo, listen, serve } from '../../support/test-server.ts';
 
 function pageWith(url: string): string {
   return [
@@ -91,6 +92,8 @@ describe('iframe page', () => {
       ['/&amp;', '/&amp;amp;'],
       ['/$&$1$`.js', '/$&amp;$1$`.js'],
       ['/grüße-€.js', '/grüße-€.js'],
+      ['./sockjs.js?a=1&b=2', './sockjs.js?a=1&amp;b=2'],
+      ['../"><script>alert(1)</script>', '../&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;'],
     ] as const) {
       it(`goes out as ${written}`, async () => {
         const { origin } = await serve({ sockjsUrl: url });
@@ -100,6 +103,27 @@ describe('iframe page', () => {
         const { origin: another } = await serve({ sockjsUrl: () => url });
         assert.equal((await ask(another)).body, pageWith(written));
       });
+    }
+
+    for (const [url, path] of [
+      ['./sockjs.js', '/services/echo/sockjs.js'],
+      ['../sockjs.js', '/services/sockjs.js'],
+      ['../../static/sockjs.js', '/static/sockjs.js'],
+    ] as const) {
+      for (const page of ['/iframe.html', '/iframe-1.2.3-abc.html?t=qa']) {
+        it(`as ${url} is where ${page} loads it from: ${path}`, async () => {
+          const app = express().use('/services/echo', sockjs({ sockjsUrl: url }, echo));
+          app.get(path, (_req, res) => {
+            res.send('the library');
+          });
+          const { origin } = await listen(app);
+          const pageUrl = `${origin}/services/echo${page}`;
+          const { body } = await fetchText(pageUrl);
+          assert.equal(body, pageWith(url));
+          const [, src = ''] = /<script src="([^"]*)">/.exec(body) ?? [];
+          assert.equal((await fetchText(new URL(src, pageUrl).href)).body, 'the library');
+        });
+      }
     }
 
     it('may be a function of the request, and the ETag follows its answer', async () => {

@@ -343,18 +343,20 @@ describe('SessionRegistry', () => {
       assert.deepEqual(registry.find('id', identity()), { kind: 'ended', code: 3001, reason: '' });
     });
 
-    it('is forgotten early where there are too many, the oldest first', () => {
-      const { registry, open } = makeRegistry();
-      const endOne = (id: number) => open(String(id), 'stream').session.close();
-      const kinds = (...ids: number[]) => ids.map((id) => registry.find(String(id), identity()).kind);
-      for (let id = 0; id < MAX_REMEMBERED; id += 1) {
-        endOne(id);
-      }
-      assert.deepEqual(kinds(0, 1, MAX_REMEMBERED - 1), ['ended', 'ended', 'ended']);
-      endOne(MAX_REMEMBERED);
-      endOne(MAX_REMEMBERED + 1);
-      assert.deepEqual(kinds(0, 1, 2, MAX_REMEMBERED + 1), ['unknown', 'unknown', 'ended', 'ended']);
-    });
+    for (const disconnectDelay of [1000, Number.POSITIVE_INFINITY]) {
+      it(`is forgotten early where there are too many, the oldest first, with a disconnectDelay of ${disconnectDelay}`, () => {
+        const { registry, open } = makeRegistry({}, { disconnectDelay });
+        const endOne = (id: number) => open(String(id), 'stream').session.close();
+        const kinds = (...ids: number[]) => ids.map((id) => registry.find(String(id), identity()).kind);
+        for (let id = 0; id < MAX_REMEMBERED; id += 1) {
+          endOne(id);
+        }
+        assert.deepEqual(kinds(0, 1, MAX_REMEMBERED - 1), ['ended', 'ended', 'ended']);
+        endOne(MAX_REMEMBERED);
+        endOne(MAX_REMEMBERED + 1);
+        assert.deepEqual(kinds(0, 1, 2, MAX_REMEMBERED + 1), ['unknown', 'unknown', 'ended', 'ended']);
+      });
+    }
   });
 
   describe('close()', () => {

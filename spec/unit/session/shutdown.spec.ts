@@ -341,7 +341,11 @@ describe('router.close()', () => {
     ['a reason that is no text', { reason: 1 }, /^TypeError: sockjs: .*number/],
     ['a negative timeout', { timeout: -1 }, /^RangeError: sockjs: option "timeout" is -1/],
     ['no number as timeout', { timeout: Number.NaN }, /^RangeError: sockjs: option "timeout" is NaN/],
-    ['an endless timeout', { timeout: Number.POSITIVE_INFINITY }, /^RangeError: sockjs: option "timeout" is Infinity/],
+    [
+      'a timeout that no timer can keep',
+      { timeout: 2 ** 31 },
+      /^RangeError: sockjs: option "timeout" is 2147483648; it must be a number of ms from 0 to 2147483647, or Infinity$/,
+    ],
   ];
   for (const [what, options, error] of impossible) {
     it(`throws on ${what}, and closes nothing`, async () => {

@@ -67,12 +67,14 @@ describe('attachUpgrade()', () => {
     });
   }
 
-  for (const given of [0, -1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31, '10', null]) {
+  for (const given of [0, -1, Number.NaN, Number.NEGATIVE_INFINITY, 2 ** 31, '10', null]) {
     it(`throws a RangeError that names upgradeTimeout when it is ${given === null ? 'null' : (JSON.stringify(given) ?? given)} (${typeof given})`, () => {
       const server = createServer();
       assert.throws(() => attachUpgrade(server, { upgradeTimeout: given as number }), {
         name: 'RangeError',
-        message: new RegExp(`"upgradeTimeout" is ${String(given)}; it must be a number of ms`),
+        message: new RegExp(
+          `"upgradeTimeout" is ${String(given)}; it must be a number of ms from 1 to 2147483647, or Infinity$`,
+        ),
       });
       assert.equal(server.listenerCount('upgrade'), 0);
     });

@@ -74,6 +74,42 @@ describe('DeadlineTimer', () => {
     assert.deepEqual(calls, [350]);
   });
 
+  for (const method of ['set', 'limit'] as const) {
+    it(`never fires after ${method}(Infinity), and needs no Node timer`, () => {
+      timer[method](Number.POSITIVE_INFINITY);
+      assert.equal(clock.countTimers(), 0);
+      timer.postpone(performance.now());
+      clock.tick(2 ** 31);
+      assert.deepEqual(calls, []);
+    });
+
+    it(`moves to never and back by ${method}()`, () => {
+      timer[method](100);
+      timer[method](Number.POSITIVE_INFINITY);
+      clock.tick(1000);
+      assert.deepEqual(calls, []);
+      assert.equal(clock.countTimers(), 0);
+      timer[method](100);
+      clock.tick(100);
+      assert.deepEqual(calls, [1100]);
+    });
+
+    it(`leaves others of the queue their time by ${method}(Infinity)`, () => {
+      const others = [300, 100, 200].map((delay) => {
+        const other = new DeadlineTimer(queue, { onTimer: () => calls.push(delay) });
+        other.set(delay);
+        return other;
+      });
+      timer[method](Number.POSITIVE_INFINITY);
+      clock.tick(200);
+      assert.deepEqual(calls, [100, 200]);
+      others[0]?.clear();
+      assert.equal(clock.countTimers(), 0);
+      timer.clear();
+      assert.equal(clock.countTimers(), 0);
+    });
+  }
+
   it('makes one Node timer, however many timers are set, and however often', () => {
     for (let i = 0; i < 10; i += 1) {
       timer.set(100);
