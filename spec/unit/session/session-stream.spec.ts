@@ -232,6 +232,19 @@ describe('session.stream()', () => {
         assert.equal(session.state, 'active');
       });
 
+      it('goes on where another way fails', async () => {
+        const { session, client } = open();
+        const stream = session.stream();
+        stream.read();
+        client.sends('one', 'two');
+        await settle();
+        const loop = session[Symbol.asyncIterator]().next();
+        assert.equal(stream.read(), 'one');
+        await assert.rejects(loop, /recv\(\) cannot be used/);
+        await settle();
+        assert.equal(stream.read(), 'two');
+      });
+
       it('may be written to beside a message listener, and beside recv()', async () => {
         const { session, client, errors, closes } = open();
         const heard: string[] = [];
