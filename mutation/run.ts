@@ -10,7 +10,8 @@ import { isKilled, type Listed, listedIn, type Mutant, mutantsIn, type Report } 
 const SPECS: Readonly<Record<string, readonly string[]>> = {
   'lib/session/lifecycle.ts': ['spec/unit/session/session.spec.ts'],
   'lib/session/session.ts': ['spec/unit/session/session.spec.ts'],
-  'lib/session/delivery.ts': ['spec/unit/session/session.spec.ts'],
+  'lib/session/delivery.ts': ['spec/unit/session/session.spec.ts', 'spec/unit/session/session-stream.spec.ts'],
+  'lib/session/session-stream.ts': ['spec/unit/session/session-stream.spec.ts'],
   'lib/session/application.ts': ['spec/unit/session/session.spec.ts'],
   'lib/session/registry.ts': ['spec/unit/session/registry.spec.ts'],
   'lib/session/reservation.ts': ['spec/unit/session/registry.spec.ts'],

@@ -3,6 +3,8 @@ import { subscribe } from 'node:diagnostics_channel';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createSecureServer as createHttp2Server } from 'node:http2';
 import { createServer as createSecureServer } from 'node:https';
+import { type Duplex, PassThrough } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import connect from 'connect';
 import express, { type Request, type RequestHandler, Router } from 'express';
 import { type ServerOptions, WebSocketServer } from 'ws';
@@ -499,7 +501,13 @@ export async function members(): Promise<void> {
   await session.drained({});
   await session.drained({ signal: AbortSignal.timeout(1000) });
   await session.drained({ signal: undefined });
+  is<Duplex>()(session.stream());
+  await pipeline(session.stream(), new PassThrough({ objectMode: true }), session.stream());
+  await pipeline(['x'], session.stream());
+  is<unknown>()(new SessionNotOpenError({ cause: 'x' }).cause);
 
+  // @ts-expect-error it has no options
+  session.stream({ highWaterMark: 16 });
   // @ts-expect-error a signal is an option
   await session.drained(AbortSignal.timeout(1000));
   // @ts-expect-error the server's own

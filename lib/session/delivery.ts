@@ -1,6 +1,11 @@
-/** How received messages come to the application: by a `message` listener, by `recv()`, or by `for await`. */
+/** How received messages come to the application: by a `message` listener, `recv()`, `for await`, or a stream. */
 import { warnOnce } from '../util/warn-once.ts';
 import { Inbox, type InboxLimits } from './inbox.ts';
+
+/** What takes the messages, as errors name it. */
+const LISTENER = 'a "message" listener';
+const RECV = 'recv() or a for-await loop';
+const STREAM = 'session.stream()';
 
 /** The session behind a delivery. */
 interface DeliveryOwner {
@@ -22,8 +27,11 @@ export class Delivery {
   /** Made when the first message has to wait for a reader, or a reader for a message. */
   #inbox: Inbox | undefined;
   #iterators = 0;
-  /** `unread` means that `onSession` is through and the application has never listened or read: nothing will. */
-  #use: 'undecided' | 'read' | 'unread' = 'undecided';
+  /**
+   * `unread` means that `onSession` is through and the application has never listened or read: nothing will. `streamed`
+   * means that a stream has begun to read: it takes all messages from then on.
+   */
+  #use: 'undecided' | 'read' | 'streamed' | 'unread' = 'undecided';
 
   constructor(owner: DeliveryOwner) {
     this.#owner = owner;
@@ -62,11 +70,38 @@ export class Delivery {
    * @returns rejects as `session.recv()` does
    */
   next(signal: AbortSignal | undefined): Promise<string> {
-    if (this.#owner.hasMessageListener) {
-      return Promise.reject(new Error('sockjs: recv() cannot be used while a "message" listener takes the messages'));
+    const taker = this.#owner.hasMessageListener ? LISTENER : this.#use === 'streamed' ? STREAM : undefined;
+    if (taker !== undefined) {
+      return Promise.reject(new Error(`sockjs: recv() cannot be used while ${taker} takes the messages`));
     }
     this.#use = 'read';
     return this.#inboxNow.next(signal);
+  }
+
+  /** The application has a stream, which it may read later. */
+  expectReader(): void {
+    this.#use = 'read';
+  }
+
+  /**
+   * The next message, for a stream, which takes all messages from its first call on.
+   *
+   * @returns rejects as `next` does, and with an `Error` where a listener, `recv()` or a loop takes the messages
+   */
+  async nextForStream(): Promise<string> {
+    if (this.#use !== 'streamed') {
+      const taker = this.#owner.hasMessageListener ? LISTENER : this.#isRecvTaking ? RECV : undefined;
+      if (taker !== undefined) {
+        throw new Error(`sockjs: session.stream() cannot be read while ${taker} takes the messages`);
+      }
+      this.#use = 'streamed';
+    }
+    return this.#inboxNow.next(undefined);
+  }
+
+  /** Whether messages wait for a reader. */
+  get hasUnread(): boolean {
+    return this.#inbox !== undefined && this.#inbox.size > 0;
   }
 
   /** A `for await` loop begins, which excludes listeners; it must end with `endLoop()`. */
@@ -81,13 +116,12 @@ export class Delivery {
   /**
    * The application is about to add a `message` listener.
    *
-   * @throws Error while `recv()` or a loop takes the messages
+   * @throws Error while `recv()`, a loop or a stream takes the messages
    */
   beforeListening(): void {
-    if (this.#inbox?.isAwaited || this.#iterators > 0) {
-      throw new Error(
-        'sockjs: a "message" listener cannot be added while recv() or a for-await loop takes the messages',
-      );
+    const taker = this.#use === 'streamed' ? STREAM : this.#isRecvTaking ? RECV : undefined;
+    if (taker !== undefined) {
+      throw new Error(`sockjs: a "message" listener cannot be added while ${taker} takes the messages`);
     }
     this.#use = 'read';
     if (this.#inbox?.size) {
@@ -121,6 +155,10 @@ export class Delivery {
   /** Nothing more will come. Messages that wait can still be read. */
   end(): void {
     this.#inbox?.end();
+  }
+
+  get #isRecvTaking(): boolean {
+    return this.#inbox?.isAwaited === true || this.#iterators > 0;
   }
 
   get #inboxNow(): Inbox {

@@ -91,7 +91,7 @@ export class Lifecycle<S extends SessionEmitter = SessionEmitter>
   #drainContext: AsyncResource | undefined;
   /** Whether the opening was counted. The end is counted only then. */
   #wasOpened = false;
-  #closing: CloseReason = NOT_CLOSED;
+  #closing: CloseReason & Partial<SessionCloseEvent> = NOT_CLOSED;
   #closeFrameSent = false;
   #isFinished = false;
   #whenEnded: Set<() => void> | undefined;
@@ -129,6 +129,11 @@ export class Lifecycle<S extends SessionEmitter = SessionEmitter>
   /** Whether the session has left the registry and its rooms. */
   get isFinished(): boolean {
     return this.#isFinished;
+  }
+
+  /** Code and reason of the end, once it has begun, and `wasClean` as soon as the session is over. */
+  get closing(): CloseReason & Partial<SessionCloseEvent> {
+    return this.#closing;
   }
 
   get transport(): TransportName {
@@ -507,6 +512,7 @@ export class Lifecycle<S extends SessionEmitter = SessionEmitter>
     this.outbox.clear();
     this.#timer.clear();
     this.environment.rooms.leaveAll(this, this.session.rooms);
+    this.#closing = { ...this.#closing, wasClean };
     const event: SessionCloseEvent = { ...this.#closing, wasClean };
     this.environment.onEnd(this, event);
     if (this.#wasOpened) {

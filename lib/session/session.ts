@@ -1,11 +1,13 @@
 /** A session: the object that the application talks to, over all transports (docs/protocol.md, section 6). */
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { assertText } from '../protocol/shared-message.ts';
 import { SessionNotOpenError } from './errors.ts';
 import type { SessionEvents, SessionState } from './events.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import type { TransportName } from './ports.ts';
+import { streamOf } from './session-stream.ts';
 
 /** The application's function for new sessions: called once for each, right after its open frame. May be async. */
 export type SessionHandler<Data = unknown, Req extends IncomingMessage = IncomingMessage> = (
@@ -19,6 +21,7 @@ type SessionControl = Pick<
   | 'isActive'
   | 'isEnded'
   | 'isFinished'
+  | 'closing'
   | 'transport'
   | 'bufferedAmount'
   | 'outbox'
@@ -226,6 +229,32 @@ export class Session<
     } finally {
       delivery.endLoop();
     }
+  }
+
+  /**
+   * The session as a stream of strings, in object mode, for `pipeline()` and all else that takes a stream. Each call
+   * returns the same one. Reading gives what `recv()` would, writing calls `send()` and waits for `drained()`, `end()`
+   * calls `close()`. Once it is read, it takes all messages: a `message` listener, `recv()` and loops over the session
+   * throw.
+   *
+   * The readable side ends when the session has ended and everything received was read. Where the client vanished, and
+   * with the codes 1011 and 1013, the stream is destroyed in place of that, with a {@link SessionNotOpenError} whose
+   * `cause` has code and reason. So it is when the session ends before all was written. `destroy()` closes the session
+   * with 1000, as does leaving a loop over the stream while no pipeline writes to it. `destroy(error)` closes it with
+   * 1011 `Internal error`.
+   *
+   * Errors never end the process: what a listener throws, and an `error` event without a listener, go to the `onError`
+   * option, and a {@link SessionNotOpenError} nowhere.
+   *
+   * @example
+   * import { createReadStream } from 'node:fs';
+   * import { pipeline } from 'node:stream/promises';
+   * import { sockjs } from 'express-sockjs';
+   *
+   * sockjs((session) => pipeline(createReadStream('log.txt', 'utf8'), session.stream()));
+   */
+  stream(): Duplex {
+    return streamOf(this.#lifecycle, this);
   }
 
   /**
