@@ -158,15 +158,11 @@ class SessionStream extends Duplex {
    * what it makes of the last message.
    */
   override async *[Symbol.asyncIterator](): AsyncGenerator<string, void, undefined> {
-    let isLeft = true;
     try {
       yield* this.iterator({ destroyOnReturn: false });
-      isLeft = false;
     } finally {
-      if (isLeft) {
-        // One turn later: where an error has left the loop and rejects `onSession`, that closes the session with 1011.
-        setImmediate(() => this.#destroyUnlessWritten());
-      }
+      // One turn later: where an error has left the loop and rejects `onSession`, that closes the session with 1011.
+      setImmediate(() => this.#destroyUnlessWritten());
     }
   }
 

@@ -901,6 +901,12 @@ describe('session.stream()', () => {
         assert.equal(client.closeFrame, 'c[1011,"Internal error"]');
       });
 
+      it(`${how} has listened all the same`, () => {
+        const { session } = open();
+        assert.equal(session.stream().on('own', listener).emit('own'), true);
+        assert.equal(session.stream().emit('other'), false);
+      });
+
       it(`of the close event ${how} ends no process`, async () => {
         const { session, client, errors } = open();
         session.stream().on('close', listener).on('error', listener);
@@ -913,11 +919,13 @@ describe('session.stream()', () => {
     it('that throws no Error is told of by one that has it as its cause', async () => {
       const { session, client, errors } = open();
       session.stream().on('data', () => {
-        throw undefined;
+        throw null;
       });
       client.sends('1');
       await settle();
-      assert.match(String(errors), /a listener of session\.stream\(\) threw a value that is no Error/);
+      const [error] = errors as [Error];
+      assert.match(error.message, /a listener of session\.stream\(\) threw a value that is no Error/);
+      assert.equal(error.cause, null);
       assert.equal(client.closeFrame, 'c[1011,"Internal error"]');
     });
   });
