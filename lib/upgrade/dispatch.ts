@@ -5,32 +5,33 @@
  * Node does not document. Node makes no response for an upgrade, and without one no middleware could see it.
  */
 import { type IncomingMessage, ServerResponse } from 'node:http';
-import type { Duplex } from 'node:stream';
 import { dropResponse } from '../http/express.ts';
 import { setPendingUpgrade } from './pending-upgrade.ts';
 import type { ResponseSocket } from './response-socket.ts';
-import type { UpgradeServer } from './server.ts';
-import { type DispatchContext, UpgradeAttempt } from './upgrade-attempt.ts';
+import { UpgradeAttempt } from './upgrade-attempt.ts';
+import type { Upgrade } from './upgrade-request.ts';
+import type { OtherListeners, UpgradeTarget } from './upgrade-target.ts';
 
-/** Emits an upgrade as a `request`, with a response whose first bytes decide what becomes of the upgrade. */
-export function dispatch(
-  server: UpgradeServer,
-  req: IncomingMessage,
-  socket: Duplex,
-  head: Buffer,
-  context: DispatchContext,
-): void {
-  const res = new ServerResponse(req);
+/** Has a WebSocket handshake answered, by a response whose first bytes decide what becomes of the upgrade. */
+export function dispatch(target: UpgradeTarget, upgrade: Upgrade, others: OtherListeners | undefined): void {
+  const { req } = upgrade;
+  const res = responseTo(req);
   ignoreInformationalResponses(res);
-  res.shouldKeepAlive = false;
-  const attempt = new UpgradeAttempt(req, res, socket, head, context);
+  const attempt = new UpgradeAttempt(upgrade, res, target, others);
   setPendingUpgrade(req, attempt);
   connectResponse(req, res, attempt.responseSocket);
   try {
-    server.emit('request', req, res);
+    target.request(req, res);
   } finally {
     attempt.wait();
   }
+}
+
+/** Makes the response to an upgrade. */
+function responseTo(req: IncomingMessage): ServerResponse {
+  const res = new ServerResponse(req);
+  res.shouldKeepAlive = false;
+  return res;
 }
 
 /** Informational responses decide nothing, and none may precede a 101. */

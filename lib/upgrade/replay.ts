@@ -7,10 +7,11 @@
 import http, { type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { debugUpgrade } from '../util/debug.ts';
-import type { TimerQueue } from '../util/timer-queue.ts';
 import { ignoreSocketError } from './pending-upgrade.ts';
 import type { UpgradeServer } from './server.ts';
 import { answerAndClose } from './sockets.ts';
+import type { Upgrade } from './upgrade-request.ts';
+import type { UpgradeTarget } from './upgrade-target.ts';
 
 /** Names and values of headers that Node keeps of a request, where the server has no `maxHeadersCount`. */
 const DEFAULT_LIMIT = 2_000;
@@ -24,13 +25,7 @@ interface HttpInternals {
  * Gives an upgrade request back to Node's HTTP parser without its `Upgrade` header. Java's HTTP client, for example,
  * asks for h2c with the first request of each connection. A request that may have lost headers gets 431.
  */
-export function replay(
-  server: UpgradeServer,
-  req: IncomingMessage,
-  socket: Duplex,
-  head: Buffer,
-  timers: TimerQueue,
-): void {
+export function replay({ server, timers }: UpgradeTarget, { req, socket, head }: Upgrade): void {
   if (mayLackHeaders(server, req)) {
     debugUpgrade('%s %s: too many headers', req.method, req.url);
     answerAndClose(socket, 431, timers);
