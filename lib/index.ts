@@ -6,6 +6,7 @@ export { type Room, type SockjsRouter, sockjs } from './sockjs.ts';
 export { attachUpgrade } from './upgrade/attach-upgrade.ts';
 export type { AttachUpgradeOptions } from './upgrade/options.ts';
 export type { UpgradeServer } from './upgrade/server.ts';
+export { upgradeHandler } from './upgrade/upgrade-handler.ts';
 
 // Options.
 

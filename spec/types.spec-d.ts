@@ -3,6 +3,7 @@ import { subscribe } from 'node:diagnostics_channel';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createSecureServer as createHttp2Server } from 'node:http2';
 import { createServer as createSecureServer } from 'node:https';
+import type { Duplex } from 'node:stream';
 import connect from 'connect';
 import express, { type Request, Router } from 'express';
 import { type ServerOptions, WebSocketServer } from 'ws';
@@ -38,6 +39,7 @@ import {
   sockjs,
   type TransportName,
   type UpgradeServer,
+  upgradeHandler,
   type WebSocketServerOptions,
 } from '../lib/index.ts';
 
@@ -60,9 +62,16 @@ interface UserRequest extends IncomingMessage {
 
 export function surface(): void {
   // What is there at run time; a name more or less is a change that the changelog should tell of.
-  is<'CloseCode' | 'Session' | 'SessionNotOpenError' | 'attachUpgrade' | 'defaultOptions' | 'jsessionid' | 'sockjs'>()(
-    {} as keyof typeof api,
-  );
+  is<
+    | 'CloseCode'
+    | 'Session'
+    | 'SessionNotOpenError'
+    | 'attachUpgrade'
+    | 'defaultOptions'
+    | 'jsessionid'
+    | 'sockjs'
+    | 'upgradeHandler'
+  >()({} as keyof typeof api);
   is<keyof SockjsOptions>()({} as keyof ResolvedOptions);
 }
 
@@ -400,6 +409,36 @@ export function upgrades(): void {
   attachUpgrade(createServer(), { upgradeTimeout: '10s' });
   // @ts-expect-error a WebSocketServer listens by a server
   attachUpgrade(new WebSocketServer({ noServer: true }));
+}
+
+export function upgradeHandlers(): void {
+  const app = express();
+  const server = createServer(app);
+  const echo = sockjs({ prefix: '/echo' }, () => {});
+  const handle = upgradeHandler(app);
+  is<(req: IncomingMessage, socket: Duplex, head: Buffer) => void>()(handle);
+  server.on('upgrade', handle);
+  server.on('upgrade', (req, socket, head) => {
+    handle(req, socket, head);
+  });
+  const servers: UpgradeServer[] = [server, createSecureServer({}, echo), createHttp2Server({ allowHTTP1: true })];
+  for (const one of servers) {
+    upgradeHandler(one, { upgradeTimeout: 1000 });
+  }
+  upgradeHandler(connect());
+  upgradeHandler(echo);
+  upgradeHandler((_req, res) => res.end());
+  upgradeHandler(async (_req, res) => {
+    res.end();
+  });
+  const options: AttachUpgradeOptions = {};
+  upgradeHandler(app, options);
+  // @ts-expect-error neither a server nor a request listener
+  upgradeHandler({});
+  // @ts-expect-error a Router needs a `next`
+  upgradeHandler(Router());
+  // @ts-expect-error an unknown option
+  upgradeHandler(app, { timeout: 1000 });
 }
 
 export function broadcasts(): void {

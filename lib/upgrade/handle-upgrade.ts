@@ -1,5 +1,6 @@
-/** What becomes of an upgrade. */
-import { dispatch } from './dispatch.ts';
+/** What becomes of an upgrade, for `attachUpgrade()` and `upgradeHandler()` alike. */
+import { dispatch, dispatchWithBody } from './dispatch.ts';
+import { hasParsedBody } from './parsed-body.ts';
 import { ignoreSocketError } from './pending-upgrade.ts';
 import { replay } from './replay.ts';
 import { isWebSocketRequest, type Upgrade } from './upgrade-request.ts';
@@ -16,11 +17,18 @@ export function handleUpgrade(target: UpgradeTarget, upgrade: Upgrade, others?: 
   const { req, socket } = upgrade;
   // Stays on a socket that another listener gets. A listener that ignores the upgrade would leave it without any.
   socket.on('error', ignoreSocketError);
+  if (!(socket.readable && socket.writable)) {
+    // A dispatcher of the application may have waited before it passed the upgrade on, and the client has left.
+    socket.destroy();
+    return;
+  }
   whenIdle(req, socket, target, () => {
     if (others?.comeFirst(req)) {
       others.emit();
     } else if (isWebSocketRequest(req)) {
       dispatch(target, upgrade, others);
+    } else if (hasParsedBody(upgrade)) {
+      dispatchWithBody(target, upgrade);
     } else {
       replay(target, upgrade);
     }

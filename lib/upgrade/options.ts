@@ -1,10 +1,10 @@
-/** The options of `attachUpgrade()`. */
+/** The options of `attachUpgrade()` and `upgradeHandler()`. */
 import { MAX_DELAY } from '../util/timer-queue.ts';
 
 /** ms in which the handshake of an upgrade must be answered, where no option says otherwise. */
 const UPGRADE_TIMEOUT = 10_000;
 
-/** Options of `attachUpgrade()`. */
+/** Options of `attachUpgrade()` and `upgradeHandler()`. */
 export interface AttachUpgradeOptions {
   /**
    * ms in which the handshake of an upgrade must be answered; then the client gets 503. Middleware, `authorize` and an

@@ -40,6 +40,7 @@ export class UpgradeAttempt implements PendingUpgrade {
   #state: 'undecided' | 'claimed' | 'settled' = 'undecided';
   #timer: DeadlineTimer | undefined;
   #client: WaitingClient | undefined;
+  #isPassedOn = false;
 
   /** @param others who get an upgrade that the application does not want; undefined where there can be none */
   constructor(
@@ -57,6 +58,10 @@ export class UpgradeAttempt implements PendingUpgrade {
     this.#url = req.url;
     this.responseSocket = new ResponseSocket(socket, time.timers, () => this.#shouldForward());
     socket.on('close', this.#onSocketClose);
+  }
+
+  get isPassedOn(): boolean {
+    return this.#isPassedOn;
   }
 
   /**
@@ -124,6 +129,7 @@ export class UpgradeAttempt implements PendingUpgrade {
     if (this.#url !== undefined) {
       this.#req.url = this.#url;
     }
+    this.#isPassedOn = true;
     this.#others.emit();
     return false;
   }

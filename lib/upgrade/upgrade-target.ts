@@ -3,10 +3,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { UpgradeServer } from './server.ts';
 import type { UpgradeTime } from './sockets.ts';
 
-/** The listeners of a server, with the time limit of their upgrades. */
+/** The listeners of a server, or an app; with the time limit of their upgrades. */
 export interface UpgradeTarget extends UpgradeTime {
-  /** The server that serves what is no WebSocket after all. */
-  readonly server: UpgradeServer;
+  /** The server that serves what is no WebSocket after all; undefined for the server of the connection. */
+  readonly server: UpgradeServer | undefined;
   /** Answers a request. It throws what the application throws. */
   request(req: IncomingMessage, res: ServerResponse): void;
 }

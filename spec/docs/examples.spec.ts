@@ -77,7 +77,7 @@ const BEFORE_FRAGMENT = [
   "import { createServer } from 'node:http';",
   "import express from 'express';",
   "import connect from 'connect';",
-  "import { attachUpgrade, CloseCode, defaultOptions, jsessionid, SessionNotOpenError, sockjs } from 'express-sockjs';",
+  "import { attachUpgrade, CloseCode, defaultOptions, jsessionid, SessionNotOpenError, sockjs, upgradeHandler } from 'express-sockjs';",
   `import { ${[...PRELUDE.matchAll(/^export declare \w+ (\w+)/gm)].map(([, name]) => name).join(', ')}, type User } from './prelude.ts';`,
   // A function, so that a fragment may use any of these names for something else.
   'export async function fragment() {',
