@@ -418,7 +418,9 @@ export function upgradeHandlers(): void {
   const handle = upgradeHandler(app);
   is<(req: IncomingMessage, socket: Duplex, head: Buffer) => void>()(handle);
   server.on('upgrade', handle);
+  server.on('upgrade', echo.handleUpgrade);
   server.on('upgrade', (req, socket, head) => {
+    is<boolean>()(echo.handleUpgrade(req, socket, head));
     handle(req, socket, head);
   });
   const servers: UpgradeServer[] = [server, createSecureServer({}, echo), createHttp2Server({ allowHTTP1: true })];
@@ -439,6 +441,8 @@ export function upgradeHandlers(): void {
   upgradeHandler(Router());
   // @ts-expect-error an unknown option
   upgradeHandler(app, { timeout: 1000 });
+  // @ts-expect-error it needs the bytes behind the request
+  echo.handleUpgrade({} as IncomingMessage, {} as Duplex);
 }
 
 export function broadcasts(): void {

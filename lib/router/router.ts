@@ -77,7 +77,7 @@ function replaceHandle(prefix: string, router: DispatchingRouter, direct: Dispat
   const ownLayers = router.stack.length;
   router.handle = (req, res, next = lastHandler(res)) => {
     const url = req.url ?? '/';
-    const rest = prefix === '' ? url : stripPrefix(url, prefix);
+    const rest = belowPrefix(url, prefix);
     if (rest === undefined || hasDoubledSlash(req)) {
       next();
       return;
@@ -98,8 +98,11 @@ function replaceHandle(prefix: string, router: DispatchingRouter, direct: Dispat
   };
 }
 
-/** The URL without the prefix, or undefined if its path is not below the prefix. */
-function stripPrefix(url: string, prefix: string): string | undefined {
+/** The URL without the prefix of the endpoint, or undefined if its path is not below the prefix. */
+export function belowPrefix(url: string, prefix: string): string | undefined {
+  if (prefix === '') {
+    return url;
+  }
   if (url.startsWith(`${prefix}/`)) {
     return url.slice(prefix.length);
   }

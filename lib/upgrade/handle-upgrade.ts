@@ -1,4 +1,4 @@
-/** What becomes of an upgrade, for `attachUpgrade()` and `upgradeHandler()` alike. */
+/** What becomes of an upgrade, for `attachUpgrade()`, `upgradeHandler()` and `router.handleUpgrade()` alike. */
 import { dispatch, dispatchWithBody } from './dispatch.ts';
 import { hasParsedBody } from './parsed-body.ts';
 import { ignoreSocketError } from './pending-upgrade.ts';

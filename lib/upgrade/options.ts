@@ -2,7 +2,7 @@
 import { MAX_DELAY } from '../util/timer-queue.ts';
 
 /** ms in which the handshake of an upgrade must be answered, where no option says otherwise. */
-const UPGRADE_TIMEOUT = 10_000;
+export const UPGRADE_TIMEOUT = 10_000;
 
 /** Options of `attachUpgrade()` and `upgradeHandler()`. */
 export interface AttachUpgradeOptions {

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { UpgradeServer } from './server.ts';
 import type { UpgradeTime } from './sockets.ts';
 
-/** The listeners of a server, or an app; with the time limit of their upgrades. */
+/** The listeners of a server, an app, or an endpoint; with the time limit of their upgrades. */
 export interface UpgradeTarget extends UpgradeTime {
   /** The server that serves what is no WebSocket after all; undefined for the server of the connection. */
   readonly server: UpgradeServer | undefined;

@@ -56,6 +56,7 @@ const EXAMPLES = [...DOCUMENTS.flatMap(blocksOf), ...SOURCES.flatMap(commentExam
 const PRELUDE = `
 import type { Server } from 'node:http';
 import type { Express } from 'express';
+import type { WebSocketServer } from 'ws';
 import type { Session, SessionHandler, SockjsOptions, SockjsRouter } from 'express-sockjs';
 
 export interface User { readonly name: string }
@@ -66,6 +67,7 @@ export declare const chat: SockjsRouter;
 export declare const news: SockjsRouter;
 export declare const session: Session;
 export declare const options: SockjsOptions;
+export declare const wss: WebSocketServer;
 export declare const onSession: SessionHandler;
 export declare const rows: readonly string[];
 export declare function userOf(cookie: string | undefined): Promise<User | undefined>;

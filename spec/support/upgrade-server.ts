@@ -46,6 +46,14 @@ export const WAYS: readonly {
     title: 'upgradeHandler(listener)',
     handle: (server, listener) => server.on('upgrade', upgradeHandler(listener)),
   },
+  {
+    title: 'router.handleUpgrade()',
+    handle: (server, _listener, { handleUpgrade }) => {
+      server.on('upgrade', (req: IncomingMessage, socket: Duplex, head: Buffer) => {
+        assert.equal(handleUpgrade(req, socket, head), true);
+      });
+    },
+  },
 ];
 
 export const hasShouldUpgradeCallback = 'shouldUpgradeCallback' in createServer();

@@ -1,4 +1,4 @@
-/** What all ways of handling upgrades have in common. */
+/** What all ways of handling upgrades have in common, from `attachUpgrade()` to `router.handleUpgrade()`. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { RequestListener, ServerResponse } from 'node:http';
