@@ -3,7 +3,10 @@
 // The endpoint, and upgrades to WebSockets.
 
 export { type Room, type SockjsRouter, sockjs } from './sockjs.ts';
-export { type AttachUpgradeOptions, attachUpgrade, type UpgradeServer } from './upgrade/attach-upgrade.ts';
+export { attachUpgrade } from './upgrade/attach-upgrade.ts';
+export type { AttachUpgradeOptions } from './upgrade/options.ts';
+export type { UpgradeServer } from './upgrade/server.ts';
+export { upgradeHandler } from './upgrade/upgrade-handler.ts';
 
 // Options.
 

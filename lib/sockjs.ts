@@ -1,5 +1,6 @@
 /** The factory: makes the context of an endpoint from the options, and its router from the context. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { Application, Request, Router } from 'express';
 import type { EndpointContext } from './context.ts';
 import { Metrics, type SockjsStats } from './metrics.ts';
@@ -11,13 +12,14 @@ import { assertClosable, CLOSES } from './protocol/close-code.ts';
 import { assertText } from './protocol/shared-message.ts';
 import type { Next } from './router/handle-request.ts';
 import { createRouter } from './router/router.ts';
+import { upgradeTaker } from './router/take-upgrade.ts';
 import { type BroadcastOptions, sendToAll } from './session/broadcast.ts';
 import type { SessionDirectory } from './session/directory.ts';
 import { type LiveSessions, liveSessionsOf } from './session/live-sessions.ts';
 import { SessionRegistry } from './session/registry.ts';
 import type { Session, SessionHandler } from './session/session.ts';
 import type { CloseOptions, CloseResult, Shutdown } from './session/shutdown.ts';
-import { transportRoutes, webSocketServerOf } from './transports/index.ts';
+import { allTransportRoutes, transportRoutes, webSocketServerOf } from './transports/index.ts';
 import { DELAYS, isDelay, TimerQueue } from './util/timer-queue.ts';
 
 /**
@@ -46,6 +48,25 @@ export interface SockjsRouter<Data = unknown, Req extends IncomingMessage = Inco
 
   /** The sessions that have joined a room of this router by `session.join(room)`. */
   to(room: string): Room<Data, Req>;
+
+  /**
+   * Takes an upgrade whose path is one of the routes of this router, below its option `prefix`. Has it answered as
+   * `attachUpgrade()` does, within 10 seconds: the WebSocket opens, or the client gets the refusal of the router, such as
+   * 403, 405, or the 404 of a transport that is switched off. No middleware sees the upgrade: for a router that is
+   * mounted in an app, use `upgradeHandler(app)`. A request for another protocol than WebSocket is answered as an ordinary
+   * request by the server of its connection.
+   *
+   * @returns true where the router answers, or a listener of this package has taken the upgrade before; false where it
+   *   leaves request and socket as they came, so that another handler may take them
+   *
+   * @example
+   * server.on('upgrade', (req, socket, head) => {
+   *   if (!router.handleUpgrade(req, socket, head)) {
+   *     socket.destroy();
+   *   }
+   * });
+   */
+  handleUpgrade(req: IncomingMessage, socket: Duplex, head: Buffer): boolean;
 
   /** Counters since the router was made, and how many sessions and queued bytes there are now. */
   stats(): SockjsStats;
@@ -177,8 +198,13 @@ export function createSockjsRouter<Data, Req extends IncomingMessage>(
     timers,
   };
   const router = createRouter(endpoint, [...transportRoutes(options), ...pageRoutes]);
-  return Object.assign(router as Router & SockjsRouter<Data, Req>, membersOf(endpoint));
+  const listener = router as Router & SockjsRouter<Data, Req>;
+  const handleUpgrade = upgradeTaker(endpoint, (req, res) => listener(req, res), ALL_ROUTES);
+  return Object.assign(listener, membersOf(endpoint), { handleUpgrade });
 }
+
+/** The routes that an endpoint has where no transport is switched off. */
+const ALL_ROUTES = [...allTransportRoutes, ...pageRoutes];
 
 /** The members that a SockJS router has beside those of an Express Router. */
 function membersOf<Data, Req extends IncomingMessage>({ sessions, shutdown, metrics }: EndpointContext<Data, Req>) {

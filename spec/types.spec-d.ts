@@ -42,6 +42,7 @@ import {
   sockjs,
   type TransportName,
   type UpgradeServer,
+  upgradeHandler,
   type WebSocketServerOptions,
 } from '../lib/index.ts';
 
@@ -65,9 +66,16 @@ interface UserRequest extends IncomingMessage {
 
 export function surface(): void {
   // What is there at run time; a name more or less is a change that the changelog should tell of.
-  is<'CloseCode' | 'Session' | 'SessionNotOpenError' | 'attachUpgrade' | 'defaultOptions' | 'jsessionid' | 'sockjs'>()(
-    {} as keyof typeof api,
-  );
+  is<
+    | 'CloseCode'
+    | 'Session'
+    | 'SessionNotOpenError'
+    | 'attachUpgrade'
+    | 'defaultOptions'
+    | 'jsessionid'
+    | 'sockjs'
+    | 'upgradeHandler'
+  >()({} as keyof typeof api);
   is<keyof SockjsOptions>()({} as keyof ResolvedOptions);
 }
 
@@ -591,6 +599,40 @@ export function upgrades(): void {
   attachUpgrade(createServer(), { upgradeTimeout: '10s' });
   // @ts-expect-error a WebSocketServer listens by a server
   attachUpgrade(new WebSocketServer({ noServer: true }));
+}
+
+export function upgradeHandlers(): void {
+  const app = express();
+  const server = createServer(app);
+  const echo = sockjs({ prefix: '/echo' }, () => {});
+  const handle = upgradeHandler(app);
+  is<(req: IncomingMessage, socket: Duplex, head: Buffer) => void>()(handle);
+  server.on('upgrade', handle);
+  server.on('upgrade', echo.handleUpgrade);
+  server.on('upgrade', (req, socket, head) => {
+    is<boolean>()(echo.handleUpgrade(req, socket, head));
+    handle(req, socket, head);
+  });
+  const servers: UpgradeServer[] = [server, createSecureServer({}, echo), createHttp2Server({ allowHTTP1: true })];
+  for (const one of servers) {
+    upgradeHandler(one, { upgradeTimeout: 1000 });
+  }
+  upgradeHandler(connect());
+  upgradeHandler(echo);
+  upgradeHandler((_req, res) => res.end());
+  upgradeHandler(async (_req, res) => {
+    res.end();
+  });
+  const options: AttachUpgradeOptions = {};
+  upgradeHandler(app, options);
+  // @ts-expect-error neither a server nor a request listener
+  upgradeHandler({});
+  // @ts-expect-error a Router needs a `next`
+  upgradeHandler(Router());
+  // @ts-expect-error an unknown option
+  upgradeHandler(app, { timeout: 1000 });
+  // @ts-expect-error it needs the bytes behind the request
+  echo.handleUpgrade({} as IncomingMessage, {} as Duplex);
 }
 
 export function broadcasts(): void {

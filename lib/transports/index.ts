@@ -28,6 +28,9 @@ const ROUTES: readonly [options: readonly TransportOption[], route: Route][] = [
   [['rawWebsocket'], { ...COMMON, path: /^\/websocket$/, methods: { GET: RawWebSocketTransport.handle } }],
 ];
 
+/** The routes of all transports, those that options switch off as well. */
+export const allTransportRoutes: readonly Route[] = ROUTES.map(([, route]) => route);
+
 /** The routes of the transports that the options leave on, those that clients ask for most often first. */
 export function transportRoutes<Data, Req extends IncomingMessage>(resolved: ResolvedOptions<Data, Req>): Route[] {
   return ROUTES.filter(([options]) => options.some((option) => resolved[option])).map(([, route]) => route);

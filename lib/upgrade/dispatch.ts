@@ -5,32 +5,63 @@
  * Node does not document. Node makes no response for an upgrade, and without one no middleware could see it.
  */
 import { type IncomingMessage, ServerResponse } from 'node:http';
-import type { Duplex } from 'node:stream';
 import { dropResponse } from '../http/express.ts';
+import { hasToken } from '../http/tokens.ts';
+import { debugUpgrade } from '../util/debug.ts';
 import { setPendingUpgrade } from './pending-upgrade.ts';
-import type { ResponseSocket } from './response-socket.ts';
-import type { UpgradeServer } from './server.ts';
-import { type DispatchContext, UpgradeAttempt } from './upgrade-attempt.ts';
+import { ResponseSocket } from './response-socket.ts';
+import { UpgradeAttempt } from './upgrade-attempt.ts';
+import type { Upgrade } from './upgrade-request.ts';
+import type { OtherListeners, UpgradeTarget } from './upgrade-target.ts';
+import { WaitingClient } from './waiting-client.ts';
 
-/** Emits an upgrade as a `request`, with a response whose first bytes decide what becomes of the upgrade. */
-export function dispatch(
-  server: UpgradeServer,
-  req: IncomingMessage,
-  socket: Duplex,
-  head: Buffer,
-  context: DispatchContext,
-): void {
-  const res = new ServerResponse(req);
+/** Has a WebSocket handshake answered, by a response whose first bytes decide what becomes of the upgrade. */
+export function dispatch(target: UpgradeTarget, upgrade: Upgrade, others: OtherListeners | undefined): void {
+  const { req } = upgrade;
+  const res = responseTo(req);
   ignoreInformationalResponses(res);
-  res.shouldKeepAlive = false;
-  const attempt = new UpgradeAttempt(req, res, socket, head, context);
+  const attempt = new UpgradeAttempt(upgrade, res, target, others);
   setPendingUpgrade(req, attempt);
   connectResponse(req, res, attempt.responseSocket);
   try {
-    server.emit('request', req, res);
+    target.request(req, res);
   } finally {
     attempt.wait();
   }
+}
+
+/**
+ * Has an ordinary request answered whose body Node has given to it, or goes on giving to it. The connection is closed
+ * after the response, since Node serves no further request on a connection that it has emitted as an upgrade.
+ */
+export function dispatchWithBody(target: UpgradeTarget, { req, socket }: Upgrade): void {
+  debugUpgrade('%s %s is answered as an ordinary request', req.method, req.url);
+  const res = responseTo(req);
+  // The wrapper of a connection discards the rest of the body when it is read.
+  const connection = req.socket;
+  const client = new WaitingClient(connection, connection === socket);
+  const responseSocket = new ResponseSocket(connection, target.timers, () => {
+    client.release();
+    return true;
+  });
+  connection.on('close', () => {
+    responseSocket.destroy();
+    req.destroy();
+  });
+  connectResponse(req, res, responseSocket);
+  // As Node does: the application may leave the rest of a body unread.
+  res.on('finish', () => req.resume());
+  if (hasToken(req.headers.expect, '100-continue')) {
+    res.writeContinue();
+  }
+  target.request(req, res);
+}
+
+/** Makes the response to an upgrade. */
+function responseTo(req: IncomingMessage): ServerResponse {
+  const res = new ServerResponse(req);
+  res.shouldKeepAlive = false;
+  return res;
 }
 
 /** Informational responses decide nothing, and none may precede a 101. */

@@ -8,6 +8,9 @@ export interface PendingUpgrade {
   /** Bytes that the client sent behind its request. */
   readonly head: Buffer;
 
+  /** Whether other listeners have got the upgrade. One of them may be of this package, and takes it anew. */
+  readonly isPassedOn: boolean;
+
   /**
    * Takes the connection over: no other listener gets the upgrade. The caller has to do the handshake or to close the
    * socket. The time limit of the upgrade lasts until `finish()`, or until the socket closes.
@@ -36,12 +39,28 @@ interface MaybeUpgrade {
   [PENDING_UPGRADE]?: PendingUpgrade | undefined;
 }
 
+/**
+ * Whether an upgrade is taken, and not passed on to other listeners since. A dispatcher of the application may call two
+ * listeners for one upgrade, or one of them twice.
+ */
+export function isTaken(req: IncomingMessage & MaybeUpgrade): boolean {
+  return PENDING_UPGRADE in req && req[PENDING_UPGRADE]?.isPassedOn !== true;
+}
+
+/** Marks an upgrade as taken, before it is pending. */
+export function setTaken(req: IncomingMessage & MaybeUpgrade): void {
+  req[PENDING_UPGRADE] = undefined;
+}
+
 /** Marks a request as an upgrade. */
 export function setPendingUpgrade(req: IncomingMessage & MaybeUpgrade, upgrade: PendingUpgrade): void {
   req[PENDING_UPGRADE] = upgrade;
 }
 
-/** Removes the mark, which keeps the response to the upgrade in memory for as long as the request. */
+/**
+ * Ends the mark, which would keep the response to the upgrade in memory for as long as the request. The upgrade stays
+ * taken.
+ */
 export function clearPendingUpgrade(req: IncomingMessage & MaybeUpgrade): void {
   // Not deleted: V8 would turn the request into a hash table, at several times its size.
   req[PENDING_UPGRADE] = undefined;

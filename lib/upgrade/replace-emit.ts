@@ -16,14 +16,14 @@ import type { Duplex } from 'node:stream';
 import type { UpgradeServer } from './server.ts';
 
 /** Handles an upgrade. `emitToListeners` emits the event as it would have been. */
-export type UpgradeHandler = (req: IncomingMessage, socket: Duplex, head: Buffer, emitToListeners: () => void) => void;
+export type OnUpgrade = (req: IncomingMessage, socket: Duplex, head: Buffer, emitToListeners: () => void) => void;
 
 /**
  * Has `onUpgrade` called for each upgrade of a server, before any listener.
  *
  * @returns a function that undoes it
  */
-export function replaceEmit(server: UpgradeServer, onUpgrade: UpgradeHandler): () => void {
+export function replaceEmit(server: UpgradeServer, onUpgrade: OnUpgrade): () => void {
   const hadOwnEmit = Object.hasOwn(server, 'emit');
   const { emit } = server;
   let isReplaced = true;

@@ -1,44 +1,39 @@
 /**
- * Makes upgrade requests ordinary HTTP again, where Node has no `shouldUpgradeCallback` (before 22.21 and 24.9).
+ * Makes upgrade requests ordinary HTTP again. Node emits an upgrade for each request that asks for one where it has no
+ * `shouldUpgradeCallback` (before 22.21 and 24.9), or where no `attachUpgrade()` has wrapped that callback.
  *
- * Bypass: `http._connectionListener` is called, by which Node serves HTTP/1 on a connection. Where a runtime has none,
- * the client gets 501.
+ * Bypass: `http._connectionListener` is called, by which Node serves HTTP/1 on a connection. `socket.server` is read,
+ * where Node keeps the server of a connection. Where a runtime lacks one of them, the client gets 501.
  */
-import http, { type IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { debugUpgrade } from '../util/debug.ts';
-import type { TimerQueue } from '../util/timer-queue.ts';
+import { connectionListener } from './parsed-body.ts';
 import { ignoreSocketError } from './pending-upgrade.ts';
 import type { UpgradeServer } from './server.ts';
 import { answerAndClose } from './sockets.ts';
+import type { Upgrade } from './upgrade-request.ts';
+import type { UpgradeTarget } from './upgrade-target.ts';
 
 /** Names and values of headers that Node keeps of a request, where the server has no `maxHeadersCount`. */
 const DEFAULT_LIMIT = 2_000;
-
-/** Node's types leave it out. It serves connections of http, https and http2 servers. */
-interface HttpInternals {
-  _connectionListener?: (this: UpgradeServer, socket: Duplex) => void;
-}
 
 /**
  * Gives an upgrade request back to Node's HTTP parser without its `Upgrade` header. Java's HTTP client, for example,
  * asks for h2c with the first request of each connection. A request that may have lost headers gets 431.
  */
-export function replay(
-  server: UpgradeServer,
-  req: IncomingMessage,
-  socket: Duplex,
-  head: Buffer,
-  timers: TimerQueue,
-): void {
-  if (mayLackHeaders(server, req)) {
-    debugUpgrade('%s %s: too many headers', req.method, req.url);
-    answerAndClose(socket, 431, timers);
+export function replay(target: UpgradeTarget, { req, socket, head }: Upgrade): void {
+  const ownServer = serverOf(req);
+  const server = target.server ?? ownServer;
+  const serveConnection = connectionListener();
+  // Node would emit a CONNECT, which it emits by an event of its own, a second time.
+  if (server === undefined || serveConnection === undefined || req.method === 'CONNECT') {
+    answerAndClose(socket, 501, target.timers);
     return;
   }
-  const { _connectionListener: serveConnection } = http as HttpInternals;
-  if (serveConnection === undefined) {
-    answerAndClose(socket, 501, timers);
+  if (mayLackHeaders(ownServer ?? server, req)) {
+    debugUpgrade('%s %s: too many headers', req.method, req.url);
+    answerAndClose(socket, 431, target.timers);
     return;
   }
   debugUpgrade('replaying %s %s as an ordinary request', req.method, req.url);
@@ -55,10 +50,31 @@ export function replay(
   socket.unshift(Buffer.concat([Buffer.from(`${text}\r\n`, 'latin1'), head]));
   // Not by the event `connection`, which the application has had for this socket.
   serveConnection.call(server, socket);
+  flowOn(socket);
 }
 
 /**
- * Whether Node may have dropped headers. Without a Content-Length or Transfer-Encoding that was among them, Node would
+ * Starts a socket again that has stopped in the middle of its bytes, which it does when a `request` listener throws.
+ * Where the process goes on, Node would not notice the end of the client any more.
+ */
+function flowOn(socket: Duplex): void {
+  setImmediate(() => {
+    if (socket.readableFlowing && socket.readableLength > 0) {
+      socket.pause();
+      socket.resume();
+      flowOn(socket);
+    }
+  });
+}
+
+/** The server that has accepted the connection of a request, where it is a server of HTTP/1. */
+function serverOf({ socket }: { readonly socket: object }): UpgradeServer | undefined {
+  const { server } = socket as { readonly server?: UpgradeServer & { readonly headersTimeout?: number } };
+  return typeof server?.headersTimeout === 'number' ? server : undefined;
+}
+
+/**
+ * Whether Node may have dropped headers, by the limit of the server that has read the request. Without a Content-Length or Transfer-Encoding that was among them, Node would
  * take the body of the replayed request for the next request.
  */
 function mayLackHeaders(server: UpgradeServer & { maxHeadersCount?: number | null }, req: IncomingMessage): boolean {

@@ -8,15 +8,9 @@ import { handshakeHeaders } from './handshake-headers.ts';
 import { clearPendingUpgrade, type PendingUpgrade } from './pending-upgrade.ts';
 import { ResponseSocket } from './response-socket.ts';
 import { answerAndClose, type UpgradeTime } from './sockets.ts';
+import type { Upgrade } from './upgrade-request.ts';
+import type { OtherListeners } from './upgrade-target.ts';
 import { WaitingClient } from './waiting-client.ts';
-
-/** What an upgrade needs to know of its server. */
-export interface DispatchContext extends UpgradeTime {
-  /** How many `upgrade` listeners of other packages the server has. */
-  countOtherListeners(): number;
-  /** Emits the upgrade to them. */
-  emitToOtherListeners(): void;
-}
 
 /**
  * What becomes of one upgrade. The first of these events settles it:
@@ -40,22 +34,35 @@ export class UpgradeAttempt implements PendingUpgrade {
   readonly #req: IncomingMessage;
   readonly #res: ServerResponse;
   readonly #socket: Duplex;
-  readonly #context: DispatchContext;
+  readonly #time: UpgradeTime;
+  readonly #others: OtherListeners | undefined;
   /** The URL as it came, which a framework may change. */
   readonly #url: string | undefined;
   #state: 'undecided' | 'claimed' | 'settled' = 'undecided';
   #timer: DeadlineTimer | undefined;
   #client: WaitingClient | undefined;
+  #isPassedOn = false;
 
-  constructor(req: IncomingMessage, res: ServerResponse, socket: Duplex, head: Buffer, context: DispatchContext) {
+  /** @param others who get an upgrade that the application does not want; undefined where there can be none */
+  constructor(
+    { req, socket, head }: Upgrade,
+    res: ServerResponse,
+    time: UpgradeTime,
+    others: OtherListeners | undefined,
+  ) {
     this.head = head;
     this.#req = req;
     this.#res = res;
     this.#socket = socket;
-    this.#context = context;
+    this.#time = time;
+    this.#others = others;
     this.#url = req.url;
-    this.responseSocket = new ResponseSocket(socket, context.timers, () => this.#shouldForward());
+    this.responseSocket = new ResponseSocket(socket, time.timers, () => this.#shouldForward());
     socket.on('close', this.#onSocketClose);
+  }
+
+  get isPassedOn(): boolean {
+    return this.#isPassedOn;
   }
 
   /**
@@ -69,8 +76,8 @@ export class UpgradeAttempt implements PendingUpgrade {
       debugUpgrade('%s: not answered in time', this.#url);
       this.refuse();
     };
-    this.#timer = new DeadlineTimer(this.#context.timers, inContext({ onTimer }));
-    this.#timer.limit(this.#context.timeout);
+    this.#timer = new DeadlineTimer(this.#time.timers, inContext({ onTimer }));
+    this.#timer.limit(this.#time.timeout);
     // For a handshake with a body, Node wraps the connection. Reading the wrapper would discard the body.
     this.#client = new WaitingClient(this.#socket, this.#socket === this.#req.socket);
   }
@@ -90,7 +97,7 @@ export class UpgradeAttempt implements PendingUpgrade {
     }
     this.#settle();
     // An engine that decides later finds a socket that cannot be written any more.
-    answerAndClose(this.#socket, 503, this.#context.timers);
+    answerAndClose(this.#socket, 503, this.#time.timers);
     noteStatus(this.#res, 503);
     this.responseSocket.discard();
     // Not at once, since Node destroys the socket of a request with it.
@@ -117,13 +124,14 @@ export class UpgradeAttempt implements PendingUpgrade {
     const { statusCode } = this.#res;
     debugUpgrade('%s: the application answered %d', this.#url, statusCode);
     const isRefusal = statusCode >= 300 && statusCode !== 404;
-    if (isRefusal || this.#context.countOtherListeners() === 0) {
+    if (isRefusal || this.#others === undefined || this.#others.count() === 0) {
       return true;
     }
     if (this.#url !== undefined) {
       this.#req.url = this.#url;
     }
-    this.#context.emitToOtherListeners();
+    this.#isPassedOn = true;
+    this.#others.emit();
     return false;
   }
 

@@ -15,7 +15,7 @@ import { DeadlineTimer } from '../util/timer-queue.ts';
 import type { UpgradeTime } from './sockets.ts';
 import { WaitingClient } from './waiting-client.ts';
 
-type Connection = Duplex & { _httpMessage?: ServerResponse | null };
+type Connection = Duplex & { _httpMessage?: ServerResponse | null; setTimeout?(ms: number): unknown };
 
 /**
  * Calls back when the connection of an upgrade is idle: at once, or when all responses to earlier requests have left.
@@ -56,6 +56,8 @@ export function whenIdle(
     connection.off('close', onClose);
     timer.clear();
     client.release();
+    // Node has set the time limit of an idle connection, which a request that is replayed would not end.
+    connection.setTimeout?.(0);
     // The last response may have closed the connection.
     if (connection.writable) {
       callback();

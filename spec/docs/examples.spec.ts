@@ -56,6 +56,7 @@ const EXAMPLES = [...DOCUMENTS.flatMap(blocksOf), ...SOURCES.flatMap(commentExam
 const PRELUDE = `
 import type { Server } from 'node:http';
 import type { Express } from 'express';
+import type { WebSocketServer } from 'ws';
 import type { Session, SessionHandler, SockjsOptions, SockjsRouter } from 'express-sockjs';
 
 export interface User { readonly name: string }
@@ -66,6 +67,7 @@ export declare const chat: SockjsRouter;
 export declare const news: SockjsRouter;
 export declare const session: Session;
 export declare const options: SockjsOptions;
+export declare const wss: WebSocketServer;
 export declare const onSession: SessionHandler;
 export declare const rows: readonly string[];
 export declare function userOf(cookie: string | undefined): Promise<User | undefined>;
@@ -77,7 +79,7 @@ const BEFORE_FRAGMENT = [
   "import { createServer } from 'node:http';",
   "import express from 'express';",
   "import connect from 'connect';",
-  "import { attachUpgrade, CloseCode, defaultOptions, jsessionid, SessionNotOpenError, sockjs } from 'express-sockjs';",
+  "import { attachUpgrade, CloseCode, defaultOptions, jsessionid, SessionNotOpenError, sockjs, upgradeHandler } from 'express-sockjs';",
   "import type { Session } from 'express-sockjs';",
   `import { ${[...PRELUDE.matchAll(/^export declare \w+ (\w+)/gm)].map(([, name]) => name).join(', ')}, type User } from './prelude.ts';`,
   // A function, so that a fragment may use any of these names for something else.

@@ -6,7 +6,7 @@ import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import express from 'express';
-import { attachUpgrade, CloseCode, defaultOptions, Session, sockjs } from '../../lib/index.ts';
+import { attachUpgrade, CloseCode, defaultOptions, Session, sockjs, upgradeHandler } from '../../lib/index.ts';
 import { codeSpans, ROOT, readDocument, tableRows } from './support/markdown.ts';
 
 /** All sources together. */
@@ -102,6 +102,7 @@ describe(MESSAGES, () => {
     'sockjs(options)': () => call(sockjs, options),
     heartbeat_delay: () => call(sockjs, { heartbeat_delay: 1 }, () => {}),
     'attachUpgrade(app)': () => call(attachUpgrade, express()),
+    'upgradeHandler(options)': () => call(upgradeHandler, options),
     'sockjs(app)': () => call(sockjs, express()),
     'sockjs(server)': () => call(sockjs, createServer()),
     'session.send(object)': () => call(Session.prototype.send, {}),

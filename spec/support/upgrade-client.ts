@@ -1,5 +1,4 @@
 /** The client's view of upgrades: heads of responses, frames as bytes. And the sockets that a server has open. */
-import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import type { UpgradeServer } from '../../lib/index.ts';
 import { AsyncQueue } from './async-queue.ts';
@@ -53,7 +52,7 @@ export class ServerSockets {
   /** Settles when all connections are closed. */
   async gone(): Promise<void> {
     for (const socket of this.#open) {
-      await once(socket, 'close').catch(() => {});
+      await new Promise((resolve) => socket.on('close', resolve));
     }
   }
 }

@@ -1,12 +1,22 @@
 /** Servers with upgrades attached, applications that delay a decision, and requests to them. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import express, { type Express, type RequestHandler } from 'express';
-import { type AttachUpgradeOptions, attachUpgrade, type SessionHandler, sockjs } from '../../lib/index.ts';
+import {
+  type AttachUpgradeOptions,
+  attachUpgrade,
+  type SessionHandler,
+  type SockjsRouter,
+  sockjs,
+  type UpgradeServer,
+  upgradeHandler,
+} from '../../lib/index.ts';
 import { AsyncQueue } from './async-queue.ts';
+import { handshake, RawSocket } from './http.ts';
 import { echo, listen } from './test-server.ts';
 import { ServerSockets } from './upgrade-client.ts';
 
@@ -16,6 +26,35 @@ export type UpgradeListener = (req: IncomingMessage, socket: Duplex, head: Buffe
 export interface Upgrading {
   shouldUpgradeCallback?: (req: IncomingMessage) => boolean;
 }
+
+/** All ways in which an application may have upgrades handled. Each is given what the server was made with. */
+export const WAYS: readonly {
+  readonly title: string;
+  handle(server: UpgradeServer, listener: RequestListener, router: SockjsRouter): void;
+}[] = [
+  {
+    title: 'attachUpgrade(server)',
+    handle: (server) => {
+      attachUpgrade(server);
+    },
+  },
+  {
+    title: 'upgradeHandler(server)',
+    handle: (server) => server.on('upgrade', upgradeHandler(server)),
+  },
+  {
+    title: 'upgradeHandler(listener)',
+    handle: (server, listener) => server.on('upgrade', upgradeHandler(listener)),
+  },
+  {
+    title: 'router.handleUpgrade()',
+    handle: (server, _listener, { handleUpgrade }) => {
+      server.on('upgrade', (req: IncomingMessage, socket: Duplex, head: Buffer) => {
+        assert.equal(handleUpgrade(req, socket, head), true);
+      });
+    },
+  },
+];
 
 export const hasShouldUpgradeCallback = 'shouldUpgradeCallback' in createServer();
 
@@ -67,6 +106,19 @@ export async function untilReceived(socket: Socket, send: () => void): Promise<v
     assert.equal(socket.destroyed, false);
     await turn();
   }
+}
+
+/**
+ * Whether Node parses the body of an upgrade request. Then it gives the body to the request, not to the connection, and
+ * serves no further request on that connection.
+ */
+export async function parsesBodies(): Promise<boolean> {
+  const server = createServer();
+  const upgraded = once(server, 'upgrade');
+  const { port } = await listen(server);
+  new RawSocket(port).send(...handshake('/', 'Content-Length: 5'));
+  const [req, socket] = (await upgraded) as [IncomingMessage, Duplex];
+  return socket !== req.socket;
 }
 
 /** Headers of a request to upgrade to HTTP/2, as Java's HTTP client sends them. */

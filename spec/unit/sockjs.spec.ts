@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import connect from 'connect';
 import express, { type ErrorRequestHandler } from 'express';
-import { type SockjsOptions, sockjs } from '../../lib/index.ts';
+import { type SockjsOptions, type SockjsRouter, sockjs, upgradeHandler } from '../../lib/index.ts';
 import { fetchText, post } from '../support/http.ts';
 import { captureErrors, express4, MOUNTINGS, mountingOf, serveMounted } from '../support/mountings.ts';
 import { echo, listen, sessionCatcher } from '../support/test-server.ts';
@@ -140,6 +140,27 @@ describe('sockjs()', () => {
           assert.deepEqual(printed, []);
           assert.equal((await fetchText(`${url}/info`)).status, 200);
         });
+      });
+    }
+
+    for (const [title, handlerOf] of [
+      ['its handleUpgrade()', (router: SockjsRouter) => router.handleUpgrade],
+      ['upgradeHandler()', (router: SockjsRouter) => upgradeHandler(router)],
+    ] as const) {
+      it(`carries all kinds of sessions in the place of attachUpgrade(), by ${title}`, async () => {
+        const router = sockjs({ prefix: '/echo', rawWebsocket: true }, echo);
+        const { server, origin } = await listen(router);
+        server.on('upgrade', handlerOf(router));
+        const framed = new WebSocketClient(origin, '/echo/0/s/websocket');
+        assert.equal(await framed.next(), 'o');
+        framed.send('["m"]');
+        assert.equal(await framed.next(), 'a["m"]');
+        const raw = new WebSocketClient(origin, '/echo/websocket');
+        await raw.opened;
+        raw.send('m');
+        assert.equal(await raw.next(), 'm');
+        assert.equal((await post(`${origin}/echo/0/s/xhr`)).body, 'o\n');
+        assert.equal(router.sessions.size, 3);
       });
     }
 

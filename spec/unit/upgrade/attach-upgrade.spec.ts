@@ -55,6 +55,8 @@ describe('attachUpgrade()', () => {
     ['nothing', undefined],
     ['null', null],
     ['something else', {}],
+    ['an app as those of NestJS', { listen() {}, getHttpServer() {} }],
+    ['an app as those of Koa', { listen() {}, on() {}, callback() {} }],
   ] as const) {
     it(`throws a TypeError that shows the right call when given ${title}`, () => {
       assert.throws(

@@ -1,8 +1,6 @@
 /** Upgrades that wait for a decision: their time limit, their clients that leave, and what clients send ahead. */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
-import type { Duplex } from 'node:stream';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { setImmediate as turn } from 'node:timers/promises';
 import express from 'express';
 import { attachUpgrade, type Session, type SockjsOptions, sockjs } from '../../../lib/index.ts';
@@ -11,9 +9,8 @@ import { AsyncQueue } from '../../support/async-queue.ts';
 import { stopClock } from '../../support/clock.ts';
 import { handshake, RawSocket } from '../../support/http.ts';
 import { listenAs, SERVER_KINDS } from '../../support/server-kinds.ts';
-import { listen } from '../../support/test-server.ts';
 import { clientFrame, ServerSockets, serverFrame } from '../../support/upgrade-client.ts';
-import { attached, pausingMiddleware, untilReceived } from '../../support/upgrade-server.ts';
+import { attached, parsesBodies, pausingMiddleware, untilReceived } from '../../support/upgrade-server.ts';
 
 const UNAVAILABLE = 'HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
 
@@ -249,16 +246,6 @@ describe('a client that sends much ahead', () => {
   });
 });
 
-/** Whether Node gives the body of an upgrade request to the request, not to the upgraded connection. */
-async function separatesBodies(): Promise<boolean> {
-  const server = createServer();
-  const upgraded = once(server, 'upgrade');
-  const { port } = await listen(server);
-  new RawSocket(port).send(...handshake('/', 'Content-Length: 5'));
-  const [req, socket] = (await upgraded) as [IncomingMessage, Duplex];
-  return socket !== req.socket;
-}
-
 describe('a handshake with a body', () => {
   it('whose client leaves in the middle of it is forgotten', async () => {
     const clock = stopClock();
@@ -271,7 +258,7 @@ describe('a handshake with a body', () => {
   });
 
   it('leaves the body to the application, however long the decision takes', async function () {
-    if (!(await separatesBodies())) {
+    if (!(await parsesBodies())) {
       this.skip();
     }
     const bodies = new AsyncQueue<string>();

@@ -1,15 +1,15 @@
 /** Upgrades that arrive while a response to an earlier request of their connection is on its way. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
-import { attachUpgrade } from '../../../lib/index.ts';
+import { attachUpgrade, upgradeHandler } from '../../../lib/index.ts';
 import { AsyncQueue } from '../../support/async-queue.ts';
 import { stopClock } from '../../support/clock.ts';
 import { handshake, RawSocket } from '../../support/http.ts';
 import { listenAs, SERVER_KINDS } from '../../support/server-kinds.ts';
-import { serve, sessionCatcher } from '../../support/test-server.ts';
+import { listen, serve, sessionCatcher } from '../../support/test-server.ts';
 import { ServerSockets } from '../../support/upgrade-client.ts';
 import {
   attached,
@@ -147,6 +147,22 @@ describe('an upgrade behind a response that has not ended', () => {
     await raw.until('slow');
     raw.send('3!');
     assert.equal(await received.next(), 'body123!');
+  });
+
+  it('may wait longer for its own response than an idle connection may last', async () => {
+    const { listener, seen } = unanswered();
+    const server = createServer(listener).on('upgrade', upgradeHandler(listener));
+    Object.assign(server, { keepAliveTimeout: 1, keepAliveTimeoutBuffer: 0 });
+    const { port } = await listen(server);
+    const raw = new RawSocket(port).send(request('GET', '/slow') + request('GET', '/h2c', H2C));
+    (await seen.next()).res.end('slow');
+    const { res } = await seen.next();
+    // Node closes a connection that is idle from later on, at a later time.
+    const idle = new RawSocket(port).send(request('GET', '/'));
+    (await seen.next()).res.end('idle');
+    await idle.closed;
+    res.end('late');
+    await raw.until('late');
   });
 
   it('is closed where an earlier response closes the connection', async () => {
