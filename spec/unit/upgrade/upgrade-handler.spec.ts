@@ -66,7 +66,7 @@ describe('upgradeHandler()', () => {
     });
   }
 
-  for (const given of [0, -1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31, '10', null]) {
+  for (const given of [0, -1, Number.NaN, Number.NEGATIVE_INFINITY, 2 ** 31, '10', null]) {
     it(`throws a RangeError that names upgradeTimeout when it is ${String(given)} (${typeof given})`, () => {
       assert.throws(() => upgradeHandler(express(), { upgradeTimeout: given as number }), {
         name: 'RangeError',
