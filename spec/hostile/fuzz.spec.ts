@@ -1,4 +1,4 @@
-/** Twenty thousand hostile connections; `npm run fuzz` sends a million. */
+/** Thirty thousand hostile connections; `npm run fuzz` sends a million. */
 import { fuzz } from './fuzz.ts';
 
 describe('under hostile input', () => {
@@ -6,4 +6,11 @@ describe('under hostile input', () => {
     this.timeout(600_000);
     await fuzz({ seed: 1, cases: 20_000 });
   });
+
+  for (const upgrades of ['upgradeHandler', 'router.handleUpgrade'] as const) {
+    it(`lives on where ${upgrades}() handles the upgrades`, async function () {
+      this.timeout(600_000);
+      await fuzz({ seed: 2, cases: 5_000, upgrades });
+    });
+  }
 });

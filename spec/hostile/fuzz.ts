@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
-import express from 'express';
+import express, { type Express } from 'express';
 import { WebSocket } from 'ws';
-import { attachUpgrade, type SockjsRouter, sockjs } from '../../lib/index.ts';
+import { attachUpgrade, type SockjsRouter, sockjs, upgradeHandler } from '../../lib/index.ts';
 import { type Case, nextCase } from './cases.ts';
 import { Random } from './random.ts';
 
@@ -15,8 +15,31 @@ export interface FuzzOptions {
   readonly cases: number;
   /** Connections at the same time. */
   readonly concurrency?: number;
+  /** What handles the upgrades of the server. */
+  readonly upgrades?: keyof typeof UPGRADES;
   /** Called every 500 cases with the number of the case. */
   readonly onProgress?: (done: number) => void;
+}
+
+/** The ways to handle upgrades; each returns a function that undoes it. */
+const UPGRADES = {
+  attachUpgrade: (server: Server) => attachUpgrade(server),
+  upgradeHandler: (server: Server, app: Express) => listenForUpgrades(server, upgradeHandler(app)),
+  'router.handleUpgrade': (server: Server, app: Express, routers: readonly SockjsRouter[]) => {
+    const handleOthers = upgradeHandler(app);
+    return listenForUpgrades(server, (req, socket, head) => {
+      if (!routers.some((router) => router.handleUpgrade(req, socket, head))) {
+        handleOthers(req, socket, head);
+      }
+    });
+  },
+};
+
+function listenForUpgrades(server: Server, handle: ReturnType<typeof upgradeHandler>): () => void {
+  server.on('upgrade', handle);
+  return () => {
+    server.off('upgrade', handle);
+  };
 }
 
 /** ms after which a case has hung. No case takes that long on a slow machine. */
@@ -27,7 +50,8 @@ const TIMEOUT = 60_000;
  *
  * @throws AssertionError or Error with seed and case, if the process, the server or the healthy client was affected
  */
-export async function fuzz({ seed, cases, concurrency = 32, onProgress }: FuzzOptions): Promise<void> {
+export async function fuzz(options: FuzzOptions): Promise<void> {
+  const { seed } = options;
   // mocha sets its own timer only after the test has returned its promise.
   await new Promise((resolve) => setImmediate(resolve));
   const before = resourceCounts();
@@ -36,7 +60,7 @@ export async function fuzz({ seed, cases, concurrency = 32, onProgress }: FuzzOp
   process.on('uncaughtException', onUncaught);
   process.on('unhandledRejection', onUncaught);
   try {
-    await runAgainstServer(seed, cases, concurrency, uncaught, onProgress);
+    await runAgainstServer(options, uncaught);
   } finally {
     process.off('uncaughtException', onUncaught);
     process.off('unhandledRejection', onUncaught);
@@ -50,32 +74,45 @@ export async function fuzz({ seed, cases, concurrency = 32, onProgress }: FuzzOp
   });
 }
 
+/** The three endpoints, mounted in an app: at paths, or by the option `prefix`. */
+function mountRouters(app: Express, by: 'path' | 'prefix'): SockjsRouter[] {
+  const common = (path: string) => ({
+    disconnectDelay: 20,
+    rawWebsocket: true,
+    prefix: by === 'prefix' ? path : '',
+  });
+  const routers = {
+    '/echo': sockjs({ ...common('/echo'), jsessionid: true }, (session) => {
+      session.on('message', (message) => session.send(message));
+    }),
+    '/strict': sockjs(
+      { ...common('/strict'), allowedOrigins: ['http://localhost'], authorize: async () => true, maxSessions: 50 },
+      () => {},
+    ),
+    '/read': sockjs(
+      { ...common('/read'), maxMessageSize: 100, maxReceiveBuffer: 10, responseLimit: 1 },
+      async (session) => {
+        for await (const message of session) {
+          session.send(message);
+        }
+      },
+    ),
+  };
+  for (const [path, router] of Object.entries(routers)) {
+    app.use(by === 'path' ? path : '/', router);
+  }
+  return Object.values(routers);
+}
+
 async function runAgainstServer(
-  seed: number,
-  cases: number,
-  concurrency: number,
+  { seed, cases, concurrency = 32, upgrades = 'attachUpgrade', onProgress }: FuzzOptions,
   uncaught: readonly unknown[],
-  onProgress: FuzzOptions['onProgress'],
 ): Promise<void> {
   const app = express();
   app.set('env', 'test');
-  const common = { disconnectDelay: 20, rawWebsocket: true } as const;
-  const routers: SockjsRouter[] = [
-    sockjs({ ...common, jsessionid: true }, (session) => {
-      session.on('message', (message) => session.send(message));
-    }),
-    sockjs({ ...common, allowedOrigins: ['http://localhost'], authorize: async () => true, maxSessions: 50 }, () => {}),
-    sockjs({ ...common, maxMessageSize: 100, maxReceiveBuffer: 10, responseLimit: 1 }, async (session) => {
-      for await (const message of session) {
-        session.send(message);
-      }
-    }),
-  ];
-  for (const [i, path] of ['/echo', '/strict', '/read'].entries()) {
-    app.use(path, routers[i] as SockjsRouter);
-  }
+  const routers = mountRouters(app, upgrades === 'router.handleUpgrade' ? 'prefix' : 'path');
   const server = createServer(app);
-  const detach = attachUpgrade(server);
+  const detach = UPGRADES[upgrades](server, app, routers);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
