@@ -41,7 +41,10 @@ export type Entry =
 
 /** The answer to a renewal. */
 export interface Renewal {
-  /** False where the lease had run out or was deleted: others may have declared this node dead. */
+  /**
+   * False where the lease had run out or was deleted since the last renewal whose answer came, and at the first one:
+   * others may have declared this node dead.
+   */
   readonly hadLease: boolean;
   /** Changes when the registry may have lost what it had acknowledged: a restart, a failover. */
   readonly epoch: string;
@@ -67,7 +70,8 @@ export interface ClusterRegistry {
 
   /**
    * Claims a session id, unless it has an entry, for `life` ms. An entry with the very same mark counts as claimed: the
-   * answer to an earlier call was lost. An entry of the same node with another reservation is replaced.
+   * answer to an earlier call was lost. An entry of the same node with an earlier reservation is replaced; one with a
+   * later reservation is in the way, since this call then comes late.
    *
    * @returns the entry that is in the way; undefined where the id is claimed
    */
@@ -94,7 +98,8 @@ export interface ClusterRegistry {
   ): Promise<Entry | undefined>;
 
   /**
-   * Writes the entries of a node's sessions again, for `life` ms, where they are missing or have the very same mark.
+   * Writes the entries of a node's sessions again, for `life` ms, where they are missing, have the very same mark, or an
+   * earlier one of the same node. A later one of the same node stays.
    *
    * @returns the ids that now belong to another node or have a tombstone
    */
