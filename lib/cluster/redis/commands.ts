@@ -1,7 +1,7 @@
 /** Runs scripts in Redis: with a deadline for each, a bound for all, and errors that name the remedy. */
 import { promiseWithResolvers } from '../../util/promises.ts';
 import type { SendCommand } from './client.ts';
-import type { Script } from './scripts.ts';
+import { RIGHTS, type Script } from './scripts.ts';
 
 /**
  * Scripts at a time, some 4 MiB in the client. A client may queue commands for as long as Redis is away, and one whose
@@ -11,7 +11,7 @@ export const MAX_IN_FLIGHT = 4096;
 
 /** What clients and Redis say about a wrong set-up or a state that lasts, and what to do about it. */
 const REMEDIES: readonly (readonly [said: RegExp, remedy: string])[] = [
-  [/^NOPERM|can't run this command|can't access/i, 'give its user the rights that docs/guide/cluster.md lists'],
+  [/^NOPERM|can't run this command|can't access/i, `give its user the rights ${RIGHTS} for the keys of the cluster`],
   [/^READONLY/, 'connect the client to the primary; this is a replica'],
   [/^OOM/, 'raise maxmemory, or give the cluster a Redis of its own'],
   [

@@ -19,6 +19,9 @@ function script(...parts: readonly string[]): Script {
   return { source, sha: createHash('sha1').update(source).digest('hex') };
 }
 
+/** The commands that the user of a registry needs, as `ACL SETUSER` takes them; all but the first two run in scripts. */
+export const RIGHTS = '+evalsha +eval +get +set +del +hget +hset +hdel +hgetall +pexpire +time +info';
+
 /** ms after which the hash of a cluster that has gone is dropped. Each renewal sets it anew. */
 const LIFE_OF_NODES = 86_400_000;
 
