@@ -20,7 +20,8 @@ export interface Settings {
   readonly password?: string;
 }
 
-type Connect = (settings: Settings) => Connected | Promise<Connected>;
+/** Makes and connects a client. */
+export type Connect = (settings: Settings) => Connected | Promise<Connected>;
 
 const host = '127.0.0.1';
 

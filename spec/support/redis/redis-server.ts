@@ -23,6 +23,12 @@ const { CI } = process.env;
 /** Arguments of redis-server: what `redis.conf` would say, each behind `--`. */
 export type Arguments = readonly string[];
 
+/** Arguments of a redis-server for `formCluster()`. It must know its address, since it has no peers to tell it. */
+export const CLUSTER_ARGUMENTS: Arguments = ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'];
+
+/** Arguments of a redis-server for `fallBack()`. */
+export const DEBUG_ARGUMENTS: Arguments = ['--enable-debug-command', 'yes'];
+
 /**
  * Declares a suite that needs a redis-server. Where it is not installed, the suite is skipped and its title says so; on
  * CI it fails.
@@ -110,7 +116,7 @@ export class RedisServer {
     await this.start();
   }
 
-  /** Makes it a Redis Cluster of one server. It must have been started with `--cluster-enabled yes`. */
+  /** Makes it a Redis Cluster of one server. It must have been started with `CLUSTER_ARGUMENTS`. */
   async formCluster(): Promise<void> {
     await this.admin.call('CLUSTER', ['ADDSLOTSRANGE', '0', '16383']);
     while (!String(await this.admin.call('CLUSTER', ['INFO'])).includes('cluster_state:ok')) {
@@ -118,10 +124,17 @@ export class RedisServer {
     }
   }
 
+  /** Has it lose everything, as a failover to an empty replica does. It must have been started with `DEBUG_ARGUMENTS`. */
+  async fallBack(): Promise<void> {
+    await this.admin.flushall();
+    await this.admin.call('DEBUG', ['CHANGE-REPL-ID']);
+  }
+
   /** Settles once so many ms have passed by its clock. */
   async elapse(ms: number): Promise<void> {
+    // Redis counts the ms in which a life ends as a part of it.
     const end = (await this.#now()) + ms;
-    while ((await this.#now()) < end) {
+    while ((await this.#now()) <= end) {
       await delay(POLL);
     }
   }
