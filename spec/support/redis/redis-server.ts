@@ -1,11 +1,13 @@
 /** A redis-server for a suite: on a port of its own, in a folder of its own, without persistence. */
 import type { ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { chown, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { Child, spawnChild } from '../child-process.ts';
+import { afterTest } from '../cleanup.ts';
 import { findProgram, freePort } from '../programs.ts';
 
 const PROGRAM = 'redis-server';
@@ -122,6 +124,42 @@ export class RedisServer {
     while (!String(await this.admin.call('CLUSTER', ['INFO'])).includes('cluster_state:ok')) {
       await delay(POLL);
     }
+  }
+
+  /** Cuts all connections but that of the specs. */
+  async cutConnections(): Promise<void> {
+    await this.admin.call('CLIENT', ['KILL', 'TYPE', 'normal', 'SKIPME', 'yes']);
+  }
+
+  /** Sets a directive for the rest of the test. */
+  async configure(directive: string, value: string): Promise<void> {
+    const [, before = ''] = (await this.admin.config('GET', directive)) as string[];
+    afterTest(async () => {
+      await this.admin.config('SET', directive, before);
+    });
+    await this.admin.config('SET', directive, value);
+  }
+
+  /**
+   * Has it load its data as at a start, so slowly that a test sees it. Returns a function that has it done. It must have
+   * been started with `DEBUG_ARGUMENTS`.
+   */
+  async beginLoading(): Promise<() => Promise<void>> {
+    // Between two keys it answers.
+    await this.configure('loading-process-events-interval-bytes', '1024');
+    const value = randomBytes(8_192).toString('base64');
+    await this.admin.mset(new Map(Array.from({ length: 600 }, (_, i) => [`ballast ${i}`, value])));
+    await this.configure('key-load-delay', '100000');
+    const loader = this.admin.duplicate();
+    const reload = loader.call('DEBUG', ['RELOAD']);
+    while (!(await this.admin.info('persistence')).includes('loading:1')) {
+      await delay(POLL);
+    }
+    return async () => {
+      await this.admin.config('SET', 'key-load-delay', '0');
+      await reload;
+      loader.disconnect();
+    };
   }
 
   /** Has it lose everything, as a failover to an empty replica does. It must have been started with `DEBUG_ARGUMENTS`. */
