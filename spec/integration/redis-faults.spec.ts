@@ -85,8 +85,11 @@ describeWithRedis('the registry while Redis fails', () => {
         };
         await Promise.all(Array.from({ length: AT_ONCE }, claimAll));
         assert.equal(winners.length, CLAIMS);
-        assert.deepEqual(await one.reassert(new Map(winners.filter(([, { nodeId }]) => nodeId === 'node0')), LIFE), []);
-        assert.deepEqual(await one.reassert(new Map(winners.filter(([, { nodeId }]) => nodeId === 'node1')), LIFE), []);
+        for (const node of ['node0', 'node1']) {
+          const won = new Map(winners.filter(([, { nodeId }]) => nodeId === node));
+          // The last cut may hit this call.
+          await insist(async () => assert.deepEqual(await one.reassert(won, LIFE), []));
+        }
       });
 
       it('rejects at the deadline while Redis is stalled, and goes on after it', async () => {
