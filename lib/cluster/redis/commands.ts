@@ -19,8 +19,12 @@ const REMEDIES: readonly (readonly [said: RegExp, remedy: string])[] = [
     'give the cluster client.duplicate(), which subscribes to nothing',
   ],
   [/^CROSSSLOT/, 'leave braces out of the keyPrefix of the client'],
-  [/client is closed/i, 'connect the client before the router, and close it after the router'],
+  [/(client|connection) is closed/i, 'connect the client before the router, and close it after the router'],
 ];
+
+/** Redis answers null for nothing, and so do clients. Undefined must not be taken for "no entry". */
+const NO_ANSWER =
+  'sockjs: the client of redisCluster() answers nothing; give it client.duplicate({ legacyMode: false }), connected';
 
 /** A script that runs, or waits for that. */
 interface Call {
@@ -68,7 +72,7 @@ export class Commands {
       settled();
     };
     this.#execute(script, keys, args, call).then(
-      (answer) => settle(() => resolve(answer)),
+      (answer) => settle(() => (answer === undefined ? reject(new Error(NO_ANSWER)) : resolve(answer))),
       (error: unknown) => settle(() => reject(explained(error))),
     );
     return promise;

@@ -77,7 +77,7 @@ export class RedisRegistry implements ClusterRegistry {
 
   async node(nodeId: string): Promise<NodeRecord | undefined> {
     const record = await this.#commands.run(scripts.NODE, [this.#keys.nodes], [nodeId]);
-    return isNull(record) ? undefined : decodeNode(textOf(record));
+    return record === null ? undefined : decodeNode(textOf(record));
   }
 
   async claim(sessionId: string, owner: OwnerMark, life: number): Promise<Entry | undefined> {
@@ -141,7 +141,7 @@ export class RedisRegistry implements ClusterRegistry {
     args: readonly (string | number)[],
   ): Promise<Entry | undefined> {
     const entry = await this.#commands.run(script, keys, args);
-    return isNull(entry) ? undefined : decodeEntry(textOf(entry));
+    return entry === null ? undefined : decodeEntry(textOf(entry));
   }
 
   #epoch(info: ServerInfo): string {
@@ -166,10 +166,6 @@ function wholeMs(ms: number): number {
   return Math.max(1, Math.ceil(ms));
 }
 
-function isNull(answer: unknown): boolean {
-  return answer === null || answer === undefined;
-}
-
 function listOf(answer: unknown): readonly unknown[] {
   if (!Array.isArray(answer)) {
     throw unexpected(answer);
@@ -187,6 +183,6 @@ function textOf(answer: unknown): string {
 
 function unexpected(answer: unknown): Error {
   return new Error(
-    `sockjs: the client of redisCluster() answered ${describe(answer)}; give it one without legacyMode and type mappings`,
+    `sockjs: the client of redisCluster() answered ${describe(answer)}; give it one without type mappings`,
   );
 }

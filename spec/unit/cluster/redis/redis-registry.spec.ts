@@ -1,5 +1,7 @@
 /** The registry in Redis: the contract of registries with each client, and what it does beyond. */
-import { RedisRegistry } from '../../../../lib/cluster/redis/redis-registry.ts';
+import assert from 'node:assert/strict';
+import type { RedisClient } from '../../../../lib/cluster/redis/client.ts';
+import { RedisRegistry, type RedisRegistryOptions } from '../../../../lib/cluster/redis/redis-registry.ts';
 import { afterTest } from '../../../support/cleanup.ts';
 import { CLIENTS, CLUSTER_CLIENTS, type Connect } from '../../../support/redis/clients.ts';
 import {
@@ -25,6 +27,39 @@ async function openCluster(server: RedisServer, connect: Connect, loseAll: () =>
     loseAll,
   };
 }
+
+describe('new RedisRegistry()', () => {
+  const client = { isOpen: true, sendCommand: async () => null };
+  const make = (options: object) => new RedisRegistry(client, options as RedisRegistryOptions);
+
+  it('takes names of letters, digits, "_", "." and "-", and a time in ms', () => {
+    assert.doesNotThrow(() => make({ name: 'Chat_2.eu-west' }));
+    assert.doesNotThrow(() => make({ name: 'chat', prefix: 'my.app', timeout: 0 }));
+  });
+
+  it('throws for a name or a prefix that is missing or makes no sense', () => {
+    const allowed = /; it must be a string of letters, digits, "_", "." and "-", which no other endpoint/;
+    assert.throws(() => make({}), { name: 'TypeError', message: /option "name" is undefined;/ });
+    assert.throws(() => make({ name: 7 }), { name: 'TypeError', message: allowed });
+    for (const name of ['', 'a b', 'a:b', '{chat}', 'chat\n', '\u00e9']) {
+      assert.throws(() => make({ name }), { name: 'RangeError', message: allowed });
+      assert.throws(() => make({ name: 'chat', prefix: name }), { name: 'RangeError', message: /option "prefix"/ });
+    }
+  });
+
+  it('throws for a time that no timer can keep, and for what is no client', () => {
+    assert.throws(() => make({ name: 'chat', timeout: -1 }), { name: 'RangeError', message: /option "timeout"/ });
+    assert.throws(() => new RedisRegistry({} as RedisClient, { name: 'chat' }), TypeError);
+  });
+
+  it('rejects an answer that no script gives', async () => {
+    const answering = (answer: unknown) =>
+      new RedisRegistry({ isOpen: true, sendCommand: async () => answer }, { name: 'chat' });
+    const owner = { nodeId: 'a', reservation: 1 };
+    await assert.rejects(answering(7).find('id'), /answered 7; give it one without type mappings/);
+    await assert.rejects(answering({}).reassert(new Map([['id', owner]]), 1), /answered an object;/);
+  });
+});
 
 describeWithRedis('RedisRegistry', () => {
   const server = useRedis();
