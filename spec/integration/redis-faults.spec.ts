@@ -1,7 +1,7 @@
 /** The registry in Redis while Redis fails: every call settles in time, and nothing that was acknowledged is wrong. */
 import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
-import { MAX_IN_FLIGHT } from '../../lib/cluster/redis/commands.ts';
+import { MAX_KEYS_IN_FLIGHT } from '../../lib/cluster/redis/commands.ts';
 import { RedisRegistry } from '../../lib/cluster/redis/redis-registry.ts';
 import type { Entry, NodeRecord, OwnerMark } from '../../lib/cluster/registry.ts';
 import { afterTest } from '../support/cleanup.ts';
@@ -118,8 +118,11 @@ describeWithRedis('the registry while Redis fails', () => {
         await patient.find('before');
         server.stall();
         afterTest(() => server.resume());
-        const sent = Array.from({ length: MAX_IN_FLIGHT }, (_, i) => hasty.claim(`${i}`, mark(i), LIFE));
-        await assert.rejects(hasty.claim('more', mark(1), LIFE), /4096 commands wait for Redis; this one was not sent/);
+        const sent = Array.from({ length: MAX_KEYS_IN_FLIGHT }, (_, i) => hasty.claim(`${i}`, mark(i), LIFE));
+        await assert.rejects(
+          hasty.claim('more', mark(1), LIFE),
+          /too many commands wait for Redis; this one was not sent/,
+        );
         for (const { status } of await Promise.allSettled(sent)) {
           assert.equal(status, 'rejected');
         }

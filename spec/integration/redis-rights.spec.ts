@@ -210,11 +210,15 @@ describeWithRedis('the registry in a Redis that is set up wrong', () => {
     assert.equal(await open(client).find('id'), undefined);
   });
 
-  it('reads the answers of clients that give bytes, and puts up with a keyPrefix', async () => {
+  it('reads the answers of clients that give bytes or texts for numbers, and puts up with a keyPrefix', async () => {
     const bytes = createClient({ socket: { port: server.port }, commandOptions: { typeMapping: { 36: Buffer } } });
     await bytes.connect();
     afterTest(() => bytes.destroy());
-    const prefixed = new Redis(server.port, '127.0.0.1', { keyPrefix: 'app:', stringNumbers: true });
+    const prefixed = new Redis(server.port, '127.0.0.1', {
+      keyPrefix: 'app:',
+      stringNumbers: true,
+      enableAutoPipelining: true,
+    });
     afterTest(() => prefixed.disconnect());
     for (const client of [bytes, prefixed]) {
       const registry = open(client);

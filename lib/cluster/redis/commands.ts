@@ -4,10 +4,10 @@ import type { SendCommand } from './client.ts';
 import { RIGHTS, type Script } from './scripts.ts';
 
 /**
- * Scripts at a time, some 4 MiB in the client. A client may queue commands for as long as Redis is away, and one whose
- * deadline has passed stays in that queue. So it counts until the client settles it.
+ * Keys in scripts that the client has not settled: some 4 MiB. A client may queue commands for as long as Redis is away,
+ * and a command whose deadline has passed stays in that queue. So it counts until the client settles it.
  */
-export const MAX_IN_FLIGHT = 4096;
+export const MAX_KEYS_IN_FLIGHT = 4096;
 
 /** What clients and Redis say about a wrong set-up or a state that lasts, and what to do about it. */
 const REMEDIES: readonly (readonly [said: RegExp, remedy: string])[] = [
@@ -36,7 +36,7 @@ interface Call {
 export class Commands {
   readonly #send: SendCommand;
   readonly #timeout: number;
-  #inFlight = 0;
+  #keysInFlight = 0;
 
   /** @param timeout ms in which Redis must answer */
   constructor(send: SendCommand, timeout: number) {
@@ -44,18 +44,18 @@ export class Commands {
     this.#timeout = timeout;
   }
 
-  /** Scripts that the client has not settled. */
-  get inFlight(): number {
-    return this.#inFlight;
+  /** The keys of all scripts that the client has not settled. */
+  get keysInFlight(): number {
+    return this.#keysInFlight;
   }
 
   /**
-   * Runs a script, and settles with its raw answer. Rejects where Redis refuses it, has not answered in time, or too many
-   * scripts wait for an answer. It may have run nevertheless, or may run later.
+   * Runs a script, and settles with its raw answer. Rejects where Redis refuses it, has not answered in time, or too much
+   * waits for an answer. It may have run nevertheless, or may run later.
    */
   run(script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
-    if (this.#inFlight >= MAX_IN_FLIGHT) {
-      return Promise.reject(new Error(`sockjs: ${MAX_IN_FLIGHT} commands wait for Redis; this one was not sent`));
+    if (this.#keysInFlight + keys.length > MAX_KEYS_IN_FLIGHT) {
+      return Promise.reject(new Error('sockjs: too many commands wait for Redis; this one was not sent'));
     }
     const { promise, resolve, reject } = promiseWithResolvers<unknown>();
     const call: Call = { isLate: false };
@@ -65,9 +65,9 @@ export class Commands {
     };
     // After a stall of the event loop, Node runs timers before it reads sockets, where the answer may wait.
     const timer = setTimeout(() => setImmediate(expire), this.#timeout);
-    this.#inFlight += 1;
+    this.#keysInFlight += keys.length;
     const settle = (settled: () => void) => {
-      this.#inFlight -= 1;
+      this.#keysInFlight -= keys.length;
       clearTimeout(timer);
       settled();
     };

@@ -27,8 +27,8 @@ export interface RedisRegistryOptions {
 /** Sessions that one script asserts again: 20 KiB, which Redis runs in less than a ms. */
 const BATCH = 200;
 
-/** Batches at a time. */
-const BATCHES_AT_ONCE = 8;
+/** Batches at a time, which leaves room for claims. */
+const BATCHES_AT_ONCE = 4;
 
 /** Where Redis does not say whether it is still the same, every fourth renewal counts as the first after a restart. */
 const RENEWALS_OF_UNKNOWN_EPOCH = 4;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
-import { Commands, MAX_IN_FLIGHT } from '../../../../lib/cluster/redis/commands.ts';
+import { Commands, MAX_KEYS_IN_FLIGHT } from '../../../../lib/cluster/redis/commands.ts';
 import * as scripts from '../../../../lib/cluster/redis/scripts.ts';
 import { promiseWithResolvers } from '../../../../lib/util/promises.ts';
 import { stopClock } from '../../../support/clock.ts';
@@ -42,7 +42,7 @@ describe('Commands', () => {
     );
     sent[0]?.resolve(['raw']);
     assert.deepEqual(await answer, ['raw']);
-    assert.deepEqual([sent.length, commands.inFlight, clock.countTimers()], [1, 0, 0]);
+    assert.deepEqual([sent.length, commands.keysInFlight, clock.countTimers()], [1, 0, 0]);
   });
 
   it('sends the source where Redis does not know the script', async () => {
@@ -53,7 +53,7 @@ describe('Commands', () => {
     assert.deepEqual(sent[1]?.args, ['EVAL', 'return 1', '1', 'key', 'text']);
     sent[1]?.resolve('done');
     assert.equal(await answer, 'done');
-    assert.equal(commands.inFlight, 0);
+    assert.equal(commands.keysInFlight, 0);
   });
 
   it('does not send the source after any other error, nor a second time', async () => {
@@ -83,10 +83,10 @@ describe('Commands', () => {
     assert.equal(isSettled, false);
     clock.tick(1);
     await assert.rejects(answer, { message: 'sockjs: Redis has not answered within 1000 ms' });
-    assert.equal(commands.inFlight, 1);
+    assert.equal(commands.keysInFlight, 1);
     sent[0]?.resolve('late');
     await turn();
-    assert.deepEqual([commands.inFlight, clock.countTimers()], [0, 0]);
+    assert.deepEqual([commands.keysInFlight, clock.countTimers()], [0, 0]);
   });
 
   // Mocha's root hook fails the test for an unhandled rejection.
@@ -98,7 +98,7 @@ describe('Commands', () => {
     await answer;
     sent[0]?.reject(new Error('late'));
     await turn();
-    assert.equal(commands.inFlight, 0);
+    assert.equal(commands.keysInFlight, 0);
   });
 
   it('does not run a script after the deadline that Redis did not know before it', async () => {
@@ -109,7 +109,7 @@ describe('Commands', () => {
     await answer;
     sent[0]?.reject(NOSCRIPT);
     await turn();
-    assert.deepEqual([sent.length, commands.inFlight], [1, 0]);
+    assert.deepEqual([sent.length, commands.keysInFlight], [1, 0]);
   });
 
   it('has one deadline for both commands of a script that Redis does not know', async () => {
@@ -132,20 +132,22 @@ describe('Commands', () => {
     assert.equal(await answer, 'in time');
   });
 
-  it(`sends ${MAX_IN_FLIGHT} commands at a time, and rejects all others at once`, async () => {
+  it(`sends commands with ${MAX_KEYS_IN_FLIGHT} keys at a time, and rejects all others at once`, async () => {
     const { sent, commands } = fakeClient();
-    const first = Array.from({ length: MAX_IN_FLIGHT }, () => commands.run(SCRIPT, ['key'], []));
-    await assert.rejects(commands.run(SCRIPT, ['key'], []), /4096 commands wait for Redis; this one was not sent/);
-    assert.equal(sent.length, MAX_IN_FLIGHT);
-    sent[0]?.resolve('');
-    await first[0];
+    const keys = Array.from({ length: MAX_KEYS_IN_FLIGHT / 2 }, (_, i) => `${i}`);
+    const first = [keys, keys.slice(1), ['key']].map((some) => commands.run(SCRIPT, some, []));
+    await assert.rejects(commands.run(SCRIPT, ['key'], []), /too many commands wait for Redis; this one was not sent/);
+    assert.deepEqual([sent.length, commands.keysInFlight], [3, MAX_KEYS_IN_FLIGHT]);
+    sent[2]?.resolve('');
+    await first[2];
+    await assert.rejects(commands.run(SCRIPT, ['key', 'other'], []), /this one was not sent/);
     const next = commands.run(SCRIPT, ['key'], []);
-    assert.equal(sent.length, MAX_IN_FLIGHT + 1);
+    assert.equal(sent.length, 4);
     for (const { resolve } of sent) {
       resolve('');
     }
     await Promise.all([...first, next]);
-    assert.equal(commands.inFlight, 0);
+    assert.equal(commands.keysInFlight, 0);
   });
 
   it('takes null for an answer, but undefined for none', async () => {
@@ -163,7 +165,7 @@ describe('Commands', () => {
       throw new Error('thrown');
     }, TIMEOUT);
     await assert.rejects(commands.run(SCRIPT, ['key'], []), /^Error: sockjs: the cluster's Redis: thrown$/);
-    assert.equal(commands.inFlight, 0);
+    assert.equal(commands.keysInFlight, 0);
   });
 
   for (const [said, remedy] of [
