@@ -253,6 +253,16 @@ describeWithRedis('the registry in a Redis that is set up wrong', () => {
     }
   });
 
+  it('forgets nodes whose lease has run out', async () => {
+    const registry = open(connect());
+    for (let nodes = 0; nodes < 10; nodes += 1) {
+      await registry.renew({ ...NODE, id: `short-lived ${nodes}` }, 1);
+    }
+    await server.elapse(1);
+    await registry.renew(NODE, LIFE);
+    assert.deepEqual(await server.admin.hkeys(`{sockjs:test-${names}}:nodes`), [NODE.id]);
+  });
+
   it('names what a key holds that is not its own', async () => {
     const registry = open(connect());
     await server.admin.set(`{sockjs:test-${names}}:s:id`, 'something');
