@@ -99,7 +99,8 @@ export interface ClusterRegistry {
 
   /**
    * Writes the entries of a node's sessions again, for `life` ms, where they are missing, have the very same mark, or an
-   * earlier one of the same node. A later one of the same node stays.
+   * earlier one of the same node. A later one of the same node stays. The map may be the caller's own: where the registry
+   * writes in steps, it leaves out those that have gone from the map by then.
    *
    * @returns the ids that now belong to another node or have a tombstone
    */

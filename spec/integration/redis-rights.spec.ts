@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { Redis } from 'ioredis';
 import { Redis as Redis5 } from 'ioredis5';
-import { createClient, createCluster } from 'redis';
+import { createClient, createCluster, createSentinel } from 'redis';
 import { createClient as createClient4 } from 'redis4';
 import type { RedisClient } from '../../lib/cluster/redis/client.ts';
 import { RedisRegistry } from '../../lib/cluster/redis/redis-registry.ts';
@@ -157,6 +157,8 @@ describeWithRedis('the registry in a Redis that is set up wrong', () => {
       () => open(createCluster({ rootNodes: [] })),
       /is not connected; call await client.connect\(\) first/,
     );
+    const sentinel = createSentinel({ name: 'mine', sentinelRootNodes: [] });
+    assert.throws(() => open(sentinel), /is not connected; call await client.connect\(\) first/);
     assert.throws(() => open(createClient4()), /is not connected; call await client.connect\(\) first/);
   });
 

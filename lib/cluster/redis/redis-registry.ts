@@ -33,6 +33,9 @@ const BATCHES_AT_ONCE = 4;
 /** Where Redis does not say whether it is still the same, every fourth renewal counts as the first after a restart. */
 const RENEWALS_OF_UNKNOWN_EPOCH = 4;
 
+/** A session of a node: its id and its mark. */
+type Session = readonly [id: string, owner: OwnerMark];
+
 /** A registry in Redis 7 or newer, or in Valkey. One for each node. */
 export class RedisRegistry implements ClusterRegistry {
   readonly #commands: Commands;
@@ -105,30 +108,18 @@ export class RedisRegistry implements ClusterRegistry {
 
   async reassert(sessions: ReadonlyMap<string, OwnerMark>, life: number): Promise<readonly string[]> {
     const taken: string[] = [];
-    let group: Promise<readonly string[]>[] = [];
-    let batch: (readonly [string, OwnerMark])[] = [];
-    const flush = async () => {
-      taken.push(...(await Promise.all(group)).flat());
-      group = [];
+    const batches = batchesOf(sessions);
+    // The first failure ends the loops of all, since leaving a loop ends the generator that they share.
+    const work = async () => {
+      for (const batch of batches) {
+        taken.push(...(await this.#reassertBatch(batch, life)));
+      }
     };
-    for (const session of sessions) {
-      batch.push(session);
-      if (batch.length === BATCH) {
-        group.push(this.#reassertBatch(batch, life));
-        batch = [];
-      }
-      if (group.length === BATCHES_AT_ONCE) {
-        await flush();
-      }
-    }
-    if (batch.length > 0) {
-      group.push(this.#reassertBatch(batch, life));
-    }
-    await flush();
+    await Promise.all(Array.from({ length: BATCHES_AT_ONCE }, work));
     return taken;
   }
 
-  async #reassertBatch(sessions: readonly (readonly [string, OwnerMark])[], life: number): Promise<readonly string[]> {
+  async #reassertBatch(sessions: readonly Session[], life: number): Promise<readonly string[]> {
     const keys = sessions.map(([id]) => this.#keys.session(id));
     const marks = sessions.map(([, owner]) => encodeMark(owner));
     const taken = listOf(await this.#commands.run(scripts.REASSERT, keys, [wholeMs(life), ...marks]));
@@ -148,6 +139,21 @@ export class RedisRegistry implements ClusterRegistry {
     const number = Math.floor(this.#renewals / RENEWALS_OF_UNKNOWN_EPOCH);
     this.#renewals += 1;
     return epochOf(info) ?? `unknown ${number}`;
+  }
+}
+
+/** Reads each batch when it is asked for. So sessions that have left the map by then are not in it. */
+function* batchesOf(sessions: Iterable<Session>): Generator<readonly Session[]> {
+  let batch: Session[] = [];
+  for (const session of sessions) {
+    batch.push(session);
+    if (batch.length === BATCH) {
+      yield batch;
+      batch = [];
+    }
+  }
+  if (batch.length > 0) {
+    yield batch;
   }
 }
 

@@ -1,5 +1,6 @@
 /** The registry in Redis: the contract of registries with each client, and what it does beyond. */
 import assert from 'node:assert/strict';
+import { setImmediate as turn } from 'node:timers/promises';
 import type { RedisClient } from '../../../../lib/cluster/redis/client.ts';
 import { RedisRegistry, type RedisRegistryOptions } from '../../../../lib/cluster/redis/redis-registry.ts';
 import { afterTest } from '../../../support/cleanup.ts';
@@ -50,6 +51,57 @@ describe('new RedisRegistry()', () => {
   it('throws for a time that no timer can keep, and for what is no client', () => {
     assert.throws(() => make({ name: 'chat', timeout: -1 }), { name: 'RangeError', message: /option "timeout"/ });
     assert.throws(() => new RedisRegistry({} as RedisClient, { name: 'chat' }), TypeError);
+  });
+
+  it('asserts in batches of 200, four at a time, and leaves out sessions that go meanwhile', async () => {
+    const sent: { readonly keys: string[]; readonly answer: (taken: number[]) => void }[] = [];
+    const registry = new RedisRegistry(
+      {
+        isOpen: true,
+        sendCommand: ([, , count, ...rest]: string[]) =>
+          new Promise((answer) => sent.push({ keys: rest.slice(0, Number(count)), answer })),
+      },
+      { name: 'chat' },
+    );
+    const sessions = new Map(Array.from({ length: 1001 }, (_, i) => [`${i}`, { nodeId: 'a', reservation: i }]));
+    const taken = registry.reassert(sessions, 1);
+    assert.deepEqual(
+      sent.map(({ keys }) => keys.length),
+      [200, 200, 200, 200],
+    );
+    sessions.delete('0');
+    sessions.delete('800');
+    sent[3]?.answer([1]);
+    await turn();
+    assert.equal(sent.length, 5);
+    assert.equal(sent[4]?.keys[0], '{sockjs:chat}:s:801');
+    for (const { answer } of sent) {
+      answer([2]);
+    }
+    await turn();
+    assert.equal(sent.length, 5);
+    assert.deepEqual(await taken, ['600', '1', '201', '401', '802']);
+  });
+
+  it('stops to assert at the first failure', async () => {
+    let batches = 0;
+    const registry = new RedisRegistry(
+      {
+        isOpen: true,
+        sendCommand: async () => {
+          batches += 1;
+          if (batches === 1) {
+            throw new Error('LOADING');
+          }
+          return [];
+        },
+      },
+      { name: 'chat' },
+    );
+    const sessions = new Map(Array.from({ length: 10_000 }, (_, i) => [`${i}`, { nodeId: 'a', reservation: i }]));
+    await assert.rejects(registry.reassert(sessions, 1), /LOADING/);
+    await turn();
+    assert.equal(batches, 4);
   });
 
   it('rejects an answer that no script gives', async () => {
