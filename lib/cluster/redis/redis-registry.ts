@@ -66,7 +66,7 @@ export class RedisRegistry implements ClusterRegistry {
       assertServer(info);
     }
     const began = textOf(answer[0]);
-    // Not whether there was a lease: the answer to a call that has begun a new one may have been lost.
+    // Redis is not asked whether there was a lease: the answer to the call that began a new one may have been lost.
     const hadLease = this.#begun.get(node.id) === began;
     this.#begun.set(node.id, began);
     const others = listOf(answer[2]).flatMap((record) => decodeNode(textOf(record)) ?? []);
@@ -74,7 +74,6 @@ export class RedisRegistry implements ClusterRegistry {
   }
 
   async remove(nodeId: string): Promise<void> {
-    this.#begun.delete(nodeId);
     await this.#commands.run(scripts.REMOVE, [this.#keys.nodes], [nodeId]);
   }
 

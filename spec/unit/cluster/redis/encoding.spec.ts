@@ -26,7 +26,7 @@ describe('Keys', () => {
     assert.equal(keys.session('id'), '{sockjs:chat}:s:id');
   });
 
-  it('are all in one slot of Redis Cluster, whatever the id', () => {
+  it('are all in one slot of Redis Cluster, for ids of all kinds', () => {
     for (const id of HOSTILE_TEXTS) {
       assert.equal(hashTagOf(keys.session(id)), 'sockjs:chat', JSON.stringify(id));
     }
@@ -54,7 +54,7 @@ describe('entries', () => {
     }
   });
 
-  it('of ended sessions are read as they were written, whatever the reason', () => {
+  it('of ended sessions are read as they were written, for reasons of all kinds', () => {
     for (const reason of [...HOSTILE_TEXTS, '', '"]:1', ':1']) {
       const tombstone = { code: 1012, reason, identityHash: reason };
       // What UTF-8 makes of it on its way.
