@@ -32,7 +32,7 @@ const PARTS = [
 ];
 
 /** Folders inside of parts. Those that only the design knows are here, too. */
-const SUBFOLDERS = ['transports/http', 'transports/websocket', 'protocol/formats'];
+const SUBFOLDERS = ['transports/http', 'transports/websocket', 'cluster/redis', 'protocol/formats'];
 
 /** Files outside of lib/, which none of it may import. */
 const OUTSIDE = ['spec/support/http.ts', 'bench/main.ts', 'package.json'];

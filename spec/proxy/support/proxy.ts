@@ -1,12 +1,12 @@
 /** Runs nginx and HAProxy with the files of `demo/deploy/`. It replaces only addresses, paths and times in them. */
-import { accessSync, constants } from 'node:fs';
 import { chown, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Child, spawnChild } from '../../support/child-process.ts';
 import { afterTest } from '../../support/cleanup.ts';
+import { findProgram, freePort } from '../../support/programs.ts';
 
 export type ProxyName = 'nginx' | 'HAProxy';
 
@@ -51,9 +51,6 @@ const KINDS: Readonly<Record<ProxyName, Kind>> = {
   },
 };
 
-/** Folders where distributions install servers. They may be missing in PATH. */
-const SYSTEM_PATHS = ['/usr/sbin', '/usr/local/sbin'];
-
 /** The user id of Debian's `nobody`. */
 const NOBODY = 65_534;
 
@@ -62,21 +59,7 @@ const START_TIMEOUT = 15_000;
 
 const ADDRESS_IN_USE = /address already in use|cannot bind/i;
 
-const { CI, PATH = '' } = process.env;
-
-function findProgram(program: string): string | undefined {
-  const paths = [...PATH.split(delimiter), ...SYSTEM_PATHS];
-  return paths
-    .map((path) => join(path, program))
-    .find((file) => {
-      try {
-        accessSync(file, constants.X_OK);
-        return true;
-      } catch {
-        return false;
-      }
-    });
-}
+const { CI } = process.env;
 
 /**
  * Declares a suite behind a proxy. Where the proxy is not installed, the suite is skipped and its title says so; on CI
@@ -161,24 +144,6 @@ function replace(text: string, replacements: Replacements): string {
   }
   const patterns = Object.keys(replacements).map((old) => old.replace(/[$()*+.?[\\\]^{|}]/g, '\\$&'));
   return text.replace(new RegExp(patterns.join('|'), 'g'), (old) => replacements[old] ?? old);
-}
-
-/**
- * Returns a free port, since proxies cannot report which port they got. It is below the range of ephemeral ports, so no
- * other program gets it meanwhile. Another proxy could; `startProxy` then tries again.
- */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 12_000);
-    const probe = createServer();
-    const isFree = await new Promise<boolean>((resolve) => {
-      probe.once('error', () => resolve(false));
-      probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
-    });
-    if (isFree) {
-      return port;
-    }
-  }
 }
 
 /** Settles with true when the proxy accepts connections, or with false when it has ended. */

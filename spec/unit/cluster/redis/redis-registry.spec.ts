@@ -1,0 +1,133 @@
+/** The registry in Redis: the contract of registries with each client, and what it does beyond. */
+import assert from 'node:assert/strict';
+import { setImmediate as turn } from 'node:timers/promises';
+import type { RedisClient } from '../../../../lib/cluster/redis/client.ts';
+import { RedisRegistry, type RedisRegistryOptions } from '../../../../lib/cluster/redis/redis-registry.ts';
+import { afterTest } from '../../../support/cleanup.ts';
+import { CLIENTS, CLUSTER_CLIENTS, type Connect } from '../../../support/redis/clients.ts';
+import {
+  CLUSTER_ARGUMENTS,
+  DEBUG_ARGUMENTS,
+  describeWithRedis,
+  type RedisServer,
+  useRedis,
+} from '../../../support/redis/redis-server.ts';
+import { registryContract, type TestCluster } from '../registry-contract.ts';
+
+let clusters = 0;
+
+/** The cluster of one test: its name is one that no other test has. */
+async function openCluster(server: RedisServer, connect: Connect, loseAll: () => Promise<void>): Promise<TestCluster> {
+  const { client, close } = await connect({ port: server.port });
+  afterTest(close);
+  clusters += 1;
+  const name = `test-${clusters}`;
+  return {
+    registry: () => new RedisRegistry(client, { name }),
+    elapse: (ms) => server.elapse(ms),
+    loseAll,
+  };
+}
+
+describe('new RedisRegistry()', () => {
+  const client = { isOpen: true, sendCommand: async () => null };
+  const make = (options: object) => new RedisRegistry(client, options as RedisRegistryOptions);
+
+  it('takes names of letters, digits, "_", "." and "-", and a time in ms', () => {
+    assert.doesNotThrow(() => make({ name: 'Chat_2.eu-west' }));
+    assert.doesNotThrow(() => make({ name: 'chat', prefix: 'my.app', timeout: 0 }));
+  });
+
+  it('throws for a name or a prefix that is missing or makes no sense', () => {
+    const allowed = /; it must be a string of letters, digits, "_", "." and "-", which no other endpoint/;
+    assert.throws(() => make({}), { name: 'TypeError', message: /option "name" is undefined;/ });
+    assert.throws(() => make({ name: 7 }), { name: 'TypeError', message: allowed });
+    for (const name of ['', 'a b', 'a:b', '{chat}', 'chat\n', '\u00e9']) {
+      assert.throws(() => make({ name }), { name: 'RangeError', message: allowed });
+      assert.throws(() => make({ name: 'chat', prefix: name }), { name: 'RangeError', message: /option "prefix"/ });
+    }
+  });
+
+  it('throws for a time that no timer can keep, and for what is no client', () => {
+    assert.throws(() => make({ name: 'chat', timeout: -1 }), { name: 'RangeError', message: /option "timeout"/ });
+    assert.throws(() => new RedisRegistry({} as RedisClient, { name: 'chat' }), TypeError);
+  });
+
+  it('asserts in batches of 200, four at a time, and leaves out sessions that go meanwhile', async () => {
+    const sent: { readonly keys: string[]; readonly answer: (taken: number[]) => void }[] = [];
+    const registry = new RedisRegistry(
+      {
+        isOpen: true,
+        sendCommand: ([, , count, ...rest]: string[]) =>
+          new Promise((answer) => sent.push({ keys: rest.slice(0, Number(count)), answer })),
+      },
+      { name: 'chat' },
+    );
+    const sessions = new Map(Array.from({ length: 1001 }, (_, i) => [`${i}`, { nodeId: 'a', reservation: i }]));
+    const taken = registry.reassert(sessions, 1);
+    assert.deepEqual(
+      sent.map(({ keys }) => keys.length),
+      [200, 200, 200, 200],
+    );
+    sessions.delete('0');
+    sessions.delete('800');
+    sent[3]?.answer([1]);
+    await turn();
+    assert.equal(sent.length, 5);
+    assert.equal(sent[4]?.keys[0], '{sockjs:chat}:s:801');
+    for (const { answer } of sent) {
+      answer([2]);
+    }
+    await turn();
+    assert.equal(sent.length, 5);
+    assert.deepEqual(await taken, ['600', '1', '201', '401', '802']);
+  });
+
+  it('stops to assert at the first failure', async () => {
+    let batches = 0;
+    const registry = new RedisRegistry(
+      {
+        isOpen: true,
+        sendCommand: async () => {
+          batches += 1;
+          if (batches === 1) {
+            throw new Error('LOADING');
+          }
+          return [];
+        },
+      },
+      { name: 'chat' },
+    );
+    const sessions = new Map(Array.from({ length: 10_000 }, (_, i) => [`${i}`, { nodeId: 'a', reservation: i }]));
+    await assert.rejects(registry.reassert(sessions, 1), /LOADING/);
+    await turn();
+    assert.equal(batches, 4);
+  });
+
+  it('rejects an answer that no script gives', async () => {
+    const answering = (answer: unknown) =>
+      new RedisRegistry({ isOpen: true, sendCommand: async () => answer }, { name: 'chat' });
+    const owner = { nodeId: 'a', reservation: 1 };
+    await assert.rejects(answering(7).find('id'), /answered 7; give it one without type mappings/);
+    await assert.rejects(answering({}).reassert(new Map([['id', owner]]), 1), /answered an object;/);
+  });
+});
+
+describeWithRedis('RedisRegistry', () => {
+  const server = useRedis();
+  for (const [name, connect] of Object.entries(CLIENTS)) {
+    describe(`by ${name}`, () => {
+      registryContract(() => openCluster(server, connect, () => server.restart()));
+    });
+  }
+});
+
+describeWithRedis('RedisRegistry in Redis Cluster', () => {
+  const server = useRedis(...CLUSTER_ARGUMENTS, ...DEBUG_ARGUMENTS);
+  before(() => server.formCluster());
+  for (const [name, connect] of Object.entries(CLUSTER_CLIENTS)) {
+    describe(`by ${name}`, () => {
+      registryContract(() => openCluster(server, connect, () => server.fallBack()));
+    });
+  }
+});
