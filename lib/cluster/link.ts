@@ -7,7 +7,7 @@ export interface LinkHandler<Received extends LinkMessage> {
   onMessage(message: Received): void;
   /** The link has taken frames again, after `isFull` was true. */
   onWritable(): void;
-  /** The link has ended, for whatever cause. Called once, and nothing after it. */
+  /** The link has ended, by either side or by a fault. Called once, and nothing after it. */
   onEnd(): void;
 }
 
@@ -15,10 +15,17 @@ export interface LinkHandler<Received extends LinkMessage> {
 export interface Link<Sent extends LinkMessage> {
   /** The node at the other end. */
   readonly peer: string;
-  /** Whether no further `frame` should be sent, since `maxQueuedBytes` are waiting. Other messages always pass. */
+  /**
+   * Whether no further `frame` should be sent, since `maxQueuedBytes` are waiting or the link has ended. Other messages
+   * pass, up to `maxQueuedBytes` of them: then the peer does not read, and the link ends.
+   */
   readonly isFull: boolean;
-  /** Queues a message; all of a turn of the event loop leave in one write. Does nothing once the link has ended. */
+  /**
+   * Queues a message; all of a turn of the event loop leave in one write. Does nothing once the link has ended.
+   *
+   * @throws RangeError for a message of more than 128 MiB, which no peer would take
+   */
   send(message: Sent): void;
-  /** Ends the link at once. What is queued is dropped. */
+  /** Ends the link at once. What is queued is dropped. `onEnd()` is called before this returns. */
   end(): void;
 }

@@ -1,5 +1,6 @@
 /** Thirty thousand hostile connections; `npm run fuzz` sends a million. */
 import { fuzz } from './fuzz.ts';
+import { fuzzLinks } from './link-fuzz.ts';
 
 describe('under hostile input', () => {
   it('lives on, answers or closes every connection, and leaves nothing behind', async function () {
@@ -13,4 +14,9 @@ describe('under hostile input', () => {
       await fuzz({ seed: 2, cases: 5_000, upgrades });
     });
   }
+
+  it('does so at the listener for links, too, and serves the links of other nodes', async function () {
+    this.timeout(600_000);
+    await fuzzLinks({ seed: 1, cases: 2000 });
+  });
 });

@@ -50,8 +50,16 @@ const TIMEOUT = 60_000;
  *
  * @throws AssertionError or Error with seed and case, if the process, the server or the healthy client was affected
  */
-export async function fuzz(options: FuzzOptions): Promise<void> {
-  const { seed } = options;
+export function fuzz(options: FuzzOptions): Promise<void> {
+  return unharmed(options.seed, (uncaught) => runAgainstServer(options, uncaught));
+}
+
+/**
+ * Runs hostile cases, and checks that nothing is left of them.
+ *
+ * @param run gets the errors that nothing has caught so far
+ */
+export async function unharmed(seed: number, run: (uncaught: readonly unknown[]) => Promise<void>): Promise<void> {
   // mocha sets its own timer only after the test has returned its promise.
   await new Promise((resolve) => setImmediate(resolve));
   const before = resourceCounts();
@@ -60,7 +68,7 @@ export async function fuzz(options: FuzzOptions): Promise<void> {
   process.on('uncaughtException', onUncaught);
   process.on('unhandledRejection', onUncaught);
   try {
-    await runAgainstServer(options, uncaught);
+    await run(uncaught);
   } finally {
     process.off('uncaughtException', onUncaught);
     process.off('unhandledRejection', onUncaught);
@@ -124,7 +132,7 @@ async function runAgainstServer(
     while (started < cases && uncaught.length === 0) {
       const number = started;
       started += 1;
-      await run(port, nextCase(random), `seed ${seed}, case ${number}`);
+      await runCase(port, nextCase(random), `seed ${seed}, case ${number}`);
       if (number % 500 === 0) {
         onProgress?.(number);
         await healthy.check();
@@ -146,7 +154,7 @@ async function runAgainstServer(
 }
 
 /** Runs one connection. Rejects if the server neither answers nor closes it. */
-function run(port: number, { pieces, ending }: Case, name: string): Promise<void> {
+export function runCase(port: number, { pieces, ending }: Case, name: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1');
     const watchdog = setTimeout(() => {
