@@ -161,7 +161,7 @@ class StreamModel {
       out.filter((message) => message !== 'piped'),
       Array.from({ length: out.filter((message) => message !== 'piped').length }, (_, i) => `out ${i}`),
     );
-    assert.ok(out.length <= this.#written + 1);
+    assert.equal(out.length <= this.#written + 1, true, 'more has left than was written');
     const taken = [...this.#read, ...this.#recvd].sort();
     assert.equal(new Set(taken).size, taken.length, 'a message was delivered twice');
     if (this.#recvd.length === 0) {
@@ -170,7 +170,7 @@ class StreamModel {
         this.#read.map((_, i) => `in ${i}`),
       );
     }
-    assert.ok((this.#stream?.readableLength ?? 0) <= 1);
+    assert.equal((this.#stream?.readableLength ?? 0) <= 1, true, 'the stream reads ahead');
     for (const event of this.#events) {
       assert.equal(this.#events.filter((other) => other === event).length, 1, `${event} more than once`);
     }
@@ -190,7 +190,8 @@ class StreamModel {
     await this.#settle();
     if (!stream.destroyed) {
       // Only a source that is still piped keeps the writable side open.
-      assert.ok(stream.listenerCount('unpipe') > 0 || stream.listenerCount('drain') > 0, 'the stream is left open');
+      const isPiped = stream.listenerCount('unpipe') > 0 || stream.listenerCount('drain') > 0;
+      assert.equal(isPiped, true, 'the stream is left open');
       this.#source.push('piped');
       await this.#settle();
     }
@@ -221,7 +222,7 @@ class StreamModel {
       this.#reported.some((error) => error instanceof SessionNotOpenError),
       false,
     );
-    assert.ok(this.#streamErrors.length <= 1);
+    assert.equal(this.#streamErrors.length <= 1, true, 'more than one error');
     assert.equal(this.#listensToErrors && this.#reported.length > 0, false);
   }
 
