@@ -9,8 +9,8 @@ import { PLAIN_TEXT, sendAfterTurn, setConnectionClose } from '../../http/respon
 import { PayloadError, TooManyMessagesError } from '../../protocol/payload.ts';
 import type { HttpFamily } from '../../protocol/transports.ts';
 import type { SessionPort } from '../../session/ports.ts';
+import { takeTurn } from '../../session/send-queue.ts';
 import { debugRequest } from '../../util/debug.ts';
-import { takeTurn } from './send-queue.ts';
 
 /** What differs between the two routes for sends. */
 export interface SendKind {
