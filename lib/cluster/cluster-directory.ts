@@ -142,7 +142,7 @@ export class ClusterDirectory<Data, Req extends IncomingMessage> implements Sess
       const known = this.#owners.get(id);
       let outcome: Claim<Data, Req> | undefined =
         known === undefined ? undefined : await this.#attach(id, identity, receiver, known);
-      // Once more where a live owner says that it has no such session, though the registry has named it.
+      // Once more where the registry has named an owner that has no such session, or a link that has just ended.
       for (let attempts = 0; outcome === undefined && attempts < 2; attempts += 1) {
         const asked = await this.#claim(id, identity);
         outcome = asked.kind === 'owned' ? await this.#attach(id, identity, receiver, asked.owner) : asked;
@@ -188,7 +188,7 @@ export class ClusterDirectory<Data, Req extends IncomingMessage> implements Sess
     return this.#isOwn(entry) ? UNAVAILABLE : this.#follow(id, identity, entry);
   }
 
-  /** Asks the owner of a session to attach a request. Undefined where it knows no such session. */
+  /** Asks the owner of a session to attach a request. Undefined where the registry has to be asked who that is. */
   async #attach(
     id: string,
     { client }: SessionIdentity,
@@ -211,8 +211,9 @@ export class ClusterDirectory<Data, Req extends IncomingMessage> implements Sess
         await this.#settings.registry.release(id, owner.mark);
         return undefined;
       case 'lost':
-        // It was attached or not. The owner ends the session in the one case; it must not go on in the other.
-        return { kind: 'ended', ...CLOSES.sessionLost };
+        // Attached or not: a living owner says on the next link what has become of the session.
+        this.#owners.forget(id, owner);
+        return undefined;
       case 'late':
         return UNAVAILABLE;
     }

@@ -37,15 +37,19 @@ export class RemoteSession implements SendingPort {
     this.#lookup = lookup;
   }
 
-  /** True until the link to the owner ends. What has become of the session meanwhile, the owner says at each send. */
+  /** Only the owner knows, and says it at each send. */
   get isActive(): boolean {
-    return !this.#owner.side.hasEnded;
+    return true;
   }
 
   receive(messages: readonly string[], bytes: number, done?: (accepted: boolean, relayed?: RelayedSend) => void): void {
     const { client, family } = this.identity;
     const wasFresh = this.#isFresh;
     this.#isFresh = false;
+    if (this.#owner.side.hasEnded) {
+      this.#askAgain(messages, bytes, done);
+      return;
+    }
     this.#owner.side.send({ sessionId: this.id, client, family, messages, bytes }, (accepted, relayed) => {
       if (accepted || relayed.isLost === true) {
         done?.(accepted, relayed);
@@ -60,11 +64,15 @@ export class RemoteSession implements SendingPort {
     });
   }
 
-  whenEnded(callback: () => void): () => void {
-    return this.#owner.side.whenEnded(callback);
+  /** Never calls back, since the owner does not tell of the end. A body that comes in meanwhile is read to its end. */
+  whenEnded(): () => void {
+    return () => {};
   }
 
-  /** The owner was remembered from earlier, and has no such session. Another node may own one of the same id by now. */
+  /**
+   * The owner was remembered from earlier, and has no such session: another node may own one of the same id by now. Or the
+   * link to it has ended before the messages were sent.
+   */
   #askAgain(
     messages: readonly string[],
     bytes: number,

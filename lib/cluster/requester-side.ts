@@ -60,7 +60,6 @@ export class RequesterSide implements LinkHandler<OwnerMessage> {
   readonly #attachLimits: Deadlines<RequestId>;
   readonly #sendLimits: Deadlines<RequestId>;
   readonly #unwritten: Deadlines<RemoteResponse>;
-  readonly #whenEnded = new Set<() => void>();
   /** Bytes of sends that were not taken. */
   #queuedBytes = 0;
   #lastRid: RequestId = 0;
@@ -99,12 +98,6 @@ export class RequesterSide implements LinkHandler<OwnerMessage> {
     return this.#queuedBytes > this.#maxQueuedBytes;
   }
 
-  /** Calls back when the link has ended. Returns a function that takes the callback back. */
-  whenEnded(callback: () => void): () => void {
-    this.#whenEnded.add(callback);
-    return () => this.#whenEnded.delete(callback);
-  }
-
   /** Asks the owner of a session to attach a response. Settles within twice `nodeTimeout`, and never rejects. */
   attach(request: AttachRequest): Promise<AttachOutcome> {
     if (this.#hasEnded) {
@@ -118,7 +111,7 @@ export class RequesterSide implements LinkHandler<OwnerMessage> {
     });
   }
 
-  /** Brings messages to the owner of a session. */
+  /** Brings messages to the owner of a session. Where the link has ended, they are refused. */
   send(request: SendRequest, done: SendDone): void {
     if (this.#hasEnded) {
       done(false, {});
@@ -204,9 +197,6 @@ export class RequesterSide implements LinkHandler<OwnerMessage> {
       done(false, { isLost: true });
     }
     this.#queuedBytes = 0;
-    for (const callback of [...this.#whenEnded]) {
-      callback();
-    }
   }
 
   #nextRid(): RequestId {

@@ -41,8 +41,10 @@ export class MemoryLink<Sent extends LinkMessage, Received extends LinkMessage> 
   /** Whether nothing sent from here arrives any more. */
   #isCut = false;
   #hasEnded = false;
-  /** All messages that this end has sent, for tests. */
+  /** All messages that this end has sent. */
   readonly sent: Sent[] = [];
+  /** What its handler has thrown. */
+  readonly errors: unknown[] = [];
 
   constructor(peer: string, post: Post) {
     this.peer = peer;
@@ -102,10 +104,20 @@ export class MemoryLink<Sent extends LinkMessage, Received extends LinkMessage> 
     }
   }
 
+  /** What is under way to this end is dropped, and the end of the link arrives at once. */
+  terminate(): void {
+    this.cut();
+    while (!this.#hasEnded) {
+      this.deliver();
+    }
+  }
+
   /** Lets the handler send frames again. */
   unblock(): void {
     this.isFull = false;
-    this.#post(() => !this.#hasEnded && this.handler?.onWritable());
+    if (!this.#hasEnded) {
+      this.handler?.onWritable();
+    }
   }
 
   /** Has the first of what is under way arrive. */
@@ -121,7 +133,8 @@ export class MemoryLink<Sent extends LinkMessage, Received extends LinkMessage> 
     }
     try {
       this.handler?.onMessage(this.#received(message));
-    } catch {
+    } catch (error) {
+      this.errors.push(error);
       this.end();
     }
   }

@@ -73,6 +73,8 @@ export class Node {
     if (node === undefined || node.state !== 'alive') {
       return { kind: node === undefined || node.state === 'alive' ? 'dead' : node.state };
     }
+    // A second link from the same node ends the first, before it is served.
+    known?.pair.owner.terminate();
     const pair = MemoryLink.pair(this.id, nodeId, this.#cluster.turns.post);
     const side = new RequesterSide(pair.requester, {
       nodeTimeout: NODE_TIMEOUT,
