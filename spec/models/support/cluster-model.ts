@@ -40,6 +40,8 @@ interface Seen {
 /** A send of the client: its number, where it is, and whether its answer has come. */
 interface ModelSend {
   readonly number: number;
+  /** How often proxies have repeated it before. */
+  readonly attempt: number;
   readonly node: number;
   isOver: boolean;
   /** Tells the owner that the answer has left. */
@@ -64,8 +66,6 @@ export class ClusterModel {
   readonly #responses: ModelResponse[] = [];
   readonly #sends: ModelSend[] = [];
   readonly seen: Seen[] = [];
-  /** Numbers of sends that a proxy has repeated. */
-  readonly #repeated = new Set<number>();
   #poll: ModelResponse | undefined;
   #send: ModelSend | undefined;
   #nextNumber = 0;
@@ -228,8 +228,9 @@ export class ClusterModel {
     if (send?.node === index) {
       send.isOver = true;
       this.#send = undefined;
-      this.#repeated.add(send.number);
-      this.#post(retryAt, send.number);
+      // Where there is no other node to repeat it at, the client takes the session for lost.
+      this.#client.canSend = false;
+      this.#post(retryAt, send.number, send.attempt + 1);
     }
   }
 
@@ -398,21 +399,24 @@ export class ClusterModel {
   #onSession(session: Session, node: number): void {
     const seen: Seen = { session, node, serial: this.seen.length, sent: 0, received: [], doubled: undefined };
     this.seen.push(seen);
+    let lastAttempt = 0;
     session.on('message', (message) => {
-      const number = Number(message);
-      if (seen.received.at(-1) === number && this.#repeated.has(number)) {
+      const [number = -1, attempt = -1] = message.split('.').map(Number);
+      // The one that was repeated may be on its way yet, but must not have been delivered before.
+      if (seen.received.at(-1) === number && attempt < lastAttempt) {
         seen.doubled = number;
       }
+      lastAttempt = attempt;
       seen.received.push(number);
     });
   }
 
-  #post(index: number, number: number): void {
+  #post(index: number, number: number, attempt = 0): void {
     const node = this.nodes[index];
     if (node === undefined || node.state !== 'alive') {
       return;
     }
-    const send: ModelSend = { number, node: index, isOver: false, answered: undefined };
+    const send: ModelSend = { number, attempt, node: index, isOver: false, answered: undefined };
     this.#send = send;
     this.#sends.push(send);
     void Promise.resolve(node.directory.find(ID, ME)).then((found) => {
@@ -422,7 +426,7 @@ export class ClusterModel {
       }
       const { port } = found;
       const hasTurn = takeTurn(port, (endTurn) => {
-        port.receive([String(number)], 1, (accepted, relayed) => {
+        port.receive([`${number}.${attempt}`], 1, (accepted, relayed) => {
           const answer = () => {
             relayed?.answered?.();
             this.#onAnswer(send, accepted ? 204 : 404);
@@ -448,6 +452,7 @@ export class ClusterModel {
         `message ${send.number} was answered 204, but the application has not received it`,
       );
       this.#nextNumber = send.number + 1;
+      this.#client.canSend = true;
     } else if (status === 404) {
       // It takes the session for lost, and reads what comes all the same.
       this.#client.canSend = false;
