@@ -35,6 +35,7 @@ export class RemoteResponse implements ReceivingPort {
   /** Whether all is written: the owner waits for the end of the response, and for no report of bytes. */
   #hasLast = false;
   #isOver = false;
+  readonly #onTaken = () => this.report();
 
   constructor(rid: RequestId, context: ResponseContext) {
     this.rid = rid;
@@ -89,7 +90,7 @@ export class RemoteResponse implements ReceivingPort {
         // A poll needs a frame.
         receiver.heartbeat(false);
       }
-      receiver.relay(NOTHING, true, () => {});
+      receiver.relay(NOTHING, true, this.#onTaken);
     });
   }
 
@@ -128,7 +129,7 @@ export class RemoteResponse implements ReceivingPort {
     this.#wrote += bytes.length;
     this.#isWhole = endsFrame(bytes);
     this.#hasLast = isLast;
-    receiver.relay(bytes, isLast, () => this.report());
+    receiver.relay(bytes, isLast, this.#onTaken);
     this.report();
   }
 

@@ -59,7 +59,8 @@ export interface HttpReceiver extends Receiver {
    * Sends bytes that the owner of the session has wrapped.
    *
    * @param isLast whether the response ends with them
-   * @param onFlushed called when the kernel has taken them; middleware that writes by itself may drop it
+   * @param onFlushed called when the kernel has taken some of what was sent, once or more often; the same function each
+   *   time. Middleware that writes by itself may keep it from being called.
    */
   relay(bytes: Buffer, isLast: boolean, onFlushed: () => void): void;
 }
