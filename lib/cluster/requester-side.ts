@@ -2,6 +2,7 @@
 import type { HttpTransportRow } from '../protocol/transports.ts';
 import type { SessionIdentity } from '../session/directory.ts';
 import type { RelayedSend } from '../session/ports.ts';
+import { debugSession } from '../util/debug.ts';
 import type { TimerQueue } from '../util/timer-queue.ts';
 import { Deadlines } from './deadlines.ts';
 import type { Link, LinkHandler } from './link.ts';
@@ -118,10 +119,18 @@ export class RequesterSide implements LinkHandler<OwnerMessage> {
       return;
     }
     const rid = this.#nextRid();
+    try {
+      this.#link.send({ type: 'send', rid, ...request });
+    } catch (error) {
+      // No link takes a message that large. The owner must not miss its number.
+      this.#lastRid -= 1;
+      debugSession('%s: a send could not be relayed: %O', request.sessionId, error);
+      done(false, {});
+      return;
+    }
     this.#sends.set(rid, { bytes: request.bytes, done, isTaken: false });
     this.#queuedBytes += request.bytes;
     this.#sendLimits.start(rid);
-    this.#link.send({ type: 'send', rid, ...request });
   }
 
   /** Has all responses end as soon as the owner sends no more on them: this node shuts down. */

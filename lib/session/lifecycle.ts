@@ -186,6 +186,7 @@ export class Lifecycle<S extends SessionEmitter = SessionEmitter>
   }
 
   receiverAborted(receiver: Receiver, event: SessionCloseEvent): void {
+    const wasHeld = this.#isHeld;
     if (receiver === this.#receiver) {
       this.#receiver = undefined;
     } else if (!this.#flushing?.delete(receiver)) {
@@ -194,7 +195,9 @@ export class Lifecycle<S extends SessionEmitter = SessionEmitter>
     }
     if (this.#state === 'closing') {
       this.#finish(event.wasClean);
-      this.#dismissHeld();
+      if (wasHeld) {
+        this.#dismiss();
+      }
     } else if (this.#state !== 'closed') {
       this.#terminate(event);
     }
@@ -435,8 +438,8 @@ export class Lifecycle<S extends SessionEmitter = SessionEmitter>
     }
   }
 
-  /** The session is over: a receiver that was kept from the close frame gets it now. */
-  #dismissHeld(): void {
+  /** The session is over: the receiver, which has not got the close frame yet, gets it now. */
+  #dismiss(): void {
     const receiver = this.#receiver;
     if (receiver !== undefined) {
       this.#receiver = undefined;
@@ -489,14 +492,16 @@ export class Lifecycle<S extends SessionEmitter = SessionEmitter>
     }
     this.#leaveActive('closed', event);
     this.#finish(event.wasClean);
-    this.#dismissHeld();
+    this.#dismiss();
   }
 
   /** No request came for the close frame in time. */
   #giveUp(): void {
     const stuck = this.#closing === CLOSES.slowConsumer ? [...(this.#flushing ?? [])] : [];
     this.#finish(false);
-    this.#dismissHeld();
+    if (this.#isHeld) {
+      this.#dismiss();
+    }
     for (const receiver of stuck) {
       // It holds bytes that the client never reads, and no limit would count them any more.
       receiver.abort();

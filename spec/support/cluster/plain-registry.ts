@@ -49,7 +49,9 @@ export class PlainRegistry implements ClusterRegistry {
   claim(sessionId: string, owner: OwnerMark, life: number): Promise<Entry | undefined> {
     return this.#run('claim', () => {
       const entry = this.entryOf(sessionId);
-      if (entry !== undefined && !(entry.kind === 'owned' && entry.owner.nodeId === owner.nodeId)) {
+      const isOwn = entry?.kind === 'owned' && entry.owner.nodeId === owner.nodeId;
+      // A later claim of the same node is in the way: this one comes late.
+      if (entry !== undefined && !(isOwn && entry.owner.reservation <= owner.reservation)) {
         return entry;
       }
       this.#set(sessionId, { kind: 'owned', owner }, life);

@@ -338,6 +338,19 @@ describe('RequesterSide', () => {
       assert.equal(clock.countTimers(), 0);
     });
 
+    it('is refused where it is too large for any link, and the next one goes on', async () => {
+      const { send, requester, asked, answers } = make();
+      const { send: sendOnLink } = requester;
+      requester.send = () => {
+        throw new RangeError('too large');
+      };
+      send();
+      requester.send = sendOnLink;
+      send();
+      assert.deepEqual(answers, [[false, undefined]]);
+      assert.deepEqual(await asked(), [{ type: 'send', rid: 1, ...SEND }]);
+    });
+
     it('is full while more than maxQueuedBytes were not taken', async () => {
       const { send, side, say, asked } = make(10);
       send({ ...SEND, bytes: 10 });
