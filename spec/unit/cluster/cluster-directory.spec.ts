@@ -156,7 +156,7 @@ describe('ClusterDirectory', () => {
     });
 
     it('is unavailable where the registry leads to the wrong node again and again', async () => {
-      const wrong = { nodeId: a.id, reservation: 99 };
+      const wrong = { nodeId: a.id, reservation: 0 };
       await cluster.registry.claim('session', wrong, 1000);
       cluster.registry.release = () => Promise.resolve();
       assert.equal((await ask(b)).kind, 'unavailable');
