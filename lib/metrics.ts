@@ -12,6 +12,7 @@ export type RejectionReason =
   | 'sessions'
   | 'client-sessions'
   | 'closing'
+  | 'unavailable'
   | 'size'
   | 'timeout'
   | 'payload';

@@ -797,6 +797,7 @@ export function closing(): void {
     | 'sessions'
     | 'client-sessions'
     | 'closing'
+    | 'unavailable'
     | 'size'
     | 'timeout'
     | 'payload'

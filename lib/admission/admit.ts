@@ -4,12 +4,12 @@ import type { RequestContext } from '../context.ts';
 import { endConnectionIfClosing, sendError } from '../http/respond.ts';
 import { CLOSES } from '../protocol/close-code.ts';
 import type { HttpFamily } from '../protocol/transports.ts';
-import type { Claim, Found, Reservation, UNKNOWN } from '../session/directory.ts';
-import type { Receiver, SessionPort } from '../session/ports.ts';
+import type { Claim, Reservation, SendTarget } from '../session/directory.ts';
+import type { HttpReceiver, ReceivingPort, SendingPort } from '../session/ports.ts';
 import { isThenable } from '../util/promises.ts';
 import { identityOf } from './identity.ts';
 import { openSession } from './open-session.ts';
-import { reject, rejectForLackOfPlace } from './reject.ts';
+import { reject, rejectAsUnavailable, rejectForLackOfPlace } from './reject.ts';
 
 const NOT_FOUND = 'Session not found.';
 
@@ -20,15 +20,15 @@ const NOT_FOUND = 'Session not found.';
 export function admit<Data, Req extends IncomingMessage>(
   context: RequestContext<Data, Req>,
   family: HttpFamily,
-  receiver: Pick<Receiver, 'name' | 'close' | 'refuse'>,
-  attach: (port: SessionPort) => void,
+  receiver: Pick<HttpReceiver, 'name' | 'callback' | 'close' | 'refuse'>,
+  attach: (port: ReceivingPort) => void,
 ): void {
   const { endpoint, sessionId } = context;
-  const claim = endpoint.directory.findOrReserve(sessionId, identityOf(context, family));
+  const claim = endpoint.directory.findOrReserve(sessionId, identityOf(context, family), receiver);
   whenKnown(context, claim, (known) => {
     switch (known.kind) {
       case 'live':
-        attach(known.port);
+        attachTo(known, attach);
         break;
       case 'ended':
         receiver.close(known.code, known.reason);
@@ -38,6 +38,9 @@ export function admit<Data, Req extends IncomingMessage>(
         break;
       case 'foreign':
         reject(context, 'identity', 404, NOT_FOUND);
+        break;
+      case 'unavailable':
+        rejectAsUnavailable(context);
         break;
       case 'refused':
         rejectForLackOfPlace(context, known.reason);
@@ -49,11 +52,24 @@ export function admit<Data, Req extends IncomingMessage>(
   });
 }
 
+function attachTo(
+  { port, release }: { readonly port: ReceivingPort; readonly release?: () => void },
+  attach: (port: ReceivingPort) => void,
+): void {
+  try {
+    attach(port);
+  } catch (error) {
+    // Another process has attached this request to its session already.
+    release?.();
+    throw error;
+  }
+}
+
 function openFor<Data, Req extends IncomingMessage>(
   context: RequestContext<Data, Req>,
   reservation: Reservation<Data, Req>,
-  receiver: Pick<Receiver, 'name'>,
-  attach: (port: SessionPort) => void,
+  receiver: Pick<HttpReceiver, 'name'>,
+  attach: (port: ReceivingPort) => void,
 ): void {
   const { req } = context;
   openSession(context, reservation, (data) => {
@@ -78,7 +94,7 @@ function openFor<Data, Req extends IncomingMessage>(
 export function findForSend<Data, Req extends IncomingMessage>(
   context: RequestContext<Data, Req>,
   family: HttpFamily,
-  found: (port: SessionPort) => void,
+  found: (port: SendingPort) => void,
 ): void {
   const { endpoint, sessionId } = context;
   whenKnown(context, endpoint.directory.find(sessionId, identityOf(context, family)), (known) => {
@@ -86,6 +102,8 @@ export function findForSend<Data, Req extends IncomingMessage>(
       found(known.port);
     } else if (known.kind === 'foreign') {
       reject(context, 'identity', 404, NOT_FOUND);
+    } else if (known.kind === 'unavailable') {
+      rejectAsUnavailable(context);
     } else {
       sendNotFound(context);
     }
@@ -99,7 +117,7 @@ export function sendNotFound<Data, Req extends IncomingMessage>(context: Request
 }
 
 /** Goes on with the answer of the directory: at once, or when its promise settles and the client is still there. */
-function whenKnown<Data, Req extends IncomingMessage, Answer extends Claim<Data, Req> | Found | typeof UNKNOWN>(
+function whenKnown<Data, Req extends IncomingMessage, Answer extends Claim<Data, Req> | SendTarget>(
   context: RequestContext<Data, Req>,
   answer: Answer | PromiseLike<Answer>,
   proceed: (answer: Answer) => void,
@@ -114,6 +132,8 @@ function whenKnown<Data, Req extends IncomingMessage, Answer extends Claim<Data,
         proceed(known);
       } else if (known.kind === 'reserved') {
         known.reservation.release();
+      } else if (known.kind === 'live') {
+        known.release?.();
       }
     })
     .catch(context.next);

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { RequestContext } from '../context.ts';
 import { setHeader } from '../http/head.ts';
-import { endConnectionIfClosing, sendError } from '../http/respond.ts';
+import { endConnectionIfClosing, sendError, setConnectionClose } from '../http/respond.ts';
 import type { RejectionReason } from '../metrics.ts';
 import type { RefusalReason } from '../session/directory.ts';
 
@@ -28,6 +28,18 @@ export function reject<Data, Req extends IncomingMessage>(
     endConnectionIfClosing(context);
     sendError(res, status, text);
   }
+}
+
+/**
+ * Answers that the session cannot be reached now, and when the client may ask again. The connection ends, so that a
+ * load balancer may choose another process.
+ */
+export function rejectAsUnavailable<Data, Req extends IncomingMessage>(context: RequestContext<Data, Req>): void {
+  if (!context.res.headersSent) {
+    setHeader(context.res, 'Retry-After', RETRY_AFTER);
+    setConnectionClose(context.res);
+  }
+  reject(context, 'unavailable', 503, 'Session not reachable.');
 }
 
 /** Answers that there is no place for a new session, and when the client may ask again. */

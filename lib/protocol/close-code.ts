@@ -44,6 +44,7 @@ export const CLOSES = {
   goingAway: closeOf(CloseCode.GoingAway, 'Server shutting down'),
   interrupted: closeOf(CloseCode.Interrupted, 'Connection interrupted'),
   internalError: closeOf(CloseCode.InternalError, 'Internal error'),
+  sessionLost: closeOf(1012, 'Session lost'),
   slowConsumer: closeOf(CloseCode.TryAgainLater, 'Slow consumer'),
   notRead: closeOf(CloseCode.TryAgainLater, 'Messages are not read'),
   anotherConnection: closeOf(CloseCode.AnotherConnection, 'Another connection still open'),

@@ -1,6 +1,6 @@
 /** How requests find sessions and make new ones. */
 import type { TransportFamily } from '../protocol/transports.ts';
-import type { SessionPort, TransportName } from './ports.ts';
+import type { HttpReceiver, ReceivingPort, SendingPort, SessionPort, TransportName } from './ports.ts';
 
 /** Which requests may ask for a session: those of the same family of transports and of the same client. */
 export interface SessionIdentity {
@@ -13,9 +13,12 @@ export interface SessionIdentity {
 }
 
 /** What a directory knows of an id that a request names. */
-export type Found =
-  /** A session that this request may have. */
-  | { readonly kind: 'live'; readonly port: SessionPort }
+export type Found<Port = SessionPort> =
+  /**
+   * A session that this request may have. `release` is to be called in place of `attach` where the client has left
+   * meanwhile. Only an answer by a promise has it.
+   */
+  | { readonly kind: 'live'; readonly port: Port; readonly release?: () => void }
   /** One that has ended not long ago. */
   | { readonly kind: 'ended'; readonly code: number; readonly reason: string }
   /** Another request is just opening it. */
@@ -25,6 +28,9 @@ export type Found =
 
 /** There is no session of that id. */
 export const UNKNOWN = Object.freeze({ kind: 'unknown' as const });
+
+/** It cannot be said now, since another process or the registry of all processes cannot be reached. */
+export const UNAVAILABLE = Object.freeze({ kind: 'unavailable' as const });
 
 /** Why no further session may be opened. */
 export type RefusalReason = 'closing' | 'sessions' | 'client-sessions';
@@ -52,9 +58,13 @@ export interface Reservation<Data, Req> {
 
 /** What a receiving request gets: a session, the reason why it gets none, or a place for a new one. */
 export type Claim<Data, Req> =
-  | Found
+  | Found<ReceivingPort>
+  | typeof UNAVAILABLE
   | { readonly kind: 'reserved'; readonly reservation: Reservation<Data, Req> }
   | { readonly kind: 'refused'; readonly reason: RefusalReason };
+
+/** What a sending request gets. */
+export type SendTarget = Found<SendingPort> | typeof UNKNOWN | typeof UNAVAILABLE;
 
 /**
  * Finds the session that a request names. Answers at once for a session of this process, by a promise only where the
@@ -64,7 +74,11 @@ export interface SessionDirectory<Data, Req> {
   /**
    * For a sending request. Must give the same port for the same session each time: sends of a session take turns by it.
    */
-  find(id: string, identity: SessionIdentity): Found | typeof UNKNOWN | PromiseLike<Found | typeof UNKNOWN>;
-  /** For a receiving request, which may open the session. */
-  findOrReserve(id: string, identity: SessionIdentity): Claim<Data, Req> | PromiseLike<Claim<Data, Req>>;
+  find(id: string, identity: SessionIdentity): SendTarget | PromiseLike<SendTarget>;
+  /** For a receiving request, which may open the session. The owner of the session has to know `receiver`. */
+  findOrReserve(
+    id: string,
+    identity: SessionIdentity,
+    receiver: Pick<HttpReceiver, 'name' | 'callback'>,
+  ): Claim<Data, Req> | PromiseLike<Claim<Data, Req>>;
 }

@@ -189,7 +189,9 @@ export class Lifecycle<S extends SessionEmitter = SessionEmitter>
     if (!this.#flushing?.delete(receiver)) {
       return;
     }
-    if (this.#closeFrameSent && this.#receiver === undefined && this.#flushing.size === 0) {
+    if (receiver.holdsNext === true && this.#receiver !== undefined) {
+      this.#resume(this.#receiver);
+    } else if (this.#closeFrameSent && this.#receiver === undefined && this.#flushing.size === 0) {
       // Only with the last of several: an earlier response may have left while the one with the close frame has not.
       this.#finish(true);
     } else if (this.#state === 'active' && this.#receiver === undefined) {
@@ -199,6 +201,7 @@ export class Lifecycle<S extends SessionEmitter = SessionEmitter>
   }
 
   receiverAborted(receiver: Receiver, event: SessionCloseEvent): void {
+    const wasHeld = this.#isHeld;
     if (receiver === this.#receiver) {
       this.#receiver = undefined;
     } else if (!this.#flushing?.delete(receiver)) {
@@ -207,6 +210,9 @@ export class Lifecycle<S extends SessionEmitter = SessionEmitter>
     }
     if (this.#state === 'closing') {
       this.#finish(event.wasClean);
+      if (wasHeld) {
+        this.#dismiss();
+      }
     } else if (this.#state !== 'closed') {
       this.#terminate(event);
     }
@@ -319,7 +325,7 @@ export class Lifecycle<S extends SessionEmitter = SessionEmitter>
 
   flush(now: number): void {
     const receiver = this.#receiver;
-    if (receiver === undefined || this.outbox.isEmpty) {
+    if (receiver === undefined || this.outbox.isEmpty || this.#isHeld) {
       return;
     }
     if (this.#state === 'active') {
@@ -346,7 +352,7 @@ export class Lifecycle<S extends SessionEmitter = SessionEmitter>
       this.#terminate(INTERRUPTED);
     } else {
       this.#setTimer();
-      if (receiver.bufferedAmount === 0) {
+      if (receiver.bufferedAmount === 0 && !this.#isHeld) {
         // Behind bytes that the client has not taken a heartbeat would show nothing, and heartbeats would pile up.
         this.#guard(receiver, () => receiver.heartbeat(this.outbox.needsDrain));
       }
@@ -431,8 +437,41 @@ export class Lifecycle<S extends SessionEmitter = SessionEmitter>
     return bytes;
   }
 
+  /** Whether the receiver gets nothing yet, since the last bytes of the one before may still be lost. */
+  get #isHeld(): boolean {
+    if (this.#flushing !== undefined && this.#flushing.size > 0) {
+      for (const { holdsNext } of this.#flushing) {
+        if (holdsNext === true) {
+          return true;
+        }
+      }
+    }
+    return false;
+  }
+
+  /** The bytes of an earlier receiver have left: the one attached gets what it was kept from. */
+  #resume(receiver: Receiver): void {
+    if (this.#state === 'closing') {
+      this.#finishSending(receiver);
+    } else {
+      this.flush(performance.now());
+    }
+  }
+
+  /** The session is over: the receiver, which has not got the close frame yet, gets it now. */
+  #dismiss(): void {
+    const receiver = this.#receiver;
+    if (receiver !== undefined) {
+      this.#receiver = undefined;
+      this.#sendCloseFrame(receiver);
+    }
+  }
+
   /** Queued messages first, then the close frame. Messages use up a poll, so the close frame waits for the next. */
   #finishSending(receiver: Receiver): void {
+    if (this.#isHeld) {
+      return;
+    }
     this.flush(performance.now());
     if (this.#receiver === receiver) {
       this.#closeFrameSent = true;
@@ -473,17 +512,16 @@ export class Lifecycle<S extends SessionEmitter = SessionEmitter>
     }
     this.#leaveActive('closed', event);
     this.#finish(event.wasClean);
-    const receiver = this.#receiver;
-    this.#receiver = undefined;
-    if (receiver !== undefined) {
-      this.#sendCloseFrame(receiver);
-    }
+    this.#dismiss();
   }
 
   /** No request came for the close frame in time. */
   #giveUp(): void {
     const stuck = this.#closing === CLOSES.slowConsumer ? [...(this.#flushing ?? [])] : [];
     this.#finish(false);
+    if (this.#isHeld) {
+      this.#dismiss();
+    }
     for (const receiver of stuck) {
       // It holds bytes that the client never reads, and no limit would count them any more.
       receiver.abort();

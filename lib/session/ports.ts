@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage } from 'node:http';
 import type { SharedMessage } from '../protocol/shared-message.ts';
-import type { TransportName } from '../protocol/transports.ts';
+import type { HttpTransportRow, TransportName } from '../protocol/transports.ts';
 import type { SessionCloseEvent } from './events.ts';
 
 export type { TransportName };
@@ -26,6 +26,11 @@ export interface Receiver {
   readonly bufferedAmount: number;
   /** The request that it belongs to, for monitoring; undefined where another process holds it. */
   readonly request?: IncomingMessage | undefined;
+  /**
+   * Whether the next receiver of the session gets nothing before this one was flushed. So it is where another process
+   * holds the response: its bytes may be lost, and the session learns that later than the client. Left out for no.
+   */
+  readonly holdsNext?: boolean;
   /** Tells the client that its session is open. */
   open(): void;
   /**
@@ -48,21 +53,41 @@ export interface Receiver {
   abort(): void;
 }
 
+/** A receiver over HTTP. Its session may be in another process, which then wraps the frames. */
+export interface HttpReceiver extends Receiver {
+  readonly name: HttpTransportRow['name'];
+  /** The function that the client named; empty where the transport has none. */
+  readonly callback: string;
+  /**
+   * Sends bytes that the owner of the session has wrapped.
+   *
+   * @param isLast whether the response ends with them
+   * @param onFlushed called when the kernel has taken some of what was sent, once or more often; the same function each
+   *   time. Middleware that writes by itself may keep it from being called.
+   */
+  relay(bytes: Buffer, isLast: boolean, onFlushed: () => void): void;
+}
+
+/** What a sent request asks of the answer that its client gets, where another process owns the session. */
+export interface RelayedSend {
+  /** To be called once: the answer has left, or its client has broken off, or it waits behind another answer. */
+  readonly answered?: () => void;
+  /** Whether the owner was lost, so that the session may have taken the messages. The answer ends its connection. */
+  readonly isLost?: boolean;
+}
+
 /**
- * From transport to session.
+ * From a receiving request to the session.
  *
  * Of a receiver that was attached the session hears, in this order: `receiverReleased` once it takes no more, then
  * either `receiverFlushed` or `receiverAborted`. `receiverReleased` may be left out before these two.
  */
-export interface SessionPort {
-  /** Whether messages from the client are taken: true between the open frame and the beginning of the end. */
-  readonly isActive: boolean;
-
+export interface ReceivingPort {
   /**
    * Attaches a receiver, which opens the session if it is new. A second receiver is refused with 2010. One that comes
    * after the end gets the close frame (docs/protocol.md, sections 6.1 to 6.3 and 6.6).
    */
-  attach(receiver: Receiver): void;
+  attach(receiver: HttpReceiver): void;
 
   /**
    * The receiver takes no more, so that another may come; its bytes are on their way. Until they have left, the session
@@ -81,18 +106,29 @@ export interface SessionPort {
 
   /** The kernel has taken the bytes for which a receiver was to notify. */
   receiverDrained(): void;
+}
+
+/** From a sending request to the session. */
+export interface SendingPort {
+  /** Whether messages from the client are taken: true between the open frame and the beginning of the end. */
+  readonly isActive: boolean;
 
   /**
    * Takes messages from the client, whole and checked.
    *
    * @param bytes the size of the request body or the WebSocket message that carried them
    * @param done called once, when the client may send more: at once, or when the application has read. With false where
-   *   the session had ended and took nothing.
+   *   the session had ended and took nothing. With a second argument only where another process owns the session.
    */
-  receive(messages: readonly string[], bytes: number, done?: (accepted: boolean) => void): void;
+  receive(messages: readonly string[], bytes: number, done?: (accepted: boolean, relayed?: RelayedSend) => void): void;
 
   /** Calls back when the session stops to be active. Returns a function that takes the callback back. */
   whenEnded(callback: () => void): () => void;
+}
+
+/** From transport to session, in both directions. It takes any receiver. */
+export interface SessionPort extends ReceivingPort, SendingPort {
+  attach(receiver: Receiver): void;
 }
 
 /** The port of a session in this process. WebSockets need all of it: their session is always where they are. */

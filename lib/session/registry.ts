@@ -1,6 +1,6 @@
 /** The sessions of one endpoint in this process: found by id, counted, made and closed here. */
 import type { IncomingMessage } from 'node:http';
-import type { Claim, Found, RefusalReason, SessionDirectory, SessionIdentity } from './directory.ts';
+import type { Found, RefusalReason, SessionDirectory, SessionIdentity } from './directory.ts';
 import { UNKNOWN } from './directory.ts';
 import { EndedSessions } from './ended-sessions.ts';
 import type { SessionCloseEvent } from './events.ts';
@@ -40,6 +40,8 @@ export class SessionRegistry<Data, Req extends IncomingMessage> implements Sessi
   readonly #ended: EndedSessions;
   readonly rooms = new Rooms<Live<Data, Req>>();
   readonly shutdown: Shutdown;
+  /** Called when a session has ended for which later requests may ask. Set by the directory of a cluster. */
+  onSessionEnd: ((id: string, identity: SessionIdentity, event: SessionCloseEvent) => void) | undefined;
 
   constructor(environment: Omit<SessionEnvironment<Session<Data, Req>>, 'onEnd' | 'rooms'>, limits: QuotaLimits) {
     this.#environment = { ...environment, rooms: this.rooms, onEnd: (live, event) => this.#remove(live, event) };
@@ -66,7 +68,10 @@ export class SessionRegistry<Data, Req extends IncomingMessage> implements Sessi
     return this.#live.values();
   }
 
-  find(id: string, { family, client }: Pick<SessionIdentity, 'family' | 'client'>): Found | typeof UNKNOWN {
+  find(
+    id: string,
+    { family, client }: Pick<SessionIdentity, 'family' | 'client'>,
+  ): Found<Live<Data, Req>> | typeof UNKNOWN {
     const live = this.#byId.get(id);
     const ended = live === undefined ? this.#ended.get(id) : undefined;
     const owner = live?.identity ?? this.#pending.get(id) ?? ended?.identity;
@@ -82,7 +87,7 @@ export class SessionRegistry<Data, Req extends IncomingMessage> implements Sessi
     return ended === undefined ? { kind: 'pending' } : { kind: 'ended', code: ended.code, reason: ended.reason };
   }
 
-  findOrReserve(id: string, identity: SessionIdentity): Claim<Data, Req> {
+  findOrReserve(id: string, identity: SessionIdentity): Found<Live<Data, Req>> | LocalClaim<Data, Req> {
     const found = this.find(id, identity);
     return found.kind === 'unknown' ? this.reserve(id, identity) : found;
   }
@@ -142,6 +147,7 @@ export class SessionRegistry<Data, Req extends IncomingMessage> implements Sessi
     if (this.#byId.get(id) === live) {
       this.#byId.delete(id);
       this.#ended.add(id, identity, event);
+      this.onSessionEnd?.(id, identity, event);
     }
     const sameId = this.#webSocketsById.get(id);
     if (sameId === live || (sameId instanceof Set && sameId.delete(live) && sameId.size === 0)) {

@@ -1,17 +1,23 @@
-/** docs/internals/request-flow.md: what its pictures show is in lib/. */
+/** docs/internals/request-flow.md and cluster.md: what their pictures show is in lib/. */
 import assert from 'node:assert/strict';
 import { libSources, readSource, type Source } from './support/lib-source.ts';
 import { blocksOf, readDocument } from './support/markdown.ts';
 import { type Arrow, type Participant, Sequence } from './support/sequence.ts';
 
-const PAGE = readDocument('docs/internals/request-flow.md');
-
 const SOURCES = libSources();
 
-/** The pictures, by the heading that each stands under. */
-const PICTURES = PAGE.split(/^## /m)
-  .slice(1)
-  .map((section) => ({ title: section.split('\n', 1)[0] ?? '', blocks: blocksOf(section) }));
+/** The sections of a page: their headings, and what is fenced in them. */
+function sectionsOf(page: string) {
+  return readDocument(page)
+    .split(/^## /m)
+    .slice(1)
+    .map((section) => ({ title: section.split('\n', 1)[0] ?? '', blocks: blocksOf(section) }));
+}
+
+const FLOW = sectionsOf('docs/internals/request-flow.md');
+
+/** Sections of the other page may do without a picture. */
+const CLUSTER = sectionsOf('docs/internals/cluster.md').filter(({ blocks }) => blocks.length > 0);
 
 /** What a box stands for. */
 interface Resolved {
@@ -60,10 +66,10 @@ function faultOf({ from, to, isDashed, call, line }: Arrow, sources: readonly So
   return undefined;
 }
 
-describe('the pictures of docs/internals/request-flow.md', () => {
+describe('the pictures of docs/internals/request-flow.md and cluster.md', () => {
   it('are one for each way of a message, an opening, an upgrade and a shutdown', () => {
     assert.deepEqual(
-      PICTURES.map(({ title }) => title),
+      FLOW.map(({ title }) => title),
       [
         'A session opens over HTTP',
         'Polling: a message to the client',
@@ -78,7 +84,14 @@ describe('the pictures of docs/internals/request-flow.md', () => {
     );
   });
 
-  for (const { title, blocks } of PICTURES) {
+  it('are one for a relayed poll and one for a relayed send', () => {
+    assert.deepEqual(
+      CLUSTER.map(({ title }) => title),
+      ['A relayed poll', 'A relayed send'],
+    );
+  });
+
+  for (const { title, blocks } of [...FLOW, ...CLUSTER]) {
     describe(title, () => {
       const lines = blocks[0]?.lines ?? [];
 

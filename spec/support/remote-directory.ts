@@ -17,6 +17,7 @@ import type {
 } from '../../lib/session/directory.ts';
 import type { SessionCloseEvent } from '../../lib/session/events.ts';
 import type { Outgoing, Receiver, SessionPort } from '../../lib/session/ports.ts';
+import type { SessionRegistry } from '../../lib/session/registry.ts';
 
 /** Carries calls to the other process and back, each in a later turn, until it is cut. */
 export class Link {
@@ -263,12 +264,12 @@ class RemotePort implements NewSessionPort {
 /** Finds and makes sessions in `owner`, the registry of the "other process". */
 export class RemoteDirectory<Data, Req extends IncomingMessage> implements SessionDirectory<Data, Req> {
   readonly link = new Link();
-  readonly #owner: SessionDirectory<Data, Req>;
+  readonly #owner: SessionRegistry<Data, Req>;
   readonly #responseLimit: number;
   /** One port for each session, since the port keeps the sends of a session in order. */
   readonly #ports = new WeakMap<SessionPort, RemotePort>();
 
-  constructor(owner: SessionDirectory<Data, Req>, responseLimit: number) {
+  constructor(owner: SessionRegistry<Data, Req>, responseLimit: number) {
     this.#owner = owner;
     this.#responseLimit = responseLimit;
   }

@@ -14,10 +14,10 @@ import { closeFrame, HEARTBEAT_FRAME, messagesFrame, OPEN_FRAME } from '../../pr
 import type { SharedMessage } from '../../protocol/shared-message.ts';
 import type { HttpTransportRow } from '../../protocol/transports.ts';
 import { INTERRUPTED } from '../../session/events.ts';
-import type { Outgoing, Receiver, SessionPort, TransportName } from '../../session/ports.ts';
+import type { HttpReceiver, Outgoing, ReceivingPort } from '../../session/ports.ts';
 import { DeadlineTimer, inContext, type TimerQueue, type TimerTarget } from '../../util/timer-queue.ts';
 import { flushTime } from '../flush-time.ts';
-import { endResponse, startResponse, writeFrame } from './response-writer.ts';
+import { endResponse, startResponse, writeFrame, writePiece } from './response-writer.ts';
 
 /** The part of a request context that a response keeps. */
 interface ResponseContext {
@@ -34,14 +34,14 @@ interface ResponseContext {
  * The receiver of all transports but WebSocket. The format says how a frame looks. The byte budget tells a poll from a
  * stream.
  */
-export class HttpTransport implements Receiver, TimerTarget {
+export class HttpTransport implements HttpReceiver, TimerTarget {
+  readonly callback: string;
   readonly #transport: HttpTransportRow;
-  readonly #callback: string;
   readonly #res: ServerResponse;
   readonly #endpoint: ResponseContext['endpoint'];
   /** Bytes of frames that the response may still carry. A poll has none, and ends with its first frame. */
   #budget: number;
-  #port: SessionPort | undefined;
+  #port: ReceivingPort | undefined;
   #hasStarted = false;
   #hasEnded = false;
   /** Whether all bytes of the response have left. */
@@ -55,11 +55,11 @@ export class HttpTransport implements Receiver, TimerTarget {
     this.#res = res;
     this.#endpoint = endpoint;
     this.#transport = transport;
-    this.#callback = callback;
+    this.callback = callback;
     this.#budget = transport.isStreaming ? endpoint.options.responseLimit : 0;
   }
 
-  get name(): TransportName {
+  get name(): HttpTransportRow['name'] {
     return this.#transport.name;
   }
 
@@ -100,7 +100,7 @@ export class HttpTransport implements Receiver, TimerTarget {
       this.#send(messagesFrame(batch), notifyOnFlush);
     } else if (this.#transport.format.isShared) {
       const bytes = first.encoded(this.name, () =>
-        Buffer.from(this.#transport.format.wrap(first.frame, this.#callback)),
+        Buffer.from(this.#transport.format.wrap(first.frame, this.callback)),
       );
       this.#write(bytes, notifyOnFlush, first);
     } else {
@@ -126,6 +126,20 @@ export class HttpTransport implements Receiver, TimerTarget {
     this.close(code, reason);
   }
 
+  relay(bytes: Buffer, isLast: boolean, onFlushed: () => void): void {
+    if (this.#hasEnded) {
+      return;
+    }
+    if (!this.#hasStarted) {
+      this.#start();
+    }
+    if (isLast) {
+      this.#end(bytes);
+    } else {
+      writePiece(this.#res, this.name, bytes, onFlushed);
+    }
+  }
+
   abort(): void {
     if (this.#res.socket === null) {
       // Pipelined: it has no socket yet, so `res.destroy()` would do nothing.
@@ -136,7 +150,7 @@ export class HttpTransport implements Receiver, TimerTarget {
   }
 
   #send(frame: string, notifyOnFlush: boolean): void {
-    this.#write(this.#transport.format.wrap(frame, this.#callback), notifyOnFlush);
+    this.#write(this.#transport.format.wrap(frame, this.callback), notifyOnFlush);
   }
 
   /** Sends a frame with its framing. The one that uses the budget up ends the response. */
@@ -164,7 +178,7 @@ export class HttpTransport implements Receiver, TimerTarget {
     this.#hasStarted = true;
     this.#watchEnd();
     // Not kept on this object: an idle session would hold it in memory.
-    const prelude = this.#transport.format.prelude(this.#callback);
+    const prelude = this.#transport.format.prelude(this.callback);
     startResponse(this.#res, this.name, this.#transport.format.contentType, prelude);
   }
 

@@ -1,6 +1,6 @@
 /** How sends are received: look up the session, take a turn, read the body, check it, deliver, answer. */
 import { AsyncResource } from 'node:async_hooks';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { findForSend, sendNotFound } from '../../admission/admit.ts';
 import { reject } from '../../admission/reject.ts';
 import type { RequestContext } from '../../context.ts';
@@ -8,9 +8,9 @@ import { type Body, BodyError, type BodyOutcome, readBody, UnwantedBodyError } f
 import { PLAIN_TEXT, sendAfterTurn, setConnectionClose } from '../../http/respond.ts';
 import { PayloadError, TooManyMessagesError } from '../../protocol/payload.ts';
 import type { HttpFamily } from '../../protocol/transports.ts';
-import type { SessionPort } from '../../session/ports.ts';
+import type { RelayedSend, SendingPort } from '../../session/ports.ts';
+import { takeTurn } from '../../session/send-queue.ts';
 import { debugRequest } from '../../util/debug.ts';
-import { takeTurn } from './send-queue.ts';
 
 /** What differs between the two routes for sends. */
 export interface SendKind {
@@ -46,12 +46,12 @@ export function receiveSend<Data, Req extends IncomingMessage>(
 class Send<Data, Req extends IncomingMessage> implements BodyOutcome {
   readonly #context: RequestContext<Data, Req>;
   readonly #kind: SendKind;
-  readonly #port: SessionPort;
+  readonly #port: SendingPort;
   readonly #endTurn: () => void;
   /** For AsyncLocalStorage: the body may come, and the application may read, in the context of another request. */
   readonly #asyncContext = new AsyncResource('sockjs.send');
 
-  constructor(context: RequestContext<Data, Req>, kind: SendKind, port: SessionPort, endTurn: () => void) {
+  constructor(context: RequestContext<Data, Req>, kind: SendKind, port: SendingPort, endTurn: () => void) {
     this.#context = context;
     this.#kind = kind;
     this.#port = port;
@@ -87,18 +87,24 @@ class Send<Data, Req extends IncomingMessage> implements BodyOutcome {
       return;
     }
     // The client sends its next request after this answer, so a late answer slows it down.
-    this.#port.receive(messages, body.bytes, (accepted) =>
-      this.#asyncContext.runInAsyncScope(accepted ? this.#succeed : this.#endNotFound, this),
+    this.#port.receive(messages, body.bytes, (accepted, relayed) =>
+      this.#asyncContext.runInAsyncScope(accepted ? this.#succeed : this.#endNotFound, this, relayed),
     );
   }
 
-  #succeed(): void {
+  #succeed(relayed: RelayedSend | undefined): void {
     const { status, text } = this.#kind;
     this.#end(() => sendAfterTurn(this.#context, status, PLAIN_TEXT, text));
+    if (relayed?.answered !== undefined) {
+      whenAnswered(this.#context.res, relayed.answered);
+    }
   }
 
   /** The session ended while this send waited for its turn, or while the body came in. */
-  #endNotFound(): void {
+  #endNotFound(relayed?: RelayedSend): void {
+    if (relayed?.isLost === true && !this.#context.res.headersSent) {
+      setConnectionClose(this.#context.res);
+    }
     this.#end(() => sendNotFound(this.#context));
   }
 
@@ -114,6 +120,15 @@ class Send<Data, Req extends IncomingMessage> implements BodyOutcome {
       answerError(this.#context, error);
     }
     this.#endTurn();
+  }
+}
+
+/** Calls back when an answer has left, or cannot: its client has broken off, or reads another answer first. */
+function whenAnswered(res: ServerResponse, callback: () => void): void {
+  if (res.socket === null || res.writableFinished || res.destroyed) {
+    callback();
+  } else {
+    res.once('close', callback);
   }
 }
 

@@ -80,6 +80,20 @@ export function writeFrame(
   }
 }
 
+/**
+ * Sends a part of a response that goes on, be it a poll: that has sent no head before its first bytes. Middleware that
+ * writes by itself may drop the callback of a write; it then is called when the response has drained.
+ */
+export function writePiece(res: ServerResponse, name: TransportName, bytes: Buffer, onFlushed: () => void): void {
+  if (!res.headersSent) {
+    writeHead(res, 200, OWN_LISTENERS);
+  }
+  writeFrame(res, name, bytes, onFlushed, undefined);
+  if (res.writableNeedDrain && res.listenerCount('drain', onFlushed) === 0) {
+    res.once('drain', onFlushed);
+  }
+}
+
 /** Ends the response, after one more frame if there is one. A response that has sent no head gets its length. */
 export function endResponse(res: ServerResponse, frame: string | Buffer | undefined): void {
   if (!res.headersSent) {

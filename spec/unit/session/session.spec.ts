@@ -1417,6 +1417,91 @@ describe('Session', () => {
     }
   });
 
+  describe('a receiver of another process whose last bytes are still leaving', () => {
+    /** An active session with a relayed poll that takes no more but has not left, and the next receiver. */
+    function leaving(kind: Kind = 'poll') {
+      const opened = open({ kind: 'stream' });
+      const relayed = Object.assign(opened.receiver, { holdsNext: true });
+      portOf(opened.session).receiverReleased(relayed);
+      return { ...opened, relayed, next: opened.attach(kind) };
+    }
+
+    it('keeps messages from the next one until it has left', async () => {
+      const { session, relayed, next } = leaving();
+      session.send('1');
+      await turn();
+      assert.deepEqual(next.frames, []);
+      portOf(session).receiverFlushed(relayed);
+      assert.deepEqual(next.frames, ['a["1"]']);
+    });
+
+    it('keeps heartbeats from the next one, and skips what was due', () => {
+      const { session, relayed, next } = leaving('stream');
+      clock.tick(30_000);
+      portOf(session).receiverFlushed(relayed);
+      assert.deepEqual(next.frames, []);
+      clock.tick(20_000);
+      assert.deepEqual(next.frames, ['h']);
+    });
+
+    it('keeps the close frame from the next one until it has left', async () => {
+      const { session, relayed, next, closes } = leaving('stream');
+      session.send('1');
+      session.close(3000, 'Go away!');
+      assert.deepEqual(next.frames, []);
+      portOf(session).receiverFlushed(relayed);
+      assert.deepEqual(next.frames, ['a["1"]', 'c[3000,"Go away!"]']);
+      await settle();
+      assert.deepEqual(closes, [{ code: 3000, reason: 'Go away!', wasClean: true }]);
+    });
+
+    it('keeps the close frame from one that comes while the session is closing', () => {
+      const { session, relayed, next, attach } = leaving();
+      portOf(session).receiverAborted(next, INTERRUPTED);
+      assert.equal(session.state, 'closed');
+      const closing = leaving();
+      closing.session.close(3000, 'Go away!');
+      portOf(closing.session).receiverFlushed(closing.relayed);
+      assert.deepEqual(closing.next.frames, ['c[3000,"Go away!"]']);
+      assert.deepEqual(attach('poll').frames, ['c[1002,"Connection interrupted"]'], 'after the end nothing is held');
+      portOf(session).receiverFlushed(relayed);
+    });
+
+    it('ends the session under the next one when it is lost', async () => {
+      const { session, relayed, next, closes } = leaving();
+      session.send('1');
+      portOf(session).receiverAborted(relayed, INTERRUPTED);
+      await turn();
+      assert.deepEqual(next.frames, ['c[1002,"Connection interrupted"]']);
+      assert.deepEqual(closes, [INTERRUPTED]);
+    });
+
+    for (const [title, end] of [
+      ['is lost', (session: Session, relayed: FakeReceiver) => portOf(session).receiverAborted(relayed, INTERRUPTED)],
+      ['has not left in time', () => clock.tick(5000)],
+    ] as const) {
+      it(`leaves no receiver of a closing session without an answer when it ${title}`, () => {
+        const { session, relayed, next } = leaving();
+        session.close(3000, 'Go away!');
+        end(session, relayed);
+        assert.equal(session.state, 'closed');
+        assert.deepEqual(next.frames, ['c[3000,"Go away!"]']);
+      });
+    }
+
+    it('holds the next one for each of several', async () => {
+      const { session, relayed, next, attach } = leaving();
+      portOf(session).receiverReleased(Object.assign(next, { holdsNext: true }));
+      const third = attach('poll');
+      session.send('1');
+      portOf(session).receiverFlushed(relayed);
+      await turn();
+      assert.deepEqual(third.frames, []);
+      portOf(session).receiverFlushed(next);
+      assert.deepEqual(third.frames, ['a["1"]']);
+    });
+  });
+
   describe('bufferedAmount', () => {
     it('counts what is queued in bytes of UTF-8, and an empty message as one', () => {
       const { session } = open({ kind: 'poll' });

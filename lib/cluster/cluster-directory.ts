@@ -1,0 +1,287 @@
+/**
+ * Finds sessions wherever they are, and claims ids that no process owns.
+ *
+ *                      known here          owner known, linked               registry: free
+ *     request ──> local sessions ──> owners known from earlier ──> registry ────────────────> place of this process
+ *                      │                     │                        │ owned          │ ended
+ *                      v                     v                        v                v
+ *                 its answer           attach or send ────────────> link           its close frame
+ */
+import { createHmac } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { CLOSES } from '../protocol/close-code.ts';
+import type { Claim, Found, SendTarget, SessionDirectory, SessionIdentity } from '../session/directory.ts';
+import { UNAVAILABLE, UNKNOWN } from '../session/directory.ts';
+import type { SessionCloseEvent } from '../session/events.ts';
+import type { HttpReceiver, ReceivingPort, SendingPort } from '../session/ports.ts';
+import type { SessionRegistry } from '../session/registry.ts';
+import { ClusterReservation } from './cluster-reservation.ts';
+import { type KnownOwner, KnownOwners } from './known-owners.ts';
+import type { Peers } from './peers.ts';
+import type { ClusterRegistry, Entry, OwnerMark, Tombstone } from './registry.ts';
+import type { HttpIdentity, OwnerLookup, SessionOwner } from './remote-session.ts';
+
+/** What the directory of a cluster needs to know. */
+export interface ClusterSettings {
+  /** The id of this node. */
+  readonly nodeId: string;
+  readonly registry: ClusterRegistry;
+  readonly peers: Peers;
+  /** The key of the hashes in tombstones; the same at all nodes. */
+  readonly secret: string;
+  /** The option of the same name. A tombstone lasts twice as long. */
+  readonly disconnectDelay: number;
+}
+
+/** ms after which the registry forgets a session whose owner has not written its entry again: a day. */
+export const ENTRY_LIFE = 86_400_000;
+
+/** ms for which the end of a session whose process died is remembered. */
+const DEAD_OWNER_LIFE = 60_000;
+
+const LOST: Tombstone = { ...CLOSES.sessionLost, identityHash: '' };
+
+/** What is known of an id once the registry was asked: it is in the hands of another node, or the answer is there. */
+type Asked<Answer> = Answer | { readonly kind: 'owned'; readonly owner: KnownOwner };
+
+/** The directory of one endpoint that shares its sessions with other processes. */
+export class ClusterDirectory<Data, Req extends IncomingMessage> implements SessionDirectory<Data, Req>, OwnerLookup {
+  readonly #sessions: SessionRegistry<Data, Req>;
+  readonly #settings: ClusterSettings;
+  readonly #owners = new KnownOwners();
+  /** The registered sessions of this process. */
+  readonly #owned = new Map<string, OwnerMark>();
+  /** Commands on whose answers no request waits. */
+  readonly #background = new Set<Promise<unknown>>();
+  #reservations = 0;
+
+  constructor(sessions: SessionRegistry<Data, Req>, settings: ClusterSettings) {
+    this.#sessions = sessions;
+    this.#settings = settings;
+    sessions.onSessionEnd = (id, identity, event) => this.#onSessionEnd(id, identity, event);
+  }
+
+  /** The registered sessions of this process, which are to be written again where the registry may have lost them. */
+  get owned(): ReadonlyMap<string, OwnerMark> {
+    return this.#owned;
+  }
+
+  /** Ends sessions of this process that the registry says are not its own any more. They get no tombstone. */
+  surrender(ids: Iterable<string>): void {
+    for (const id of ids) {
+      this.#owned.delete(id);
+      const session = this.#sessions.get(id);
+      session?.close(CLOSES.sessionLost.code, CLOSES.sessionLost.reason);
+    }
+  }
+
+  /** Settles when no command is under way on which no request waits, such as that for a tombstone. Never rejects. */
+  async settled(): Promise<void> {
+    while (this.#background.size > 0) {
+      await Promise.all(this.#background);
+    }
+  }
+
+  find(id: string, identity: SessionIdentity): SendTarget | PromiseLike<SendTarget> {
+    const found = this.#sessions.find(id, identity);
+    if (found.kind !== 'unknown') {
+      return found;
+    }
+    const owner = this.#owners.get(id);
+    return owner === undefined ? this.#lookUp(id, identity) : this.#portOf(id, identity, owner);
+  }
+
+  findOrReserve(
+    id: string,
+    identity: SessionIdentity,
+    receiver: Pick<HttpReceiver, 'name' | 'callback'>,
+  ): Claim<Data, Req> | PromiseLike<Claim<Data, Req>> {
+    const found = this.#sessions.find(id, identity);
+    return found.kind === 'unknown' ? this.#attachOrClaim(id, identity, receiver) : found;
+  }
+
+  forget(id: string, owner: SessionOwner): void {
+    this.#owners.forget(id, owner);
+  }
+
+  // ---- Sends
+
+  async #lookUp(id: string, identity: SessionIdentity): Promise<SendTarget> {
+    try {
+      const entry = await this.#settings.registry.find(id);
+      if (entry === undefined || this.#isOwn(entry)) {
+        // This process may have opened it meanwhile.
+        return this.#sessions.find(id, identity);
+      }
+      const asked = await this.#follow(id, identity, entry);
+      return asked.kind === 'owned' ? this.#portOf(id, identity, asked.owner) : asked;
+    } catch {
+      return UNAVAILABLE;
+    }
+  }
+
+  #portOf(id: string, identity: SessionIdentity, owner: KnownOwner): SendTarget {
+    if (!isHttp(identity)) {
+      return UNKNOWN;
+    }
+    if (owner.side.isSendingFull) {
+      return UNAVAILABLE;
+    }
+    const port: SendingPort = owner.portFor(id, identity, this);
+    return { kind: 'live', port };
+  }
+
+  // ---- Receiving requests
+
+  async #attachOrClaim(
+    id: string,
+    identity: SessionIdentity,
+    receiver: Pick<HttpReceiver, 'name' | 'callback'>,
+  ): Promise<Claim<Data, Req>> {
+    try {
+      const known = this.#owners.get(id);
+      let outcome: Claim<Data, Req> | undefined =
+        known === undefined ? undefined : await this.#attach(id, identity, receiver, known);
+      // Once more where the registry has named an owner that has no such session, or a link that has just ended.
+      for (let attempts = 0; outcome === undefined && attempts < 2; attempts += 1) {
+        const asked = await this.#claim(id, identity);
+        outcome = asked.kind === 'owned' ? await this.#attach(id, identity, receiver, asked.owner) : asked;
+      }
+      return outcome ?? UNAVAILABLE;
+    } catch {
+      return UNAVAILABLE;
+    }
+  }
+
+  /** Takes a place for a new session, here and in the registry; or finds out who has the id. */
+  async #claim(id: string, identity: SessionIdentity): Promise<Asked<Claim<Data, Req>>> {
+    const found = this.#sessions.find(id, identity);
+    if (found.kind !== 'unknown') {
+      return found;
+    }
+    const { registry, nodeId } = this.#settings;
+    const claim = this.#sessions.reserve(id, identity);
+    if (claim.kind === 'refused') {
+      // Sessions of other nodes need no place here.
+      const entry = await registry.find(id);
+      return entry === undefined || this.#isOwn(entry) ? claim : this.#follow(id, identity, entry);
+    }
+    this.#reservations += 1;
+    const mark: OwnerMark = { nodeId, reservation: this.#reservations };
+    const place = new ClusterReservation(
+      claim.reservation,
+      () => this.#owned.set(id, mark),
+      () => this.#inBackground(registry.release(id, mark)),
+    );
+    let entry: Entry | undefined;
+    try {
+      entry = await registry.claim(id, mark, ENTRY_LIFE);
+    } catch (error) {
+      // The registry may have given the id to this process all the same.
+      place.release();
+      throw error;
+    }
+    if (entry === undefined) {
+      return { kind: 'reserved', reservation: place };
+    }
+    claim.reservation.release();
+    return this.#isOwn(entry) ? UNAVAILABLE : this.#follow(id, identity, entry);
+  }
+
+  /** Asks the owner of a session to attach a request. Undefined where the registry has to be asked who that is. */
+  async #attach(
+    id: string,
+    { client }: SessionIdentity,
+    { name, callback }: Pick<HttpReceiver, 'name' | 'callback'>,
+    owner: KnownOwner,
+  ): Promise<Found<ReceivingPort> | typeof UNAVAILABLE | undefined> {
+    const outcome = await owner.side.attach({ sessionId: id, client, transport: name, callback });
+    switch (outcome.kind) {
+      case 'attached':
+        return { kind: 'live', port: outcome.response, release: () => outcome.response.release() };
+      case 'busy':
+        return { kind: 'pending' };
+      case 'foreign':
+        return { kind: 'foreign' };
+      case 'ended':
+        this.#owners.forget(id, owner);
+        return outcome;
+      case 'not-mine':
+        this.#owners.forget(id, owner);
+        await this.#settings.registry.release(id, owner.mark);
+        return undefined;
+      case 'lost':
+        // Attached or not: a living owner says on the next link what has become of the session.
+        this.#owners.forget(id, owner);
+        return undefined;
+      case 'late':
+        return UNAVAILABLE;
+    }
+  }
+
+  // ---- The registry
+
+  #isOwn(entry: Entry): boolean {
+    return entry.kind === 'owned' && entry.owner.nodeId === this.#settings.nodeId;
+  }
+
+  /** What the entry of another node means: its session can be reached, has ended, or is lost. */
+  async #follow(
+    id: string,
+    identity: SessionIdentity,
+    entry: Entry,
+  ): Promise<Asked<Found<never> | typeof UNAVAILABLE>> {
+    if (entry.kind === 'ended') {
+      return this.#endedBy(entry.tombstone, identity);
+    }
+    const { registry, peers } = this.#settings;
+    const { nodeId } = entry.owner;
+    const reached = await peers.reach(nodeId);
+    if (reached.kind === 'linked') {
+      return { kind: 'owned', owner: this.#owners.add(id, entry.owner, reached.side) };
+    }
+    if (reached.kind === 'dead') {
+      const now = await registry.end(id, entry.owner, LOST, DEAD_OWNER_LIFE, nodeId);
+      if (now?.kind === 'ended') {
+        return this.#endedBy(now.tombstone, identity);
+      }
+    }
+    return UNAVAILABLE;
+  }
+
+  #endedBy({ code, reason, identityHash }: Tombstone, identity: SessionIdentity): Found<never> {
+    return identityHash === '' || identityHash === this.#hash(identity)
+      ? { kind: 'ended', code, reason }
+      : { kind: 'foreign' };
+  }
+
+  #onSessionEnd(id: string, identity: SessionIdentity, { code, reason }: SessionCloseEvent): void {
+    const mark = this.#owned.get(id);
+    if (mark !== undefined) {
+      this.#owned.delete(id);
+      const { registry, disconnectDelay } = this.#settings;
+      const tombstone = { code, reason, identityHash: this.#hash(identity) };
+      this.#inBackground(registry.end(id, mark, tombstone, 2 * disconnectDelay));
+    }
+  }
+
+  /** Tells whether two clients are the same to those that know the secret, and nothing to others. */
+  #hash({ family, client }: SessionIdentity): string {
+    return createHmac('sha256', this.#settings.secret).update(`${family} ${client}`).digest('base64url');
+  }
+
+  /** The registry may not answer: then its entry leads to this node, which knows better, until it expires. */
+  #inBackground(command: Promise<unknown>): void {
+    const settled = command.then(
+      () => {},
+      () => {},
+    );
+    this.#background.add(settled);
+    void settled.then(() => this.#background.delete(settled));
+  }
+}
+
+/** No request asks for the session of a WebSocket. */
+function isHttp(identity: SessionIdentity): identity is HttpIdentity {
+  return identity.family !== 'websocket';
+}

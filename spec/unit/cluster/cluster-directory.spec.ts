@@ -1,0 +1,366 @@
+/** Where the directory of a cluster finds sessions, and how it claims ids. */
+import assert from 'node:assert/strict';
+import { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
+import type { Clock } from '@sinonjs/fake-timers';
+import { MAX_KNOWN_OWNERS } from '../../../lib/cluster/known-owners.ts';
+import type { Claim, SendTarget } from '../../../lib/session/directory.ts';
+import type { SendingPort } from '../../../lib/session/ports.ts';
+import { stopClock } from '../../support/clock.ts';
+import { Cluster, type Node } from '../../support/cluster/nodes.ts';
+import { FakeReceiver, identity } from '../../support/fake-receiver.ts';
+
+const POLL = { name: 'xhr-polling', callback: '' } as const;
+type AnyClaim = Claim<unknown, IncomingMessage>;
+
+function directoryOf({ directory }: Node) {
+  return directory ?? assert.fail();
+}
+
+/** Opens a session at a node. Its first poll has left. */
+async function open(node: Node, id = 'session', by = identity()) {
+  const claim = await directoryOf(node).findOrReserve(id, by, POLL);
+  assert.equal(claim.kind, 'reserved');
+  const port = claim.reservation.commit(new IncomingMessage(new Socket()), 'xhr-polling', undefined);
+  port.attach(new FakeReceiver(port, 'poll'));
+  return node.sessions?.get(id) ?? assert.fail();
+}
+
+function ask(node: Node, id = 'session', by = identity()): AnyClaim | PromiseLike<AnyClaim> {
+  return directoryOf(node).findOrReserve(id, by, POLL);
+}
+
+/** The answer, which must not be a promise. */
+function sync<Answer>(answer: Answer | PromiseLike<Answer>): Answer {
+  assert.ok(!(typeof answer === 'object' && answer !== null && 'then' in answer), 'a promise');
+  return answer as Answer;
+}
+
+async function portFor(node: Node, id = 'session', by = identity()): Promise<SendingPort> {
+  const found: SendTarget = await directoryOf(node).find(id, by);
+  assert.equal(found.kind, 'live');
+  return found.port;
+}
+
+/** Whether messages were accepted. */
+function deliver(port: SendingPort, ...messages: string[]): Promise<boolean> {
+  return new Promise((resolve) => port.receive(messages, 1, resolve));
+}
+
+describe('ClusterDirectory', () => {
+  let clock: Clock;
+  let cluster: Cluster;
+  let a: Node;
+  let b: Node;
+  let c: Node;
+
+  beforeEach(() => {
+    clock = stopClock();
+    cluster = new Cluster();
+    [a, b, c] = [cluster.add(), cluster.add(), cluster.add()];
+  });
+
+  describe('sessions of this process', () => {
+    it('are found at once, without a command of the registry', async () => {
+      await open(a);
+      const before = cluster.registry.commands;
+      assert.equal(sync(ask(a)).kind, 'live');
+      assert.equal(sync(directoryOf(a).find('session', identity())).kind, 'live');
+      assert.equal(sync(ask(a, 'session', identity('xhr', 'other'))).kind, 'foreign');
+      assert.equal(cluster.registry.commands, before);
+    });
+
+    it('are pending at once while they are claimed', async () => {
+      const first = ask(a);
+      assert.equal(sync(ask(a)).kind, 'pending');
+      assert.equal((await first).kind, 'reserved');
+      assert.equal(cluster.registry.commands, 1);
+    });
+
+    it('are remembered at once after their end', async () => {
+      (await open(a)).close(3000, 'Go away!');
+      clock.tick(5000);
+      assert.deepEqual(sync(ask(a)), { kind: 'ended', code: 3000, reason: 'Go away!' });
+    });
+  });
+
+  describe('a receiving request', () => {
+    it('claims an id that no process owns, with one command', async () => {
+      await open(a);
+      assert.equal(cluster.registry.commands, 1);
+      assert.deepEqual(cluster.registry.entryOf('session'), {
+        kind: 'owned',
+        owner: { nodeId: a.id, reservation: 1 },
+      });
+      assert.deepEqual([...directoryOf(a).owned.keys()], ['session']);
+    });
+
+    it('has one owner where all ask at once', async () => {
+      const claims = await Promise.all([a, b, c].map((node) => ask(node)));
+      assert.equal(claims.filter(({ kind }) => kind === 'reserved').length, 1);
+      // The owner is just opening it.
+      assert.equal(claims.filter(({ kind }) => kind === 'pending').length, 2);
+    });
+
+    it('gives the id back where its place is given back', async () => {
+      const claim = await ask(a);
+      assert.equal(claim.kind, 'reserved');
+      claim.reservation.release();
+      claim.reservation.release();
+      await directoryOf(a).settled();
+      assert.equal(cluster.registry.entryOf('session'), undefined);
+      assert.equal((await ask(b)).kind, 'reserved');
+    });
+
+    it('is attached at the owner, and from then on without a command', async () => {
+      await open(a);
+      const claim = await ask(b);
+      assert.equal(claim.kind, 'live');
+      const { commands } = cluster.registry;
+      assert.equal((await ask(b)).kind, 'pending', 'the first is attached');
+      assert.equal(cluster.registry.commands, commands);
+      claim.release?.();
+      await cluster.settled();
+      assert.deepEqual(await ask(b), { kind: 'ended', code: 1002, reason: 'Connection interrupted' });
+    });
+
+    it('is foreign for another client, at the owner and after the end', async () => {
+      await open(a, 'session', identity('xhr', 'me'));
+      assert.equal((await ask(b, 'session', identity('xhr', 'other'))).kind, 'foreign');
+      assert.equal((await directoryOf(b).find('session', identity('jsonp', 'me'))).kind, 'live', 'the owner decides');
+      directoryOf(a).surrender([]);
+      a.sessions?.get('session')?.close(3000, 'Go away!');
+      clock.tick(5000);
+      await directoryOf(a).settled();
+      assert.equal((await ask(c, 'session', identity('xhr', 'other'))).kind, 'foreign');
+      assert.equal((await ask(c, 'session', identity('xhr', 'me'))).kind, 'ended');
+    });
+
+    it('hears of the end of a session of another process, from its tombstone or its owner', async () => {
+      (await open(a)).close(3000, 'Go away!');
+      const attached = await ask(b);
+      assert.equal(attached.kind, 'live', 'it is closing');
+      clock.tick(5000);
+      await directoryOf(a).settled();
+      const ended = { kind: 'ended', code: 3000, reason: 'Go away!' };
+      assert.deepEqual(await ask(b), ended);
+      a.state = 'unreachable';
+      assert.deepEqual(await ask(c), ended);
+      clock.tick(10_000);
+      assert.equal((await ask(c)).kind, 'reserved', 'it is forgotten');
+    });
+
+    it('claims an id whose owner says that it has no such session', async () => {
+      await cluster.registry.claim('session', { nodeId: a.id, reservation: 99 }, 1000);
+      assert.equal((await ask(b)).kind, 'reserved');
+    });
+
+    it('is unavailable where the registry leads to the wrong node again and again', async () => {
+      const wrong = { nodeId: a.id, reservation: 0 };
+      await cluster.registry.claim('session', wrong, 1000);
+      cluster.registry.release = () => Promise.resolve();
+      assert.equal((await ask(b)).kind, 'unavailable');
+      assert.equal(b.sessions?.size, 0);
+      assert.equal((await ask(a)).kind, 'reserved', 'the process itself may replace its own entry');
+    });
+
+    it('is unavailable where the registry is away, and nothing is left of it', async () => {
+      cluster.registry.fate = () => 'lost';
+      assert.equal((await ask(a)).kind, 'unavailable');
+      cluster.registry.fate = () => 'answered';
+      assert.equal((await ask(a)).kind, 'reserved');
+    });
+
+    it('claims again where the answer to the first claim was lost', async () => {
+      cluster.registry.fate = (command) => (command === 'claim' ? 'answer lost' : 'lost');
+      assert.equal((await ask(a)).kind, 'unavailable');
+      cluster.registry.fate = () => 'answered';
+      assert.notEqual(cluster.registry.entryOf('session'), undefined);
+      assert.equal((await ask(b)).kind, 'reserved', 'it is not the one of the first any more');
+      assert.equal((await ask(a)).kind, 'pending');
+    });
+
+    it('is unavailable while the owner cannot be reached, and lost when it is dead', async () => {
+      await open(a);
+      a.state = 'unreachable';
+      assert.equal((await ask(b)).kind, 'unavailable');
+      a.state = 'dead';
+      const lost = { kind: 'ended', code: 1012, reason: 'Session lost' };
+      assert.deepEqual(await ask(b), lost);
+      assert.deepEqual(await ask(c, 'session', identity('xhr', 'other')), lost);
+      clock.tick(60_000);
+      assert.equal((await ask(b)).kind, 'reserved');
+    });
+
+    it('needs no place for a session of another process', async () => {
+      const full = new Cluster();
+      const [owner, other] = [full.add(), full.add({ maxSessions: 0 })];
+      await open(owner);
+      assert.equal((await directoryOf(other).findOrReserve('session', identity(), POLL)).kind, 'live');
+      assert.deepEqual(await directoryOf(other).findOrReserve('new', identity(), POLL), {
+        kind: 'refused',
+        reason: 'sessions',
+      });
+      assert.equal(full.registry.entryOf('new'), undefined);
+    });
+
+    it('is relayed, but claims nothing, while this process shuts down', async () => {
+      await open(a);
+      await b.router.close();
+      assert.equal((await ask(b)).kind, 'live');
+      assert.deepEqual(await ask(b, 'new'), { kind: 'refused', reason: 'closing' });
+    });
+
+    it('is attached over another link where one has ended', async () => {
+      await open(a);
+      const first = await ask(b);
+      assert.equal(first.kind, 'live');
+      first.release?.();
+      await cluster.settled();
+      await open(a, 'other');
+      const waiting = ask(b, 'other');
+      b.links.get(a.id)?.pair.requester.cut();
+      assert.equal((await waiting).kind, 'live');
+    });
+  });
+
+  describe('a send', () => {
+    it('claims nothing', async () => {
+      assert.equal((await directoryOf(a).find('session', identity())).kind, 'unknown');
+      assert.equal(cluster.registry.entryOf('session'), undefined);
+      assert.equal(cluster.registry.commands, 1);
+    });
+
+    it('reaches the session at another process, by the same port and without a command from then on', async () => {
+      const session = await open(a);
+      const messages: string[] = [];
+      session.on('message', (message) => messages.push(message));
+      const port = await portFor(b);
+      assert.equal(await deliver(port, '1', '2'), true);
+      const { commands } = cluster.registry;
+      const again = sync(directoryOf(b).find('session', identity()));
+      assert.equal(again.kind === 'live' && again.port, port);
+      assert.equal(cluster.registry.commands, commands);
+      assert.deepEqual(messages, ['1', '2']);
+    });
+
+    it('has a port of its own for each client, of which the owner takes one', async () => {
+      await open(a, 'session', identity('xhr', 'me'));
+      const [mine, others] = [
+        await portFor(b, 'session', identity('xhr', 'me')),
+        await portFor(b, 'session', identity('xhr', 'other')),
+      ];
+      assert.equal(await deliver(others, 'x'), false);
+      assert.equal(await deliver(mine, 'x'), true);
+    });
+
+    it('finds the new owner of an id that was used again', async () => {
+      (await open(a)).close();
+      const port = await portFor(b);
+      assert.equal(await deliver(port, 'to the first'), false, 'it is closing');
+      await open(a, 'session 2');
+      const known = await portFor(b, 'session 2');
+      await deliver(known, 'x');
+      a.sessions?.get('session 2')?.close();
+      clock.tick(5000);
+      await directoryOf(a).settled();
+      clock.tick(10_000);
+      const session = await open(c, 'session 2');
+      const messages: string[] = [];
+      session.on('message', (message) => messages.push(message));
+      const stale = await portFor(b, 'session 2');
+      assert.equal(stale, known);
+      assert.equal(await deliver(stale, '1'), true);
+      assert.deepEqual(messages, ['1']);
+    });
+
+    it('finds a session that this process has opened meanwhile', async () => {
+      await open(a);
+      const known = await portFor(b);
+      await deliver(known, 'x');
+      a.sessions?.get('session')?.close();
+      clock.tick(5000);
+      await directoryOf(a).settled();
+      clock.tick(10_000);
+      const session = await open(b);
+      const messages: string[] = [];
+      session.on('message', (message) => messages.push(message));
+      assert.equal(await deliver(known, '1'), true);
+      assert.deepEqual(messages, ['1']);
+    });
+
+    it('goes over another link where the first ended before it was sent', async () => {
+      await open(a);
+      const port = await portFor(b);
+      b.links.get(a.id)?.pair.requester.cut();
+      await cluster.settled();
+      assert.equal(await deliver(port, '1'), true);
+    });
+
+    it('is refused where it was on a link that has ended', async () => {
+      await open(a);
+      const port = await portFor(b);
+      const outcome = new Promise((resolve) =>
+        port.receive(['1'], 1, (accepted, relayed) => resolve([accepted, relayed?.isLost])),
+      );
+      b.links.get(a.id)?.pair.requester.cut();
+      assert.deepEqual(await outcome, [false, true]);
+    });
+
+    it('is refused for a dead owner, and unavailable where that is not certain', async () => {
+      await open(a);
+      a.state = 'unreachable';
+      assert.equal((await directoryOf(b).find('session', identity())).kind, 'unavailable');
+      a.state = 'dead';
+      assert.equal((await directoryOf(b).find('session', identity())).kind, 'ended');
+      cluster.registry.fate = () => 'lost';
+      assert.equal((await directoryOf(b).find('other', identity())).kind, 'unavailable');
+    });
+  });
+
+  describe('the end of a session', () => {
+    it('leaves a tombstone for twice disconnectDelay, with a hash of the client', async () => {
+      (await open(a, 'session', identity('xhr', 'me'))).close(3000, 'Go away!');
+      clock.tick(5000);
+      assert.deepEqual([...directoryOf(a).owned.keys()], []);
+      await directoryOf(a).settled();
+      const entry = cluster.registry.entryOf('session');
+      assert.equal(entry?.kind, 'ended');
+      assert.deepEqual([entry.tombstone.code, entry.tombstone.reason], [3000, 'Go away!']);
+      assert.match(entry.tombstone.identityHash, /^[\w-]{43}$/);
+      clock.tick(10_000);
+      assert.equal(cluster.registry.entryOf('session'), undefined);
+    });
+
+    it('does no harm where the registry is away', async () => {
+      const session = await open(a);
+      cluster.registry.fate = () => 'lost';
+      session.close();
+      clock.tick(5000);
+      await directoryOf(a).settled();
+      assert.equal(cluster.registry.entryOf('session')?.kind, 'owned');
+    });
+
+    it('leaves none for a session that belongs to another process by now', async () => {
+      const session = await open(a);
+      directoryOf(a).surrender(['session', 'unknown']);
+      assert.equal(session.state, 'closing');
+      clock.tick(5000);
+      await directoryOf(a).settled();
+      assert.equal(cluster.registry.entryOf('session')?.kind, 'owned');
+      assert.deepEqual(sync(ask(a)), { kind: 'ended', code: 1012, reason: 'Session lost' });
+    });
+  });
+
+  it('remembers some owners only', async () => {
+    await open(a);
+    await portFor(b);
+    for (let index = 0; index < MAX_KNOWN_OWNERS; index += 1) {
+      await cluster.registry.claim(`other ${index}`, { nodeId: a.id, reservation: index }, 1000);
+      await directoryOf(b).find(`other ${index}`, identity());
+    }
+    const { commands } = cluster.registry;
+    await portFor(b);
+    assert.equal(cluster.registry.commands, commands + 1);
+  });
+});
