@@ -160,13 +160,14 @@ describe('A session of another node', () => {
       const session = await sessions.next();
       const closed = closeOf(session);
       const first = session.recv();
-      const answer = client.post('["read","more than one byte"]');
+      const body = '["read","more than one byte"]';
+      // It would keep the connection alive.
+      const raw = new RawSocket(client.server.port);
+      raw.send(`POST ${client.path('xhr_send')} HTTP/1.1`, 'Host: x', `Content-Length: ${body.length}`, '', body);
       assert.equal(await first, 'read');
       await settle();
       linkOf(nodes).pair.requester.cut();
-      const { status, headers } = await answer;
-      assert.equal(status, 404);
-      assert.equal(headers.connection, 'close');
+      assert.match(await raw.closed, /^HTTP\/1.1 404 .*\r\nConnection: close\r\n/s);
       await settle();
       await (await client.receive()).endsWith('c[1012,"Session lost"]');
       assert.deepEqual(await closed, { code: 1012, reason: 'Session lost', wasClean: true });
@@ -231,12 +232,15 @@ describe('A session of another node', () => {
       linkOf(nodes).pair.owner.handler = undefined;
       // Every other request goes to the owner.
       await client.receive();
-      const waiting = await client.receive();
+      const reached = once(client.server.server, 'request');
+      const raw = new RawSocket(client.server.port);
+      raw.send(...client.requestLines());
+      await reached;
+      await settle();
       clock.tick(20_000);
-      const response = await waiting.stream.response;
-      assert.equal(response.statusCode, 503);
-      assert.equal(response.headers['retry-after'], '5');
-      assert.equal(response.headers.connection, 'close');
+      const answer = await raw.closed;
+      assert.match(answer, /^HTTP\/1.1 503 .*\r\nRetry-After: 5\r\n/s);
+      assert.match(answer, /\r\nConnection: close\r\n/);
       assert.equal(nodes.other.router.stats().rejected.unavailable, 1);
       assert.deepEqual(
         linkOf(nodes).pair.requester.sent.map(({ type }) => type),
@@ -286,6 +290,29 @@ describe('A session of another node', () => {
         link.pair.requester.sent.map(({ type }) => type),
         ['attach', 'lost'],
       );
+    });
+  });
+
+  describe('a response that cannot be begun', () => {
+    it('is told to the owner, which ends the session', async () => {
+      let breaks = false;
+      const { client, sessions } = await setUpTwo(xhrPolling, {}, (app) => {
+        app.use((_req, res, next) => {
+          if (breaks) {
+            res.prependListener = () => {
+              throw new Error('middleware');
+            };
+          }
+          next();
+        });
+        // Express would print the error.
+        app.set('env', 'test');
+      });
+      const closed = closeOf(await sessions.next());
+      breaks = true;
+      const { stream } = await client.receive();
+      assert.equal((await stream.response).statusCode, 500);
+      assert.deepEqual(await closed, INTERRUPTED);
     });
   });
 
