@@ -9,7 +9,7 @@ import { ClusterModel } from './support/cluster-model.ts';
 
 type Step =
   | readonly [name: 'poll', node: number, isStream: boolean]
-  | readonly [name: 'post' | 'break off', node: number]
+  | readonly [name: 'post' | 'break off' | 'yield', node: number]
   | readonly [name: 'take' | 'deliver' | 'command', which: number]
   | readonly [name: 'answer leaves' | 'app closes' | 'expire leases' | 'run']
   | readonly [name: 'app sends', length: number]
@@ -48,6 +48,7 @@ const STEP: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 3, arbitrary: fc.tuple(fc.constant('cut' as const), WHICH, fc.nat(3), fc.nat(3)) },
   { weight: 4, arbitrary: fc.tuple(fc.constant('fill' as const), WHICH, fc.boolean()) },
+  { weight: 3, arbitrary: fc.tuple(fc.constant('yield' as const), NODE) },
   { weight: 1, arbitrary: fc.tuple(fc.constant('kill' as const), NODE, NODE) },
   { weight: 1, arbitrary: fc.tuple(fc.constant('expire leases' as const)) },
   { weight: 10, arbitrary: fc.tuple(fc.constant('tick' as const), fc.constantFrom(1, 10, 100, 1000, 3000)) },
@@ -81,6 +82,9 @@ describe('any life of a session over three nodes', () => {
         break;
       case 'break off':
         model.breakOff(step[1]);
+        break;
+      case 'yield':
+        model.yield(step[1]);
         break;
       case 'take':
         model.take(step[1]);

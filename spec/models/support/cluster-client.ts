@@ -124,7 +124,7 @@ export class ModelClient {
   /** Whether it knows an open session, which one, and the number of the message that it expects. */
   isOpen = false;
   canSend = false;
-  /** Whether a receiving request of the session has broken, so that another may still seem to be open. */
+  /** Whether a receiving request has ever broken, so that another may still seem to be open. */
   hadTrouble = false;
   #serial: number | undefined;
   #expected = 0;
@@ -152,7 +152,6 @@ export class ModelClient {
       this.onOpen();
       this.isOpen = true;
       this.canSend = true;
-      this.hadTrouble = false;
       this.#serial = undefined;
       this.#expected = 0;
     } else if (frame.startsWith('c')) {

@@ -203,6 +203,13 @@ export class ClusterModel {
     }
   }
 
+  /** A node asks all owners to send no more. */
+  yield(index: number): void {
+    for (const { side } of this.nodes[index]?.links.values() ?? []) {
+      side.yield();
+    }
+  }
+
   /** A process is killed. Proxies repeat the requests that it had. */
   kill(index: number, retryAt: number): void {
     const node = this.nodes[index];
