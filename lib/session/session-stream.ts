@@ -1,6 +1,8 @@
 /** A session as a stream of `node:stream`: what `session.stream()` returns. */
 import { EventEmitter } from 'node:events';
 import { Duplex, type DuplexOptions } from 'node:stream';
+// Jest's jsdom environment has no global `setImmediate`.
+import { setImmediate } from 'node:timers';
 import { CLOSES, CloseCode } from '../protocol/close-code.ts';
 import { assertText } from '../protocol/shared-message.ts';
 import type { Delivery } from './delivery.ts';

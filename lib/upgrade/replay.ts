@@ -7,6 +7,8 @@
  */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+// Jest's jsdom environment has no global `setImmediate`.
+import { setImmediate } from 'node:timers';
 import { debugUpgrade } from '../util/debug.ts';
 import { connectionListener } from './parsed-body.ts';
 import { ignoreSocketError } from './pending-upgrade.ts';
@@ -36,8 +38,13 @@ export function replay(target: UpgradeTarget, { req, socket, head }: Upgrade): v
     answerAndClose(socket, 431, target.timers);
     return;
   }
-  debugUpgrade('replaying %s %s as an ordinary request', req.method, req.url);
-  let text = `${req.method} ${req.url} HTTP/${req.httpVersion}\r\n`;
+  const url = requestTarget(req.url);
+  if (url === undefined) {
+    answerAndClose(socket, 400, target.timers);
+    return;
+  }
+  debugUpgrade('replaying %s %s as an ordinary request', req.method, url);
+  let text = `${req.method} ${url} HTTP/${req.httpVersion}\r\n`;
   for (let i = 0; i + 1 < req.rawHeaders.length; i += 2) {
     const name = req.rawHeaders[i] ?? '';
     // With `insecureHTTPParser`, the name may end in spaces.
@@ -51,6 +58,15 @@ export function replay(target: UpgradeTarget, { req, socket, head }: Upgrade): v
   // Not by the event `connection`, which the application has had for this socket.
   serveConnection.call(server, socket);
   flowOn(socket);
+}
+
+/**
+ * The URL as it stands in the head of a request. A dispatcher may have rewritten it: one without a path stands for `/`, and
+ * one that was decoded may hold a line of its own, which would become a header.
+ */
+function requestTarget(url = ''): string | undefined {
+  const whole = url === '' || url.startsWith('?') ? `/${url}` : url;
+  return /[^\x21-\x7e\x80-\xff]/.test(whole) ? undefined : whole;
 }
 
 /**
@@ -74,8 +90,8 @@ function serverOf({ socket }: { readonly socket: object }): UpgradeServer | unde
 }
 
 /**
- * Whether Node may have dropped headers, by the limit of the server that has read the request. Without a Content-Length or Transfer-Encoding that was among them, Node would
- * take the body of the replayed request for the next request.
+ * Whether Node may have dropped headers, by the limit of the server that has read the request. Without a Content-Length
+ * or Transfer-Encoding that was among them, Node would take the body of the replayed request for the next request.
  */
 function mayLackHeaders(server: UpgradeServer & { maxHeadersCount?: number | null }, req: IncomingMessage): boolean {
   const { maxHeadersCount } = server;

@@ -1,4 +1,6 @@
 /** Runs scripts in Redis: with a deadline for each, a bound for all, and errors that name the remedy. */
+// Jest's jsdom environment has no global `setImmediate`.
+import { setImmediate } from 'node:timers';
 import { promiseWithResolvers } from '../../util/promises.ts';
 import type { SendCommand } from './client.ts';
 import { RIGHTS, type Script } from './scripts.ts';

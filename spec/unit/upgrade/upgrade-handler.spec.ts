@@ -329,6 +329,35 @@ describe('upgradeHandler()', () => {
       await new RawSocket(port).send(request('GET', '/x', H2C)).until('at /x');
     });
 
+    /** A server whose dispatcher rewrites the URL of each upgrade, and that answers with what it gets. */
+    async function rewriting(rewrite: (url: string) => string): Promise<RawSocket> {
+      const server = createServer((req, res) => res.end(`at ${req.url} ${JSON.stringify(req.headers['x-forged'])}`));
+      const handle = upgradeHandler(server);
+      server.on('upgrade', (req, socket, head) => {
+        req.url = rewrite(req.url ?? '');
+        handle(req, socket, head);
+      });
+      const { port } = await listen(server);
+      return new RawSocket(port);
+    }
+
+    for (const [rest, url] of [
+      ['', '/'],
+      ['?x', '/?x'],
+      ['/x', '/x'],
+    ] as const) {
+      it(`is served with the URL ${url} where a dispatcher has left ${JSON.stringify(rest)} of it`, async () => {
+        const raw = await rewriting((whole) => whole.slice('/svc'.length));
+        await raw.send(request('GET', `/svc${rest}`, H2C)).until(`at ${url} undefined`);
+      });
+    }
+
+    it('gets 400 where a dispatcher has decoded a line end in its URL, which would become a header', async () => {
+      const raw = await rewriting(decodeURIComponent);
+      raw.send(request('GET', '/a%20HTTP/1.1%0D%0Ax-forged:%20yes%0D%0Ay:', H2C));
+      assert.equal(parseAnswer(await raw.closed).status, 'HTTP/1.1 400 Bad Request');
+    });
+
     it('goes to the given server, where that is another one', async () => {
       const inner = createServer((req, res) => res.end(`inner ${req.url}`));
       const outer = createServer((_req, res) => res.end('outer'));
