@@ -436,7 +436,8 @@ export function options(): void {
     () => {},
   );
   sockjs({ websocketServer: new WebSocketServer({ noServer: true }), jsessionid: true }, () => {});
-  is<ResolvedOptions>()(defaultOptions);
+  const take = (options: ResolvedOptions, prefix: string) => [options, prefix];
+  take(defaultOptions, defaultOptions.prefix);
   const attributes: JsessionidAttributes = { sameSite: 'none', secure: true, httpOnly: undefined };
   const origins: AllowedOrigins = ['https://a.example', /^https:/];
   sockjs(

@@ -106,9 +106,11 @@ const WITHOUT_SUCCESSOR: Readonly<Record<string, string>> = {
 const ROWS = new Map<string, OptionRow<unknown>>(Object.entries(OPTIONS));
 
 /** The values that options have if they are left out; see {@link SockjsOptions} for what each means. Frozen. */
-export const defaultOptions: ResolvedOptions = Object.freeze(
+export const defaultOptions: ResolvedOptions & { readonly prefix: string } = Object.freeze(
   // The type of OPTIONS says that each row has a default of its option's type.
-  Object.fromEntries([...ROWS].map(([name, row]) => [name, row.default])) as unknown as ResolvedOptions,
+  Object.fromEntries([...ROWS].map(([name, row]) => [name, row.default])) as unknown as ResolvedOptions & {
+    readonly prefix: string;
+  },
 );
 
 /** All remedies by name. */
