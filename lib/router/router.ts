@@ -6,7 +6,7 @@
  * - What: Express calls `router.handle` for each request below the mount path. The method that replaces it adds what a
  *   Router lacks: a prefix, an answer where there is no `next`, the parameters of the mount path, a check for doubled
  *   slashes. It then looks the route up in a table, instead of trying the pattern of one layer after the other.
- * - Gain: 0.7 µs of processor time a request for the first route of the table, 1.2 µs for the last.
+ * - Gain: without the table, `/info` costs 1.22 times as much on Node 26.
  * - Guard: once the application has added a layer to the Router, all requests go through its layers. Express 4 and 5
  *   both dispatch by `handle`, though their types do not say so.
  * - Spec: spec/unit/router/router.spec.ts, spec/unit/router/route-table.spec.ts, spec/neighbours/mounting.spec.ts.
