@@ -2,6 +2,7 @@
  * The messages of a link as bytes. Each has a length prefix of four bytes, which counts what follows: the version of the
  * link protocol, the code of the message, its fields. What comes from a peer is checked field by field.
  */
+import { DOTTED_NAMES, MAX_CALLBACK_LENGTH, MAX_ID_LENGTH, MAX_REASON_BYTES } from '../protocol/limits.ts';
 import type { HttpFamily, HttpTransportRow } from '../protocol/transports.ts';
 import { type FieldReader, type FieldWriter, LinkError } from './fields.ts';
 import type { LinkMessage, OwnerMessage, Refusal, RequesterMessage } from './messages.ts';
@@ -11,15 +12,6 @@ export { LinkError } from './fields.ts';
 /** The largest message in bytes, its length prefix included. A peer that announces a larger one is malformed. */
 export const MAX_MESSAGE_BYTES = 128 * 1024 * 1024;
 
-/** Nothing but names with dots between, so that the callback cannot be other script. As in http/callback.ts. */
-const DOTTED_NAMES = /^[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*$/;
-const MAX_CALLBACK_LENGTH = 128;
-
-/** Characters of a session id, as in http/query.ts. */
-const MAX_ID_LENGTH = 256;
-
-/** Bytes of UTF-8 of a close reason, as `session.close()` takes them. */
-const MAX_REASON_BYTES = 123;
 const MIN_CLOSE_CODE = 1000;
 const MAX_CLOSE_CODE = 4999;
 

@@ -30,7 +30,7 @@ export interface SendContext {
 /**
  * One send of another node.
  *
- * Its turn lasts until the answer has left there. Until then nobody knows whether the client has learnt of its success,
+ * Its turn lasts until the answer has left there. Until then neither node knows whether the client has learnt of its success,
  * and the messages of the next send must not follow. Where that stays unknown, the session ends with 1012.
  */
 export class ReceivedSend {

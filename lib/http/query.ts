@@ -1,5 +1,6 @@
 /** Parts of a request's URL. */
 import type { IncomingMessage } from 'node:http';
+import { MAX_ID_LENGTH } from '../protocol/limits.ts';
 
 /** The path of a URL: without its query, and without the host of an absolute-form target (`http://host/path`). */
 export function pathOf(url: string): string {
@@ -15,9 +16,6 @@ export function queryValues(req: IncomingMessage, ...names: string[]): string[] 
   const query = new URLSearchParams(start === -1 ? '' : url.slice(start));
   return names.flatMap((name) => query.getAll(name));
 }
-
-/** Clients choose some eight characters. Ids of ended sessions stay in memory, so they must not be long. */
-const MAX_ID_LENGTH = 256;
 
 /**
  * Decodes a path segment that holds a server or session id.

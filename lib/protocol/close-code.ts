@@ -1,4 +1,5 @@
 /** The close codes in use, by name (docs/protocol.md, section 11), and the rules about which may go where. */
+import { MAX_REASON_BYTES } from './limits.ts';
 
 /**
  * The close codes that the server gives by itself. An application may use these, and codes of its own from 3000 to
@@ -54,9 +55,6 @@ export const CLOSES = {
 function closeOf(code: number, reason: string): Close {
   return Object.freeze({ code, reason });
 }
-
-/** Bytes of UTF-8 that a WebSocket close frame can carry beside the code (RFC 6455, section 5.5). */
-const MAX_REASON_BYTES = 123;
 
 /** Codes between 1000 and 4999 that RFC 6455 reserves for reports to the application. They never travel. */
 const REPORT_ONLY = new Set([1004, 1005, 1006, 1015]);
