@@ -1,4 +1,4 @@
-/** The registry of a cluster in memory, as small as can be. It can be away, and lose answers. */
+/** The registry in memory, whose commands and answers travel as messages do. It can be away, and lose answers. */
 import type {
   ClusterRegistry,
   Entry,
@@ -8,19 +8,15 @@ import type {
   Tombstone,
 } from '../../../lib/cluster/registry.ts';
 import type { Post } from './memory-link.ts';
-
-interface Stored {
-  readonly entry: Entry;
-  readonly until: number;
-}
+import { MemoryRegistry, memoryStore } from './memory-registry.ts';
 
 /** What becomes of a command: it is done and answered, only done, or neither. */
 export type Fate = 'answered' | 'answer lost' | 'lost';
 
 export class PlainRegistry implements ClusterRegistry {
   readonly #post: Post;
-  readonly #entries = new Map<string, Stored>();
-  readonly #nodes = new Map<string, NodeRecord>();
+  readonly #store = memoryStore();
+  readonly #registry = new MemoryRegistry(this.#store);
   /** How many commands there were. */
   commands = 0;
   /** What becomes of commands. Called with the name of each. */
@@ -30,45 +26,28 @@ export class PlainRegistry implements ClusterRegistry {
     this.#post = post;
   }
 
-  renew(node: NodeRecord): Promise<Renewal> {
-    return this.#run('renew', () => {
-      const hadLease = this.#nodes.has(node.id);
-      this.#nodes.set(node.id, node);
-      return { hadLease, epoch: '', nodes: [...this.#nodes.values()] };
-    });
+  renew(node: NodeRecord, lease: number): Promise<Renewal> {
+    return this.#run('renew', () => this.#registry.renew(node, lease));
   }
 
   remove(nodeId: string): Promise<void> {
-    return this.#run('remove', () => void this.#nodes.delete(nodeId));
+    return this.#run('remove', () => this.#registry.remove(nodeId));
   }
 
   node(nodeId: string): Promise<NodeRecord | undefined> {
-    return this.#run('node', () => this.#nodes.get(nodeId));
+    return this.#run('node', () => this.#registry.node(nodeId));
   }
 
   claim(sessionId: string, owner: OwnerMark, life: number): Promise<Entry | undefined> {
-    return this.#run('claim', () => {
-      const entry = this.entryOf(sessionId);
-      const isOwn = entry?.kind === 'owned' && entry.owner.nodeId === owner.nodeId;
-      // A later claim of the same node is in the way: this one comes late.
-      if (entry !== undefined && !(isOwn && entry.owner.reservation <= owner.reservation)) {
-        return entry;
-      }
-      this.#set(sessionId, { kind: 'owned', owner }, life);
-      return undefined;
-    });
+    return this.#run('claim', () => this.#registry.claim(sessionId, owner, life));
   }
 
   find(sessionId: string): Promise<Entry | undefined> {
-    return this.#run('find', () => this.entryOf(sessionId));
+    return this.#run('find', () => this.#registry.find(sessionId));
   }
 
   release(sessionId: string, owner: OwnerMark): Promise<void> {
-    return this.#run('release', () => {
-      if (this.#has(sessionId, owner)) {
-        this.#entries.delete(sessionId);
-      }
-    });
+    return this.#run('release', () => this.#registry.release(sessionId, owner));
   }
 
   end(
@@ -78,46 +57,20 @@ export class PlainRegistry implements ClusterRegistry {
     life: number,
     deadNode?: string,
   ): Promise<Entry | undefined> {
-    return this.#run('end', () => {
-      if (this.#has(sessionId, owner) && !(deadNode !== undefined && this.#nodes.has(deadNode))) {
-        this.#set(sessionId, { kind: 'ended', tombstone }, life);
-      }
-      return this.entryOf(sessionId);
-    });
+    return this.#run('end', () => this.#registry.end(sessionId, owner, tombstone, life, deadNode));
   }
 
   reassert(sessions: ReadonlyMap<string, OwnerMark>, life: number): Promise<readonly string[]> {
-    return this.#run('reassert', () =>
-      [...sessions]
-        .filter(([id, owner]) => {
-          const isFree = this.entryOf(id) === undefined || this.#has(id, owner);
-          if (isFree) {
-            this.#set(id, { kind: 'owned', owner }, life);
-          }
-          return !isFree;
-        })
-        .map(([id]) => id),
-    );
+    return this.#run('reassert', () => this.#registry.reassert(sessions, life));
   }
 
   /** The entry of a session id, without a command. */
   entryOf(sessionId: string): Entry | undefined {
-    const stored = this.#entries.get(sessionId);
-    return stored !== undefined && stored.until > performance.now() ? stored.entry : undefined;
+    const held = this.#store.entries.get(sessionId);
+    return held !== undefined && held.expires > performance.now() ? held.value : undefined;
   }
 
-  #set(sessionId: string, entry: Entry, life: number): void {
-    this.#entries.set(sessionId, { entry, until: performance.now() + life });
-  }
-
-  #has(sessionId: string, owner: OwnerMark): boolean {
-    const entry = this.entryOf(sessionId);
-    return (
-      entry?.kind === 'owned' && entry.owner.nodeId === owner.nodeId && entry.owner.reservation === owner.reservation
-    );
-  }
-
-  #run<T>(command: string, act: () => T): Promise<T> {
+  #run<T>(command: string, act: () => Promise<T>): Promise<T> {
     this.commands += 1;
     const fate = this.fate(command);
     return new Promise((resolve, reject) => {
