@@ -16,6 +16,7 @@ import { parseArgs } from 'node:util';
 import { fetchNode } from '../scripts/fetch-node.ts';
 import { checkOut } from './against/checkout.ts';
 import { measureAgainst } from './against/main.ts';
+import { bundleServers } from './measure/bundle.ts';
 import { cleanUp } from './measure/cleanup.ts';
 import type { Checkout } from './measure/participant.ts';
 import { ROOT, Run } from './measure/run.ts';
@@ -88,6 +89,8 @@ function findNode(): { node: string; nodeVersion: string } {
 async function runAgainst(name: string): Promise<void> {
   const rounds = roundsOr(9, MIN_FOR_INTERVAL);
   const revision = checkOut(name);
+  await bundleServers(PRESENT);
+  await bundleServers(revision);
   const options = {
     ...findNode(),
     rounds,
@@ -114,6 +117,7 @@ async function runBesideOthers(): Promise<void> {
       timeout: 300_000,
     });
   }
+  await bundleServers(PRESENT);
   const { profile } = values;
   const run = new Run({
     ...findNode(),

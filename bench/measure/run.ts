@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { ServerName } from '../servers/names.ts';
+import { BUNDLES } from './bundle.ts';
 import { LoadProcess } from './load.ts';
 import { type Checkout, keyOf, type Participant } from './participant.ts';
 import { type Program, ServerProcess } from './server.ts';
@@ -63,7 +64,7 @@ export class Run {
         ? { command: GO_PROGRAM, args: [] }
         : {
             command: this.options.node,
-            args: [...this.#nodeArgs(), ...nodeArgs, ...profile, `${checkout.root}bench/servers/${server}.ts`],
+            args: [...nodeArgs, ...profile, `${checkout.root}${BUNDLES}${server}.cjs`],
           };
     return ServerProcess.start(participant, program, ROOT);
   }

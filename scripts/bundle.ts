@@ -1,0 +1,45 @@
+/** Bundles modules of the package, as they are published. */
+import { rolldown } from 'rolldown';
+
+/**
+ * Writes a CommonJS module and its source map for each entry.
+ *
+ * The package is CommonJS, since Jest cannot `require` an ES module before Node 24.9. ES modules import CommonJS by name
+ * everywhere, so that one file serves both, and a program never loads the package twice.
+ *
+ * @param root the checkout
+ * @param entries for each name of a module its source, relative to `root`
+ * @param folder where to write, relative to `root`
+ */
+export async function writeBundle(
+  root: string,
+  entries: Readonly<Record<string, string>>,
+  folder: string,
+): Promise<void> {
+  const bundle = await rolldown({
+    cwd: root,
+    input: { ...entries },
+    platform: 'node',
+    // Dependencies stay outside, so that audits, monitoring and the application see the ones that are used.
+    external: /^[^./]/,
+    transform: { target: 'node20' },
+    tsconfig: false,
+  });
+  try {
+    await bundle.write({
+      dir: folder,
+      format: 'cjs',
+      exports: 'named',
+      // Without it, ES modules would find a useless `__esModule` among the exports.
+      esModule: false,
+      generatedCode: { symbols: false },
+      entryFileNames: '[name].cjs',
+      chunkFileNames: '[name].cjs',
+      sourcemap: true,
+      // The sources are in the package.
+      sourcemapExcludeSources: true,
+    });
+  } finally {
+    await bundle.close();
+  }
+}
