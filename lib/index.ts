@@ -20,6 +20,22 @@ export type {
 } from './options/options.ts';
 export { defaultOptions } from './options/resolve.ts';
 
+// The option `cluster`: what an adapter is. Experimental.
+
+export type { Cluster, ClusterEvents, ClusterStatus } from './cluster/cluster-state.ts';
+export type {
+  ClusterAdapter,
+  ClusterOptions,
+  ClusterRegistry,
+  Entry as ClusterEntry,
+  LinkListen,
+  LinkTls,
+  NodeRecord as ClusterNodeRecord,
+  OwnerMark as ClusterOwnerMark,
+  Renewal as ClusterRenewal,
+  Tombstone as ClusterTombstone,
+} from './options/cluster-adapter.ts';
+
 // Sessions.
 
 export { CloseCode } from './protocol/close-code.ts';

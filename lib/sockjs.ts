@@ -2,6 +2,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Application, Request, Router } from 'express';
+import { ClusterNode } from './cluster/cluster-node.ts';
+import type { Cluster } from './cluster/cluster-state.ts';
 import type { EndpointContext } from './context.ts';
 import { Metrics, type SockjsStats } from './metrics.ts';
 import { readArguments } from './options/arguments.ts';
@@ -34,6 +36,13 @@ export interface SockjsRouter<Data = unknown, Req extends IncomingMessage = Inco
 
   /** The live sessions of this router. */
   readonly sessions: LiveSessions<Data, Req>;
+
+  /**
+   * The processes that share the sessions of this endpoint; undefined without the option `cluster`.
+   *
+   * @experimental It may change in any release.
+   */
+  readonly cluster: Cluster | undefined;
 
   /**
    * Sends a message to every open session. Quotes it and builds its frames once for all. Each session keeps the order
@@ -76,7 +85,8 @@ export interface SockjsRouter<Data = unknown, Req extends IncomingMessage = Inco
    * transports. From then on answers close their connection, so that `server.close()` does not wait for it. Further
    * calls return the first promise.
    *
-   * @returns settles when no session is left, or when `timeout` has passed and the rest was cut; never rejects
+   * @returns settles when no session is left, or when `timeout` has passed and the rest was cut; never rejects. With the
+   *   option `cluster`, relayed requests get `timeout` once more, and each command of the registry `nodeTimeout`
    * @throws RangeError for a code or reason that cannot be sent, or a timeout that is no number of ms
    */
   close(options?: CloseOptions): Promise<CloseResult>;
@@ -188,29 +198,40 @@ export function createSockjsRouter<Data, Req extends IncomingMessage>(
   const metrics = new Metrics();
   const timers = new TimerQueue();
   const sessions = new SessionRegistry<Data, Req>({ ...options, onSession, metrics, timers }, options);
+  const webSocketServer = webSocketServerOf(options);
+  const { cluster } = options;
+  const node =
+    cluster === undefined ? undefined : new ClusterNode<Data, Req>(cluster, sessions, { ...options, timers });
   const endpoint: EndpointContext<Data, Req> = {
     options,
     sessions,
-    directory: directoryOf(sessions),
+    directory: node?.directory ?? directoryOf(sessions),
     shutdown: sessions.shutdown,
-    webSocketServer: webSocketServerOf(options),
+    webSocketServer,
     metrics,
     timers,
   };
   const router = createRouter(endpoint, [...transportRoutes(options), ...pageRoutes]);
   const listener = router as Router & SockjsRouter<Data, Req>;
   const handleUpgrade = upgradeTaker(endpoint, (req, res) => listener(req, res), ALL_ROUTES);
-  return Object.assign(listener, membersOf(endpoint), { handleUpgrade });
+  return Object.assign(listener, membersOf(endpoint, node), { handleUpgrade });
 }
 
 /** The routes that an endpoint has where no transport is switched off. */
 const ALL_ROUTES = [...allTransportRoutes, ...pageRoutes];
 
 /** The members that a SockJS router has beside those of an Express Router. */
-function membersOf<Data, Req extends IncomingMessage>({ sessions, shutdown, metrics }: EndpointContext<Data, Req>) {
-  const close = (options: CloseOptions = {}) => closeAll(shutdown, options);
+function membersOf<Data, Req extends IncomingMessage>(
+  { sessions, shutdown, metrics }: EndpointContext<Data, Req>,
+  node: ClusterNode<Data, Req> | undefined,
+) {
+  const close = (options: CloseOptions = {}) => {
+    const closed = closeAll(shutdown, options);
+    return node === undefined ? closed : node.close(closed, options.timeout);
+  };
   return {
     sessions: liveSessionsOf(sessions),
+    cluster: node?.state,
     broadcast: (message: string, options?: BroadcastOptions<Session<Data, Req>>) => {
       assertText('router.broadcast', message);
       return sendToAll(sessions, message, options);

@@ -1,4 +1,7 @@
-/** Builds `dist/`: for each entry of the package a bundle, its source map, and its declarations. */
+/**
+ * Builds `dist/`: for each entry of the package a bundle, its source map, and its declarations; and a module of what the
+ * entries share.
+ */
 import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,10 +13,10 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const DIST = join(ROOT, 'dist');
 
 /** The entries of the package: the name in `dist/`, and the source. */
-const ENTRIES = { index: 'lib/index.ts' };
+const ENTRIES = { index: 'lib/index.ts', redis: 'lib/redis.ts' };
 
 rmSync(DIST, { recursive: true, force: true });
 const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
 execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: ROOT, stdio: 'inherit' });
 writeDeclarations(DIST, Object.keys(ENTRIES));
-await writeBundle(ROOT, ENTRIES, DIST);
+await writeBundle(ROOT, ENTRIES, DIST, { groups: [{ name: 'shared', minShareCount: 2 }] });

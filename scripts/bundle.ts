@@ -1,5 +1,5 @@
 /** Bundles modules of the package, as they are published. */
-import { rolldown } from 'rolldown';
+import { type OutputOptions, rolldown } from 'rolldown';
 
 /**
  * Writes a CommonJS module and its source map for each entry.
@@ -10,11 +10,13 @@ import { rolldown } from 'rolldown';
  * @param root the checkout
  * @param entries for each name of a module its source, relative to `root`
  * @param folder where to write, relative to `root`
+ * @param codeSplitting which modules hold what several entries import; by default one for each set of entries
  */
 export async function writeBundle(
   root: string,
   entries: Readonly<Record<string, string>>,
   folder: string,
+  codeSplitting: OutputOptions['codeSplitting'] = true,
 ): Promise<void> {
   const bundle = await rolldown({
     cwd: root,
@@ -34,6 +36,7 @@ export async function writeBundle(
       esModule: false,
       generatedCode: { symbols: false },
       entryFileNames: '[name].cjs',
+      codeSplitting,
       chunkFileNames: '[name].cjs',
       sourcemap: true,
       // The sources are in the package.

@@ -7,6 +7,11 @@ import { type Duplex, PassThrough } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import connect from 'connect';
 import express, { type Request, type RequestHandler, Router } from 'express';
+import { Redis as IoRedis, Cluster as IoRedisCluster } from 'ioredis';
+import { Redis as IoRedis5 } from 'ioredis5';
+import { Redis as Valkey } from 'iovalkey';
+import { createClient, createClientPool, createCluster, createSentinel } from 'redis';
+import { createClient as createClient4, createCluster as createCluster4 } from 'redis4';
 import { type ServerOptions, WebSocketServer } from 'ws';
 import type * as api from '../lib/index.ts';
 import {
@@ -17,9 +22,22 @@ import {
   CloseCode,
   type CloseOptions,
   type CloseResult,
+  type Cluster,
+  type ClusterAdapter,
+  type ClusterEntry,
+  type ClusterEvents,
+  type ClusterNodeRecord,
+  type ClusterOptions,
+  type ClusterOwnerMark,
+  type ClusterRegistry,
+  type ClusterRenewal,
+  type ClusterStatus,
+  type ClusterTombstone,
   defaultOptions,
   type JsessionidAttributes,
   jsessionid,
+  type LinkListen,
+  type LinkTls,
   type LiveSessions,
   type MessageMessage,
   type ReceiverMessage,
@@ -45,6 +63,8 @@ import {
   upgradeHandler,
   type WebSocketServerOptions,
 } from '../lib/index.ts';
+import type * as redisApi from '../lib/redis.ts';
+import { type RedisClient, type RedisClusterOptions, redisCluster } from '../lib/redis.ts';
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 
@@ -76,6 +96,7 @@ export function surface(): void {
     | 'sockjs'
     | 'upgradeHandler'
   >()({} as keyof typeof api);
+  is<'redisCluster'>()({} as keyof typeof redisApi);
   is<keyof SockjsOptions>()({} as keyof ResolvedOptions);
 }
 
@@ -398,6 +419,77 @@ export async function management(): Promise<void> {
   users.stats().rejected.other;
   // @ts-expect-error a count does not change
   users.stats().opened = 0;
+}
+
+export function cluster(adapter: ClusterAdapter, registry: ClusterRegistry): void {
+  is<Cluster | undefined>()(sockjs(() => {}).cluster);
+  is<SockjsRouter>()(sockjs({ cluster: adapter }, () => {}));
+  is<SockjsRouter<User>>()(sockjs({ cluster: adapter, authorize: () => user }, () => {}));
+  sockjs({ cluster: { name: 'chat', registry } }, () => {});
+  const of: Cluster | undefined = sockjs({ cluster: undefined }, () => {}).cluster;
+  is<ClusterStatus | undefined>()(of?.status);
+  is<'up' | 'degraded' | 'down'>()({} as ClusterStatus);
+  is<string | undefined>()(of?.nodeId);
+  is<readonly string[] | undefined>()(of?.peers);
+  of?.on('status', (status) => is<ClusterStatus>()(status)).off('status', () => {});
+  is<[status: ClusterStatus]>()({} as ClusterEvents['status']);
+
+  // What an adapter of an application is made of.
+  is<Promise<ClusterRenewal>>()(registry.renew({} as ClusterNodeRecord, 1));
+  is<Promise<ClusterEntry | undefined>>()(registry.claim('id', {} as ClusterOwnerMark, 1));
+  is<Promise<ClusterEntry | undefined>>()(registry.end('id', {} as ClusterOwnerMark, {} as ClusterTombstone, 1));
+  is<LinkListen | undefined>()({} as ClusterOptions['listen']);
+  is<LinkTls | undefined>()({} as ClusterOptions['tls']);
+
+  // @ts-expect-error a registry has eight methods
+  sockjs({ cluster: { name: 'chat', registry: { renew: registry.renew } } }, () => {});
+  // @ts-expect-error a client is no adapter
+  sockjs({ cluster: createClient() }, () => {});
+  // @ts-expect-error the router's own
+  sockjs(() => {}).cluster = undefined;
+  // @ts-expect-error only the package tells of it
+  of?.emit('status', 'up');
+  // @ts-expect-error no such event
+  of?.on('gap', () => {});
+}
+
+export function redisClients(settings: RedisClusterOptions): void {
+  is<ClusterAdapter>()(redisCluster(createClient(), { name: 'chat' }));
+  const clients: RedisClient[] = [
+    createClient(),
+    createClient({ RESP: 2 }),
+    createClientPool(),
+    createCluster({ rootNodes: [] }),
+    createSentinel({ name: 'primary', sentinelRootNodes: [] }),
+    createClient4(),
+    createCluster4({ rootNodes: [] }),
+    new IoRedis(),
+    new IoRedisCluster([]),
+    new IoRedis5(),
+    new Valkey(),
+  ];
+  for (const client of clients) {
+    redisCluster(client, settings);
+  }
+  redisCluster(createClient(), {
+    name: 'chat',
+    prefix: 'app',
+    listen: { host: process.env['POD_IP'] },
+    advertise: undefined,
+    tls: { key: '', cert: '', ca: '' },
+    nodeTimeout: 5000,
+    maxQueuedBytes: Number.POSITIVE_INFINITY,
+    secret: process.env['SECRET'],
+  });
+
+  // @ts-expect-error an endpoint has a name
+  redisCluster(createClient(), {});
+  // @ts-expect-error redisCluster() makes it
+  redisCluster(createClient(), { name: 'chat', registry: {} });
+  // @ts-expect-error a client of the application, not where to find Redis
+  redisCluster('redis://127.0.0.1', { name: 'chat' });
+  // @ts-expect-error trust is not left out
+  redisCluster(createClient(), { name: 'chat', tls: { key: '', cert: '' } });
 }
 
 export function diagnostics(): void {

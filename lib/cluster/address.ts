@@ -9,8 +9,11 @@ const HOST_AND_PORT = /^(?:\[([^\]]+)\]|([^:/\\]+)):(\d+)$/;
 
 const MAX_PORT = 0xffff;
 
-/** Takes an address apart. Returns undefined for a port that there is not. */
+/** Takes an address apart. Returns undefined for a port that there is not, and for no address. */
 export function parseAddress(address: string): LinkAddress | undefined {
+  if (address === '') {
+    return undefined;
+  }
   const match = HOST_AND_PORT.exec(address);
   if (match === null) {
     return { path: address };

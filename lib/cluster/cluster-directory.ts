@@ -7,8 +7,9 @@
  *                      v                     v                        v                v
  *                 its answer           attach or send ────────────> link           its close frame
  */
-import { createHmac } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import type { ClusterRegistry, Entry, OwnerMark, Tombstone } from '../options/cluster-adapter.ts';
 import { CLOSES } from '../protocol/close-code.ts';
 import type { Claim, Found, SendTarget, SessionDirectory, SessionIdentity } from '../session/directory.ts';
 import { UNAVAILABLE, UNKNOWN } from '../session/directory.ts';
@@ -17,27 +18,29 @@ import type { HttpReceiver, ReceivingPort, SendingPort } from '../session/ports.
 import type { SessionRegistry } from '../session/registry.ts';
 import { ClusterReservation } from './cluster-reservation.ts';
 import { type KnownOwner, KnownOwners } from './known-owners.ts';
+import { ENTRY_LIFE, type Membership } from './membership.ts';
 import type { Peers } from './peers.ts';
-import type { ClusterRegistry, Entry, OwnerMark, Tombstone } from './registry.ts';
 import type { HttpIdentity, OwnerLookup, SessionOwner } from './remote-session.ts';
 
 /** What the directory of a cluster needs to know. */
-export interface ClusterSettings {
+export interface ClusterDirectorySettings {
   /** The id of this node. */
   readonly nodeId: string;
   readonly registry: ClusterRegistry;
   readonly peers: Peers;
+  readonly membership: Pick<Membership, 'joined' | 'epoch' | 'requestReassert'>;
   /** The key of the hashes in tombstones; the same at all nodes. */
   readonly secret: string;
   /** The option of the same name. A tombstone lasts twice as long. */
   readonly disconnectDelay: number;
 }
 
-/** ms after which the registry forgets a session whose owner has not written its entry again: a day. */
-export const ENTRY_LIFE = 86_400_000;
-
 /** ms for which the end of a session whose process died is remembered. */
 const DEAD_OWNER_LIFE = 60_000;
+
+/** Bytes of the salt in a tombstone, and the characters that it has there. */
+const SALT_BYTES = 12;
+const SALT_LENGTH = 16;
 
 const LOST: Tombstone = { ...CLOSES.sessionLost, identityHash: '' };
 
@@ -47,7 +50,7 @@ type Asked<Answer> = Answer | { readonly kind: 'owned'; readonly owner: KnownOwn
 /** The directory of one endpoint that shares its sessions with other processes. */
 export class ClusterDirectory<Data, Req extends IncomingMessage> implements SessionDirectory<Data, Req>, OwnerLookup {
   readonly #sessions: SessionRegistry<Data, Req>;
-  readonly #settings: ClusterSettings;
+  readonly #settings: ClusterDirectorySettings;
   readonly #owners = new KnownOwners();
   /** The registered sessions of this process. */
   readonly #owned = new Map<string, OwnerMark>();
@@ -55,7 +58,7 @@ export class ClusterDirectory<Data, Req extends IncomingMessage> implements Sess
   readonly #background = new Set<Promise<unknown>>();
   #reservations = 0;
 
-  constructor(sessions: SessionRegistry<Data, Req>, settings: ClusterSettings) {
+  constructor(sessions: SessionRegistry<Data, Req>, settings: ClusterDirectorySettings) {
     this.#sessions = sessions;
     this.#settings = settings;
     sessions.onSessionEnd = (id, identity, event) => this.#onSessionEnd(id, identity, event);
@@ -69,9 +72,10 @@ export class ClusterDirectory<Data, Req extends IncomingMessage> implements Sess
   /** Ends sessions of this process that the registry says are not its own any more. They get no tombstone. */
   surrender(ids: Iterable<string>): void {
     for (const id of ids) {
-      this.#owned.delete(id);
-      const session = this.#sessions.get(id);
-      session?.close(CLOSES.sessionLost.code, CLOSES.sessionLost.reason);
+      // One that has ended meanwhile is not asked for: a WebSocket may have the same id.
+      if (this.#owned.delete(id)) {
+        this.#sessions.get(id)?.close(CLOSES.sessionLost.code, CLOSES.sessionLost.reason);
+      }
     }
   }
 
@@ -159,7 +163,7 @@ export class ClusterDirectory<Data, Req extends IncomingMessage> implements Sess
     if (found.kind !== 'unknown') {
       return found;
     }
-    const { registry, nodeId } = this.#settings;
+    const { registry, nodeId, membership } = this.#settings;
     const claim = this.#sessions.reserve(id, identity);
     if (claim.kind === 'refused') {
       // Sessions of other nodes need no place here.
@@ -168,13 +172,21 @@ export class ClusterDirectory<Data, Req extends IncomingMessage> implements Sess
     }
     this.#reservations += 1;
     const mark: OwnerMark = { nodeId, reservation: this.#reservations };
-    const place = new ClusterReservation(
-      claim.reservation,
-      () => this.#owned.set(id, mark),
-      () => this.#inBackground(registry.release(id, mark)),
+    let epoch: string | undefined;
+    const onCommit = () => {
+      this.#owned.set(id, mark);
+      if (membership.epoch !== epoch) {
+        // The registry may have forgotten the claim, when this session was not yet among those to write again.
+        membership.requestReassert();
+      }
+    };
+    const place = new ClusterReservation(claim.reservation, onCommit, () =>
+      this.#inBackground(registry.release(id, mark)),
     );
     let entry: Entry | undefined;
     try {
+      await membership.joined();
+      epoch = membership.epoch;
       entry = await registry.claim(id, mark, ENTRY_LIFE);
     } catch (error) {
       // The registry may have given the id to this process all the same.
@@ -250,7 +262,7 @@ export class ClusterDirectory<Data, Req extends IncomingMessage> implements Sess
   }
 
   #endedBy({ code, reason, identityHash }: Tombstone, identity: SessionIdentity): Found<never> {
-    return identityHash === '' || identityHash === this.#hash(identity)
+    return identityHash === '' || this.#isOf(identityHash, identity)
       ? { kind: 'ended', code, reason }
       : { kind: 'foreign' };
   }
@@ -265,9 +277,14 @@ export class ClusterDirectory<Data, Req extends IncomingMessage> implements Sess
     }
   }
 
-  /** Tells whether two clients are the same to those that know the secret, and nothing to others. */
-  #hash({ family, client }: SessionIdentity): string {
-    return createHmac('sha256', this.#settings.secret).update(`${family} ${client}`).digest('base64url');
+  /** Whether a tombstone is of a session of this client and family. */
+  #isOf(identityHash: string, identity: SessionIdentity): boolean {
+    return identityHash === this.#hash(identity, identityHash.slice(0, SALT_LENGTH));
+  }
+
+  /** A hash with a salt of its own: two that are alike do not show that a client has come again. */
+  #hash({ family, client }: SessionIdentity, salt = randomBytes(SALT_BYTES).toString('base64url')): string {
+    return salt + createHmac('sha256', this.#settings.secret).update(`${salt} ${family} ${client}`).digest('base64url');
   }
 
   /** The registry may not answer: then its entry leads to this node, which knows better, until it expires. */

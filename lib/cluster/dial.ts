@@ -1,6 +1,7 @@
 /** Makes a link to another node. */
 import { createConnection, isIP, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
+import type { NodeRecord } from '../options/cluster-adapter.ts';
 import { DeadlineTimer } from '../util/timer-queue.ts';
 import { WebSocket } from '../util/ws.ts';
 import { type LinkAddress, parseAddress } from './address.ts';
@@ -8,7 +9,6 @@ import { DiallerHandshake, HANDSHAKE_CLOSE, type LinkParty } from './handshake.t
 import { type HandshakeListener, readHandshake } from './handshake-socket.ts';
 import { readOwnerMessage } from './link-codec.ts';
 import type { OwnerMessage, RequesterMessage } from './messages.ts';
-import type { NodeRecord } from './registry.ts';
 import { type LinkLimits, type ServeLink, WEBSOCKET_SETTINGS, WireLink } from './wire-link.ts';
 
 /** How to dial. */

@@ -1,5 +1,5 @@
 /** Which nodes own sessions that requests have asked for lately, so that not each of them asks the registry. */
-import type { OwnerMark } from './registry.ts';
+import type { OwnerMark } from '../options/cluster-adapter.ts';
 import { type HttpIdentity, type OwnerLookup, RemoteSession, type SessionOwner } from './remote-session.ts';
 import type { RequesterSide } from './requester-side.ts';
 

@@ -26,6 +26,8 @@ export interface Link<Sent extends LinkMessage> {
    * @throws RangeError for a message of more than 128 MiB, which no peer would take
    */
   send(message: Sent): void;
+  /** Settles once the peer has received all that was sent so far, or the link has ended. */
+  delivered(): Promise<void>;
   /** Ends the link at once. What is queued is dropped. `onEnd()` is called before this returns. */
   end(): void;
 }

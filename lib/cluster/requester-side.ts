@@ -57,6 +57,8 @@ export class RequesterSide implements LinkHandler<OwnerMessage> {
   readonly #asking = new Map<RequestId, (outcome: AttachOutcome) => void>();
   readonly #responses = new Map<RequestId, RemoteResponse>();
   readonly #sends = new Map<RequestId, UnderWay>();
+  /** Sends that the owner has answered, and whose clients have not got that answer. */
+  #unanswered = 0;
   readonly #responseContext: ResponseContext;
   readonly #attachLimits: Deadlines<RequestId>;
   readonly #sendLimits: Deadlines<RequestId>;
@@ -65,9 +67,22 @@ export class RequesterSide implements LinkHandler<OwnerMessage> {
   #queuedBytes = 0;
   #lastRid: RequestId = 0;
   #hasEnded = false;
+  /** Whether responses end as soon as they can: this node shuts down. */
+  #isYielding = false;
+  /** Whether nothing more is relayed: this node is about to close the link. */
+  #isRetired = false;
+  /** Those who wait until nothing is under way. */
+  readonly #whenIdle: (() => void)[] = [];
+  readonly #onEnded: () => void;
 
-  constructor(link: Link<RequesterMessage>, { nodeTimeout, maxQueuedBytes, timers }: RequesterSettings) {
+  /** @param onEnded called when the link has ended */
+  constructor(
+    link: Link<RequesterMessage>,
+    { nodeTimeout, maxQueuedBytes, timers }: RequesterSettings,
+    onEnded: () => void = () => {},
+  ) {
     this.#link = link;
+    this.#onEnded = onEnded;
     this.#maxQueuedBytes = maxQueuedBytes;
     this.#attachLimits = new Deadlines(timers, 2 * nodeTimeout, (rid) => this.#onLateAttach(rid));
     // The owner answers each send in time. One that does not hangs, and may have taken the messages.
@@ -78,6 +93,7 @@ export class RequesterSide implements LinkHandler<OwnerMessage> {
       onOver: (response) => {
         this.#responses.delete(response.rid);
         this.#unwritten.stop(response);
+        this.#checkIdle();
       },
       onReport: (response, isWaiting) => {
         if (isWaiting) {
@@ -94,15 +110,18 @@ export class RequesterSide implements LinkHandler<OwnerMessage> {
     return this.#hasEnded;
   }
 
-  /** Whether so many bytes of sends wait for their sessions that no further body should be read. */
+  /** Whether no further body should be read: so many bytes wait for their sessions, or this node shuts down. */
   get isSendingFull(): boolean {
-    return this.#queuedBytes > this.#maxQueuedBytes;
+    return this.#isRetired || this.#queuedBytes > this.#maxQueuedBytes;
   }
 
   /** Asks the owner of a session to attach a response. Settles within twice `nodeTimeout`, and never rejects. */
   attach(request: AttachRequest): Promise<AttachOutcome> {
     if (this.#hasEnded) {
       return Promise.resolve({ kind: 'lost' });
+    }
+    if (this.#isRetired) {
+      return Promise.resolve({ kind: 'late' });
     }
     return new Promise((resolve) => {
       const rid = this.#nextRid();
@@ -114,7 +133,7 @@ export class RequesterSide implements LinkHandler<OwnerMessage> {
 
   /** Brings messages to the owner of a session. Where the link has ended, they are refused. */
   send(request: SendRequest, done: SendDone): void {
-    if (this.#hasEnded) {
+    if (this.#hasEnded || this.#isRetired) {
       done(false, {});
       return;
     }
@@ -133,11 +152,28 @@ export class RequesterSide implements LinkHandler<OwnerMessage> {
     this.#sendLimits.start(rid);
   }
 
-  /** Has all responses end as soon as the owner sends no more on them: this node shuts down. */
-  yield(): void {
-    for (const response of this.#responses.values()) {
-      response.yield();
+  /**
+   * Has all responses end as soon as the owner sends no more on them, those that are still to come too: this node shuts
+   * down. Settles when no response and no send is under way, or the link has ended.
+   */
+  yield(): Promise<void> {
+    if (!this.#isYielding) {
+      this.#isYielding = true;
+      for (const response of this.#responses.values()) {
+        response.yield();
+      }
     }
+    return this.#idle();
+  }
+
+  /**
+   * Relays nothing more. Settles when nothing is under way and the owner knows it, or the link has ended. What is cut
+   * before that ends sessions of the owner.
+   */
+  async retire(): Promise<void> {
+    this.#isRetired = true;
+    await this.#idle();
+    await this.#link.delivered();
   }
 
   /** Ends the link, since its node does not answer. */
@@ -206,6 +242,25 @@ export class RequesterSide implements LinkHandler<OwnerMessage> {
       done(false, { isLost: true });
     }
     this.#queuedBytes = 0;
+    this.#checkIdle();
+    this.#onEnded();
+  }
+
+  /** Settles when nothing is under way. */
+  #idle(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#whenIdle.push(resolve);
+      this.#checkIdle();
+    });
+  }
+
+  #checkIdle(): void {
+    const underWay = this.#asking.size + this.#responses.size + this.#sends.size + this.#unanswered;
+    if (this.#hasEnded || underWay === 0) {
+      for (const resolve of this.#whenIdle.splice(0)) {
+        resolve();
+      }
+    }
   }
 
   #nextRid(): RequestId {
@@ -218,6 +273,9 @@ export class RequesterSide implements LinkHandler<OwnerMessage> {
       const response = new RemoteResponse(rid, this.#responseContext);
       this.#responses.set(rid, response);
       this.#answer(rid, { kind: 'attached', response });
+      if (this.#isYielding) {
+        response.yield();
+      }
     }
   }
 
@@ -225,6 +283,7 @@ export class RequesterSide implements LinkHandler<OwnerMessage> {
     this.#attachLimits.stop(rid);
     this.#asking.get(rid)?.(outcome);
     this.#asking.delete(rid);
+    this.#checkIdle();
   }
 
   /** The answer to a receiving request is overdue. Should the owner attach it yet, it hears that the client has gone. */
@@ -247,8 +306,19 @@ export class RequesterSide implements LinkHandler<OwnerMessage> {
     if (send !== undefined) {
       this.#onTaken(rid);
       this.#sends.delete(rid);
-      send.done(accepted, accepted ? { answered: () => this.#link.send({ type: 'got', rid }) } : {});
+      if (accepted) {
+        this.#unanswered += 1;
+      }
+      send.done(accepted, accepted ? { answered: () => this.#onAnswered(rid) } : {});
+      this.#checkIdle();
     }
+  }
+
+  /** The client of a send has its answer, or has gone. */
+  #onAnswered(rid: RequestId): void {
+    this.#link.send({ type: 'got', rid });
+    this.#unanswered -= 1;
+    this.#checkIdle();
   }
 }
 

@@ -62,6 +62,9 @@ export const MAX_WEBSOCKET_MESSAGE = 1024 * 1024;
 /** Pings while a peer may stay silent. */
 const PINGS = 4;
 
+/** What the ping of `delivered()` holds. All others are empty. */
+const BEHIND_ALL = Buffer.from('delivered');
+
 /** Settings of ws for both ends of a link. */
 export const WEBSOCKET_SETTINGS = {
   perMessageDeflate: false,
@@ -168,6 +171,23 @@ export class WireLink<Sent extends LinkMessage, Received extends LinkMessage> im
       this.#isFlushQueued = true;
       flushAfterTurn(this);
     }
+  }
+
+  delivered(): Promise<void> {
+    if (this.#endCause !== undefined) {
+      return Promise.resolve();
+    }
+    return new Promise((resolve) => {
+      this.#webSocket.once('close', resolve);
+      this.#webSocket.on('pong', (data: Buffer) => {
+        if (data.equals(BEHIND_ALL)) {
+          resolve();
+        }
+      });
+      this.#write(this.#writer.take());
+      // ws answers it when it has passed on all that came before.
+      this.#webSocket.ping(BEHIND_ALL);
+    });
   }
 
   end(): void {

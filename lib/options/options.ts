@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ServerOptions, WebSocketServer } from 'ws';
 import type { Session } from '../session/session.ts';
+import type { ClusterAdapter } from './cluster-adapter.ts';
 
 /** The options of `ws` that an application may give: all but those that say where to listen. */
 export type WebSocketServerOptions = Omit<ServerOptions, 'server' | 'port' | 'host' | 'backlog' | 'path' | 'noServer'>;
@@ -251,6 +252,13 @@ export interface SockjsOptions<Data = unknown, Req extends IncomingMessage = Inc
   sockjsIntegrity?: string | undefined;
 
   /**
+   * Shares the sessions of this endpoint with other processes, so that each of them may get any request. `redisCluster()`
+   * of `express-sockjs/redis` makes it. `maxSessions` and `maxSessionsPerClient` count in each process.
+   * @default undefined
+   */
+  cluster?: ClusterAdapter | undefined;
+
+  /**
    * Called with the error that `onSession` or a listener of the session threw, or with which its promise was rejected.
    * The session is closed with 1011 afterwards. Should not throw itself.
    * @default prints the stack to stderr
@@ -296,7 +304,7 @@ export interface JsessionidAttributes {
 }
 
 /** The options that have no default: `undefined` is what they are when left out. */
-type WithoutDefault = 'authorize' | 'baseUrl' | 'checkOrigin' | 'identify';
+type WithoutDefault = 'authorize' | 'baseUrl' | 'checkOrigin' | 'cluster' | 'identify';
 
 /** The options that have a default, filled. Mapped with `as`, by which editors find the documentation of each. */
 type WithDefault<Options> = {
@@ -309,6 +317,7 @@ export interface ResolvedOptions<Data = unknown, Req extends IncomingMessage = I
   readonly authorize: SockjsOptions<Data, Req>['authorize'];
   readonly baseUrl: SockjsOptions<Data, Req>['baseUrl'];
   readonly checkOrigin: SockjsOptions<Data, Req>['checkOrigin'];
+  readonly cluster: SockjsOptions<Data, Req>['cluster'];
   readonly identify: SockjsOptions<Data, Req>['identify'];
 }
 

@@ -19,6 +19,7 @@ import {
   pathPrefix,
   webSocketEngine,
 } from './checks.ts';
+import { clusterAdapter } from './cluster-settings.ts';
 import type { ResolvedOptions, SockjsOptions } from './options.ts';
 
 /** One option. {@link SockjsOptions} documents what it means. */
@@ -79,6 +80,7 @@ const OPTIONS: { readonly [Name in keyof ResolvedOptions]: OptionRow<ResolvedOpt
   maxSessions: { default: Number.POSITIVE_INFINITY, check: count },
   maxSessionsPerClient: { default: Number.POSITIVE_INFINITY, check: count },
   sockjsIntegrity: { default: '', check: integrity },
+  cluster: { default: undefined, check: clusterAdapter },
   onError: { default: printError, check: aFunction },
 };
 

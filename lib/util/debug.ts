@@ -13,6 +13,8 @@ export const debugUpgrade = debugOf('sockjs:upgrade');
 export const debugRequest = debugOf('sockjs:request');
 /** Errors of WebSockets, and clients that do not answer a ping. */
 export const debugWebSocket = debugOf('sockjs:websocket');
+/** The other processes of an endpoint: leases, links, and what goes wrong with them. */
+export const debugCluster = debugOf('sockjs:cluster');
 
 function debugOf(name: string): Debug {
   const print = createDebug(name);

@@ -58,6 +58,7 @@ import type { Server } from 'node:http';
 import type { Express } from 'express';
 import type { WebSocketServer } from 'ws';
 import type { Session, SessionHandler, SockjsOptions, SockjsRouter } from 'express-sockjs';
+import type { createClient } from 'redis';
 
 export interface User { readonly name: string }
 export declare const app: Express;
@@ -68,6 +69,7 @@ export declare const news: SockjsRouter;
 export declare const session: Session;
 export declare const options: SockjsOptions;
 export declare const wss: WebSocketServer;
+export declare const client: ReturnType<typeof createClient>;
 export declare const onSession: SessionHandler;
 export declare const rows: readonly string[];
 export declare function userOf(cookie: string | undefined): Promise<User | undefined>;
@@ -80,7 +82,9 @@ const BEFORE_FRAGMENT = [
   "import express from 'express';",
   "import connect from 'connect';",
   "import { attachUpgrade, CloseCode, defaultOptions, jsessionid, SessionNotOpenError, sockjs, upgradeHandler } from 'express-sockjs';",
+  "import { redisCluster } from 'express-sockjs/redis';",
   "import type { Session } from 'express-sockjs';",
+  "import { createClient } from 'redis';",
   `import { ${[...PRELUDE.matchAll(/^export declare \w+ (\w+)/gm)].map(([, name]) => name).join(', ')}, type User } from './prelude.ts';`,
   // A function, so that a fragment may use any of these names for something else.
   'export async function fragment() {',
@@ -112,7 +116,10 @@ const TSCONFIG = {
     allowImportingTsExtensions: true,
     noEmit: true,
     skipLibCheck: true,
-    paths: { 'express-sockjs': [join(ROOT, 'lib/index.ts')] },
+    paths: {
+      'express-sockjs': [join(ROOT, 'lib/index.ts')],
+      'express-sockjs/redis': [join(ROOT, 'lib/redis.ts')],
+    },
   },
   include: ['*.ts'],
 };

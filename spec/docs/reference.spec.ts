@@ -7,6 +7,10 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import express from 'express';
 import { attachUpgrade, CloseCode, defaultOptions, Session, sockjs, upgradeHandler } from '../../lib/index.ts';
+import { resolveCluster } from '../../lib/options/cluster-settings.ts';
+import { redisCluster } from '../../lib/redis.ts';
+import { afterTest } from '../support/cleanup.ts';
+import { MemoryRegistry, memoryStore } from '../support/cluster/memory-registry.ts';
 import { codeSpans, ROOT, readDocument, tableRows } from './support/markdown.ts';
 
 /** All sources together. */
@@ -19,12 +23,13 @@ const OPTIONS = 'docs/reference/options.md';
 const MESSAGES = 'docs/reference/messages.md';
 const DIAGNOSTICS = 'docs/reference/diagnostics.md';
 
-/** The rows of a page whose first cell is code, by that code; one that names several comes once for each. */
-function rowsByName(page: string): [name: string, cells: string[]][] {
-  return tableRows(readDocument(page)).flatMap((cells) =>
-    codeSpans(cells[0] ?? '').map((name): [string, string[]] => [name, cells]),
-  );
+/** The rows of a text whose first cell is code, by that code; one that names several comes once for each. */
+function namedRows(text: string): [name: string, cells: string[]][] {
+  return tableRows(text).flatMap((cells) => codeSpans(cells[0] ?? '').map((name): [string, string[]] => [name, cells]));
 }
+
+/** The same of a page. */
+const rowsByName = (page: string) => namedRows(readDocument(page));
 
 /** The different matches of a pattern's first group, sorted. */
 function found(text: string, pattern: RegExp): string[] {
@@ -52,7 +57,8 @@ function quantityOf(text: string): number | undefined {
 }
 
 describe(OPTIONS, () => {
-  const rows = rowsByName(OPTIONS);
+  const [options = '', adapter = ''] = readDocument(OPTIONS).split('\n## The adapter of cluster\n');
+  const rows = namedRows(options);
 
   it('has every option once, and no other', () => {
     assert.deepEqual(rows.map(([name]) => name).sort(), Object.keys(defaultOptions).sort());
@@ -68,6 +74,56 @@ describe(OPTIONS, () => {
       }
     });
   }
+
+  describe('the adapter of cluster', () => {
+    const settings = namedRows(adapter);
+    const {
+      registry: _registry,
+      name: _name,
+      listen: _listen,
+      ...defaults
+    } = resolveCluster({ name: 'x', registry: new MemoryRegistry(memoryStore()) });
+    const cellOf = (name: string) => settings.find(([setting]) => setting === name)?.[1][2] ?? '';
+
+    it('has every setting once, and no other', () => {
+      const names = ['name', 'prefix', 'listen', ...Object.keys(defaults)];
+      assert.deepEqual(settings.map(([name]) => name).sort(), names.sort());
+    });
+
+    for (const [name, value] of Object.entries(defaults)) {
+      it(`has the default of ${name}`, () => {
+        const [, plain, inUnits] = /^(.*?)(?: \((\d.*)\))?$/.exec(cellOf(name)) ?? [];
+        assert.equal(plain, shown(name, value));
+        assert.equal(inUnits && quantityOf(inUnits), typeof value === 'number' ? value : undefined);
+      });
+    }
+
+    it('has the default of prefix', async () => {
+      const keys: (string | undefined)[] = [];
+      const client = {
+        isOpen: true,
+        sendCommand: async ([, , , key]: string[]) => {
+          keys.push(key);
+          throw new Error('there is no Redis');
+        },
+      };
+      await assert.rejects(redisCluster(client, { name: 'x' }).registry.find('y'));
+      assert.ok(keys[0]?.startsWith(`{${codeSpans(cellOf('prefix'))[0]?.replaceAll("'", '')}:x}:`), keys[0]);
+    });
+
+    it('has the default of listen', async () => {
+      const store = memoryStore();
+      const { cluster, close } = sockjs({ cluster: { name: 'x', registry: new MemoryRegistry(store) } }, () => {});
+      afterTest(async () => {
+        await close();
+      });
+      await new Promise((resolve) => cluster?.once('status', resolve));
+      const [lease] = store.leases.values();
+      const [host, port] = lease?.value.node.address.split(':') ?? [];
+      assert.equal(cellOf('listen'), `\`${inspect({ host, port: 0 })}\``);
+      assert.notEqual(port, '0');
+    });
+  });
 });
 
 describe('the short table of options in README.md', () => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
 import { MAX_KEYS_IN_FLIGHT } from '../../lib/cluster/redis/commands.ts';
 import { RedisRegistry } from '../../lib/cluster/redis/redis-registry.ts';
-import type { Entry, NodeRecord, OwnerMark } from '../../lib/cluster/registry.ts';
+import type { Entry, NodeRecord, OwnerMark } from '../../lib/options/cluster-adapter.ts';
 import { afterTest } from '../support/cleanup.ts';
 import { CLIENTS, type Connect } from '../support/redis/clients.ts';
 import { DEBUG_ARGUMENTS, describeWithRedis, useRedis } from '../support/redis/redis-server.ts';

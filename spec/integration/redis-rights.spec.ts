@@ -7,7 +7,7 @@ import { createClient as createClient4 } from 'redis4';
 import type { RedisClient } from '../../lib/cluster/redis/client.ts';
 import { RedisRegistry } from '../../lib/cluster/redis/redis-registry.ts';
 import { RIGHTS } from '../../lib/cluster/redis/scripts.ts';
-import type { NodeRecord, Tombstone } from '../../lib/cluster/registry.ts';
+import type { NodeRecord, Tombstone } from '../../lib/options/cluster-adapter.ts';
 import { afterTest } from '../support/cleanup.ts';
 import { CLIENTS, type Connect } from '../support/redis/clients.ts';
 import { DEBUG_ARGUMENTS, describeWithRedis, useRedis } from '../support/redis/redis-server.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { RedisRegistry } from '../../lib/cluster/redis/redis-registry.ts';
-import type { ClusterRegistry, NodeRecord, OwnerMark, Tombstone } from '../../lib/cluster/registry.ts';
+import type { ClusterRegistry, NodeRecord, OwnerMark, Tombstone } from '../../lib/options/cluster-adapter.ts';
 import { MemoryRegistry, memoryStore } from '../support/cluster/memory-registry.ts';
 import { property, sequence } from '../support/property.ts';
 import { CLIENTS } from '../support/redis/clients.ts';

@@ -88,10 +88,12 @@ describe('the package', function () {
       assert.equal((await post(`${origin}/echo/000/poll/xhr`)).body, 'o\n');
       assert.equal((await post(`${origin}/echo/000/poll/xhr_send`, '["by poll"]')).status, 204);
       assert.equal((await post(`${origin}/echo/000/poll/xhr`)).body, 'a["by poll"]\n');
-      const client = new WebSocketClient(origin, '/echo/000/socket/websocket');
-      assert.equal(await client.next(), 'o');
-      client.send('["by WebSocket"]');
-      assert.equal(await client.next(), 'a["by WebSocket"]');
+      for (const endpoint of ['/echo', '/shared']) {
+        const client = new WebSocketClient(origin, `${endpoint}/000/socket/websocket`);
+        assert.equal(await client.next(), 'o');
+        client.send('["by WebSocket"]');
+        assert.equal(await client.next(), 'a["by WebSocket"]');
+      }
     }
 
     it('serves when webpack has made it', async () => {

@@ -1,7 +1,7 @@
 /** The package as it is published: what is in it, and that it works in projects of every kind it claims to. */
 import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { Child, spawnChild } from '../support/child-process.ts';
 import { afterTest } from '../support/cleanup.ts';
 import { post } from '../support/http.ts';
@@ -9,6 +9,8 @@ import { WebSocketClient } from '../support/websocket-client.ts';
 import { install, type Packed, pack, ROOT, run } from './support/tarball.ts';
 
 const TSC = join(ROOT, 'node_modules/typescript/bin/tsc');
+/** The entries of the package, as dist/ names them. */
+const ENTRIES = ['index', 'redis'];
 /** Has a Node that can `require` ES modules refuse them, as Jest and older versions do. */
 const WITHOUT_REQUIRE_ESM = '--no-experimental-require-module';
 
@@ -54,16 +56,22 @@ export const mounted = () => [
 ];
 // @ts-expect-error: there is no such option
 export const wrong = () => sockjs({ heartbeat: 1 }, () => {});
+const client = { isOpen: true, sendCommand: async (args: string[]) => args.length };
+export const shared = () => sockjs({ cluster: redisCluster(client, { name: 'chat' }) }, () => {}).cluster?.peers;
+// @ts-expect-error: this is no client
+export const noClient = () => redisCluster({ isOpen: true }, { name: 'chat' });
 `;
 
 /** Compares the exports of the package, loaded in both ways. */
 const BOTH = `
 import { createRequire } from 'node:module';
-import * as imported from 'express-sockjs';
-const required = createRequire(import.meta.url)('express-sockjs');
-const names = Object.keys(required).sort();
-const same = Object.keys(imported).filter((name) => imported[name] === required[name]).sort();
-const thrown = new imported.SessionNotOpenError() instanceof required.SessionNotOpenError;
+import * as sockjs from 'express-sockjs';
+import * as redis from 'express-sockjs/redis';
+const require = createRequire(import.meta.url);
+const both = [[sockjs, require('express-sockjs')], [redis, require('express-sockjs/redis')]];
+const names = both.flatMap(([, required]) => Object.keys(required).sort());
+const same = both.flatMap(([imported, required]) => Object.keys(imported).filter((name) => imported[name] === required[name]).sort());
+const thrown = new sockjs.SessionNotOpenError() instanceof both[0][1].SessionNotOpenError;
 console.log(JSON.stringify({ names, same, thrown }));
 `;
 
@@ -83,12 +91,14 @@ ${UNTYPED}${SERVE}`,
 import { createServer } from 'node:http';
 import express, { type Request } from 'express';
 import { attachUpgrade, defaultOptions, type SessionHandler, sockjs, type SockjsOptions } from 'express-sockjs';
+import { redisCluster } from 'express-sockjs/redis';
 ${TYPED}${SERVE}`,
   'server.cts': `
 import { createServer } from 'node:http';
 import express = require('express');
 import type { Request } from 'express';
 import { attachUpgrade, defaultOptions, type SessionHandler, sockjs, type SockjsOptions } from 'express-sockjs';
+import { redisCluster } from 'express-sockjs/redis';
 ${TYPED}${SERVE}`,
 };
 
@@ -113,7 +123,7 @@ const LOADED_BY = [
   ['TypeScript that becomes ES modules', 'out/server.mjs'],
 ] as const;
 
-/** An installed package in the output of `npm ls --json`. */
+/** A package in the output of `npm ls --json`; an optional peer that is not installed has no version. */
 interface Installed {
   readonly version?: string;
   readonly dependencies?: Readonly<Record<string, Installed>>;
@@ -121,7 +131,8 @@ interface Installed {
 
 /** All packages below an installed one, each with its version. */
 function namesIn({ dependencies = {} }: Installed): string[] {
-  return Object.entries(dependencies).flatMap(([name, below]) => [`${name}@${below.version}`, ...namesIn(below)]);
+  const installed = Object.entries(dependencies).filter(([, { version }]) => version !== undefined);
+  return installed.flatMap(([name, below]) => [`${name}@${below.version}`, ...namesIn(below)]);
 }
 
 describe('the package', function () {
@@ -136,7 +147,7 @@ describe('the package', function () {
 
   after(() => rm(packed.work, { recursive: true, force: true }));
 
-  it('has the sources, one module with its declarations, and the documents for users; nothing else', async () => {
+  it('has the sources, the entries and what they share, declarations, and the documents for users; nothing else', async () => {
     const pages = (await readdir(join(ROOT, 'docs'), { recursive: true })).filter((path) =>
       /^(README|(guide|reference|migrating)\/.*)\.md$/.test(path),
     );
@@ -154,8 +165,7 @@ describe('the package', function () {
         'docs/conformance.md',
         'docs/protocol.md',
         'package.json',
-        'dist/index.cjs',
-        'dist/index.cjs.map',
+        ...['index', 'redis', 'shared'].flatMap((name) => [`dist/${name}.cjs`, `dist/${name}.cjs.map`]),
         ...pages.map((path) => `docs/${path}`),
         ...sources.map((path) => `lib/${path}`),
       ].sort(),
@@ -164,7 +174,7 @@ describe('the package', function () {
 
   it('has the declarations that others import, and no others', async () => {
     const paths = packed.files.filter((path) => path.endsWith('.d.cts'));
-    const imported = new Set(['dist/index.d.cts']);
+    const imported = new Set(ENTRIES.map((name) => `dist/${name}.d.cts`));
     for (const path of paths) {
       const text = await readFile(join(packed.folder, path), 'utf8');
       for (const [, specifier = ''] of text.matchAll(/['"](\.[^'"\n]*)['"]/g)) {
@@ -180,6 +190,24 @@ describe('the package', function () {
       const missing = sources.filter((source: string) => !packed.files.includes(join(path, '..', source)));
       assert.deepEqual({ path, missing, file }, { path, missing: [], file: basename(path, '.map') });
     }
+  });
+
+  it('has each source in one module, and those for Redis in that of express-sockjs/redis', async () => {
+    const modules = new Map<string, string[]>();
+    for (const name of ['index', 'redis', 'shared']) {
+      const { sources } = JSON.parse(await readFile(join(packed.folder, `dist/${name}.cjs.map`), 'utf8'));
+      for (const source of sources as string[]) {
+        modules.set(source, [...(modules.get(source) ?? []), name]);
+      }
+    }
+    const copied = [...modules].filter(([, names]) => names.length > 1);
+    assert.deepEqual(copied, []);
+    const forRedis = [...modules].filter(([source]) => source.startsWith('../lib/cluster/redis/'));
+    assert.ok(forRedis.length > 0);
+    assert.deepEqual(
+      forRedis.filter(([, [name]]) => name !== 'redis'),
+      [],
+    );
   });
 
   it('is as small as the README says', async () => {
@@ -245,8 +273,26 @@ describe('the package', function () {
       it('is the same implementation for require() and for import', async () => {
         const { stdout } = await run(process.execPath, [WITHOUT_REQUIRE_ESM, 'both.mjs'], { cwd: project });
         const { names, same, thrown } = JSON.parse(stdout);
-        assert.ok(names.includes('sockjs') && names.includes('Session'), stdout);
+        assert.ok(
+          ['sockjs', 'Session', 'redisCluster'].every((name) => names.includes(name)),
+          stdout,
+        );
         assert.deepEqual({ same, thrown }, { same: names, thrown: true });
+      });
+
+      it('loads no code for Redis with express-sockjs, and no other package with express-sockjs/redis', async () => {
+        const loaded = async (entry: string): Promise<string[]> => {
+          const program = `require('${entry}'); console.log(JSON.stringify(Object.keys(require.cache)))`;
+          const { stdout } = await run(process.execPath, ['-e', program], { cwd: project });
+          const paths: string[] = JSON.parse(stdout);
+          return paths.map((path) => relative(join(project, 'node_modules'), path).replaceAll('\\', '/')).sort();
+        };
+        const own = (await loaded('express-sockjs')).filter((path) => path.startsWith('express-sockjs/dist/'));
+        assert.deepEqual(own, ['express-sockjs/dist/index.cjs', 'express-sockjs/dist/shared.cjs']);
+        assert.deepEqual(await loaded('express-sockjs/redis'), [
+          'express-sockjs/dist/redis.cjs',
+          'express-sockjs/dist/shared.cjs',
+        ]);
       });
 
       it('has stack traces that name the TypeScript sources', async () => {

@@ -1,5 +1,5 @@
 /** How nodes, entries and session ids are written in Redis. */
-import type { Entry, NodeRecord, OwnerMark, Tombstone } from '../registry.ts';
+import type { Entry, NodeRecord, OwnerMark, Tombstone } from '../../options/cluster-adapter.ts';
 
 /** Texts with half a surrogate pair, which UTF-8 cannot carry: all of them would become the same key. */
 const ILL_FORMED = /\p{Surrogate}/u;

@@ -1,7 +1,15 @@
 /** The registry in Redis, by a client of the application. */
 import { randomUUID } from 'node:crypto';
 import { describe, milliseconds } from '../../options/checks.ts';
-import type { ClusterRegistry, Entry, NodeRecord, OwnerMark, Renewal, Tombstone } from '../registry.ts';
+import type {
+  ClusterRegistry,
+  Entry,
+  NodeRecord,
+  OwnerMark,
+  Renewal,
+  Tombstone,
+} from '../../options/cluster-adapter.ts';
+import { assertName } from '../../options/cluster-settings.ts';
 import { type RedisClient, sendBy } from './client.ts';
 import { Commands } from './commands.ts';
 import { decodeEntry, decodeNode, encodeMark, encodeNode, encodeTombstone, Keys } from './encoding.ts';
@@ -51,8 +59,8 @@ export class RedisRegistry implements ClusterRegistry {
    * @throws Error for a client that is not connected
    */
   constructor(client: RedisClient, { name, prefix = 'sockjs', timeout = 5000 }: RedisRegistryOptions) {
-    assertKeyPart('name', name);
-    assertKeyPart('prefix', prefix);
+    assertName('name', name);
+    assertName('prefix', prefix);
     milliseconds('timeout', timeout);
     this.#keys = new Keys(prefix, name);
     this.#commands = new Commands(sendBy(client), timeout);
@@ -153,16 +161,6 @@ function* batchesOf(sessions: Iterable<Session>): Generator<readonly Session[]> 
   }
   if (batch.length > 0) {
     yield batch;
-  }
-}
-
-function assertKeyPart(option: string, value: unknown): void {
-  if (typeof value !== 'string' || !/^[\w.-]+$/.test(value)) {
-    const Kind = typeof value === 'string' ? RangeError : TypeError;
-    throw new Kind(
-      `sockjs: option "${option}" is ${describe(value)}; it must be a string of letters, digits, "_", "." and "-", ` +
-        'which no other endpoint in this Redis has',
-    );
   }
 }
 

@@ -5,9 +5,9 @@ import { Socket } from 'node:net';
 import { ClusterDirectory } from '../../../lib/cluster/cluster-directory.ts';
 import { OwnerSide } from '../../../lib/cluster/owner-side.ts';
 import type { Reached } from '../../../lib/cluster/peers.ts';
-import type { ClusterRegistry } from '../../../lib/cluster/registry.ts';
 import { RequesterSide } from '../../../lib/cluster/requester-side.ts';
 import { Metrics } from '../../../lib/metrics.ts';
+import type { ClusterRegistry } from '../../../lib/options/cluster-adapter.ts';
 import type { SessionEnvironment } from '../../../lib/session/lifecycle.ts';
 import { SessionRegistry } from '../../../lib/session/registry.ts';
 import { takeTurn } from '../../../lib/session/send-queue.ts';
@@ -342,6 +342,7 @@ export class ClusterModel {
       nodeId: String(index),
       registry: this.#registryOf(index),
       peers: { reach: (nodeId) => this.#reach(index, Number(nodeId)) },
+      membership: { joined: () => undefined, epoch: '1', requestReassert: () => {} },
       secret: '',
       disconnectDelay: DISCONNECT_DELAY,
     });

@@ -6,7 +6,7 @@ import type {
   OwnerMark,
   Renewal,
   Tombstone,
-} from '../../../lib/cluster/registry.ts';
+} from '../../../lib/options/cluster-adapter.ts';
 import type { MemoryStore } from './memory-registry.ts';
 
 /**

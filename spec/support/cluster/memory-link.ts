@@ -82,6 +82,13 @@ export class MemoryLink<Sent extends LinkMessage, Received extends LinkMessage> 
     }
   }
 
+  async delivered(): Promise<void> {
+    // Models move messages in orders of their own. This waits for those that were sent before.
+    while (!this.#isCut && !this.#hasEnded && (this.#other?.arriving ?? 0) > 0) {
+      await new Promise((resolve) => this.#post(() => resolve(undefined)));
+    }
+  }
+
   end(): void {
     if (!this.#isCut) {
       this.#arriving.length = 0;

@@ -11,7 +11,7 @@ import type {
   OwnerMark,
   Renewal,
   Tombstone,
-} from '../../../lib/cluster/registry.ts';
+} from '../../../lib/options/cluster-adapter.ts';
 
 /** What all processes share. */
 export interface MemoryStore {

@@ -18,6 +18,9 @@ type Pair = ReturnType<typeof MemoryLink.pair>;
 /** ms after which nodes give each other up. */
 export const NODE_TIMEOUT = 10_000;
 
+/** A node that has a lease, in a registry that forgets nothing. */
+export const MEMBER = { joined: () => undefined, epoch: '1', requestReassert: () => {} };
+
 /** One node: its directory, its sessions, and the links that it has dialled. */
 export class Node {
   readonly id: string;
@@ -42,6 +45,7 @@ export class Node {
         nodeId: id,
         registry: cluster.registry,
         peers: this.#peers,
+        membership: MEMBER,
         secret: 'secret',
         disconnectDelay: options.disconnectDelay ?? 5000,
       });

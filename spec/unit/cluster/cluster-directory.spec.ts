@@ -3,12 +3,16 @@ import assert from 'node:assert/strict';
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import type { Clock } from '@sinonjs/fake-timers';
+import { ClusterDirectory } from '../../../lib/cluster/cluster-directory.ts';
 import { MAX_KNOWN_OWNERS } from '../../../lib/cluster/known-owners.ts';
 import type { Claim, SendTarget } from '../../../lib/session/directory.ts';
 import type { SendingPort } from '../../../lib/session/ports.ts';
+import { SessionRegistry } from '../../../lib/session/registry.ts';
+import { promiseWithResolvers } from '../../../lib/util/promises.ts';
+import { TimerQueue } from '../../../lib/util/timer-queue.ts';
 import { stopClock } from '../../support/clock.ts';
 import { Cluster, type Node } from '../../support/cluster/nodes.ts';
-import { FakeReceiver, identity } from '../../support/fake-receiver.ts';
+import { environmentWith, FakeReceiver, identity } from '../../support/fake-receiver.ts';
 
 const POLL = { name: 'xhr-polling', callback: '' } as const;
 type AnyClaim = Claim<unknown, IncomingMessage>;
@@ -327,7 +331,7 @@ describe('ClusterDirectory', () => {
       const entry = cluster.registry.entryOf('session');
       assert.equal(entry?.kind, 'ended');
       assert.deepEqual([entry.tombstone.code, entry.tombstone.reason], [3000, 'Go away!']);
-      assert.match(entry.tombstone.identityHash, /^[\w-]{43}$/);
+      assert.match(entry.tombstone.identityHash, /^[\w-]{59}$/);
       clock.tick(10_000);
       assert.equal(cluster.registry.entryOf('session'), undefined);
     });
@@ -351,6 +355,131 @@ describe('ClusterDirectory', () => {
       assert.deepEqual(sync(ask(a)), { kind: 'ended', code: 1012, reason: 'Session lost' });
     });
   });
+
+  describe('a tombstone', () => {
+    const me = identity('xhr', 'me');
+
+    /** What another process says of a session of `me` that has ended. */
+    async function endOf(id: string, secret: string, by: ReturnType<typeof identity>): Promise<string> {
+      const { directory } = makeAlone({ secret });
+      return (await directory.findOrReserve(id, by, POLL)).kind;
+    }
+
+    it('tells its client from others, at all processes with the same secret', async () => {
+      const { directory, openHere } = makeAlone({ secret: 'a' });
+      const session = await openHere('session', me);
+      session.close();
+      clock.tick(5000);
+      await directory.settled();
+      assert.equal(await endOf('session', 'a', me), 'ended');
+      assert.equal(await endOf('session', 'a', identity('xhr', 'other')), 'foreign');
+      assert.equal(await endOf('session', 'a', identity('jsonp', 'me')), 'foreign');
+      assert.equal(await endOf('session', 'b', me), 'foreign');
+    });
+
+    it('does not show that a client has come again', async () => {
+      const { directory, openHere } = makeAlone();
+      const hashes: string[] = [];
+      for (const id of ['1', '2']) {
+        (await openHere(id, me)).close();
+        clock.tick(5000);
+        await directory.settled();
+        const entry = cluster.registry.entryOf(id);
+        assert.equal(entry?.kind, 'ended');
+        hashes.push(entry.tombstone.identityHash);
+      }
+      const [first, second] = hashes;
+      assert.notEqual(first?.slice(0, 16), second?.slice(0, 16));
+      assert.notEqual(first?.slice(16), second?.slice(16));
+    });
+  });
+
+  describe('a claim', () => {
+    it('waits until this process has a lease', async () => {
+      const lease = promiseWithResolvers<void>();
+      const { directory } = makeAlone({ joined: () => lease.promise });
+      const claiming = Promise.resolve(directory.findOrReserve('session', identity(), POLL));
+      await cluster.settled();
+      assert.equal(cluster.registry.commands, 0);
+      lease.resolve();
+      assert.equal((await claiming).kind, 'reserved');
+    });
+
+    it('is given up where this process gets none, and the place is free again', async () => {
+      const state = { joined: () => Promise.reject(new Error('no lease')) as Promise<void> | undefined };
+      const { directory, sessions } = makeAlone({ joined: () => state.joined() });
+      assert.equal((await directory.findOrReserve('session', identity(), POLL)).kind, 'unavailable');
+      assert.equal(cluster.registry.entryOf('session'), undefined);
+      assert.equal(sessions.find('session', identity()).kind, 'unknown');
+      state.joined = () => undefined;
+      assert.equal((await directory.findOrReserve('session', identity(), POLL)).kind, 'reserved');
+    });
+
+    for (const [title, when, asks] of [
+      ['has sessions written again where the epoch changed before its session was made', 'commit', 1],
+      ['has sessions written again where the epoch changed while it was under way', 'claim', 1],
+      ['has nothing written again where the epoch changed before it', 'joined', 0],
+      ['has nothing written again where the epoch is the same', 'never', 0],
+    ] as const) {
+      it(title, async () => {
+        const state = { epoch: '1', asks: 0 };
+        const { directory } = makeAlone({
+          joined: async () => {
+            state.epoch = when === 'joined' ? '2' : '1';
+          },
+          epochOf: () => state.epoch,
+          onReassert: () => {
+            state.asks += 1;
+          },
+        });
+        cluster.registry.fate = () => {
+          state.epoch = when === 'claim' ? '2' : state.epoch;
+          return 'answered';
+        };
+        const claim = await directory.findOrReserve('session', identity(), POLL);
+        assert.equal(claim.kind, 'reserved');
+        state.epoch = when === 'commit' ? '2' : state.epoch;
+        const port = claim.reservation.commit(new IncomingMessage(new Socket()), 'xhr-polling', undefined);
+        port.attach(new FakeReceiver(port, 'poll'));
+        assert.equal(state.asks, asks);
+        assert.deepEqual([...directory.owned.keys()], ['session']);
+      });
+    }
+  });
+
+  /** A directory that shares the registry of the cluster, and reaches no other node. */
+  function makeAlone(
+    given: {
+      secret?: string;
+      joined?: () => Promise<void> | undefined;
+      epochOf?: () => string;
+      onReassert?: () => void;
+    } = {},
+  ) {
+    const { secret = 'secret', joined = () => undefined, epochOf = () => '1', onReassert = () => {} } = given;
+    const environment = environmentWith({ timers: new TimerQueue() });
+    const limits = { maxSessions: Number.POSITIVE_INFINITY, maxSessionsPerClient: Number.POSITIVE_INFINITY };
+    const sessions = new SessionRegistry<unknown, IncomingMessage>(environment, limits);
+    const membership = {
+      joined,
+      get epoch() {
+        return epochOf();
+      },
+      requestReassert: onReassert,
+    };
+    const { registry } = cluster;
+    const peers = { reach: () => ({ kind: 'unreachable' }) as const };
+    const settings = { nodeId: 'alone', registry, peers, membership, secret, disconnectDelay: 5000 };
+    const directory = new ClusterDirectory(sessions, settings);
+    const openHere = async (id: string, by: ReturnType<typeof identity>) => {
+      const claim = await directory.findOrReserve(id, by, POLL);
+      assert.equal(claim.kind, 'reserved');
+      const port = claim.reservation.commit(new IncomingMessage(new Socket()), 'xhr-polling', undefined);
+      port.attach(new FakeReceiver(port, 'poll'));
+      return sessions.get(id) ?? assert.fail();
+    };
+    return { directory, sessions, openHere };
+  }
 
   it('remembers some owners only', async () => {
     await open(a);

@@ -1,6 +1,6 @@
-/** What every registry must do: each sentence of lib/cluster/registry.ts, as one suite for all implementations. */
+/** What every registry must do: each sentence of lib/options/cluster-adapter.ts, as one suite for all implementations. */
 import assert from 'node:assert/strict';
-import type { ClusterRegistry, Entry, NodeRecord, OwnerMark, Tombstone } from '../../../lib/cluster/registry.ts';
+import type { ClusterRegistry, Entry, NodeRecord, OwnerMark, Tombstone } from '../../../lib/options/cluster-adapter.ts';
 
 /** One cluster that a test has for itself. */
 export interface TestCluster {

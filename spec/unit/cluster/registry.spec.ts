@@ -1,6 +1,6 @@
 /** The contract of registries, over the one in memory; and the faults that models put before it. */
 import assert from 'node:assert/strict';
-import type { NodeRecord } from '../../../lib/cluster/registry.ts';
+import type { NodeRecord } from '../../../lib/options/cluster-adapter.ts';
 import { stopClock } from '../../support/clock.ts';
 import { type Fault, FaultyRegistry, remember } from '../../support/cluster/faulty-registry.ts';
 import { MemoryRegistry, memoryStore } from '../../support/cluster/memory-registry.ts';

@@ -25,6 +25,7 @@ function make(transport: 'xhrPolling' | 'xhrStreaming' | 'jsonp' = 'xhrStreaming
         sent.push(message.type);
       }
     },
+    delivered: async () => {},
     end: () => {},
   };
   const session = {

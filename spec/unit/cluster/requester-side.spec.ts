@@ -264,7 +264,7 @@ describe('RequesterSide', () => {
     it('asks the owner to send no more, and ends a poll with a heartbeat', async () => {
       const { side, attached, say, asked } = make();
       const { receiver } = await attached();
-      side.yield();
+      void side.yield();
       assert.deepEqual(await asked(), [{ type: 'yield', rid: 1 }]);
       await say({ type: 'yielded', rid: 1 });
       assert.deepEqual(receiver.did, ['h', ' last']);
@@ -273,17 +273,163 @@ describe('RequesterSide', () => {
     it('ends a response with what has come meanwhile', async () => {
       const { side, attached, say, asked } = make();
       const { receiver } = await attached();
-      side.yield();
+      void side.yield();
       await say(frame('1\n'), { type: 'yielded', rid: 1 });
       assert.deepEqual(receiver.did, ['1', ' last']);
       await asked();
     });
 
+    it('settles at once where nothing is under way, and again', async () => {
+      const { side } = make();
+      await side.yield();
+      await side.yield();
+    });
+
+    for (const last of ['response', 'send'] as const) {
+      it(`settles when all is over, with a ${last} at last`, async () => {
+        const { side, attached, say, send, answer } = make();
+        const { port } = await attached();
+        send();
+        let isOver = false;
+        void side.yield().then(() => {
+          isOver = true;
+        });
+        const endResponse = async () => {
+          port.receiverFlushed();
+          await say();
+        };
+        const endSend = async () => {
+          await say({ type: 'done', rid: 2, accepted: true });
+          assert.equal(isOver, false, 'the answer to the send has not left');
+          answer();
+          await say();
+        };
+        const [first, second] = last === 'send' ? [endResponse, endSend] : [endSend, endResponse];
+        await first();
+        assert.equal(isOver, false);
+        await second();
+        assert.equal(isOver, true);
+      });
+    }
+
+    it('waits for receiving requests without an answer', async () => {
+      for (const answer of [{ type: 'refused', rid: 1, refusal: { kind: 'foreign' } }, undefined] satisfies (
+        | OwnerMessage
+        | undefined
+      )[]) {
+        const { side, attach, say } = make();
+        attach();
+        let isOver = false;
+        void side.yield().then(() => {
+          isOver = true;
+        });
+        await say();
+        assert.equal(isOver, false);
+        if (answer === undefined) {
+          clock.tick(2 * NODE_TIMEOUT);
+          await say();
+          for (let checks = 0; checks < 20; checks += 1) {
+            clock.tick(NODE_TIMEOUT);
+            await say();
+          }
+        } else {
+          await say(answer);
+        }
+        assert.equal(isOver, true);
+      }
+    });
+
+    it('goes on relaying, since other links may not be over', async () => {
+      const { side, attach, asked } = make();
+      await side.yield();
+      attach();
+      assert.deepEqual(
+        (await asked()).map(({ type }) => type),
+        ['attach'],
+      );
+      assert.equal(side.isSendingFull, false);
+    });
+
+    it('settles when the link ends, and where it has ended', async () => {
+      const { side, attached, requester, say } = make();
+      await attached();
+      const yielding = side.yield();
+      requester.cut();
+      await say();
+      await yielding;
+      const other = make();
+      other.requester.cut();
+      await other.say();
+      await other.side.yield();
+    });
+
+    it('ends a response that is attached later', async () => {
+      const { side, attach, say, asked, outcomes } = make();
+      attach();
+      void side.yield();
+      await asked();
+      await say({ type: 'attached', rid: 1 });
+      assert.equal(outcomes[0]?.kind, 'attached');
+      assert.deepEqual(await asked(), [{ type: 'yield', rid: 1 }]);
+    });
+
+    it('settles once the owner has heard that the answers to sends have left', async () => {
+      const { side, send, say, answer, asked } = make();
+      send();
+      let isSettled = false;
+      const yielded = side.yield().finally(() => {
+        isSettled = true;
+      });
+      await say({ type: 'taken', rid: 1 }, { type: 'done', rid: 1, accepted: true });
+      assert.equal(isSettled, false);
+      answer();
+      assert.equal(isSettled, false);
+      await yielded;
+      assert.deepEqual((await asked()).at(-1), { type: 'got', rid: 1 });
+    });
+
     it('does nothing for a response that has its last frame', async () => {
       const { side, attached, asked } = make();
       await attached(frame('1\n', true));
-      side.yield();
+      void side.yield();
       assert.deepEqual(await asked(), []);
+    });
+  });
+
+  describe('retire()', () => {
+    it('has nothing more relayed', async () => {
+      const { side, attach, send, asked, outcomes, answers } = make();
+      await side.retire();
+      attach();
+      send();
+      assert.deepEqual(await asked(), []);
+      assert.deepEqual(outcomes, [{ kind: 'late' }]);
+      assert.deepEqual(answers, [[false, undefined]]);
+      assert.equal(side.isSendingFull, true);
+    });
+
+    it('settles when what is under way is over, and the owner knows it', async () => {
+      const { side, send, say, answer, asked } = make();
+      send();
+      let isOver = false;
+      const retiring = side.retire().then(() => {
+        isOver = true;
+      });
+      await say({ type: 'done', rid: 1, accepted: true });
+      assert.equal(isOver, false);
+      answer();
+      assert.equal(isOver, false);
+      await retiring;
+      assert.deepEqual((await asked()).at(-1), { type: 'got', rid: 1 });
+    });
+
+    it('settles where the link ends', async () => {
+      const { side, send, say, requester } = make();
+      send();
+      const retiring = side.retire();
+      requester.cut();
+      await say();
+      await retiring;
     });
   });
 

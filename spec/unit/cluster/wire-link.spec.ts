@@ -323,6 +323,26 @@ describe('the end of a link', () => {
     assert.deepEqual([owner.endCount, requester.endCount], [1, 1]);
   });
 
+  it('drops nothing when delivered() has settled before', async () => {
+    const { owner, requester } = await makeLink(await listenAsOwner());
+    for (let rid = 1; rid <= 5000; rid += 1) {
+      requester.link.send(attach(rid));
+    }
+    await requester.link.delivered();
+    assert.equal(owner.messages.size, 5000);
+    requester.link.end();
+    assert.equal(await owner.ended, 'peer');
+  });
+
+  it('settles delivered(), which then has nothing to wait for', async () => {
+    const { owner, requester } = await makeLink(await listenAsOwner());
+    const delivered = requester.link.delivered();
+    owner.link.end();
+    await delivered;
+    await requester.ended;
+    await requester.link.delivered();
+  });
+
   it('stops the messages that came with the one at which it was ended', async () => {
     const calls: string[] = [];
     const listening = await listenAsOwner({

@@ -66,6 +66,7 @@ const TYPES: [name: string, kinds: string[], allowed: string][] = [
   ['prefix', ['string'], 'a string or a regular expression'],
   ['authorize', ['function'], 'a function'],
   ['identify', ['function'], 'a function'],
+  ['cluster', ['object'], 'what redisCluster() returns, or another ClusterAdapter'],
   [
     'allowedOrigins',
     ['function', 'array'],
@@ -100,6 +101,7 @@ describe('defaultOptions', () => {
       allowedOrigins: '*',
       authorize: undefined,
       identify: undefined,
+      cluster: undefined,
       maxMessageSize: 1_048_576,
       maxMessagesPerRequest: 10_000,
       maxSendBuffer: 16_777_216,

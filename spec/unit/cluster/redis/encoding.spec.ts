@@ -8,7 +8,7 @@ import {
   encodeTombstone,
   Keys,
 } from '../../../../lib/cluster/redis/encoding.ts';
-import type { NodeRecord } from '../../../../lib/cluster/registry.ts';
+import type { NodeRecord } from '../../../../lib/options/cluster-adapter.ts';
 import { HOSTILE_TEXTS } from '../registry-contract.ts';
 
 const NODE: NodeRecord = { id: 'a', address: 'a:1', token: 't', machine: 'm', versions: [1, 3] };

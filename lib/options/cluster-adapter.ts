@@ -1,7 +1,9 @@
 /**
- * What processes must agree on: which of them are there, and which one owns a session. A registry keeps it outside of
- * them, such as in Redis. Frames and messages never pass it: they travel on links between the processes.
+ * What the option `cluster` takes. Processes must agree on which of them are there, and which one owns a session. A
+ * registry keeps that outside of them, such as in Redis. Frames and messages never pass it: they travel on links between
+ * the processes.
  */
+import type { SecureContextOptions } from 'node:tls';
 
 /** A process that serves the endpoint. A new one, with a new id, for each router and each start. */
 export interface NodeRecord {
@@ -105,4 +107,77 @@ export interface ClusterRegistry {
    * @returns the ids that now belong to another node or have a tombstone
    */
   reassert(sessions: ReadonlyMap<string, OwnerMark>, life: number): Promise<readonly string[]>;
+}
+
+/** Where a process listens for the links of others. */
+export type LinkListen =
+  | {
+      /**
+       * A host name or an address of this machine, which the other processes reach.
+       * @default '127.0.0.1'
+       */
+      readonly host?: string | undefined;
+      /**
+       * The port; 0 for any that is free.
+       * @default 0
+       */
+      readonly port?: number | undefined;
+    }
+  /** The path of a Unix socket, for processes of one machine. It must not exist. */
+  | { readonly path: string };
+
+/** Key and certificate of a process, for links on networks that are not trusted. */
+export interface LinkTls extends Pick<SecureContextOptions, 'key' | 'cert' | 'passphrase'> {
+  /** The authorities whose certificates are trusted. Both ends of a link must show one. */
+  readonly ca: SecureContextOptions['ca'];
+  /**
+   * The name that the certificates of the other processes are issued for.
+   * @default the host of their address
+   */
+  readonly servername?: string | undefined;
+}
+
+/** How the processes of an endpoint reach one another, and how long they wait. */
+export interface ClusterOptions {
+  /** Where this process listens for links. No client connects there: it must be an address of a private network. */
+  readonly listen?: LinkListen | undefined;
+  /**
+   * `host` or `host:port` by which the other processes reach this one, where that is not the address at which it listens.
+   * An IPv6 address stands in brackets.
+   * @default the address at which it listens
+   */
+  readonly advertise?: string | undefined;
+  /**
+   * TLS for the links, with certificates at both ends. Not with `listen.path`.
+   * @default undefined
+   */
+  readonly tls?: LinkTls | undefined;
+  /**
+   * ms without a sign of life after which a process counts as gone; from 1000. The same at all processes.
+   * @default 10_000 // 10 seconds
+   */
+  readonly nodeTimeout?: number | undefined;
+  /**
+   * Bytes that may wait on one link. Beyond it, messages wait in their sessions, and sends get 503.
+   * @default 16_777_216 // 16 MiB
+   */
+  readonly maxQueuedBytes?: number | undefined;
+  /**
+   * A key for the hashes of client ids that ended sessions leave in the registry. The same at all processes. Without it,
+   * those who can read the registry can test which client a session belonged to.
+   * @default ''
+   */
+  readonly secret?: string | undefined;
+}
+
+/**
+ * What the option `cluster` takes: a registry, and how the processes reach one another. `redisCluster()` makes one.
+ *
+ * @experimental It may change in any release.
+ */
+export interface ClusterAdapter extends ClusterOptions {
+  /** The name of the endpoint, the same at all its processes: letters, digits, `_`, `.` and `-`. */
+  readonly name: string;
+  /** The registry. It belongs to one router: another router needs one of its own. */
+  readonly registry: ClusterRegistry;
 }

@@ -1,0 +1,258 @@
+/**
+ * This process as a node of its endpoint: made where the option `cluster` is given.
+ *
+ *     option `cluster` ──> listener for links ──> lease in the registry ──> links to all others
+ *                               │ links of others                             │
+ *                               v                                             v
+ *                          OwnerSide ──> sessions of this process        RequesterSide <── ClusterDirectory <── requests
+ */
+import { randomBytes } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { ConnectionOptions, TlsOptions } from 'node:tls';
+import type { ClusterAdapter, ClusterRegistry, NodeRecord } from '../options/cluster-adapter.ts';
+import { type ClusterSettings, resolveCluster } from '../options/cluster-settings.ts';
+import type { SessionRegistry } from '../session/registry.ts';
+import type { CloseResult } from '../session/shutdown.ts';
+import { debugCluster } from '../util/debug.ts';
+import { DeadlineTimer, type TimerQueue } from '../util/timer-queue.ts';
+import { parseAddress } from './address.ts';
+import { ClusterDirectory } from './cluster-directory.ts';
+import { ClusterState, type ClusterStatus } from './cluster-state.ts';
+import { DialledPeers } from './dialled-peers.ts';
+import { LINK_VERSIONS } from './handshake.ts';
+import { type LinkListener, listenForLinks } from './link-listener.ts';
+import { machineId } from './machine.ts';
+import { Membership } from './membership.ts';
+import { OwnerSide } from './owner-side.ts';
+
+/** What a node needs of its endpoint. */
+export interface NodeEndpoint {
+  /** The options of the same names. */
+  readonly responseLimit: number;
+  readonly disconnectDelay: number;
+  readonly timers: TimerQueue;
+}
+
+/** ms for relayed requests that are under way at a shutdown. */
+const DEFAULT_TIMEOUT = 5000;
+
+/** Bytes of a token: more than anyone can guess. */
+const TOKEN_BYTES = 32;
+
+/** Bytes of a node id: none ever comes again. */
+const ID_BYTES = 12;
+
+/** Registries that have a router. */
+const taken = new WeakSet<ClusterRegistry>();
+
+/** Names that have a router in this process, and how many. */
+const names = new Map<string, number>();
+
+/** This process in the cluster of one endpoint. */
+export class ClusterNode<Data, Req extends IncomingMessage> {
+  readonly id = randomBytes(ID_BYTES).toString('hex');
+  readonly state: ClusterState;
+  readonly directory: ClusterDirectory<Data, Req>;
+  readonly #settings: ClusterSettings;
+  readonly #sessions: SessionRegistry<Data, Req>;
+  readonly #endpoint: NodeEndpoint;
+  readonly #membership: Membership;
+  readonly #peers: DialledPeers;
+  readonly #token = randomBytes(TOKEN_BYTES).toString('base64url');
+  readonly #machine = machineId();
+  readonly #warned = new Set<string>();
+  readonly #retryTimer: DeadlineTimer;
+  /** The listener for links, while it is being made and from then on. */
+  #listening: Promise<LinkListener | undefined> = Promise.resolve(undefined);
+  #closed: Promise<CloseResult> | undefined;
+
+  /** @throws Error for an adapter that another router has */
+  constructor(adapter: ClusterAdapter, sessions: SessionRegistry<Data, Req>, endpoint: NodeEndpoint) {
+    const settings = resolveCluster(adapter);
+    const { registry, name, nodeTimeout, maxQueuedBytes, secret, tls } = settings;
+    const { timers, disconnectDelay } = endpoint;
+    if (taken.has(registry)) {
+      throw new Error('sockjs: option "cluster" is that of another router; each router needs an adapter of its own');
+    }
+    taken.add(registry);
+    this.#settings = settings;
+    this.#sessions = sessions;
+    this.#endpoint = endpoint;
+    this.#membership = new Membership({
+      registry,
+      nodeTimeout,
+      timers,
+      owned: () => this.directory.owned,
+      onTaken: (ids) => this.directory.surrender(ids),
+      onNodes: (nodes) => this.#peers.update(nodes),
+      onAttempt: (error) => this.#onAttempt(error),
+    });
+    this.#peers = new DialledPeers({
+      nodeId: this.id,
+      machine: this.#machine,
+      registry,
+      nodeTimeout,
+      maxQueuedBytes,
+      timers,
+      tls: tls === undefined ? undefined : ({ ...tls } satisfies ConnectionOptions),
+      mayJudge: () => this.#membership.mayJudge,
+      onLinks: () => this.#updateStatus(),
+      warn: (key, text) => this.#warn(key, text),
+    });
+    this.state = new ClusterState(this.id, () => this.#peers.nodeIds);
+    this.directory = new ClusterDirectory(sessions, {
+      nodeId: this.id,
+      registry,
+      peers: this.#peers,
+      membership: this.#membership,
+      secret,
+      disconnectDelay,
+    });
+    this.#retryTimer = new DeadlineTimer(timers, { onTimer: () => this.#listen() });
+    const sameName = names.get(name) ?? 0;
+    names.set(name, sameName + 1);
+    if (sameName > 0) {
+      this.#warn('name', 'another router of this process has the same name; they share their sessions');
+    }
+    this.#listen();
+  }
+
+  /**
+   * Leaves the cluster once the sessions of this process have ended: has the others go on without the relayed responses
+   * and sends that are under way here. Further calls return the first promise.
+   *
+   * @param ended settles when the sessions of this process have ended
+   * @param timeout ms after which relayed requests that are not over are cut
+   * @returns settles as `ended`, when the lease is deleted, and all links and the listener are closed
+   */
+  close(ended: Promise<CloseResult>, timeout = DEFAULT_TIMEOUT): Promise<CloseResult> {
+    this.#closed ??= this.#close(ended, timeout);
+    return this.#closed;
+  }
+
+  async #close(ended: Promise<CloseResult>, timeout: number): Promise<CloseResult> {
+    const { nodeTimeout, name } = this.#settings;
+    try {
+      return await ended;
+    } finally {
+      await this.#within(nodeTimeout, this.directory.settled());
+      await this.#within(timeout, this.#peers.yield());
+      await this.#within(nodeTimeout, this.#membership.leave());
+      this.#retryTimer.clear();
+      this.#peers.close();
+      await this.#within(
+        nodeTimeout,
+        this.#listening.then((listener) => listener?.close()),
+      );
+      this.state.setStatus('down');
+      forgetName(name);
+    }
+  }
+
+  /** Waits for work, which never rejects, as long as it may take. */
+  async #within(limit: number, work: Promise<void>): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = new DeadlineTimer(this.#endpoint.timers, { onTimer: resolve });
+      timer.limit(limit);
+      void work.then(() => {
+        timer.clear();
+        resolve();
+      });
+    });
+  }
+
+  /** Listens for links, then joins. Tries again later where it cannot. */
+  #listen(): void {
+    const { listen, tls, nodeTimeout, maxQueuedBytes } = this.#settings;
+    const { timers, responseLimit } = this.#endpoint;
+    this.#listening = listenForLinks({
+      self: { id: this.id, versions: LINK_VERSIONS },
+      token: this.#token,
+      at: listen,
+      ...(tls === undefined ? {} : { tls: serverTls(tls) }),
+      limits: { timers, nodeTimeout, maxQueuedBytes },
+      serve: (link) => new OwnerSide(link, this.#sessions, { responseLimit, nodeTimeout, timers }),
+    }).then(
+      (listener) => {
+        this.#membership.join(this.#recordOf(listener));
+        return listener;
+      },
+      (error: unknown) => {
+        this.#warn('listen', `this process cannot listen for links (${messageOf(error)}); see the option "listen"`);
+        if (this.#closed === undefined) {
+          this.#retryTimer.set(nodeTimeout);
+        }
+        return undefined;
+      },
+    );
+  }
+
+  #recordOf(listener: LinkListener): NodeRecord {
+    const address = advertisedAddress(this.#settings, listener.address);
+    return { id: this.id, address, token: this.#token, machine: this.#machine, versions: LINK_VERSIONS };
+  }
+
+  #onAttempt(error: unknown): void {
+    if (error !== undefined) {
+      debugCluster('node %s could not renew its lease: %s', this.id, messageOf(error));
+      if (this.state.status === 'down') {
+        // Perhaps a wrong set-up. Later, it is an outage.
+        this.#warn(messageOf(error), `this process cannot join: ${messageOf(error)}`);
+      }
+    }
+    this.#updateStatus();
+  }
+
+  #updateStatus(): void {
+    const { hasJoined } = this.#membership;
+    const isUp = this.#membership.isUp && this.#peers.areAllLinked;
+    const status: ClusterStatus = hasJoined ? (isUp ? 'up' : 'degraded') : 'down';
+    if (this.#closed === undefined) {
+      this.state.setStatus(status);
+    }
+  }
+
+  /** Prints a warning, unless it has printed one of this kind. */
+  #warn(kind: string, text: string): void {
+    if (!this.#warned.has(kind)) {
+      this.#warned.add(kind);
+      process.emitWarning(`sockjs: cluster "${this.#settings.name}": ${text}`, { code: 'SOCKJS_CLUSTER' });
+    }
+  }
+}
+
+/** The address that others dial. */
+export function advertisedAddress(
+  { advertise, listen }: Pick<ClusterSettings, 'advertise' | 'listen'>,
+  at: string,
+): string {
+  const parsed = parseAddress(at);
+  if (parsed === undefined || 'path' in parsed) {
+    return at;
+  }
+  if (advertise !== undefined) {
+    return /:\d+$/.test(advertise) && !advertise.endsWith(']') ? advertise : `${advertise}:${parsed.port}`;
+  }
+  // The name that was given, not the address that it has here: certificates are for names.
+  const host = 'host' in listen ? listen.host : undefined;
+  return host === undefined || host.includes(':') ? at : `${host}:${parsed.port}`;
+}
+
+/** Both ends show a certificate of an authority in `ca`. */
+function serverTls({ servername: _, ...tls }: NonNullable<ClusterSettings['tls']>): TlsOptions {
+  return { ...tls, requestCert: true, rejectUnauthorized: true };
+}
+
+/** A router of that name has ended. */
+function forgetName(name: string): void {
+  const left = (names.get(name) ?? 1) - 1;
+  if (left === 0) {
+    names.delete(name);
+  } else {
+    names.set(name, left);
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,94 @@
+/** One process of an endpoint, for the specs: echoes messages at `/echo`, and reports what it sees to its parent. */
+import { once } from 'node:events';
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import express from 'express';
+import { attachUpgrade, type Session, sockjs } from '../../../lib/index.ts';
+import { type RedisClient, redisCluster } from '../../../lib/redis.ts';
+import type { NodeCommand, NodeReport, NodeSettings } from './node-reports.ts';
+
+/** ms between attempts to reach Redis again. */
+const RETRY = 20;
+
+const host = '127.0.0.1';
+
+const settings = JSON.parse(process.argv[2] ?? '') as NodeSettings;
+
+// A spec that is killed ends no process.
+process.on('disconnect', () => process.exit());
+
+function report(message: NodeReport): void {
+  process.send?.(message);
+}
+
+/** Loads one client only: the others take their time. */
+async function connect(): Promise<{ client: RedisClient; close: () => void }> {
+  const { redisPort: port } = settings;
+  if (settings.client === 'node-redis') {
+    const { createClient } = await import('redis');
+    const client = createClient({ socket: { host, port, reconnectStrategy: RETRY } });
+    client.on('error', () => {});
+    await client.connect();
+    return { client, close: () => client.destroy() };
+  }
+  const { Redis } = await import('ioredis');
+  const client = new Redis({ host, port, retryStrategy: () => RETRY });
+  client.on('error', () => {});
+  return { client, close: () => client.disconnect() };
+}
+
+const sessions = new Map<string, Session<unknown, IncomingMessage>>();
+
+function onSession(session: Session<unknown, IncomingMessage>): void {
+  const [, id = ''] = /([^/]+)\/\w+(?:\?.*)?$/.exec(session.request.url ?? '') ?? [];
+  sessions.set(id, session);
+  report({ type: 'open', id });
+  session.on('message', (text) => {
+    report({ type: 'message', id, text });
+    session.send(text);
+  });
+  session.on('close', ({ code, reason }) => {
+    sessions.delete(id);
+    report({ type: 'close', id, code, reason });
+  });
+}
+
+const { client, close } = await connect();
+const { name, nodeTimeout, responseLimit, disconnectDelay } = settings;
+const cluster = redisCluster(client, { name, nodeTimeout });
+const router = sockjs({ cluster, responseLimit, disconnectDelay }, onSession);
+router.cluster?.on('status', (status) => report({ type: 'status', status, peers: router.cluster?.peers ?? [] }));
+
+const app = express();
+app.use('/echo', router);
+const server = createServer(app);
+attachUpgrade(server);
+
+async function leave(): Promise<void> {
+  server.close();
+  await router.close();
+  close();
+  process.disconnect();
+}
+
+process.on('message', (command: NodeCommand) => {
+  switch (command.type) {
+    case 'send':
+      sessions.get(command.id)?.send(command.text);
+      break;
+    case 'close':
+      sessions.get(command.id)?.close();
+      break;
+    case 'leave':
+      void leave();
+      break;
+  }
+});
+
+server.listen(0, host);
+await once(server, 'listening');
+report({
+  type: 'listening',
+  port: (server.address() as AddressInfo).port,
+  nodeId: router.cluster?.nodeId ?? '',
+});

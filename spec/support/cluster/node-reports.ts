@@ -1,0 +1,28 @@
+/** What `node-program.ts` is given, told and tells, between the processes of a spec. */
+import type { ClusterStatus } from '../../../lib/index.ts';
+
+/** The argument of the program, as JSON. */
+export interface NodeSettings {
+  readonly client: 'node-redis' | 'ioredis';
+  readonly redisPort: number;
+  /** The name of the cluster. */
+  readonly name: string;
+  readonly nodeTimeout: number;
+  readonly responseLimit: number;
+  readonly disconnectDelay: number;
+}
+
+/** What the program does on command. */
+export type NodeCommand =
+  | { readonly type: 'send'; readonly id: string; readonly text: string }
+  | { readonly type: 'close'; readonly id: string }
+  /** Shuts down as the guide says, and ends. */
+  | { readonly type: 'leave' };
+
+/** What the program tells. The id of a session is that in its URL. */
+export type NodeReport =
+  | { readonly type: 'listening'; readonly port: number; readonly nodeId: string }
+  | { readonly type: 'status'; readonly status: ClusterStatus; readonly peers: readonly string[] }
+  | { readonly type: 'open'; readonly id: string }
+  | { readonly type: 'message'; readonly id: string; readonly text: string }
+  | { readonly type: 'close'; readonly id: string; readonly code: number; readonly reason: string };

@@ -1,0 +1,56 @@
+/** What an application sees of its cluster. */
+import assert from 'node:assert/strict';
+import { ClusterState, type ClusterStatus } from '../../../lib/cluster/cluster-state.ts';
+import { catchUncaught } from '../../support/uncaught.ts';
+
+const tick = () => new Promise<void>((resolve) => process.nextTick(resolve));
+
+function make() {
+  const peers: string[] = [];
+  const state = new ClusterState('node', () => peers);
+  const heard: ClusterStatus[] = [];
+  state.on('status', (status) => heard.push(status));
+  return { state, peers, heard };
+}
+
+describe('ClusterState', () => {
+  it('is down at first, and has the peers of the moment', () => {
+    const { state, peers } = make();
+    assert.deepEqual([state.nodeId, state.status, state.peers], ['node', 'down', []]);
+    peers.push('other');
+    assert.deepEqual(state.peers, ['other']);
+  });
+
+  it('tells each change, after the code that has caused it', async () => {
+    const { state, heard } = make();
+    state.setStatus('degraded');
+    state.setStatus('up');
+    assert.equal(state.status, 'up');
+    assert.deepEqual(heard, []);
+    await tick();
+    assert.deepEqual(heard, ['degraded', 'up']);
+  });
+
+  it('tells nothing where nothing has changed', async () => {
+    const { state, heard } = make();
+    state.setStatus('down');
+    state.setStatus('up');
+    state.setStatus('up');
+    await tick();
+    assert.deepEqual(heard, ['up']);
+  });
+
+  it('is not stopped by a listener that throws', async () => {
+    const uncaught: unknown[] = [];
+    catchUncaught((error) => uncaught.push(error));
+    const { state } = make();
+    const error = new Error('of the application');
+    state.on('status', () => {
+      throw error;
+    });
+    state.setStatus('up');
+    assert.equal(state.status, 'up');
+    await new Promise(setImmediate);
+    assert.deepEqual(uncaught, [error]);
+  });
+});
