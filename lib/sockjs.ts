@@ -220,6 +220,9 @@ export function createSockjsRouter<Data, Req extends IncomingMessage>(
 /** The routes that an endpoint has where no transport is switched off. */
 const ALL_ROUTES = [...allTransportRoutes, ...pageRoutes];
 
+/** ms that `router.close()` gives to bytes that have not left. */
+const CLOSE_TIMEOUT = 5_000;
+
 /** The members that a SockJS router has beside those of an Express Router. */
 function membersOf<Data, Req extends IncomingMessage>(
   { sessions, shutdown, metrics }: EndpointContext<Data, Req>,
@@ -227,7 +230,7 @@ function membersOf<Data, Req extends IncomingMessage>(
 ) {
   const close = (options: CloseOptions = {}) => {
     const closed = closeAll(shutdown, options);
-    return node === undefined ? closed : node.close(closed, options.timeout);
+    return node === undefined ? closed : node.close(closed, options.timeout ?? CLOSE_TIMEOUT);
   };
   return {
     sessions: liveSessionsOf(sessions),
@@ -253,7 +256,7 @@ function membersOf<Data, Req extends IncomingMessage>(
 /** Fills the gaps in the options of `router.close()`, checks them, and shuts down. */
 function closeAll(
   shutdown: Shutdown,
-  { code = CLOSES.goingAway.code, reason = CLOSES.goingAway.reason, timeout = 5_000 }: CloseOptions,
+  { code = CLOSES.goingAway.code, reason = CLOSES.goingAway.reason, timeout = CLOSE_TIMEOUT }: CloseOptions,
 ): Promise<CloseResult> {
   assertClosable(code, reason);
   if (!isDelay(timeout)) {

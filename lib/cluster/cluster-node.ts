@@ -33,9 +33,6 @@ export interface NodeEndpoint {
   readonly timers: TimerQueue;
 }
 
-/** ms for relayed requests that are under way at a shutdown. */
-const DEFAULT_TIMEOUT = 5000;
-
 /** Bytes of a token: more than anyone can guess. */
 const TOKEN_BYTES = 32;
 
@@ -125,7 +122,7 @@ export class ClusterNode<Data, Req extends IncomingMessage> {
    * @param timeout ms after which relayed requests that are not over are cut
    * @returns settles as `ended`, when the lease is deleted, and all links and the listener are closed
    */
-  close(ended: Promise<CloseResult>, timeout = DEFAULT_TIMEOUT): Promise<CloseResult> {
+  close(ended: Promise<CloseResult>, timeout: number): Promise<CloseResult> {
     this.#closed ??= this.#close(ended, timeout);
     return this.#closed;
   }

@@ -2,6 +2,7 @@
 import type { ConnectionOptions } from 'node:tls';
 import type { ClusterRegistry, NodeRecord } from '../options/cluster-adapter.ts';
 import { debugCluster } from '../util/debug.ts';
+import { forgetFirst } from '../util/forget-first.ts';
 import type { TimerQueue } from '../util/timer-queue.ts';
 import { type DialResult, dial } from './dial.ts';
 import { LINK_VERSIONS } from './handshake.ts';
@@ -83,7 +84,10 @@ export class DialledPeers implements Peers {
       this.#buried.delete(record.id);
     }
     this.#forgetOldest();
-    for (const record of this.#isYielding ? [] : others) {
+    if (this.#isYielding) {
+      return;
+    }
+    for (const record of others) {
       if (this.#sideOf(record.id) === undefined) {
         void this.#dial(record);
         this.#warnIfUnlinked(record);
@@ -216,18 +220,8 @@ export class DialledPeers implements Peers {
 
   /** Forgets nodes without a lease that came first, and links that have ended. */
   #forgetOldest(): void {
-    for (const nodeId of this.#records.keys()) {
-      if (this.#records.size <= this.#listed.size + MAX_REMEMBERED) {
-        break;
-      }
-      this.#records.delete(nodeId);
-    }
-    for (const nodeId of this.#buried) {
-      if (this.#buried.size <= MAX_REMEMBERED) {
-        break;
-      }
-      this.#buried.delete(nodeId);
-    }
+    forgetFirst(this.#records, this.#listed.size + MAX_REMEMBERED);
+    forgetFirst(this.#buried, MAX_REMEMBERED);
     for (const nodeId of this.#unlinkedSince.keys()) {
       if (!this.#listed.has(nodeId)) {
         this.#unlinkedSince.delete(nodeId);

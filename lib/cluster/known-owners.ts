@@ -1,5 +1,7 @@
 /** Which nodes own sessions that requests have asked for lately, so that not each of them asks the registry. */
+
 import type { OwnerMark } from '../options/cluster-adapter.ts';
+import { forgetFirst } from '../util/forget-first.ts';
 import { type HttpIdentity, type OwnerLookup, RemoteSession, type SessionOwner } from './remote-session.ts';
 import type { RequesterSide } from './requester-side.ts';
 
@@ -61,12 +63,7 @@ export class KnownOwners {
     const owner = new KnownOwner(mark, side);
     this.#byId.delete(id);
     this.#byId.set(id, owner);
-    for (const oldest of this.#byId.keys()) {
-      if (this.#byId.size <= MAX_KNOWN_OWNERS) {
-        break;
-      }
-      this.#byId.delete(oldest);
-    }
+    forgetFirst(this.#byId, MAX_KNOWN_OWNERS);
     return owner;
   }
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createConnection, type Socket } from 'node:net';
+import { createConnection, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -29,6 +29,29 @@ export const VERSIONS: LinkVersions = [1, 1];
 /** Limits with a timer queue of their own. Call it after `stopClock()`. */
 export function limitsWith(limits: Partial<LinkLimits> = {}): LinkLimits {
   return { timers: new TimerQueue(), nodeTimeout: 10_000, maxQueuedBytes: 1_000_000, ...limits };
+}
+
+/** A server that is no node, and does with each connection what the test says. */
+export async function bareServer(
+  onConnection: (socket: Socket) => void,
+): Promise<{ address: string; sockets: readonly Socket[] }> {
+  const sockets: Socket[] = [];
+  const server = createServer((socket) => {
+    socket.on('error', () => {});
+    sockets.push(socket);
+    onConnection(socket);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  afterTest(() => {
+    server.close();
+    for (const socket of sockets) {
+      socket.destroy();
+    }
+  });
+  const at = server.address();
+  assert.ok(typeof at === 'object' && at !== null);
+  return { address: `127.0.0.1:${at.port}`, sockets };
 }
 
 /** Waits until something is so. Throws after 20 s, which a stopped clock does not stop. */

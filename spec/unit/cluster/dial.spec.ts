@@ -1,14 +1,13 @@
 /** What becomes of an attempt to make a link, over TCP, TLS and Unix sockets. */
 import assert from 'node:assert/strict';
-import { getEventListeners, once } from 'node:events';
+import { getEventListeners } from 'node:events';
 import { chmodSync, writeFileSync } from 'node:fs';
-import { createServer, type Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { WebSocketServer } from 'ws';
 import { ListenerHandshake } from '../../../lib/cluster/handshake.ts';
-import { afterTest } from '../../support/cleanup.ts';
 import { stopClock } from '../../support/clock.ts';
 import {
+  bareServer,
   dialOwner,
   limitsWith,
   listenAsOwner,
@@ -19,27 +18,6 @@ import {
 } from '../../support/link-nodes.ts';
 import { listen } from '../../support/test-server.ts';
 import { TLS } from '../../support/tls-certificate.ts';
-
-/** A server that does what `onConnection` says. */
-async function serverWith(onConnection: (socket: Socket) => void): Promise<string> {
-  const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
-    sockets.add(socket);
-    socket.on('error', () => {});
-    onConnection(socket);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  afterTest(() => {
-    server.close();
-    for (const socket of sockets) {
-      socket.destroy();
-    }
-  });
-  const address = server.address();
-  assert.ok(typeof address === 'object' && address !== null);
-  return `127.0.0.1:${address.port}`;
-}
 
 /**
  * A listener for WebSockets that sends `first`, then does one thing for each message that comes: it sends bytes, or closes
@@ -155,7 +133,7 @@ describe('dial()', () => {
   });
 
   it('tells a refused connection from a reset', async () => {
-    assert.equal(await codeOf(await serverWith((socket) => socket.resetAndDestroy())), 'ECONNRESET');
+    assert.equal(await codeOf((await bareServer((socket) => socket.resetAndDestroy())).address), 'ECONNRESET');
   });
 
   it('fails at an address that cannot be', async () => {
@@ -166,8 +144,8 @@ describe('dial()', () => {
   it('fails at a server that is none for links', async () => {
     const { port } = await listen((_req, res) => res.end('hello'));
     assert.equal(await kindOf(`127.0.0.1:${port}`), 'failed');
-    assert.equal(await kindOf(await serverWith((socket) => socket.end('hello'))), 'failed');
-    assert.equal(await kindOf(await serverWith((socket) => socket.end())), 'failed');
+    assert.equal(await kindOf((await bareServer((socket) => socket.end('hello'))).address), 'failed');
+    assert.equal(await kindOf((await bareServer((socket) => socket.end())).address), 'failed');
     assert.equal(await kindOf(await webSocketServerWith(Buffer.from('hello'))), 'failed');
     assert.equal(await kindOf(await webSocketServerWith(Buffer.alloc(0))), 'failed');
     assert.equal(await kindOf(await webSocketServerWith(Buffer.alloc(2000))), 'failed');
@@ -213,7 +191,7 @@ describe('dial()', () => {
     const requested = new Promise<void>((resolve) => {
       onRequest = resolve;
     });
-    const address = await serverWith((socket) => socket.on('data', () => onRequest()));
+    const address = (await bareServer((socket) => socket.on('data', () => onRequest()))).address;
     const kind = kindOf(address, { timeout: 1000, limits: limitsWith() });
     await requested;
     clock.tick(999);
@@ -244,7 +222,7 @@ describe('dial()', () => {
   });
 
   it('ends by its signal, before and during the attempt', async () => {
-    const address = await serverWith(() => {});
+    const address = (await bareServer(() => {})).address;
     assert.equal(await kindOf(address, { signal: AbortSignal.abort() }), 'aborted');
     const controller = new AbortController();
     const kind = kindOf(address, { signal: controller.signal });
@@ -266,7 +244,7 @@ describe('dial()', () => {
     const closed = new Promise<void>((resolve) => {
       onClosed = resolve;
     });
-    const address = await serverWith((socket) => socket.on('close', onClosed).resume());
+    const address = (await bareServer((socket) => socket.on('close', onClosed).resume())).address;
     const controller = new AbortController();
     const kind = kindOf(address, { signal: controller.signal });
     await turn();

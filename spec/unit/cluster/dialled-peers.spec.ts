@@ -1,7 +1,5 @@
 /** The links that a process has dialled, and what it says of nodes that it cannot dial. */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { createServer, type Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from '@sinonjs/fake-timers';
 import { DialledPeers, type DialledPeersSettings } from '../../../lib/cluster/dialled-peers.ts';
@@ -11,7 +9,7 @@ import { promiseWithResolvers } from '../../../lib/util/promises.ts';
 import { TimerQueue } from '../../../lib/util/timer-queue.ts';
 import { afterTest } from '../../support/cleanup.ts';
 import { stopClock } from '../../support/clock.ts';
-import { listenAsOwner, type TestListener, TOKEN, until, VERSIONS } from '../../support/link-nodes.ts';
+import { bareServer, listenAsOwner, type TestListener, TOKEN, until, VERSIONS } from '../../support/link-nodes.ts';
 
 const NODE_TIMEOUT = 1000;
 
@@ -72,27 +70,6 @@ async function deserted(): Promise<string> {
   const { listener, address } = await listenAsOwner();
   await listener.close();
   return address;
-}
-
-/** A server that is no node, and does with each connection what the test says. */
-async function bareServer(onSocket: (socket: Socket) => void): Promise<{ address: string; sockets: Socket[] }> {
-  const sockets: Socket[] = [];
-  const server = createServer((socket) => {
-    socket.on('error', () => {});
-    sockets.push(socket);
-    onSocket(socket);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  afterTest(() => {
-    server.close();
-    for (const socket of sockets) {
-      socket.destroy();
-    }
-  });
-  const at = server.address();
-  assert.ok(typeof at === 'object' && at !== null);
-  return { address: `127.0.0.1:${at.port}`, sockets };
 }
 
 describe('DialledPeers', () => {
