@@ -23,6 +23,7 @@ export { defaultOptions } from './options/resolve.ts';
 // The option `cluster`: what an adapter is. Experimental.
 
 export type { Cluster, ClusterEvents, ClusterStatus } from './cluster/cluster-state.ts';
+export { NotConfirmedError } from './cluster/not-confirmed-error.ts';
 export type {
   ClusterAdapter,
   ClusterOptions,

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { Application, Request, Router } from 'express';
 import { ClusterNode } from './cluster/cluster-node.ts';
 import type { Cluster } from './cluster/cluster-state.ts';
+import { closeAll } from './cluster/deliver-broadcast.ts';
 import type { EndpointContext } from './context.ts';
 import { Metrics, type SockjsStats } from './metrics.ts';
 import { readArguments } from './options/arguments.ts';
@@ -47,10 +48,11 @@ export interface SockjsRouter<Data = unknown, Req extends IncomingMessage = Inco
   /**
    * Sends a message to every open session. Quotes it and builds its frames once for all. Each session keeps the order
    * of messages that were sent by this method and by its own `send()`. All others get the message even if one session
-   * does not accept it.
+   * does not accept it. With the option `cluster` the sessions of all processes get it.
    *
-   * @param options.except the session or sessions that do not get the message
-   * @returns how many sessions accepted it
+   * @param options.except the session or sessions of this process that do not get the message
+   * @param options.local whether only sessions of this process get it
+   * @returns how many sessions of this process accepted it
    * @throws TypeError for anything but a string
    */
   broadcast(message: string, options?: BroadcastOptions<Session<Data, Req>>): number;
@@ -77,6 +79,12 @@ export interface SockjsRouter<Data = unknown, Req extends IncomingMessage = Inco
    */
   handleUpgrade(req: IncomingMessage, socket: Duplex, head: Buffer): boolean;
 
+  /**
+   * How many sessions there are, those that are closing included. With the option `cluster` those of all processes: the
+   * others have told of theirs within about a second.
+   */
+  count(): number;
+
   /** Counters since the router was made, and how many sessions and queued bytes there are now. */
   stats(): SockjsStats;
 
@@ -99,6 +107,20 @@ export interface SockjsRouter<Data = unknown, Req extends IncomingMessage = Inco
 export interface Room<Data = unknown, Req extends IncomingMessage = IncomingMessage> {
   /** Sends a message to the sessions in the room; otherwise as `router.broadcast()`. */
   send(message: string, options?: BroadcastOptions<Session<Data, Req>>): number;
+
+  /**
+   * Closes the sessions in the room, with the option `cluster` those of all processes.
+   *
+   * @param code as for `session.close()`; 1000 where it is left out
+   * @returns settles when every other process has closed its sessions. Rejects with a `NotConfirmedError` whose `nodeIds`
+   *   are the processes that have not confirmed it within twice `nodeTimeout`. Those may be cut off, and do it once they
+   *   are linked again. May be ignored
+   * @throws RangeError for a code or reason that cannot be sent
+   */
+  close(code?: number, reason?: string): Promise<void>;
+
+  /** How many sessions are in the room; otherwise as `router.count()`. */
+  count(): number;
 }
 
 /** The request that an app passes on. `App` is the type of `req.app`, which Express sets; `unknown` without Express. */
@@ -228,8 +250,14 @@ function membersOf<Data, Req extends IncomingMessage>(
   { sessions, shutdown, metrics }: EndpointContext<Data, Req>,
   node: ClusterNode<Data, Req> | undefined,
 ) {
+  const rooms = node?.rooms;
+  const relay = (room: string | undefined, text: string, { local }: BroadcastOptions<Session<Data, Req>> = {}) => {
+    if (local !== true) {
+      rooms?.post({ type: 'message', room, text });
+    }
+  };
   const close = (options: CloseOptions = {}) => {
-    const closed = closeAll(shutdown, options);
+    const closed = shutDown(shutdown, options);
     return node === undefined ? closed : node.close(closed, options.timeout ?? CLOSE_TIMEOUT);
   };
   return {
@@ -237,13 +265,24 @@ function membersOf<Data, Req extends IncomingMessage>(
     cluster: node?.state,
     broadcast: (message: string, options?: BroadcastOptions<Session<Data, Req>>) => {
       assertText('router.broadcast', message);
-      return sendToAll(sessions, message, options);
+      const accepted = sendToAll(sessions, message, options);
+      relay(undefined, message, options);
+      return accepted;
     },
+    count: () => sessions.size + (rooms?.countElsewhere(undefined) ?? 0),
     to: (room: string) => ({
       send: (message: string, options?: BroadcastOptions<Session<Data, Req>>) => {
         assertText('router.to(room).send', message);
-        return sendToAll(sessions.rooms.in(room), message, options);
+        const accepted = sendToAll(sessions.rooms.in(room), message, options);
+        relay(room, message, options);
+        return accepted;
       },
+      close: (code = CLOSES.normal.code, reason = '') => {
+        assertClosable(code, reason);
+        closeAll(sessions.rooms.in(room), code, reason);
+        return rooms?.close({ type: 'close', room, code, reason }) ?? Promise.resolve();
+      },
+      count: () => sessions.rooms.sizeOf(room) + (rooms?.countElsewhere(room) ?? 0),
     }),
     stats: () => metrics.snapshot(sessions),
     close,
@@ -254,7 +293,7 @@ function membersOf<Data, Req extends IncomingMessage>(
 }
 
 /** Fills the gaps in the options of `router.close()`, checks them, and shuts down. */
-function closeAll(
+function shutDown(
   shutdown: Shutdown,
   { code = CLOSES.goingAway.code, reason = CLOSES.goingAway.reason, timeout = CLOSE_TIMEOUT }: CloseOptions,
 ): Promise<CloseResult> {

@@ -40,6 +40,7 @@ import {
   type LinkTls,
   type LiveSessions,
   type MessageMessage,
+  NotConfirmedError,
   type ReceiverMessage,
   type RejectedMessage,
   type RejectionReason,
@@ -88,6 +89,7 @@ export function surface(): void {
   // What is there at run time; a name more or less is a change that the changelog should tell of.
   is<
     | 'CloseCode'
+    | 'NotConfirmedError'
     | 'Session'
     | 'SessionNotOpenError'
     | 'attachUpgrade'
@@ -431,6 +433,22 @@ export function cluster(adapter: ClusterAdapter, registry: ClusterRegistry): voi
   is<'up' | 'degraded' | 'down'>()({} as ClusterStatus);
   is<string | undefined>()(of?.nodeId);
   is<readonly string[] | undefined>()(of?.peers);
+  is<Promise<void> | undefined>()(of?.synced());
+  is<readonly string[]>()(new NotConfirmedError(['node']).nodeIds);
+  is<Promise<void>>()(
+    sockjs(() => {})
+      .to('room')
+      .close(3000, 'reason'),
+  );
+  is<number>()(
+    sockjs(() => {})
+      .to('room')
+      .count(),
+  );
+  is<number>()(sockjs(() => {}).count());
+  sockjs(() => {}).broadcast('x', { local: true });
+  // @ts-expect-error a gap has two outcomes
+  sockjs({ cluster: { ...adapter, onGap: 'drop' } }, () => {});
   of?.on('status', (status) => is<ClusterStatus>()(status)).off('status', () => {});
   is<[status: ClusterStatus]>()({} as ClusterEvents['status']);
 

@@ -17,13 +17,17 @@ import { debugCluster } from '../util/debug.ts';
 import { DeadlineTimer, type TimerQueue } from '../util/timer-queue.ts';
 import { parseAddress } from './address.ts';
 import { ClusterDirectory } from './cluster-directory.ts';
+import { ClusterRooms } from './cluster-rooms.ts';
 import { ClusterState, type ClusterStatus } from './cluster-state.ts';
+import { within } from './deadlines.ts';
+import { deliver } from './deliver-broadcast.ts';
 import { DialledPeers } from './dialled-peers.ts';
 import { LINK_VERSIONS } from './handshake.ts';
 import { type LinkListener, listenForLinks } from './link-listener.ts';
 import { machineId } from './machine.ts';
 import { Membership } from './membership.ts';
 import { OwnerSide } from './owner-side.ts';
+import type { LocalRooms } from './room-announcements.ts';
 
 /** What a node needs of its endpoint. */
 export interface NodeEndpoint {
@@ -50,6 +54,7 @@ export class ClusterNode<Data, Req extends IncomingMessage> {
   readonly id = randomBytes(ID_BYTES).toString('hex');
   readonly state: ClusterState;
   readonly directory: ClusterDirectory<Data, Req>;
+  readonly rooms: ClusterRooms;
   readonly #settings: ClusterSettings;
   readonly #sessions: SessionRegistry<Data, Req>;
   readonly #endpoint: NodeEndpoint;
@@ -81,10 +86,12 @@ export class ClusterNode<Data, Req extends IncomingMessage> {
       timers,
       owned: () => this.directory.owned,
       onTaken: (ids) => this.directory.surrender(ids),
-      onNodes: (nodes) => this.#peers.update(nodes),
+      onNodes: (nodes) => this.#update(nodes),
       onAttempt: (error) => this.#onAttempt(error),
     });
+    this.rooms = this.#makeRooms();
     this.#peers = new DialledPeers({
+      rooms: this.rooms,
       nodeId: this.id,
       machine: this.#machine,
       registry,
@@ -96,7 +103,10 @@ export class ClusterNode<Data, Req extends IncomingMessage> {
       onLinks: () => this.#updateStatus(),
       warn: (key, text) => this.#warn(key, text),
     });
-    this.state = new ClusterState(this.id, () => this.#peers.nodeIds);
+    this.state = new ClusterState(this.id, {
+      peers: () => this.#peers.nodeIds,
+      synced: () => this.#synced(),
+    });
     this.directory = new ClusterDirectory(sessions, {
       nodeId: this.id,
       registry,
@@ -132,30 +142,46 @@ export class ClusterNode<Data, Req extends IncomingMessage> {
     try {
       return await ended;
     } finally {
-      await this.#within(nodeTimeout, this.directory.settled());
-      await this.#within(timeout, this.#peers.yield());
-      await this.#within(nodeTimeout, this.#membership.leave());
+      const { timers } = this.#endpoint;
+      await within(timers, nodeTimeout, this.directory.settled());
+      await within(timers, timeout, Promise.all([this.#peers.yield(), this.rooms.flushed()]));
+      await within(timers, nodeTimeout, this.#membership.leave());
       this.#retryTimer.clear();
       this.#peers.close();
-      await this.#within(
+      await within(
+        timers,
         nodeTimeout,
         this.#listening.then((listener) => listener?.close()),
       );
+      this.rooms.end();
       this.state.setStatus('down');
       forgetName(name);
     }
   }
 
-  /** Waits for work, which never rejects, as long as it may take. */
-  async #within(limit: number, work: Promise<void>): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const timer = new DeadlineTimer(this.#endpoint.timers, { onTimer: resolve });
-      timer.limit(limit);
-      void work.then(() => {
-        timer.clear();
-        resolve();
-      });
+  async #synced(): Promise<void> {
+    await this.#membership.joined();
+    await this.rooms.synced();
+  }
+
+  #makeRooms(): ClusterRooms {
+    const { rooms } = this.#sessions;
+    const made = new ClusterRooms({
+      timers: this.#endpoint.timers,
+      nodeTimeout: this.#settings.nodeTimeout,
+      local: localRoomsOf(this.#sessions),
+      deliver: (broadcast) => deliver(broadcast, this.#sessions, this.#settings.onGap),
+      onGap: (nodeId) => debugCluster('node %s has missed messages of this one', nodeId),
     });
+    rooms.onChange = (room) => made.onChange(room);
+    this.#sessions.onSizeChange = () => made.onChange(undefined);
+    return made;
+  }
+
+  /** Takes the nodes that have a lease. */
+  #update(nodes: readonly NodeRecord[]): void {
+    this.#peers.update(nodes);
+    this.rooms.update(new Set(this.#peers.nodeIds));
   }
 
   /** Listens for links, then joins. Tries again later where it cannot. */
@@ -168,7 +194,12 @@ export class ClusterNode<Data, Req extends IncomingMessage> {
       at: listen,
       ...(tls === undefined ? {} : { tls: serverTls(tls) }),
       limits: { timers, nodeTimeout, maxQueuedBytes },
-      serve: (link) => new OwnerSide(link, this.#sessions, { responseLimit, nodeTimeout, timers }),
+      serve: (link) => {
+        const side = new OwnerSide(link, this.#sessions, { responseLimit, nodeTimeout, timers }, this.rooms);
+        this.#peers.meet(link.peer);
+        this.#updateStatus();
+        return side;
+      },
     }).then(
       (listener) => {
         this.#membership.join(this.#recordOf(listener));
@@ -197,12 +228,14 @@ export class ClusterNode<Data, Req extends IncomingMessage> {
         this.#warn(messageOf(error), `this process cannot join: ${messageOf(error)}`);
       }
     }
+    this.rooms.acknowledge();
     this.#updateStatus();
   }
 
   #updateStatus(): void {
     const { hasJoined } = this.#membership;
-    const isUp = this.#membership.isUp && this.#peers.areAllLinked;
+    const areAllLinked = this.#peers.areAllLinked && this.#peers.nodeIds.every((id) => this.rooms.hasLinkFrom(id));
+    const isUp = this.#membership.isUp && areAllLinked;
     const status: ClusterStatus = hasJoined ? (isUp ? 'up' : 'degraded') : 'down';
     if (this.#closed === undefined) {
       this.state.setStatus(status);
@@ -216,6 +249,14 @@ export class ClusterNode<Data, Req extends IncomingMessage> {
       process.emitWarning(`sockjs: cluster "${this.#settings.name}": ${text}`, { code: 'SOCKJS_CLUSTER' });
     }
   }
+}
+
+/** The rooms of this process. */
+function localRoomsOf<Data, Req extends IncomingMessage>(sessions: SessionRegistry<Data, Req>): LocalRooms {
+  return {
+    names: () => (sessions.size === 0 ? [] : [undefined, ...sessions.rooms.names()]),
+    sizeOf: (room) => (room === undefined ? sessions.size : sessions.rooms.sizeOf(room)),
+  };
 }
 
 /** The address that others dial. */

@@ -1,5 +1,17 @@
-/** Many waits of the same length, which one timer measures. */
+/** Waits that end after a time at the latest. */
 import { DeadlineTimer, type TimerQueue, type TimerTarget } from '../util/timer-queue.ts';
+
+/** Settles when work does, which never rejects; or after so many ms that were no stall. */
+export function within(timers: TimerQueue, limit: number, work: Promise<unknown>): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = new DeadlineTimer(timers, { onTimer: resolve });
+    timer.limit(limit);
+    void work.then(() => {
+      timer.clear();
+      resolve();
+    });
+  });
+}
 
 /** The keys that wait, each for the same time. A wait that ends in time costs no timer of its own. */
 export class Deadlines<Key> implements TimerTarget {

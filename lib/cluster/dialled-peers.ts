@@ -4,6 +4,7 @@ import type { ClusterRegistry, NodeRecord } from '../options/cluster-adapter.ts'
 import { debugCluster } from '../util/debug.ts';
 import { forgetFirst } from '../util/forget-first.ts';
 import type { TimerQueue } from '../util/timer-queue.ts';
+import type { ClusterRooms } from './cluster-rooms.ts';
 import { type DialResult, dial } from './dial.ts';
 import { LINK_VERSIONS } from './handshake.ts';
 import { isLocalAddress } from './machine.ts';
@@ -23,6 +24,8 @@ export interface DialledPeersSettings {
   readonly maxQueuedBytes: number;
   readonly timers: TimerQueue;
   readonly tls: ConnectionOptions | undefined;
+  /** The rooms of all nodes, which hear of each link. */
+  readonly rooms?: Pick<ClusterRooms, 'onDialled'>;
   /** Whether a node without a lease may be called dead. */
   readonly mayJudge: () => boolean;
   /** Called when a link was made or has ended. */
@@ -84,9 +87,6 @@ export class DialledPeers implements Peers {
       this.#buried.delete(record.id);
     }
     this.#forgetOldest();
-    if (this.#isYielding) {
-      return;
-    }
     for (const record of others) {
       if (this.#sideOf(record.id) === undefined) {
         void this.#dial(record);
@@ -94,6 +94,29 @@ export class DialledPeers implements Peers {
       } else {
         this.#unlinkedSince.delete(record.id);
       }
+    }
+  }
+
+  /**
+   * A node has dialled this one, which may not have heard of it. Dials it at once: broadcasts that are sent here do not
+   * reach its sessions before.
+   */
+  meet(nodeId: string): void {
+    if (this.#sideOf(nodeId) === undefined && !this.#abort.signal.aborted) {
+      void this.#meet(nodeId);
+    }
+  }
+
+  async #meet(nodeId: string): Promise<void> {
+    try {
+      const record = this.#records.get(nodeId) ?? (await this.#settings.registry.node(nodeId));
+      if (record !== undefined && this.#sideOf(nodeId) === undefined && !this.#abort.signal.aborted) {
+        this.#records.set(nodeId, record);
+        this.#listed = new Set([...this.#listed, nodeId]);
+        await this.#dial(record);
+      }
+    } catch (error) {
+      debugCluster('node %s, which has dialled this one, could not be looked up: %s', nodeId, error);
     }
   }
 
@@ -161,7 +184,7 @@ export class DialledPeers implements Peers {
     if (underWay !== undefined) {
       return underWay;
     }
-    const { nodeId, machine, nodeTimeout, maxQueuedBytes, timers, tls } = this.#settings;
+    const { nodeId, machine, nodeTimeout, maxQueuedBytes, timers, tls, rooms } = this.#settings;
     if (node.machine !== machine && isLocalAddress(node.address)) {
       this.#warnOf(node, 'only processes of its own machine can dial it; give it the option "listen.host"');
       return Promise.resolve({ kind: 'failed', error: new Error('sockjs: a loopback address of another machine') });
@@ -177,7 +200,7 @@ export class DialledPeers implements Peers {
         signal: this.#abort.signal,
       },
       (link) => {
-        const side = new RequesterSide(link, limits, () => this.#settings.onLinks());
+        const side = new RequesterSide(link, limits, () => this.#settings.onLinks(), rooms?.onDialled(link));
         this.#sides.set(node.id, side);
         this.#met.add(node.id);
         if (this.#isYielding) {

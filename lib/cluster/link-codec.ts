@@ -26,6 +26,8 @@ const CODES = {
   yield: 7,
   message: 8,
   close: 9,
+  gap: 10,
+  sync: 11,
   attached: 33,
   refused: 34,
   taken: 35,
@@ -109,29 +111,42 @@ function writeFields(writer: FieldWriter, message: LinkMessage): void {
       break;
     case 'message':
     case 'close':
-    case 'rooms':
+    case 'sync':
+    case 'gap':
     case 'ack':
+      writer.integer(message.seq);
       writeNumbered(writer, message);
+      break;
+    case 'rooms':
+      writer.integer(message.count);
+      writer.optionalText(message.room);
       break;
     default:
       writer.integer(message.rid);
   }
 }
 
-type NumberedMessage = Extract<LinkMessage, { readonly type: 'message' | 'close' | 'rooms' | 'ack' }>;
+type NumberedMessage = Extract<LinkMessage, { readonly seq: number }>;
 
-/** Messages that belong to no request. */
+/** What follows the number of a message that belongs to no request. */
 function writeNumbered(writer: FieldWriter, message: NumberedMessage): void {
-  writer.integer(message.type === 'rooms' ? message.count : message.seq);
-  if (message.type === 'ack') {
-    return;
-  }
-  writer.optionalText(message.room);
-  if (message.type === 'message') {
-    writer.text(message.text);
-  } else if (message.type === 'close') {
-    writer.integer(message.code);
-    writer.text(message.reason);
+  switch (message.type) {
+    case 'message':
+      writer.optionalText(message.room);
+      writer.text(message.text);
+      break;
+    case 'close':
+      writer.optionalText(message.room);
+      writer.integer(message.code);
+      writer.text(message.reason);
+      break;
+    case 'gap':
+      writer.flag(message.isForAll);
+      writer.flag(message.hasClose);
+      break;
+    case 'sync':
+    case 'ack':
+      break;
   }
 }
 
@@ -162,6 +177,10 @@ export function readRequesterMessage(reader: FieldReader): RequesterMessage {
       return { type, seq: reader.integer(), room: reader.optionalText(), text: reader.text() };
     case 'close':
       return { type, seq: reader.integer(), room: reader.optionalText(), ...readClose(reader) };
+    case 'sync':
+      return { type, seq: reader.integer() };
+    case 'gap':
+      return { type, seq: reader.integer(), isForAll: reader.flag(), hasClose: reader.flag() };
     default:
       throw new LinkError('this is no message of a requester');
   }

@@ -50,7 +50,14 @@ export type RequesterMessage =
       readonly room: string | undefined;
       readonly code: number;
       readonly reason: string;
-    };
+    }
+  /** Numbered as messages are, and acknowledged at once. So the requester learns when all before it has arrived. */
+  | { readonly type: 'sync'; readonly seq: number }
+  /**
+   * All messages and closes up to this number that the owner has not got are lost. `isForAll`: one of them may have been
+   * for all sessions, not only for those in rooms; `hasClose`: one of them may have been a close.
+   */
+  | { readonly type: 'gap'; readonly seq: number; readonly isForAll: boolean; readonly hasClose: boolean };
 
 /** What the owner says. */
 export type OwnerMessage =

@@ -3,7 +3,9 @@ import type { IncomingMessage } from 'node:http';
 import { type HttpTransportRow, TRANSPORTS } from '../protocol/transports.ts';
 import type { SessionRegistry } from '../session/registry.ts';
 import type { TimerQueue } from '../util/timer-queue.ts';
+import type { ClusterRooms } from './cluster-rooms.ts';
 import { Deadlines } from './deadlines.ts';
+import type { IncomingBroadcasts } from './incoming-broadcasts.ts';
 import type { Link, LinkHandler } from './link.ts';
 import type { OwnerMessage, Refusal, RequesterMessage, RequestId } from './messages.ts';
 import { ReceivedSend, type SendContext } from './received-send.ts';
@@ -17,6 +19,9 @@ export interface OwnerSettings {
   readonly nodeTimeout: number;
   readonly timers: TimerQueue;
 }
+
+/** The rooms of all nodes, at the end of a link that was dialled. */
+type OwnerRooms = Pick<ClusterRooms, 'onAccepted' | 'onAcceptedWritable' | 'onAcceptedEnd'>;
 
 type AttachMessage = Extract<RequesterMessage, { type: 'attach' }>;
 type SendMessage = Extract<RequesterMessage, { type: 'send' }>;
@@ -35,14 +40,20 @@ export class OwnerSide<Data, Req extends IncomingMessage> implements LinkHandler
   readonly #limits: readonly Deadlines<ReceivedSend>[];
   /** Receivers whose frames wait for the link, in the order in which they take turns. */
   readonly #waiting = new Set<RelayReceiver>();
+  readonly #rooms: OwnerRooms | undefined;
+  readonly #broadcasts: IncomingBroadcasts | undefined;
   #lastRid: RequestId = 0;
 
+  /** @param rooms what the rooms of all nodes do at this end of a link */
   constructor(
     link: Link<OwnerMessage>,
     sessions: Pick<SessionRegistry<Data, Req>, 'find'>,
     { responseLimit, nodeTimeout, timers }: OwnerSettings,
+    rooms?: OwnerRooms,
   ) {
     this.#link = link;
+    this.#rooms = rooms;
+    this.#broadcasts = rooms?.onAccepted(link);
     this.#sessions = sessions;
     this.#responseLimit = responseLimit;
     // Less than the time after which the other node gives the link up.
@@ -85,12 +96,15 @@ export class OwnerSide<Data, Req extends IncomingMessage> implements LinkHandler
         break;
       case 'message':
       case 'close':
-        // Rooms are not relayed yet.
+      case 'sync':
+      case 'gap':
+        this.#broadcasts?.onBroadcast(message);
         break;
     }
   }
 
   onWritable(): void {
+    this.#rooms?.onAcceptedWritable(this.#link);
     const waiting = [...this.#waiting];
     this.#waiting.clear();
     for (const receiver of waiting) {
@@ -104,6 +118,7 @@ export class OwnerSide<Data, Req extends IncomingMessage> implements LinkHandler
     const sends = [...this.#sends.values()];
     this.#receivers.clear();
     this.#waiting.clear();
+    this.#rooms?.onAcceptedEnd(this.#link);
     for (const receiver of receivers) {
       receiver.lost();
     }

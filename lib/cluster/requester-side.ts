@@ -8,6 +8,7 @@ import { Deadlines } from './deadlines.ts';
 import type { Link, LinkHandler } from './link.ts';
 import type { OwnerMessage, Refusal, RequesterMessage, RequestId } from './messages.ts';
 import { RemoteResponse, type ResponseContext } from './remote-response.ts';
+import type { RoomPeer } from './room-peer.ts';
 
 /** What the requester's side of a link needs to know of its endpoint. */
 export interface RequesterSettings {
@@ -74,15 +75,22 @@ export class RequesterSide implements LinkHandler<OwnerMessage> {
   /** Those who wait until nothing is under way. */
   readonly #whenIdle: (() => void)[] = [];
   readonly #onEnded: () => void;
+  readonly #rooms: RoomPeer | undefined;
 
-  /** @param onEnded called when the link has ended */
+  /**
+   * @param onEnded called when the link has ended
+   * @param rooms the rooms of the other node
+   */
   constructor(
     link: Link<RequesterMessage>,
     { nodeTimeout, maxQueuedBytes, timers }: RequesterSettings,
     onEnded: () => void = () => {},
+    rooms?: RoomPeer,
   ) {
     this.#link = link;
     this.#onEnded = onEnded;
+    this.#rooms = rooms;
+    rooms?.onLink(link);
     this.#maxQueuedBytes = maxQueuedBytes;
     this.#attachLimits = new Deadlines(timers, 2 * nodeTimeout, (rid) => this.#onLateAttach(rid));
     // The owner answers each send in time. One that does not hangs, and may have taken the messages.
@@ -215,13 +223,13 @@ export class RequesterSide implements LinkHandler<OwnerMessage> {
         break;
       case 'rooms':
       case 'ack':
-        // Rooms are not relayed yet.
+        this.#rooms?.onMessage(message);
         break;
     }
   }
 
   onWritable(): void {
-    // Only frames wait for a link, and this side sends none.
+    this.#rooms?.outgoing.pump();
   }
 
   onEnd(): void {
@@ -243,6 +251,7 @@ export class RequesterSide implements LinkHandler<OwnerMessage> {
     }
     this.#queuedBytes = 0;
     this.#checkIdle();
+    this.#rooms?.onLinkEnd(this.#link);
     this.#onEnded();
   }
 

@@ -98,6 +98,8 @@ export class WireLink<Sent extends LinkMessage, Received extends LinkMessage> im
   #overrun = 0;
   /** Whether the kernel has not taken the last ping. */
   #isPingQueued = false;
+  /** Those who wait for the answers to pings, in the order of these. */
+  readonly #deliveries: (() => void)[] = [];
   /** The highest request id so far. */
   #highestRid: RequestId = 0;
 
@@ -125,6 +127,11 @@ export class WireLink<Sent extends LinkMessage, Received extends LinkMessage> im
     this.#pingTimer.set(limits.nodeTimeout / PINGS);
     this.#silenceTimer.limit(limits.nodeTimeout);
     webSocket.on('message', (data: unknown, isBinary: boolean) => this.#receive(isBinary ? data : undefined));
+    webSocket.on('pong', (data: Buffer) => {
+      if (data.equals(BEHIND_ALL)) {
+        this.#deliveries.shift()?.();
+      }
+    });
     webSocket.on('error', () => this.endBy('malformed'));
     webSocket.on('close', () => this.endBy('peer'));
     // Behind the listener of ws, which has then seen a close frame in the chunk. No node sends one on a link.
@@ -178,12 +185,7 @@ export class WireLink<Sent extends LinkMessage, Received extends LinkMessage> im
       return Promise.resolve();
     }
     return new Promise((resolve) => {
-      this.#webSocket.once('close', resolve);
-      this.#webSocket.on('pong', (data: Buffer) => {
-        if (data.equals(BEHIND_ALL)) {
-          resolve();
-        }
-      });
+      this.#deliveries.push(resolve);
       this.#write(this.#writer.take());
       // ws answers it when it has passed on all that came before.
       this.#webSocket.ping(BEHIND_ALL);
@@ -205,6 +207,9 @@ export class WireLink<Sent extends LinkMessage, Received extends LinkMessage> im
     this.#pingTimer.clear();
     this.#silenceTimer.clear();
     this.#webSocket.terminate();
+    for (const resolve of this.#deliveries.splice(0)) {
+      resolve();
+    }
     this.#onEnded();
     this.#tellEnd(this.#handler);
   }

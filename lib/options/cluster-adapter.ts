@@ -163,6 +163,12 @@ export interface ClusterOptions {
    */
   readonly maxQueuedBytes?: number | undefined;
   /**
+   * What becomes of sessions that may have missed a message to their room or to all, since the link from another process
+   * was broken or full for too long: `close` ends them with 1012 `Session lost`, `ignore` lets them go on.
+   * @default 'close'
+   */
+  readonly onGap?: 'close' | 'ignore' | undefined;
+  /**
    * A key for the hashes of client ids that ended sessions leave in the registry. The same at all processes. Without it,
    * those who can read the registry can test which client a session belonged to.
    * @default ''

@@ -7,6 +7,7 @@ export interface ClusterSettings {
   readonly nodeTimeout: number;
   readonly maxQueuedBytes: number;
   readonly secret: string;
+  readonly onGap: 'close' | 'ignore';
   readonly name: string;
   readonly registry: ClusterRegistry;
   readonly listen: LinkListen;
@@ -34,7 +35,7 @@ const METHODS = [
   'reassert',
 ] as const satisfies readonly (keyof ClusterRegistry)[];
 
-const SETTINGS = ['name', 'registry', 'listen', 'advertise', 'tls', 'nodeTimeout', 'maxQueuedBytes', 'secret'];
+const SETTINGS = ['name', 'registry', 'listen', 'advertise', 'tls', 'nodeTimeout', 'maxQueuedBytes', 'onGap', 'secret'];
 
 /** The longest path of a Unix socket that all systems take, in bytes. */
 const MAX_PATH = 103;
@@ -71,6 +72,11 @@ export function assertClusterOptions(of: string, options: Readonly<Record<string
   given('maxQueuedBytes', (name, value) => {
     count(name, value);
     assertRange(name, value, MIN_QUEUED_BYTES, Number.POSITIVE_INFINITY, 'bytes');
+  });
+  given('onGap', (name, value) => {
+    if (value !== 'close' && value !== 'ignore') {
+      throw new RangeError(`sockjs: option "${name}" is ${describe(value)}; it must be "close" or "ignore"`);
+    }
   });
   given('secret', assertString);
   given('listen', assertListen);
@@ -114,7 +120,7 @@ export function assertName(option: string, value: unknown): void {
 /** Fills the gaps of an adapter that was checked. */
 export function resolveCluster(adapter: ClusterAdapter): ClusterSettings {
   const { name, registry, advertise, tls } = adapter;
-  const { nodeTimeout, maxQueuedBytes, secret, listen = {} } = adapter;
+  const { nodeTimeout, maxQueuedBytes, onGap, secret, listen = {} } = adapter;
   return {
     name,
     registry,
@@ -123,6 +129,7 @@ export function resolveCluster(adapter: ClusterAdapter): ClusterSettings {
     nodeTimeout: nodeTimeout ?? DEFAULT_NODE_TIMEOUT,
     maxQueuedBytes: maxQueuedBytes ?? DEFAULT_MAX_QUEUED_BYTES,
     secret: secret ?? '',
+    onGap: onGap ?? 'close',
     listen: hasPath(listen) ? listen : { host: listen.host, port: listen.port },
   };
 }

@@ -8,9 +8,14 @@ interface Member<S> {
   sendShared(message: SharedMessage): boolean;
 }
 
-/** The sessions that a broadcast leaves out. */
+/** Whom a broadcast reaches. */
 export interface BroadcastOptions<S> {
-  /** One session, or some. None where this is left out. */
+  /**
+   * Whether only sessions of this process get it, where the option `cluster` shares the sessions with others.
+   * @default false
+   */
+  readonly local?: boolean | undefined;
+  /** The session or sessions of this process that do not get it. None where this is left out. */
   readonly except?: S | Iterable<S> | undefined;
 }
 

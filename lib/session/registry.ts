@@ -43,6 +43,9 @@ export class SessionRegistry<Data, Req extends IncomingMessage> implements Sessi
   /** Called when a session has ended for which later requests may ask. Set by the directory of a cluster. */
   onSessionEnd: ((id: string, identity: SessionIdentity, event: SessionCloseEvent) => void) | undefined;
 
+  /** Called when there is a session more or less. Set by the cluster of an endpoint. */
+  onSizeChange: (() => void) | undefined;
+
   constructor(environment: Omit<SessionEnvironment<Session<Data, Req>>, 'onEnd' | 'rooms'>, limits: QuotaLimits) {
     this.#environment = { ...environment, rooms: this.rooms, onEnd: (live, event) => this.#remove(live, event) };
     this.#quota = new Quota(limits);
@@ -123,6 +126,7 @@ export class SessionRegistry<Data, Req extends IncomingMessage> implements Sessi
       createSession(id, request, data, lifecycle),
     );
     this.#live.add(live);
+    this.onSizeChange?.();
     if (identity.family === 'websocket') {
       const sameId = this.#webSocketsById.get(id);
       if (sameId === undefined) {
@@ -143,6 +147,7 @@ export class SessionRegistry<Data, Req extends IncomingMessage> implements Sessi
     const { session, identity } = live;
     const { id } = session;
     this.#live.delete(live);
+    this.onSizeChange?.();
     this.#quota.release(identity.quotaKey);
     if (this.#byId.get(id) === live) {
       this.#byId.delete(id);

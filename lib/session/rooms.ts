@@ -3,6 +3,8 @@
 /** The rooms of one endpoint. A room exists while it has members. */
 export class Rooms<M> {
   readonly #members = new Map<string, Set<M>>();
+  /** Called when a member has come to a room or left it. Set by the cluster of an endpoint. */
+  onChange: ((room: string) => void) | undefined;
 
   enter(room: string, member: M): void {
     const members = this.#members.get(room);
@@ -11,12 +13,16 @@ export class Rooms<M> {
     } else {
       members.add(member);
     }
+    this.onChange?.(room);
   }
 
   leave(room: string, member: M): void {
     const members = this.#members.get(room);
-    if (members?.delete(member) && members.size === 0) {
-      this.#members.delete(room);
+    if (members?.delete(member)) {
+      if (members.size === 0) {
+        this.#members.delete(room);
+      }
+      this.onChange?.(room);
     }
   }
 
@@ -25,6 +31,16 @@ export class Rooms<M> {
     for (const room of rooms) {
       this.leave(room, member);
     }
+  }
+
+  /** How many members a room has. */
+  sizeOf(room: string): number {
+    return this.#members.get(room)?.size ?? 0;
+  }
+
+  /** The names of all rooms that have members. */
+  names(): Iterable<string> {
+    return this.#members.keys();
   }
 
   /** The members of a room, in the order they entered. */

@@ -61,6 +61,8 @@ export const REQUESTER_MESSAGES: fc.Arbitrary<RequesterMessage> = fc.oneof(
   record({ type: fc.constantFrom('left' as const, 'lost' as const, 'got' as const, 'yield' as const), rid: RID }),
   record({ type: fc.constant('message' as const), seq: NUMBER, room: ROOM, text: ANY_TEXT }),
   record({ type: fc.constant('close' as const), seq: NUMBER, room: ROOM, code: CODE, reason: REASON }),
+  record({ type: fc.constant('sync' as const), seq: NUMBER }),
+  record({ type: fc.constant('gap' as const), seq: NUMBER, isForAll: fc.boolean(), hasClose: fc.boolean() }),
 );
 
 const REFUSAL: fc.Arbitrary<Refusal> = fc.oneof(

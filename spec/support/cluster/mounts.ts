@@ -8,6 +8,8 @@ import { createServer } from 'node:http';
 import type { Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import express from 'express';
+import { RoomAnnouncements } from '../../../lib/cluster/room-announcements.ts';
+import { WireLink } from '../../../lib/cluster/wire-link.ts';
 import {
   attachUpgrade,
   type SessionHandler,
@@ -159,6 +161,7 @@ export class Mounts {
       this.#watchSockets();
     }
     this.#watchTimers();
+    this.#watchLinks();
   }
 
   /** The mount with this index. */
@@ -189,6 +192,9 @@ export class Mounts {
   get commands(): string[] {
     return this.all.flatMap(({ registry }) => registry.commands);
   }
+
+  /** The types of all messages that were sent on links. */
+  readonly messages: string[] = [];
 
   /** Bytes that were written on links, pings included. */
   get linkBytes(): number {
@@ -265,15 +271,40 @@ export class Mounts {
     }
   }
 
+  #watchLinks(): void {
+    const { send } = WireLink.prototype;
+    const note = (type: string) => this.messages.push(type);
+    WireLink.prototype.send = function (message) {
+      note(message.type);
+      send.call(this, message);
+    };
+    afterTest(() => {
+      WireLink.prototype.send = send;
+    });
+  }
+
   #watchTimers(): void {
     const { schedule } = TimerQueue.prototype;
-    const { add } = { add: (timer: DeadlineTimer) => this.#timers.add(timer) };
+    const { onChange } = RoomAnnouncements.prototype;
+    let isAnnouncing = false;
+    const add = (timer: DeadlineTimer) => {
+      // Counts are gathered for a second, also when the session has ended.
+      if (!isAnnouncing) {
+        this.#timers.add(timer);
+      }
+    };
+    RoomAnnouncements.prototype.onChange = function (room) {
+      isAnnouncing = true;
+      onChange.call(this, room);
+      isAnnouncing = false;
+    };
     TimerQueue.prototype.schedule = function (timer) {
       add(timer);
       schedule.call(this, timer);
     };
     afterTest(() => {
       TimerQueue.prototype.schedule = schedule;
+      RoomAnnouncements.prototype.onChange = onChange;
     });
   }
 }

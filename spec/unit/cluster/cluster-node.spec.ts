@@ -8,9 +8,11 @@ import type { Clock } from '@sinonjs/fake-timers';
 import express from 'express';
 import { parseAddress } from '../../../lib/cluster/address.ts';
 import { advertisedAddress } from '../../../lib/cluster/cluster-node.ts';
+import { WireLink } from '../../../lib/cluster/wire-link.ts';
 import { type CloseOptions, type SockjsRouter, sockjs } from '../../../lib/index.ts';
 import type { ClusterAdapter, Entry, NodeRecord, Renewal } from '../../../lib/options/cluster-adapter.ts';
 import type { CloseResult } from '../../../lib/session/shutdown.ts';
+import { promiseWithResolvers } from '../../../lib/util/promises.ts';
 import { afterTest } from '../../support/cleanup.ts';
 import { stopClock } from '../../support/clock.ts';
 import { MemoryRegistry, type MemoryStore, memoryStore } from '../../support/cluster/memory-registry.ts';
@@ -25,6 +27,8 @@ class TestRegistry extends MemoryRegistry {
   readonly did: string[];
   self: NodeRecord | undefined;
   isAway = false;
+  /** Called before the record of another node is read. */
+  beforeNode: () => Promise<void> = () => Promise.resolve();
   /** Called before a lease is deleted. */
   beforeRemove: () => Promise<void> = () => Promise.resolve();
 
@@ -45,6 +49,11 @@ class TestRegistry extends MemoryRegistry {
     }
     this.did.push('tombstone');
     return super.end(...args);
+  }
+
+  override async node(nodeId: string): Promise<NodeRecord | undefined> {
+    await this.beforeNode();
+    return super.node(nodeId);
   }
 
   override async remove(nodeId: string): Promise<void> {
@@ -135,6 +144,31 @@ describe('ClusterNode', () => {
     await turn();
   }
 
+  it('acknowledges at each renewal what others have sent to its rooms', async () => {
+    const sent = new Set<string>();
+    const { send } = WireLink.prototype;
+    WireLink.prototype.send = function (message) {
+      sent.add(message.type);
+      send.call(this, message);
+    };
+    afterTest(() => {
+      WireLink.prototype.send = send;
+    });
+    const [first, second] = [await add(), await add()];
+    await until(
+      () => first.cluster.status === 'up' && second.cluster.status === 'up' && second.cluster.peers.length === 1,
+    );
+    assert.equal((await post(`${second.origin}/echo/0/a/xhr`)).body, 'o\n');
+    await until(() => first.router.count() === 1);
+    first.router.broadcast('x');
+    assert.equal((await post(`${second.origin}/echo/0/a/xhr`)).body, 'a["x"]\n');
+    sent.clear();
+    await until(() => {
+      clock.tick(10);
+      return sent.has('ack');
+    });
+  });
+
   describe('the status', () => {
     it('is down until this process has joined, then up', async () => {
       const node = await add();
@@ -156,6 +190,31 @@ describe('ClusterNode', () => {
         return first.cluster.peers.length === 1 && first.cluster.status === 'up';
       });
       assert.deepEqual(first.cluster.peers, [second.cluster.nodeId]);
+    });
+
+    it('is up once the others have dialled back, which they do before their next renewal', async () => {
+      const first = await add();
+      await until(() => first.cluster.status === 'up');
+      const second = await add();
+      await until(() => second.cluster.status === 'up');
+      assert.deepEqual(first.cluster.peers, [second.cluster.nodeId]);
+    });
+
+    it('is degraded where the others have not dialled back', async () => {
+      const first = await add();
+      await until(() => first.cluster.status === 'up');
+      const { promise, resolve } = promiseWithResolvers<void>();
+      let isAsked = false;
+      first.registry.beforeNode = () => {
+        isAsked = true;
+        return promise;
+      };
+      const second = await add();
+      await until(() => isAsked && second.cluster.peers.length === 1);
+      await turn();
+      assert.equal(second.cluster.status, 'degraded');
+      resolve();
+      await until(() => second.cluster.status === 'up');
     });
 
     it('is degraded while the registry is away', async () => {
@@ -267,6 +326,27 @@ describe('ClusterNode', () => {
       await within(node.router.close());
       assert.equal(store.leases.size, 0);
       assert.equal(clock.countTimers(), 0);
+    });
+
+    it('waits until what was sent to rooms has arrived at a process that had no link yet', async () => {
+      const first = await add();
+      await until(() => first.cluster.status === 'up');
+      const { promise, resolve } = promiseWithResolvers<void>();
+      let isAsked = false;
+      first.registry.beforeNode = () => {
+        isAsked = true;
+        return promise;
+      };
+      const second = await add();
+      assert.equal((await post(`${second.origin}/echo/0/a/xhr`)).body, 'o\n');
+      const polled = post(`${second.origin}/echo/0/a/xhr`);
+      await until(() => isAsked);
+      first.router.broadcast('last');
+      const closing = first.router.close({ timeout: 60_000 });
+      await turn();
+      resolve();
+      await within(closing);
+      assert.equal((await polled).body, 'a["last"]\n');
     });
 
     it('writes tombstones, ends relayed responses, deletes the lease, then closes links and listener', async () => {

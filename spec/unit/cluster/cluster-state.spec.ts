@@ -7,10 +7,18 @@ const tick = () => new Promise<void>((resolve) => process.nextTick(resolve));
 
 function make() {
   const peers: string[] = [];
-  const state = new ClusterState('node', () => peers);
+  let synced: () => Promise<void> = () => Promise.resolve();
+  const state = new ClusterState('node', { peers: () => peers, synced: () => synced() });
   const heard: ClusterStatus[] = [];
   state.on('status', (status) => heard.push(status));
-  return { state, peers, heard };
+  return {
+    state,
+    peers,
+    heard,
+    setSynced: (work: () => Promise<void>) => {
+      synced = work;
+    },
+  };
 }
 
 describe('ClusterState', () => {
@@ -38,6 +46,16 @@ describe('ClusterState', () => {
     state.setStatus('up');
     await tick();
     assert.deepEqual(heard, ['up']);
+  });
+
+  it('has synced() settle as that of its node, and lets it be ignored', async () => {
+    const { state, setSynced } = make();
+    await state.synced();
+    const error = new Error('not confirmed');
+    setSynced(() => Promise.reject(error));
+    await assert.rejects(state.synced(), error);
+    void state.synced();
+    await new Promise(setImmediate);
   });
 
   it('is not stopped by a listener that throws', async () => {

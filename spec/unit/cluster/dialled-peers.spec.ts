@@ -4,6 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from '@sinonjs/fake-timers';
 import { DialledPeers, type DialledPeersSettings } from '../../../lib/cluster/dialled-peers.ts';
 import type { RequesterSide } from '../../../lib/cluster/requester-side.ts';
+import { RoomPeer } from '../../../lib/cluster/room-peer.ts';
 import type { NodeRecord } from '../../../lib/options/cluster-adapter.ts';
 import { promiseWithResolvers } from '../../../lib/util/promises.ts';
 import { TimerQueue } from '../../../lib/util/timer-queue.ts';
@@ -371,6 +372,59 @@ describe('DialledPeers', () => {
       await turn();
       assert.deepEqual([did, peers.areAllLinked], [[], false]);
     });
+  });
+
+  describe('meet()', () => {
+    it('dials a node that was not listed yet, and lists it', async () => {
+      const { peers, leases } = make();
+      leases.set('owner', record(owner.address));
+      peers.meet('owner');
+      await until(() => peers.nodeIds.length === 1 && peers.areAllLinked);
+      peers.meet('owner');
+      await turn();
+      await owner.ends.next();
+      assert.equal(owner.ends.size, 0);
+    });
+
+    it('dials a node again to which the link has ended', async () => {
+      const { peers, list, linked, did } = make();
+      list(record(owner.address));
+      const first = await linked();
+      first.end();
+      peers.meet('owner');
+      await until(() => peers.areAllLinked);
+      assert.deepEqual(did, []);
+    });
+
+    it('does nothing where the node has no lease, the registry is away, or this process leaves', async () => {
+      const { peers, leases, registry, did } = make();
+      peers.meet('owner');
+      await turn();
+      const answer = registry.node;
+      registry.node = () => Promise.reject(new Error('away'));
+      peers.meet('owner');
+      await turn();
+      registry.node = answer;
+      peers.close();
+      leases.set('owner', record(owner.address));
+      peers.meet('owner');
+      await turn();
+      assert.deepEqual([did, peers.nodeIds], [['node owner'], []]);
+    });
+  });
+
+  it('has the rooms hear of each link', async () => {
+    const heard: string[] = [];
+    const rooms = {
+      onDialled: ({ peer }: { peer: string }) => {
+        heard.push(peer);
+        return new RoomPeer({ total: 0 }, () => {});
+      },
+    };
+    const { list, linked } = make({ rooms });
+    list(record(owner.address));
+    await linked();
+    assert.deepEqual(heard, ['owner']);
   });
 
   it('remembers the addresses of 256 nodes without a lease', async () => {

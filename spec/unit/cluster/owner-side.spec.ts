@@ -1,10 +1,14 @@
 /** What a node does for another one that has requests for its sessions. */
 import assert from 'node:assert/strict';
 import type { Clock } from '@sinonjs/fake-timers';
+import { ClusterRooms } from '../../../lib/cluster/cluster-rooms.ts';
 import type { OwnerMessage, RequesterMessage } from '../../../lib/cluster/messages.ts';
+import { OwnerSide } from '../../../lib/cluster/owner-side.ts';
 import type { SessionCloseEvent } from '../../../lib/index.ts';
 import type { Session } from '../../../lib/session/session.ts';
+import { TimerQueue } from '../../../lib/util/timer-queue.ts';
 import { stopClock } from '../../support/clock.ts';
+import { MemoryLink, Turns } from '../../support/cluster/memory-link.ts';
 import { NODE_TIMEOUT } from '../../support/cluster/nodes.ts';
 import { makeOwner } from '../../support/cluster/owner.ts';
 import { FakeReceiver, identity, portOf } from '../../support/fake-receiver.ts';
@@ -441,5 +445,33 @@ describe('OwnerSide', () => {
       await said();
       assert.equal(owner.hasEnded, false);
     });
+  });
+
+  it('has the rooms of all nodes hear of the link, what comes on it, and its end', async () => {
+    const delivered: string[] = [];
+    const local = new Map([['a', 1]]);
+    const rooms = new ClusterRooms({
+      timers: new TimerQueue(),
+      nodeTimeout: 1000,
+      local: { names: () => local.keys(), sizeOf: (room) => local.get(room ?? '') ?? 0 },
+      deliver: ({ type }) => delivered.push(type),
+      onGap: () => {},
+    });
+    const turns = new Turns();
+    const { requester, owner } = MemoryLink.pair('requester', 'owner', turns.post);
+    owner.isFull = true;
+    const settings = { responseLimit: 1, nodeTimeout: 1000, timers: new TimerQueue() };
+    owner.handler = new OwnerSide(owner, { find: () => ({ kind: 'unknown' }) }, settings, rooms);
+    assert.deepEqual([owner.sent, rooms.hasLinkFrom('requester')], [[], true]);
+    owner.unblock();
+    assert.equal(owner.sent.length, 2);
+    requester.send({ type: 'message', seq: 1, room: 'a', text: '1' });
+    requester.send({ type: 'close', seq: 2, room: 'a', code: 3000, reason: '' });
+    requester.send({ type: 'sync', seq: 3 });
+    requester.send({ type: 'gap', seq: 5, isForAll: true, hasClose: true });
+    await turns.settled();
+    assert.deepEqual(delivered, ['message', 'close', 'sync', 'gap']);
+    owner.terminate();
+    assert.equal(rooms.hasLinkFrom('requester'), false);
   });
 });

@@ -4,6 +4,7 @@ import type { Clock } from '@sinonjs/fake-timers';
 import type { OwnerMessage, RequesterMessage } from '../../../lib/cluster/messages.ts';
 import type { RemoteResponse } from '../../../lib/cluster/remote-response.ts';
 import { type AttachOutcome, RequesterSide, type SendRequest } from '../../../lib/cluster/requester-side.ts';
+import { RoomPeer } from '../../../lib/cluster/room-peer.ts';
 import type { HttpReceiver } from '../../../lib/session/ports.ts';
 import { TimerQueue } from '../../../lib/util/timer-queue.ts';
 import { stopClock } from '../../support/clock.ts';
@@ -45,10 +46,11 @@ class TestResponse implements HttpReceiver {
 }
 
 /** The side of a node on a link; the test is the owner at the other end. */
-function make(maxQueuedBytes = 10) {
+function make(maxQueuedBytes = 10, rooms?: RoomPeer) {
   const turns = new Turns();
   const { requester, owner } = MemoryLink.pair('requester', 'owner', turns.post);
-  const side = new RequesterSide(requester, { nodeTimeout: NODE_TIMEOUT, maxQueuedBytes, timers: new TimerQueue() });
+  const settings = { nodeTimeout: NODE_TIMEOUT, maxQueuedBytes, timers: new TimerQueue() };
+  const side = new RequesterSide(requester, settings, undefined, rooms);
   requester.handler = side;
   const outcomes: AttachOutcome[] = [];
   const attach = () => void side.attach(ATTACH).then((outcome) => outcomes.push(outcome));
@@ -510,6 +512,21 @@ describe('RequesterSide', () => {
       assert.equal(side.isSendingFull, false);
       await asked();
     });
+  });
+
+  it('has the rooms of its node hear of the link, what comes on it, and its end', async () => {
+    const rooms = new RoomPeer({ total: 0 }, () => {});
+    const { requester, say, asked } = make(10, rooms);
+    requester.isFull = true;
+    await say({ type: 'rooms', room: 'a', count: 2 }, { type: 'ack', seq: 0 });
+    assert.equal(rooms.countOf('a'), 2);
+    rooms.outgoing.post({ type: 'message', room: 'a', text: '1' });
+    assert.deepEqual(await asked(), []);
+    requester.unblock();
+    assert.deepEqual(await asked(), [{ type: 'message', seq: 1, room: 'a', text: '1' }]);
+    requester.terminate();
+    rooms.hasLease = false;
+    assert.deepEqual([rooms.countRenewal(), rooms.countRenewal()], [false, true]);
   });
 
   it('ends a link whose owner answers what it was not asked', async () => {

@@ -33,7 +33,7 @@ describe('The option cluster', () => {
       'a key that there is not',
       { prefix: 'x' },
       'TypeError: sockjs: option "cluster" has "prefix"; it may have name, registry, listen, advertise, tls, ' +
-        'nodeTimeout, maxQueuedBytes, secret',
+        'nodeTimeout, maxQueuedBytes, onGap, secret',
     ],
     ['no name', { name: undefined }, /^TypeError: sockjs: option "cluster.name" is undefined; it must be a string of/],
     [
@@ -239,6 +239,7 @@ describe('resolveCluster()', () => {
       tls: undefined,
       nodeTimeout: 10_000,
       maxQueuedBytes: 16_777_216,
+      onGap: 'close',
       secret: '',
     });
   });
@@ -252,6 +253,7 @@ describe('resolveCluster()', () => {
       tls: TLS,
       nodeTimeout: 5000,
       maxQueuedBytes: 70_000,
+      onGap: 'ignore',
       secret: 's',
     };
     assert.deepEqual(resolveCluster(given), given);

@@ -1,0 +1,259 @@
+/**
+ * Rooms over several nodes. Each node tells the others which rooms have members there, and how many; a message to a room
+ * goes to the nodes that have members.
+ *
+ *     broadcast ──> sessions here
+ *         └──> for each other node with members ──> OutgoingBroadcasts ──> link ──> IncomingBroadcasts ──> its sessions
+ */
+import { forgetFirst } from '../util/forget-first.ts';
+import { ignoreRejection, promiseWithResolvers } from '../util/promises.ts';
+import type { TimerQueue } from '../util/timer-queue.ts';
+import { within } from './deadlines.ts';
+import { type DeliverBroadcast, IncomingBroadcasts } from './incoming-broadcasts.ts';
+import type { Link } from './link.ts';
+import type { OwnerMessage, RequesterMessage } from './messages.ts';
+import { NotConfirmedError } from './not-confirmed-error.ts';
+import type { Broadcast, KeptBytes } from './outgoing-broadcasts.ts';
+import { type LocalRooms, type Room, RoomAnnouncements } from './room-announcements.ts';
+import { RoomPeer } from './room-peer.ts';
+
+/** How many nodes without a link are remembered. */
+const MAX_REMEMBERED = 1000;
+
+/** What the rooms of a node need to know. */
+export interface ClusterRoomsSettings {
+  readonly timers: TimerQueue;
+  readonly nodeTimeout: number;
+  readonly local: LocalRooms;
+  /** What to do with a message that has come from another node. */
+  readonly deliver: DeliverBroadcast;
+  /** Called when another node is told that it has missed messages of this one. */
+  readonly onGap: (nodeId: string) => void;
+}
+
+/** The rooms of one endpoint at all nodes. */
+export class ClusterRooms {
+  readonly #settings: ClusterRoomsSettings;
+  readonly #announcements: RoomAnnouncements;
+  readonly #peers = new Map<string, RoomPeer>();
+  /** Nodes that seem to have gone, with what was posted when they went. They may come back, and have missed messages. */
+  readonly #gone = new Map<string, RoomPeer>();
+  /** What other nodes have sent: of those with a link, and of those without. */
+  readonly #incoming = new Map<Link<OwnerMessage>, IncomingBroadcasts>();
+  readonly #remembered = new Map<string, IncomingBroadcasts>();
+  readonly #kept: KeptBytes = { total: 0 };
+  /** Settles when there is another link, or another renewal. */
+  #changed = promiseWithResolvers<void>();
+  /** How many messages were posted, and when the last of each kind was. Tells what a node has missed that had gone. */
+  readonly #posted = { all: 0, forAll: 0, closes: 0 };
+
+  constructor(settings: ClusterRoomsSettings) {
+    this.#settings = settings;
+    this.#announcements = new RoomAnnouncements(settings.timers, settings.local);
+  }
+
+  /** How many sessions a room has at the other nodes, as they have told; undefined for all sessions. */
+  countElsewhere(room: Room): number {
+    let sum = 0;
+    for (const peer of this.#peers.values()) {
+      sum += peer.countOf(room);
+    }
+    return sum;
+  }
+
+  /** Sends a message to the other nodes whose sessions it is for. */
+  post(broadcast: Extract<Broadcast, { type: 'message' }>): void {
+    this.#countPost(broadcast);
+    for (const peer of this.#peers.values()) {
+      if (peer.mayHave(broadcast.room)) {
+        peer.outgoing.post(broadcast);
+      }
+    }
+  }
+
+  /**
+   * Sends a close to all other nodes.
+   *
+   * @returns settles when all have confirmed it. Rejects with a {@link NotConfirmedError} where one has not within twice
+   *   `nodeTimeout`, or cannot any more. May be ignored
+   */
+  close(broadcast: Extract<Broadcast, { type: 'close' }>): Promise<void> {
+    this.#countPost(broadcast);
+    const answers = [...this.#peers].map(([nodeId, peer]) => [nodeId, peer.outgoing.confirm(broadcast)] as const);
+    return this.#allConfirm(answers);
+  }
+
+  /**
+   * @returns settles when all that was sent, joined and left so far has reached all other nodes. Rejects as `close()`. May
+   *   be ignored
+   */
+  synced(): Promise<void> {
+    this.#announcements.flush();
+    const until = performance.now() + 2 * this.#settings.nodeTimeout;
+    const answers = [...this.#peers].map(([nodeId, { outgoing }]) => {
+      const isConfirmed = outgoing.confirm({ type: 'sync' });
+      return [nodeId, this.#told(nodeId, until).then((isTold) => isTold && isConfirmed)] as const;
+    });
+    return this.#allConfirm(answers);
+  }
+
+  /** Settles when all that was sent so far has arrived, or twice `nodeTimeout` later. */
+  async flushed(): Promise<void> {
+    const behind = [...this.#peers.values()].filter(({ outgoing }) => !outgoing.isEmpty);
+    await Promise.all(behind.map(({ outgoing }) => outgoing.confirm({ type: 'sync' })));
+  }
+
+  /** A session has come to a room of this node, or has left it. */
+  onChange(room: Room): void {
+    this.#announcements.onChange(room);
+  }
+
+  /** Takes the nodes that have a lease. Called after each renewal, four times in `nodeTimeout`. */
+  update(listed: ReadonlySet<string>): void {
+    for (const nodeId of listed) {
+      if (!this.#gone.has(nodeId)) {
+        this.#peer(nodeId);
+      }
+    }
+    for (const [nodeId, peer] of this.#gone) {
+      peer.hasLease = listed.has(nodeId);
+    }
+    for (const [nodeId, peer] of this.#peers) {
+      peer.hasLease = listed.has(nodeId);
+      if (peer.countRenewal()) {
+        this.#peers.delete(nodeId);
+        peer.leave(this.#posted);
+        this.#gone.set(nodeId, peer);
+      }
+    }
+    forgetFirst(this.#gone, MAX_REMEMBERED);
+    this.#onChanged();
+  }
+
+  /** Acknowledges what has come since the last time. */
+  acknowledge(): void {
+    for (const incoming of this.#incoming.values()) {
+      incoming.acknowledge();
+    }
+  }
+
+  /** Forgets all. */
+  end(): void {
+    for (const { outgoing } of this.#peers.values()) {
+      outgoing.drop();
+    }
+    this.#peers.clear();
+    this.#gone.clear();
+    this.#onChanged();
+  }
+
+  // ---- On links that this node has dialled
+
+  onDialled(link: Link<RequesterMessage>): RoomPeer {
+    const peer = this.#peer(link.peer);
+    peer.onLink(link);
+    return peer;
+  }
+
+  // ---- On links that others have dialled
+
+  /** Whether that node has dialled this one, and can hear of its rooms. */
+  hasLinkFrom(nodeId: string): boolean {
+    return this.#linkFrom(nodeId) !== undefined;
+  }
+
+  /** Tells the other node of all rooms, and of what it has sent before. */
+  onAccepted(link: Link<OwnerMessage>): IncomingBroadcasts {
+    const { peer: nodeId } = link;
+    const incoming = this.#remembered.get(nodeId) ?? new IncomingBroadcasts(this.#settings.deliver);
+    this.#remembered.delete(nodeId);
+    this.#incoming.set(link, incoming);
+    // It lives. From now on all is kept for it, until there is a link to it.
+    this.#peer(nodeId);
+    this.#announcements.add(link, () => incoming.onLink(link));
+    this.#onChanged();
+    return incoming;
+  }
+
+  onAcceptedWritable(link: Link<OwnerMessage>): void {
+    this.#announcements.onWritable(link);
+  }
+
+  onAcceptedEnd(link: Link<OwnerMessage>): void {
+    const incoming = this.#incoming.get(link);
+    this.#announcements.delete(link);
+    if (incoming !== undefined) {
+      incoming.onLinkEnd();
+      this.#incoming.delete(link);
+      this.#remembered.set(link.peer, incoming);
+      forgetFirst(this.#remembered, MAX_REMEMBERED);
+    }
+  }
+
+  /** A node, as far as rooms are concerned. One that had gone has come back. */
+  #peer(nodeId: string): RoomPeer {
+    const gone = this.#gone.get(nodeId);
+    const peer = this.#peers.get(nodeId) ?? gone ?? new RoomPeer(this.#kept, () => this.#settings.onGap(nodeId));
+    if (gone !== undefined) {
+      this.#gone.delete(nodeId);
+      gone.comeBack(this.#posted);
+    }
+    this.#peers.set(nodeId, peer);
+    return peer;
+  }
+
+  #countPost(broadcast: Extract<Broadcast, { type: 'message' | 'close' }>): void {
+    this.#posted.all += 1;
+    if (broadcast.room === undefined) {
+      this.#posted.forAll = this.#posted.all;
+    }
+    if (broadcast.type === 'close') {
+      this.#posted.closes = this.#posted.all;
+    }
+  }
+
+  /** Settles with whether another node has heard of all that its link was told before. */
+  async #told(nodeId: string, until: number): Promise<boolean> {
+    while (performance.now() < until) {
+      const link = this.#linkFrom(nodeId);
+      if (link === undefined) {
+        await this.#changed.promise;
+        continue;
+      }
+      await link.delivered();
+      if (this.#incoming.has(link)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  #linkFrom(nodeId: string): Link<OwnerMessage> | undefined {
+    return [...this.#incoming.keys()].find(({ peer }) => peer === nodeId);
+  }
+
+  #onChanged(): void {
+    this.#changed.resolve();
+    this.#changed = promiseWithResolvers();
+  }
+
+  /** Waits for all answers, but not for those of nodes that have gone. Nodes that cannot be reached do not confirm. */
+  #allConfirm(answers: readonly (readonly [nodeId: string, isConfirmed: Promise<boolean>])[]): Promise<void> {
+    const unreachable = [...this.#gone].filter(([, { hasLease }]) => hasLease).map(([nodeId]) => nodeId);
+    const missing = new Set([...unreachable, ...answers.map(([nodeId]) => nodeId)]);
+    const answered = answers.map(async ([nodeId, isConfirmed]) => {
+      if ((await isConfirmed) || this.#gone.get(nodeId)?.hasLease === false) {
+        missing.delete(nodeId);
+      }
+    });
+    const { timers, nodeTimeout } = this.#settings;
+    const confirmed = within(timers, 2 * nodeTimeout, Promise.all(answered)).then(() => {
+      if (missing.size > 0) {
+        throw new NotConfirmedError([...missing]);
+      }
+    });
+    // An application that does not wait for it must not end by it.
+    ignoreRejection(confirmed);
+    return confirmed;
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * Tells the other nodes which rooms have members at this one, and how many. Each link that another node has dialled gets
+ * a list first, then changes: the first member of a room at once, all else gathered for a second.
+ */
+import { DeadlineTimer, type TimerQueue } from '../util/timer-queue.ts';
+import type { Link } from './link.ts';
+import type { OwnerMessage } from './messages.ts';
+
+/** ms for which changes of a count are gathered. */
+export const GATHER = 1000;
+
+/** The name of a room; undefined for all sessions. */
+export type Room = string | undefined;
+
+/** The rooms that have members at this node. */
+export interface LocalRooms {
+  /** Their names; and undefined where there is any session. */
+  names(): Iterable<Room>;
+  /** How many members a room has here. */
+  sizeOf(room: Room): number;
+}
+
+/** The rest of a list that a link has not taken yet. */
+interface Listing {
+  readonly rest: Iterator<Room>;
+  readonly onListed: () => void;
+}
+
+/** What the other nodes know of the rooms of this one. */
+export class RoomAnnouncements {
+  readonly #local: LocalRooms;
+  readonly #timer: DeadlineTimer;
+  /** Each link, with what it has still to get of the list. */
+  readonly #links = new Map<Link<OwnerMessage>, Listing | undefined>();
+  /** What was told of each room: the same to all links, as far as they have the list. Empty without links. */
+  readonly #announced = new Map<Room, number>();
+  readonly #changed = new Set<Room>();
+
+  constructor(timers: TimerQueue, local: LocalRooms) {
+    this.#local = local;
+    this.#timer = new DeadlineTimer(timers, { onTimer: () => this.flush() });
+  }
+
+  /**
+   * There is a link, which gets the list as fast as it takes it.
+   *
+   * @param onListed called when the list is whole
+   */
+  add(link: Link<OwnerMessage>, onListed: () => void): void {
+    if (this.#links.size === 0) {
+      for (const room of this.#local.names()) {
+        this.#announced.set(room, this.#local.sizeOf(room));
+      }
+    }
+    this.#links.set(link, { rest: [...this.#announced.keys()].values(), onListed });
+    this.onWritable(link);
+  }
+
+  /** The link takes more. */
+  onWritable(link: Link<OwnerMessage>): void {
+    const listing = this.#links.get(link);
+    while (listing !== undefined && !link.isFull) {
+      const { done, value: room } = listing.rest.next();
+      if (done) {
+        this.#links.set(link, undefined);
+        listing.onListed();
+        return;
+      }
+      const count = this.#announced.get(room);
+      // A room that was left meanwhile has been told of, as all changes are.
+      if (count !== undefined) {
+        link.send({ type: 'rooms', room, count });
+      }
+    }
+  }
+
+  /** The link has ended. */
+  delete(link: Link<OwnerMessage>): void {
+    this.#links.delete(link);
+    if (this.#links.size === 0) {
+      this.#announced.clear();
+      this.#changed.clear();
+      this.#timer.clear();
+    }
+  }
+
+  /** A session has come to a room, or has left it. */
+  onChange(room: Room): void {
+    if (this.#links.size === 0) {
+      return;
+    }
+    if (!this.#announced.has(room)) {
+      // The first member: from now on the others have to send.
+      this.#announce(room);
+    } else {
+      if (this.#changed.size === 0) {
+        this.#timer.set(GATHER);
+      }
+      this.#changed.add(room);
+    }
+  }
+
+  /** Tells of all changes. */
+  flush(): void {
+    this.#timer.clear();
+    const changed = [...this.#changed];
+    this.#changed.clear();
+    for (const room of changed) {
+      this.#announce(room);
+    }
+  }
+
+  #announce(room: Room): void {
+    const count = this.#local.sizeOf(room);
+    if ((this.#announced.get(room) ?? 0) === count) {
+      return;
+    }
+    if (count === 0) {
+      this.#announced.delete(room);
+    } else {
+      this.#announced.set(room, count);
+    }
+    for (const link of this.#links.keys()) {
+      link.send({ type: 'rooms', room, count });
+    }
+  }
+}
