@@ -6,6 +6,8 @@
  * npm run bench -- --against <revision> [scenario…] [--node 20] [--rounds n] [--quick] [--servers a,b]
  * ```
  *
+ * Without `--servers`, all servers run but those with the option `cluster`.
+ *
  * The first form measures this package beside other servers. The second measures it beside a revision of itself, and
  * exits with 1 if a row became dearer.
  */
@@ -24,7 +26,7 @@ import { MIN_FOR_INTERVAL } from './measure/statistics.ts';
 import { writeResults } from './report/results.ts';
 import { type Table, writeTable } from './report/table.ts';
 import { SCENARIOS } from './scenarios/index.ts';
-import { OURS, SERVERS } from './servers/names.ts';
+import { CLUSTERED, OURS, SERVERS, type ServerName } from './servers/names.ts';
 import { writeTargets } from './targets.ts';
 
 const BENCH = fileURLToPath(new URL('./', import.meta.url));
@@ -42,18 +44,26 @@ const { values, positionals } = parseArgs({
     against: { type: 'string' },
   },
 });
-const only = values.servers.split(',').filter((name) => name !== '');
+const named = values.servers.split(',').filter((name) => name !== '');
+const NAMES = Object.keys(SERVERS) as ServerName[];
 
 expectKnown(
   'scenario',
   positionals,
   SCENARIOS.map(({ name }) => name),
 );
-expectKnown('server', only, values.against === undefined ? Object.keys(SERVERS) : OURS);
+expectKnown('server', named, values.against === undefined ? NAMES : [...OURS, ...CLUSTERED]);
 if (values.against !== undefined && values.profile) {
   throw new RangeError('--profile: a comparison of profiled servers would compare the profiler as well');
 }
+const only = NAMES.filter((name) => (named.length === 0 ? runsUnnamed(name) : named.includes(name)));
 const chosen = SCENARIOS.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
+
+/** Whether a server runs where none is named. */
+function runsUnnamed(name: ServerName): boolean {
+  const names: readonly ServerName[] = values.against === undefined ? NAMES : OURS;
+  return names.includes(name) && !CLUSTERED.some((clustered) => clustered === name);
+}
 
 /** @throws RangeError for an unknown name; the error lists the known ones */
 function expectKnown(what: string, given: readonly string[], known: readonly string[]): void {
@@ -89,12 +99,12 @@ function findNode(): { node: string; nodeVersion: string } {
 async function runAgainst(name: string): Promise<void> {
   const rounds = roundsOr(9, MIN_FOR_INTERVAL);
   const revision = checkOut(name);
-  await bundleServers(PRESENT);
-  await bundleServers(revision);
+  await bundleServers(PRESENT, only);
+  await bundleServers(revision, only);
   const options = {
     ...findNode(),
     rounds,
-    only: only.length === 0 ? OURS : only,
+    only,
     present: PRESENT,
     revision,
   };
@@ -117,7 +127,7 @@ async function runBesideOthers(): Promise<void> {
       timeout: 300_000,
     });
   }
-  await bundleServers(PRESENT);
+  await bundleServers(PRESENT, only);
   const { profile } = values;
   const run = new Run({
     ...findNode(),
@@ -141,7 +151,7 @@ async function runBesideOthers(): Promise<void> {
     }
   }
   console.log(writeTargets(tables));
-  if (chosen.length === SCENARIOS.length && only.length === 0 && !values.quick && !values.profile) {
+  if (chosen.length === SCENARIOS.length && named.length === 0 && !values.quick && !values.profile) {
     writeFileSync(RESULTS, writeResults(run, tables));
     console.log(`written to ${RESULTS}`);
   }

@@ -1,7 +1,7 @@
 /** The targets of the package: its cost is at most `factor` times that of another server in the same run. */
 import { ratioOf } from './measure/statistics.ts';
 import { findRow, markdown, type Table } from './report/table.ts';
-import { OURS } from './servers/names.ts';
+import { CLUSTERED, OURS } from './servers/names.ts';
 
 interface Target {
   readonly scenario: string;
@@ -20,6 +20,8 @@ function targets(scenario: string, ours: readonly string[], factors: Readonly<Re
 
 export const TARGETS: readonly Target[] = [
   ...targets('ws-echo', OURS, { ws: 1.15, 'sockjs-go': 1, sockjs: 0.65 }),
+  ...targets('polling-echo', CLUSTERED, { 'ours-bare': 1.03 }),
+  ...['ws-echo', 'ws-open', 'ws-memory'].flatMap((scenario) => targets(scenario, CLUSTERED, { 'ours-bare': 1.02 })),
   ...targets('ws-pipelined', OURS, { ws: 0.25, 'sockjs-go': 0.25 }),
   ...targets('ws-broadcast', OURS, { ws: 0.9, 'sockjs-go': 0.9, prepared: 1.1 }),
   ...targets('streaming-broadcast', OURS, { sockjs: 0.7, 'sockjs-go': 0.85 }),

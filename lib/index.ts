@@ -22,6 +22,13 @@ export { defaultOptions } from './options/resolve.ts';
 
 // The option `cluster`: what an adapter is. Experimental.
 
+export type {
+  ClusterGapMessage,
+  ClusterLinkMessage,
+  ClusterMessage,
+  ClusterNodeMessage,
+  ClusterStatusMessage,
+} from './cluster/cluster-channels.ts';
 export type { Cluster, ClusterEvents, ClusterStatus } from './cluster/cluster-state.ts';
 export { NotConfirmedError } from './cluster/not-confirmed-error.ts';
 export type {
@@ -50,7 +57,14 @@ export type { CloseOptions, CloseResult } from './session/shutdown.ts';
 
 // Monitoring: counters, and messages on diagnostics channels.
 
-export type { RejectedMessage, RejectionReason, RequestMessage, SockjsStats } from './metrics.ts';
+export type {
+  ClusterStats,
+  RejectedMessage,
+  RejectionReason,
+  RelayedRequests,
+  RequestMessage,
+  SockjsStats,
+} from './metrics.ts';
 export type {
   MessageMessage,
   ReceiverMessage,

@@ -37,6 +37,54 @@ export interface SockjsStats {
   readonly rejected: Readonly<Partial<Record<RejectionReason, number>>>;
   /** Bytes that are queued towards all clients and not yet taken by the kernel. */
   readonly queuedBytes: number;
+  /**
+   * The cluster, as this process sees it. Missing without the option `cluster`.
+   *
+   * @experimental It may change in any release.
+   */
+  readonly cluster?: ClusterStats;
+}
+
+/** Requests that one process relays to another. */
+export interface RelayedRequests {
+  /** Polls and streams. */
+  readonly receiving: number;
+  readonly sends: number;
+}
+
+/** `cluster` in the result of `router.stats()`: what is now, and sums since the router was made. */
+export interface ClusterStats {
+  /** Other processes that have a lease in the registry now. */
+  readonly nodes: number;
+  /** Links now: those that this process has dialled, and those that it was dialled by. With all others, one of each. */
+  readonly links: { readonly dialled: number; readonly accepted: number };
+  /** Links that have ended, by cause; see `ClusterLinkMessage`. */
+  readonly linksEnded: Readonly<Record<string, number>>;
+  /** Connections that have become no link, by cause. */
+  readonly linksFailed: Readonly<Record<string, number>>;
+  /** Requests that others have relayed to sessions of this process. One that is asked again counts again. */
+  readonly relayedIn: RelayedRequests;
+  /** Requests that this process has relayed to sessions of others. */
+  readonly relayedOut: RelayedRequests;
+  /** Messages and closes to rooms, or to all, that have come from others. */
+  readonly broadcastsIn: number;
+  /** Messages and closes to rooms, or to all, for others: for each process that gets one. */
+  readonly broadcastsOut: number;
+  /** How often messages to rooms of this process were lost. */
+  readonly gapsIn: number;
+  /** How often messages of this process to rooms of another one were lost. */
+  readonly gapsOut: number;
+  /** Bytes that came on links, without the framing of WebSockets. */
+  readonly bytesIn: number;
+  /** Bytes that were written to links. */
+  readonly bytesOut: number;
+  /** Bytes that wait on links and are not yet taken by the kernel. */
+  readonly queuedBytes: number;
+  /**
+   * ms to another process and back: that of the slowest link, by the last ping of each, which is sent every quarter of
+   * `nodeTimeout`. It waits behind the bytes that are queued. Undefined while there is no link that has had an answer.
+   */
+  readonly roundTrip: number | undefined;
 }
 
 /** Published on `sockjs:rejected` when a request is rejected. */
@@ -139,8 +187,11 @@ export class Metrics {
     }
   }
 
-  /** All counters, and the transport and buffer of each live session. */
-  snapshot(live: Iterable<{ readonly transport: TransportName; readonly bufferedAmount: number }>): SockjsStats {
+  /** All counters, the transport and buffer of each live session, and what is counted of the cluster, if there is one. */
+  snapshot(
+    live: Iterable<{ readonly transport: TransportName; readonly bufferedAmount: number }>,
+    cluster?: ClusterStats,
+  ): SockjsStats {
     const zeros = Object.values(TRANSPORTS).map(({ name }) => [name, 0]);
     const sessions: Record<TransportName, number> = Object.fromEntries(zeros);
     let queuedBytes = 0;
@@ -150,6 +201,7 @@ export class Metrics {
     }
     const { opened, closed, messagesIn, bytesIn, messagesOut, bytesOut } = this;
     const rejected = Object.fromEntries(this.#rejected);
-    return { sessions, opened, closed, messagesIn, bytesIn, messagesOut, bytesOut, rejected, queuedBytes };
+    const stats = { sessions, opened, closed, messagesIn, bytesIn, messagesOut, bytesOut, rejected, queuedBytes };
+    return cluster === undefined ? stats : { ...stats, cluster };
   }
 }

@@ -284,7 +284,7 @@ function membersOf<Data, Req extends IncomingMessage>(
       },
       count: () => sessions.rooms.sizeOf(room) + (rooms?.countElsewhere(room) ?? 0),
     }),
-    stats: () => metrics.snapshot(sessions),
+    stats: () => metrics.snapshot(sessions, node?.stats()),
     close,
     [Symbol.asyncDispose]: async () => {
       await close();

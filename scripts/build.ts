@@ -13,7 +13,11 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const DIST = join(ROOT, 'dist');
 
 /** The entries of the package: the name in `dist/`, and the source. */
-const ENTRIES = { index: 'lib/index.ts', redis: 'lib/redis.ts' };
+const ENTRIES = {
+  index: 'lib/index.ts',
+  redis: 'lib/redis.ts',
+  'cluster-contract': 'lib/cluster-contract.ts',
+};
 
 rmSync(DIST, { recursive: true, force: true });
 const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');

@@ -13,6 +13,7 @@ import { Redis as Valkey } from 'iovalkey';
 import { createClient, createClientPool, createCluster, createSentinel } from 'redis';
 import { createClient as createClient4, createCluster as createCluster4 } from 'redis4';
 import { type ServerOptions, WebSocketServer } from 'ws';
+import type * as contractApi from '../lib/cluster-contract.ts';
 import type * as api from '../lib/index.ts';
 import {
   type AllowedOrigins,
@@ -26,12 +27,18 @@ import {
   type ClusterAdapter,
   type ClusterEntry,
   type ClusterEvents,
+  type ClusterGapMessage,
+  type ClusterLinkMessage,
+  type ClusterMessage,
+  type ClusterNodeMessage,
   type ClusterNodeRecord,
   type ClusterOptions,
   type ClusterOwnerMark,
   type ClusterRegistry,
   type ClusterRenewal,
+  type ClusterStats,
   type ClusterStatus,
+  type ClusterStatusMessage,
   type ClusterTombstone,
   defaultOptions,
   type JsessionidAttributes,
@@ -44,6 +51,7 @@ import {
   type ReceiverMessage,
   type RejectedMessage,
   type RejectionReason,
+  type RelayedRequests,
   type RequestMessage,
   type ResolvedOptions,
   type Room,
@@ -99,6 +107,7 @@ export function surface(): void {
     | 'upgradeHandler'
   >()({} as keyof typeof api);
   is<'redisCluster'>()({} as keyof typeof redisApi);
+  is<'registryContract'>()({} as keyof typeof contractApi);
   is<keyof SockjsOptions>()({} as keyof ResolvedOptions);
 }
 
@@ -451,6 +460,13 @@ export function cluster(adapter: ClusterAdapter, registry: ClusterRegistry): voi
   sockjs({ cluster: { ...adapter, onGap: 'drop' } }, () => {});
   of?.on('status', (status) => is<ClusterStatus>()(status)).off('status', () => {});
   is<[status: ClusterStatus]>()({} as ClusterEvents['status']);
+  const stats: ClusterStats | undefined = sockjs(() => {}).stats().cluster;
+  is<number | undefined>()(stats?.links.dialled);
+  is<number | undefined>()(stats?.linksEnded['silent']);
+  is<RelayedRequests | undefined>()(stats?.relayedIn);
+  is<number | undefined>()(stats?.roundTrip);
+  // @ts-expect-error there is none without the option
+  sockjs(() => {}).stats().cluster.nodes;
 
   // What an adapter of an application is made of.
   is<Promise<ClusterRenewal>>()(registry.renew({} as ClusterNodeRecord, 1));
@@ -896,6 +912,7 @@ export function closing(): void {
     | 'bytesOut'
     | 'rejected'
     | 'queuedBytes'
+    | 'cluster'
   >()({} as keyof SockjsStats);
   is<'websocket' | 'websocket-raw' | 'xhr-polling' | 'xhr-streaming' | 'eventsource' | 'htmlfile' | 'jsonp-polling'>()(
     {} as TransportName,
@@ -940,6 +957,25 @@ export function channels(): void {
     is<'session' | 'request' | 'transport'>()('' as keyof ReceiverMessage);
     // @ts-expect-error another process may hold the request
     (message as ReceiverMessage).request.url;
+  });
+  subscribe('sockjs:cluster:status', (message) => {
+    is<ClusterStatus>()((message as ClusterStatusMessage).previous);
+    is<keyof ClusterStatusMessage>()('' as keyof ClusterMessage | 'status' | 'previous');
+  });
+  subscribe('sockjs:cluster:node', (message) => {
+    is<'joined' | 'left' | 'dead'>()((message as ClusterNodeMessage).event);
+    // @ts-expect-error it may be a node that was not listed
+    (message as ClusterNodeMessage).address.length;
+  });
+  subscribe('sockjs:cluster:link', (message) => {
+    is<'dialled' | 'accepted'>()((message as ClusterLinkMessage).direction);
+    is<keyof ClusterLinkMessage>()('' as keyof ClusterMessage | 'peer' | 'direction' | 'event' | 'cause');
+    // @ts-expect-error it may have proved nothing
+    (message as ClusterLinkMessage).peer.length;
+  });
+  subscribe('sockjs:cluster:gap', (message) => {
+    is<'out' | 'in'>()((message as ClusterGapMessage).direction);
+    is<keyof ClusterGapMessage>()('' as keyof ClusterMessage | 'peer' | 'direction' | 'isForAll' | 'hasClose');
   });
   subscribe('sockjs:request', (message) => {
     is<'request' | 'method' | 'path' | 'status'>()('' as keyof RequestMessage);

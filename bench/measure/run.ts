@@ -26,8 +26,8 @@ export interface RunOptions {
   readonly warmUp: number;
   /** Whether to write CPU profiles of the servers of this package. */
   readonly profile: boolean;
-  /** The servers that run. Empty for all. */
-  readonly only: readonly string[];
+  /** The servers that run. */
+  readonly only: readonly ServerName[];
   /** The checkouts whose servers run side by side, in this order. */
   readonly checkouts: readonly Checkout[];
 }
@@ -74,8 +74,7 @@ export class Run {
   }
 
   #isChosen(server: ServerName): boolean {
-    const { only } = this.options;
-    return only.length === 0 || only.includes(server);
+    return this.options.only.includes(server);
   }
 
   /** Node strips types without a loader since 22.18. */

@@ -1,14 +1,14 @@
 /** All scenarios, in the order in which they run. */
-import { OURS, type ServerName } from '../servers/names.ts';
+import { CLUSTERED, OURS, type ServerName } from '../servers/names.ts';
 import { growth } from './growth.ts';
 import { idleBeside } from './idle-beside.ts';
 import { cpuScenario, memoryScenario, type Scenario } from './scenario.ts';
 
-const WEBSOCKET: readonly ServerName[] = [...OURS, 'ws', 'sockjs', 'engine', 'sockjs-go'];
-const BROADCAST: readonly ServerName[] = [...OURS, 'ws', 'prepared', 'sockjs', 'engine', 'sockjs-go'];
-const HTTP: readonly ServerName[] = [...OURS, 'http', 'express', 'sockjs', 'sockjs-go'];
-const STREAMING: readonly ServerName[] = [...OURS, 'sockjs', 'sockjs-go'];
-const STREAMING_BROADCAST: readonly ServerName[] = [...OURS, 'prepared', 'sockjs', 'sockjs-go'];
+const WEBSOCKET: readonly ServerName[] = [...OURS, ...CLUSTERED, 'ws', 'sockjs', 'engine', 'sockjs-go'];
+const BROADCAST: readonly ServerName[] = [...OURS, ...CLUSTERED, 'ws', 'prepared', 'sockjs', 'engine', 'sockjs-go'];
+const HTTP: readonly ServerName[] = [...OURS, ...CLUSTERED, 'http', 'express', 'sockjs', 'sockjs-go'];
+const STREAMING: readonly ServerName[] = [...OURS, ...CLUSTERED, 'sockjs', 'sockjs-go'];
+const STREAMING_BROADCAST: readonly ServerName[] = [...OURS, ...CLUSTERED, 'prepared', 'sockjs', 'sockjs-go'];
 
 /** Bytes of a message, unless a scenario says otherwise. */
 const SIZE = 64;

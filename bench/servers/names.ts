@@ -10,6 +10,8 @@ interface Entry {
 export const SERVERS = {
   'ours-express': { title: 'express-sockjs in an Express 5 app', dialect: 'sockjs', pollsRace: false },
   'ours-bare': { title: 'express-sockjs as a bare listener', dialect: 'sockjs', pollsRace: false },
+  'ours-cluster': { title: 'express-sockjs bare, `cluster` in memory', dialect: 'sockjs', pollsRace: false },
+  'ours-redis': { title: 'express-sockjs bare, `cluster` with Redis', dialect: 'sockjs', pollsRace: false },
   ws: { title: 'floor: `ws`', dialect: 'plain', pollsRace: false },
   prepared: { title: 'floor: one prepared frame to raw sockets', dialect: 'plain', pollsRace: false },
   http: { title: 'floor: `node:http`', dialect: 'plain', pollsRace: false },
@@ -24,3 +26,6 @@ export type ServerName = keyof typeof SERVERS;
 
 /** The servers of this package. */
 export const OURS = ['ours-express', 'ours-bare'] as const satisfies readonly ServerName[];
+
+/** This package as a bare listener in a cluster of one process. They run only where `--servers` names them. */
+export const CLUSTERED = ['ours-cluster', 'ours-redis'] as const satisfies readonly ServerName[];

@@ -31,7 +31,7 @@ export interface ClusterDirectorySettings {
   readonly membership: Pick<Membership, 'joined' | 'epoch' | 'requestReassert'>;
   /** The key of the hashes in tombstones; the same at all nodes. */
   readonly secret: string;
-  /** The option of the same name. A tombstone lasts twice as long. */
+  /** The option of the same name. A tombstone lasts twice as long, from 1 ms to a day. */
   readonly disconnectDelay: number;
 }
 
@@ -273,7 +273,9 @@ export class ClusterDirectory<Data, Req extends IncomingMessage> implements Sess
       this.#owned.delete(id);
       const { registry, disconnectDelay } = this.#settings;
       const tombstone = { code, reason, identityHash: this.#hash(identity) };
-      this.#inBackground(registry.end(id, mark, tombstone, 2 * disconnectDelay));
+      // Registries take neither 0 nor Infinity, and then the entry would lead here for a day.
+      const life = Math.min(Math.max(2 * disconnectDelay, 1), ENTRY_LIFE);
+      this.#inBackground(registry.end(id, mark, tombstone, life));
     }
   }
 

@@ -9,6 +9,7 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { ConnectionOptions, TlsOptions } from 'node:tls';
+import type { ClusterStats } from '../metrics.ts';
 import type { ClusterAdapter, ClusterRegistry, NodeRecord } from '../options/cluster-adapter.ts';
 import { type ClusterSettings, resolveCluster } from '../options/cluster-settings.ts';
 import type { SessionRegistry } from '../session/registry.ts';
@@ -17,6 +18,7 @@ import { debugCluster } from '../util/debug.ts';
 import { DeadlineTimer, type TimerQueue } from '../util/timer-queue.ts';
 import { parseAddress } from './address.ts';
 import { ClusterDirectory } from './cluster-directory.ts';
+import { ClusterMetrics } from './cluster-metrics.ts';
 import { ClusterRooms } from './cluster-rooms.ts';
 import { ClusterState, type ClusterStatus } from './cluster-state.ts';
 import { within } from './deadlines.ts';
@@ -58,6 +60,7 @@ export class ClusterNode<Data, Req extends IncomingMessage> {
   readonly #settings: ClusterSettings;
   readonly #sessions: SessionRegistry<Data, Req>;
   readonly #endpoint: NodeEndpoint;
+  readonly #metrics: ClusterMetrics;
   readonly #membership: Membership;
   readonly #peers: DialledPeers;
   readonly #token = randomBytes(TOKEN_BYTES).toString('base64url');
@@ -80,6 +83,7 @@ export class ClusterNode<Data, Req extends IncomingMessage> {
     this.#settings = settings;
     this.#sessions = sessions;
     this.#endpoint = endpoint;
+    this.#metrics = new ClusterMetrics(name, this.id);
     this.#membership = new Membership({
       registry,
       nodeTimeout,
@@ -98,6 +102,7 @@ export class ClusterNode<Data, Req extends IncomingMessage> {
       nodeTimeout,
       maxQueuedBytes,
       timers,
+      metrics: this.#metrics,
       tls: tls === undefined ? undefined : ({ ...tls } satisfies ConnectionOptions),
       mayJudge: () => this.#membership.mayJudge,
       onLinks: () => this.#updateStatus(),
@@ -122,6 +127,11 @@ export class ClusterNode<Data, Req extends IncomingMessage> {
       this.#warn('name', 'another router of this process has the same name; they share their sessions');
     }
     this.#listen();
+  }
+
+  /** What this process has counted of its cluster. */
+  stats(): ClusterStats {
+    return this.#metrics.snapshot(this.#peers.nodeIds.length);
   }
 
   /**
@@ -154,7 +164,7 @@ export class ClusterNode<Data, Req extends IncomingMessage> {
         this.#listening.then((listener) => listener?.close()),
       );
       this.rooms.end();
-      this.state.setStatus('down');
+      this.#setStatus('down');
       forgetName(name);
     }
   }
@@ -171,7 +181,7 @@ export class ClusterNode<Data, Req extends IncomingMessage> {
       nodeTimeout: this.#settings.nodeTimeout,
       local: localRoomsOf(this.#sessions),
       deliver: (broadcast) => deliver(broadcast, this.#sessions, this.#settings.onGap),
-      onGap: (nodeId) => debugCluster('node %s has missed messages of this one', nodeId),
+      metrics: this.#metrics,
     });
     rooms.onChange = (room) => made.onChange(room);
     this.#sessions.onSizeChange = () => made.onChange(undefined);
@@ -193,7 +203,8 @@ export class ClusterNode<Data, Req extends IncomingMessage> {
       token: this.#token,
       at: listen,
       ...(tls === undefined ? {} : { tls: serverTls(tls) }),
-      limits: { timers, nodeTimeout, maxQueuedBytes },
+      limits: { timers, nodeTimeout, maxQueuedBytes, metrics: this.#metrics },
+      onRefused: (cause) => this.#metrics.refused(cause),
       serve: (link) => {
         const side = new OwnerSide(link, this.#sessions, { responseLimit, nodeTimeout, timers }, this.rooms);
         this.#peers.meet(link.peer);
@@ -238,7 +249,15 @@ export class ClusterNode<Data, Req extends IncomingMessage> {
     const isUp = this.#membership.isUp && areAllLinked;
     const status: ClusterStatus = hasJoined ? (isUp ? 'up' : 'degraded') : 'down';
     if (this.#closed === undefined) {
-      this.state.setStatus(status);
+      this.#setStatus(status);
+    }
+  }
+
+  #setStatus(status: ClusterStatus): void {
+    const previous = this.state.status;
+    this.state.setStatus(status);
+    if (status !== previous) {
+      this.#metrics.statusChanged(status, previous);
     }
   }
 

@@ -8,6 +8,7 @@
 import { forgetFirst } from '../util/forget-first.ts';
 import { ignoreRejection, promiseWithResolvers } from '../util/promises.ts';
 import type { TimerQueue } from '../util/timer-queue.ts';
+import type { ClusterMetrics } from './cluster-metrics.ts';
 import { within } from './deadlines.ts';
 import { type DeliverBroadcast, IncomingBroadcasts } from './incoming-broadcasts.ts';
 import type { Link } from './link.ts';
@@ -25,10 +26,9 @@ export interface ClusterRoomsSettings {
   readonly timers: TimerQueue;
   readonly nodeTimeout: number;
   readonly local: LocalRooms;
-  /** What to do with a message that has come from another node. */
+  readonly metrics: Pick<ClusterMetrics, 'broadcastsOut' | 'broadcastsIn' | 'gap'>;
+  /** Gives a message that has come from another node to the sessions of this one. */
   readonly deliver: DeliverBroadcast;
-  /** Called when another node is told that it has missed messages of this one. */
-  readonly onGap: (nodeId: string) => void;
 }
 
 /** The rooms of one endpoint at all nodes. */
@@ -66,6 +66,7 @@ export class ClusterRooms {
     this.#countPost(broadcast);
     for (const peer of this.#peers.values()) {
       if (peer.mayHave(broadcast.room)) {
+        this.#settings.metrics.broadcastsOut += 1;
         peer.outgoing.post(broadcast);
       }
     }
@@ -79,6 +80,7 @@ export class ClusterRooms {
    */
   close(broadcast: Extract<Broadcast, { type: 'close' }>): Promise<void> {
     this.#countPost(broadcast);
+    this.#settings.metrics.broadcastsOut += this.#peers.size;
     const answers = [...this.#peers].map(([nodeId, peer]) => [nodeId, peer.outgoing.confirm(broadcast)] as const);
     return this.#allConfirm(answers);
   }
@@ -165,7 +167,7 @@ export class ClusterRooms {
   /** Tells the other node of all rooms, and of what it has sent before. */
   onAccepted(link: Link<OwnerMessage>): IncomingBroadcasts {
     const { peer: nodeId } = link;
-    const incoming = this.#remembered.get(nodeId) ?? new IncomingBroadcasts(this.#settings.deliver);
+    const incoming = this.#remembered.get(nodeId) ?? this.#makeIncoming(nodeId);
     this.#remembered.delete(nodeId);
     this.#incoming.set(link, incoming);
     // It lives. From now on all is kept for it, until there is a link to it.
@@ -190,10 +192,25 @@ export class ClusterRooms {
     }
   }
 
+  #makeIncoming(nodeId: string): IncomingBroadcasts {
+    const { metrics, deliver } = this.#settings;
+    return new IncomingBroadcasts((broadcast) => {
+      if (broadcast.type === 'gap') {
+        metrics.gap(nodeId, 'in', broadcast);
+      } else if (broadcast.type !== 'sync') {
+        metrics.broadcastsIn += 1;
+      }
+      deliver(broadcast);
+    });
+  }
+
   /** A node, as far as rooms are concerned. One that had gone has come back. */
   #peer(nodeId: string): RoomPeer {
     const gone = this.#gone.get(nodeId);
-    const peer = this.#peers.get(nodeId) ?? gone ?? new RoomPeer(this.#kept, () => this.#settings.onGap(nodeId));
+    const peer =
+      this.#peers.get(nodeId) ??
+      gone ??
+      new RoomPeer(this.#kept, (loss) => this.#settings.metrics.gap(nodeId, 'out', loss));
     if (gone !== undefined) {
       this.#gone.delete(nodeId);
       gone.comeBack(this.#posted);

@@ -3,7 +3,6 @@ import type { IncomingMessage } from 'node:http';
 import { CLOSES } from '../protocol/close-code.ts';
 import { sendToAll } from '../session/broadcast.ts';
 import type { SessionRegistry } from '../session/registry.ts';
-import { debugCluster } from '../util/debug.ts';
 import type { IncomingBroadcast } from './incoming-broadcasts.ts';
 
 /** Sends a message, closes sessions, or ends those that may have missed something. */
@@ -20,7 +19,6 @@ export function deliver<Data, Req extends IncomingMessage>(
       closeAll(membersOf(sessions, broadcast.room), broadcast.code, broadcast.reason);
       break;
     case 'gap':
-      debugCluster('messages of another node are lost');
       if (onGap === 'close' || broadcast.hasClose) {
         const { code, reason } = CLOSES.sessionLost;
         closeAll(thoseOfGap(sessions, broadcast.isForAll), code, reason);

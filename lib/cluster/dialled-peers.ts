@@ -4,6 +4,7 @@ import type { ClusterRegistry, NodeRecord } from '../options/cluster-adapter.ts'
 import { debugCluster } from '../util/debug.ts';
 import { forgetFirst } from '../util/forget-first.ts';
 import type { TimerQueue } from '../util/timer-queue.ts';
+import type { ClusterMetrics } from './cluster-metrics.ts';
 import type { ClusterRooms } from './cluster-rooms.ts';
 import { type DialResult, dial } from './dial.ts';
 import { LINK_VERSIONS } from './handshake.ts';
@@ -23,6 +24,7 @@ export interface DialledPeersSettings {
   readonly nodeTimeout: number;
   readonly maxQueuedBytes: number;
   readonly timers: TimerQueue;
+  readonly metrics: ClusterMetrics;
   readonly tls: ConnectionOptions | undefined;
   /** The rooms of all nodes, which hear of each link. */
   readonly rooms?: Pick<ClusterRooms, 'onDialled'>;
@@ -79,6 +81,7 @@ export class DialledPeers implements Peers {
   /** Takes the nodes that have a lease, and dials those to which there is no link. */
   update(nodes: readonly NodeRecord[]): void {
     const others = nodes.filter(({ id }) => id !== this.#settings.nodeId);
+    this.#tellChanges(others);
     this.#listed = new Set(others.map(({ id }) => id));
     for (const record of others) {
       // To the end, so that those that have no lease are first.
@@ -172,7 +175,24 @@ export class DialledPeers implements Peers {
     }
   }
 
+  /** Tells of nodes that were not listed before, and of those that were. */
+  #tellChanges(others: readonly NodeRecord[]): void {
+    const { metrics } = this.#settings;
+    const gone = new Set(this.#listed);
+    for (const { id, address } of others) {
+      if (!gone.delete(id)) {
+        metrics.nodeChanged('joined', id, address);
+      }
+    }
+    for (const id of gone) {
+      metrics.nodeChanged('left', id, this.#records.get(id)?.address);
+    }
+  }
+
   #bury(nodeId: string): Reached {
+    if (!this.#buried.has(nodeId)) {
+      this.#settings.metrics.nodeChanged('dead', nodeId, this.#records.get(nodeId)?.address);
+    }
     this.#records.delete(nodeId);
     this.#buried.add(nodeId);
     return { kind: 'dead' };
@@ -189,7 +209,7 @@ export class DialledPeers implements Peers {
       this.#warnOf(node, 'only processes of its own machine can dial it; give it the option "listen.host"');
       return Promise.resolve({ kind: 'failed', error: new Error('sockjs: a loopback address of another machine') });
     }
-    const limits = { timers, nodeTimeout, maxQueuedBytes };
+    const limits = { timers, nodeTimeout, maxQueuedBytes, metrics: this.#settings.metrics };
     const attempt = dial(
       {
         self: { id: nodeId, versions: LINK_VERSIONS },
@@ -220,6 +240,9 @@ export class DialledPeers implements Peers {
 
   #explain(node: NodeRecord, result: DialResult): void {
     debugCluster('dialled node %s at %s: %s', node.id, node.address, result.kind);
+    if (result.kind !== 'linked' && result.kind !== 'aborted') {
+      this.#settings.metrics.dialFailed(node.id, result.kind);
+    }
     if (result.kind === 'other-node') {
       this.#warnOf(node, 'another process answers there; give each the option "advertise" with an address of its own');
     } else if (result.kind === 'version') {

@@ -10,21 +10,11 @@ import { type WebSocket, WebSocketServer } from '../util/ws.ts';
 import { formatAddress } from './address.ts';
 import { HANDSHAKE_CLOSE, type LinkParty, ListenerHandshake } from './handshake.ts';
 import { MAX_HANDSHAKE_BYTES, readHandshake } from './handshake-socket.ts';
+import type { ListenerRefusal } from './link-cause.ts';
 import { readRequesterMessage } from './link-codec.ts';
 import type { OwnerMessage, RequesterMessage } from './messages.ts';
 import { WaitingSockets } from './waiting-sockets.ts';
 import { type LinkLimits, type ProvenSocket, type ServeLink, WEBSOCKET_SETTINGS, WireLink } from './wire-link.ts';
-
-/** Why a connection has become no link. */
-export type ListenerRefusal =
-  /** It had 5 s, and 1 KiB. */
-  | 'late'
-  /** Too many others came after it. */
-  | 'crowded'
-  /** A browser has sent the request: it has an `Origin` header. */
-  | 'origin'
-  /** The handshake broke its form, the peer does not know the token, or speaks no common version. */
-  | keyof typeof HANDSHAKE_CLOSE;
 
 /** How to listen for links. */
 export interface ListenOptions {

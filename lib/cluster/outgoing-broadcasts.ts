@@ -46,7 +46,7 @@ export interface Loss {
 export class OutgoingBroadcasts {
   readonly #kept = new Map<number, Broadcast>();
   readonly #keptByAll: KeptBytes;
-  readonly #onGap: () => void;
+  readonly #onGap: (loss: Loss) => void;
   #keptBytes = 0;
   #link: Link<RequesterMessage> | undefined;
   /** Whether the other node has said on this link what it has. */
@@ -62,7 +62,7 @@ export class OutgoingBroadcasts {
    * @param keptByAll what all queues of this node keep
    * @param onGap called when the other node is told of a gap
    */
-  constructor(keptByAll: KeptBytes, onGap: () => void = () => {}) {
+  constructor(keptByAll: KeptBytes, onGap: (loss: Loss) => void = () => {}) {
     this.#keptByAll = keptByAll;
     this.#onGap = onGap;
   }
@@ -191,7 +191,7 @@ export class OutgoingBroadcasts {
     link.send({ type: 'gap', seq, isForAll, hasClose });
     this.#sentSeq = seq;
     this.#answer(seq, false);
-    this.#onGap();
+    this.#onGap({ isForAll, hasClose });
   }
 
   #loseOldest(): void {

@@ -1,7 +1,7 @@
 /** Another node, as far as rooms are concerned: the rooms that it has told of, and what is sent to it. */
 import type { Link } from './link.ts';
 import type { OwnerMessage, RequesterMessage } from './messages.ts';
-import { type KeptBytes, OutgoingBroadcasts } from './outgoing-broadcasts.ts';
+import { type KeptBytes, type Loss, OutgoingBroadcasts } from './outgoing-broadcasts.ts';
 import type { Room } from './room-announcements.ts';
 
 /** Renewals without a link after which a node counts as gone: those of `nodeTimeout`. */
@@ -31,7 +31,7 @@ export class RoomPeer {
   #postedBefore = 0;
 
   /** @param onGap called when the node is told that it has missed messages */
-  constructor(kept: KeptBytes, onGap: () => void) {
+  constructor(kept: KeptBytes, onGap: (loss: Loss) => void) {
     this.outgoing = new OutgoingBroadcasts(kept, onGap);
   }
 

@@ -4,11 +4,14 @@ import { debugWebSocket } from '../util/debug.ts';
 import { flushAfterTurn } from '../util/flush-queue.ts';
 import { DeadlineTimer, type TimerQueue } from '../util/timer-queue.ts';
 import { WebSocket } from '../util/ws.ts';
+import type { ClusterMetrics, MeasuredLink } from './cluster-metrics.ts';
 import { type FieldReader, FieldWriter } from './fields.ts';
 import type { Link, LinkHandler } from './link.ts';
+import type { LinkEnd } from './link-cause.ts';
 import { encode, LinkError, MAX_MESSAGE_BYTES } from './link-codec.ts';
 import { LinkDecoder } from './link-decoder.ts';
 import type { LinkMessage, RequestId } from './messages.ts';
+import { RoundTrip } from './round-trip.ts';
 
 /** What bounds each link of a node. */
 export interface LinkLimits {
@@ -18,6 +21,8 @@ export interface LinkLimits {
   readonly nodeTimeout: number;
   /** Bytes that wait on a link, from which on it takes no frames. */
   readonly maxQueuedBytes: number;
+  /** What the links of the node count on. */
+  readonly metrics: ClusterMetrics;
 }
 
 /** An open WebSocket whose two ends have proved who they are. */
@@ -30,23 +35,6 @@ export interface ProvenSocket {
   /** The version of the link protocol that both speak. */
   readonly version: number;
 }
-
-/** Why a link has ended. */
-export type LinkEnd =
-  /** `end()` was called on it, or its listener was closed. */
-  | 'closed'
-  /** The peer ended it, or the connection broke. */
-  | 'peer'
-  /** Nothing came for `nodeTimeout`. */
-  | 'silent'
-  /** The peer sent what no node sends. */
-  | 'malformed'
-  /** More than `maxQueuedBytes` came on top of a full link, since the peer reads too little. */
-  | 'overrun'
-  /** The same node has made another link. */
-  | 'replaced'
-  /** The handler of the link threw. */
-  | 'failed';
 
 /** Makes the handler of a new link. Nothing happens on the link before it returns. */
 export type ServeLink<Sent extends LinkMessage, Received extends LinkMessage> = (
@@ -62,7 +50,7 @@ export const MAX_WEBSOCKET_MESSAGE = 1024 * 1024;
 /** Pings while a peer may stay silent. */
 const PINGS = 4;
 
-/** What the ping of `delivered()` holds. All others are empty. */
+/** What the ping of `delivered()` holds. */
 const BEHIND_ALL = Buffer.from('delivered');
 
 /** Settings of ws for both ends of a link. */
@@ -75,7 +63,7 @@ export const WEBSOCKET_SETTINGS = {
 } as const;
 
 /** A link. Everything that the peer can do ends it at worst. */
-export class WireLink<Sent extends LinkMessage, Received extends LinkMessage> implements Link<Sent> {
+export class WireLink<Sent extends LinkMessage, Received extends LinkMessage> implements Link<Sent>, MeasuredLink {
   readonly peer: string;
   readonly #webSocket: WebSocket;
   readonly #version: number;
@@ -84,6 +72,7 @@ export class WireLink<Sent extends LinkMessage, Received extends LinkMessage> im
   readonly #isRequester: boolean;
   readonly #pingTimer: DeadlineTimer;
   readonly #silenceTimer: DeadlineTimer;
+  readonly #roundTrip = new RoundTrip();
   readonly #onEnded: () => void;
   #handler: LinkHandler<Received> | undefined;
   #endCause: LinkEnd | undefined;
@@ -127,16 +116,12 @@ export class WireLink<Sent extends LinkMessage, Received extends LinkMessage> im
     this.#pingTimer.set(limits.nodeTimeout / PINGS);
     this.#silenceTimer.limit(limits.nodeTimeout);
     webSocket.on('message', (data: unknown, isBinary: boolean) => this.#receive(isBinary ? data : undefined));
-    webSocket.on('pong', (data: Buffer) => {
-      if (data.equals(BEHIND_ALL)) {
-        this.#deliveries.shift()?.();
-      }
-    });
     webSocket.on('error', () => this.endBy('malformed'));
     webSocket.on('close', () => this.endBy('peer'));
     // Behind the listener of ws, which has then seen a close frame in the chunk. No node sends one on a link.
     socket.on('data', () => this.#onData());
     socket.on('end', () => this.endBy('peer'));
+    webSocket.on('pong', (data: Buffer) => this.#onPong(data));
   }
 
   /** Why the link has ended; undefined while it has not. Set before `onEnd()` is called. */
@@ -144,8 +129,20 @@ export class WireLink<Sent extends LinkMessage, Received extends LinkMessage> im
     return this.#endCause;
   }
 
+  get direction(): 'dialled' | 'accepted' {
+    return this.#isRequester ? 'dialled' : 'accepted';
+  }
+
+  get queuedBytes(): number {
+    return this.#writer.length + this.#webSocket.bufferedAmount;
+  }
+
+  get roundTrip(): number | undefined {
+    return this.#roundTrip.ms;
+  }
+
   get isFull(): boolean {
-    const isFull = this.#endCause !== undefined || this.#queuedBytes >= this.#limits.maxQueuedBytes;
+    const isFull = this.#endCause !== undefined || this.queuedBytes >= this.#limits.maxQueuedBytes;
     this.#wasFull ||= isFull;
     return isFull;
   }
@@ -153,6 +150,7 @@ export class WireLink<Sent extends LinkMessage, Received extends LinkMessage> im
   /** Has the link served. Called once, before the turn ends in which the link was made. */
   open(serve: ServeLink<Sent, Received>): void {
     let handler: LinkHandler<Received> | undefined;
+    this.#limits.metrics.linkOpened(this);
     this.#guard(() => {
       handler = serve(this);
     });
@@ -171,8 +169,9 @@ export class WireLink<Sent extends LinkMessage, Received extends LinkMessage> im
     const before = this.#writer.length;
     encode(this.#writer, message, this.#version);
     this.#overrun = isFull ? this.#overrun + this.#writer.length - before : 0;
-    if (this.#isRequester && 'rid' in message) {
+    if (message.type === 'attach' || message.type === 'send') {
       this.#highestRid = Math.max(this.#highestRid, message.rid);
+      this.#limits.metrics.relayed('relayedOut', message.type);
     }
     if (!this.#isFlushQueued) {
       this.#isFlushQueued = true;
@@ -203,6 +202,7 @@ export class WireLink<Sent extends LinkMessage, Received extends LinkMessage> im
     }
     this.#endCause = cause;
     debugWebSocket('the link with node %s has ended: %s', this.peer, cause);
+    this.#limits.metrics.linkEnded(this, cause);
     this.#writer.take();
     this.#pingTimer.clear();
     this.#silenceTimer.clear();
@@ -232,6 +232,7 @@ export class WireLink<Sent extends LinkMessage, Received extends LinkMessage> im
   }
 
   #write(bytes: Buffer): void {
+    this.#limits.metrics.bytesOut += bytes.length;
     for (let start = 0; start < bytes.length; start += MAX_WEBSOCKET_MESSAGE) {
       this.#webSocket.send(bytes.subarray(start, start + MAX_WEBSOCKET_MESSAGE), this.#onSent);
     }
@@ -248,10 +249,6 @@ export class WireLink<Sent extends LinkMessage, Received extends LinkMessage> im
     }
   };
 
-  get #queuedBytes(): number {
-    return this.#writer.length + this.#webSocket.bufferedAmount;
-  }
-
   #receive(data: unknown): void {
     if (this.#endCause !== undefined) {
       // ws still parses the rest of a chunk.
@@ -261,6 +258,7 @@ export class WireLink<Sent extends LinkMessage, Received extends LinkMessage> im
       if (!Buffer.isBuffer(data)) {
         throw new LinkError('a message is text');
       }
+      this.#limits.metrics.bytesIn += data.length;
       this.#decoder.push(data);
       while (this.#endCause === undefined) {
         const message = this.#decoder.next();
@@ -283,6 +281,7 @@ export class WireLink<Sent extends LinkMessage, Received extends LinkMessage> im
       if (message.rid !== this.#highestRid) {
         throw new LinkError(`request ${message.rid} comes in the place of ${this.#highestRid}`);
       }
+      this.#limits.metrics.relayed('relayedIn', message.type);
     } else if (message.rid > this.#highestRid) {
       throw new LinkError(`there is no request ${message.rid}`);
     }
@@ -298,11 +297,19 @@ export class WireLink<Sent extends LinkMessage, Received extends LinkMessage> im
   #ping(): void {
     if (!this.#isPingQueued) {
       this.#isPingQueued = true;
-      this.#webSocket.ping(undefined, undefined, () => {
+      this.#webSocket.ping(this.#roundTrip.onPing(), undefined, () => {
         this.#isPingQueued = false;
       });
     }
     this.#pingTimer.set(this.#limits.nodeTimeout / PINGS);
+  }
+
+  #onPong(data: Buffer): void {
+    if (data.equals(BEHIND_ALL)) {
+      this.#deliveries.shift()?.();
+    } else {
+      this.#roundTrip.onPong(data);
+    }
   }
 
   /** Ends the link where the peer or the handler is at fault. */

@@ -57,7 +57,8 @@ const PRELUDE = `
 import type { Server } from 'node:http';
 import type { Express } from 'express';
 import type { WebSocketServer } from 'ws';
-import type { Session, SessionHandler, SockjsOptions, SockjsRouter } from 'express-sockjs';
+import type { ClusterRegistry, Session, SessionHandler, SockjsOptions, SockjsRouter } from 'express-sockjs';
+import type { ContractCluster } from 'express-sockjs/cluster-contract';
 import type { createClient } from 'redis';
 
 export interface User { readonly name: string }
@@ -70,6 +71,8 @@ export declare const session: Session;
 export declare const options: SockjsOptions;
 export declare const wss: WebSocketServer;
 export declare const client: ReturnType<typeof createClient>;
+export declare function myRegistry(): ClusterRegistry;
+export declare const openMyRegistry: () => ContractCluster;
 export declare const onSession: SessionHandler;
 export declare const rows: readonly string[];
 export declare function userOf(cookie: string | undefined): Promise<User | undefined>;
@@ -83,6 +86,8 @@ const BEFORE_FRAGMENT = [
   "import connect from 'connect';",
   "import { attachUpgrade, CloseCode, defaultOptions, jsessionid, SessionNotOpenError, sockjs, upgradeHandler } from 'express-sockjs';",
   "import { redisCluster } from 'express-sockjs/redis';",
+  "import { registryContract } from 'express-sockjs/cluster-contract';",
+  "import type { ContractCluster } from 'express-sockjs/cluster-contract';",
   "import type { Session } from 'express-sockjs';",
   "import { createClient } from 'redis';",
   `import { ${[...PRELUDE.matchAll(/^export declare \w+ (\w+)/gm)].map(([, name]) => name).join(', ')}, type User } from './prelude.ts';`,
@@ -92,7 +97,7 @@ const BEFORE_FRAGMENT = [
 
 /** A program by its own imports; anything else is a fragment. */
 function isProgram({ text }: Example): boolean {
-  return /^import .* from ['"]/m.test(text);
+  return /^import [^;]* from ['"]/m.test(text);
 }
 
 /** An example as a file of its own, and by how many lines it has moved down in it. */
@@ -119,6 +124,7 @@ const TSCONFIG = {
     paths: {
       'express-sockjs': [join(ROOT, 'lib/index.ts')],
       'express-sockjs/redis': [join(ROOT, 'lib/redis.ts')],
+      'express-sockjs/cluster-contract': [join(ROOT, 'lib/cluster-contract.ts')],
     },
   },
   include: ['*.ts'],

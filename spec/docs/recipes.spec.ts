@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { Client, TRANSPORTS } from '../e2e/support/client.ts';
 import { DEPLOYMENTS } from '../proxy/support/fleet.ts';
@@ -10,6 +10,7 @@ import { describeProxy, startProxy } from '../proxy/support/proxy.ts';
 import { afterTest } from '../support/cleanup.ts';
 import { fetchText, post, Stream } from '../support/http.ts';
 import { Recipe, type RecipeSettings } from '../support/recipes.ts';
+import { describeWithRedis, useRedis } from '../support/redis/redis-server.ts';
 import { WebSocketClient } from '../support/websocket-client.ts';
 import { linksOf, readDocument, tableRows } from './support/markdown.ts';
 
@@ -138,6 +139,7 @@ describe('the recipes', () => {
     ['shutdown', '/echo'],
     ['compression', '/echo'],
     ['metrics', '/echo'],
+    ['cluster-adapter', '/echo'],
   ] as const) {
     describe(`${name} behind TLS`, () => {
       const recipe = useRecipe(name, name === 'metrics' ? { METRICS_PORT: '0' } : {});
@@ -397,6 +399,42 @@ describe('the recipes', () => {
     }
   });
 
+  describe('cluster-adapter', () => {
+    it('has the registry that the guide shows', async () => {
+      const program = await readFile(new URL('cluster-adapter.ts', RECIPES), 'utf8');
+      const [, registry = ''] = /^(\/\*\* Values by key.*?)\n\/\*\* One endpoint /ms.exec(program) ?? [];
+      assert.notEqual(registry, '');
+      assert.ok(readDocument('docs/guide/write-a-cluster-adapter.md').includes(`\n\n${registry}\`\`\`\n`));
+    });
+
+    it('gives each request to another of three nodes, which share their sessions', async () => {
+      const recipe = startRecipe('cluster-adapter');
+      const origin = await recipe.origin();
+      const url = `${origin}/echo/0/a`;
+      assert.equal((await post(`${url}/xhr`)).body, 'o\n');
+      for (const message of ['1', '2', '3', '4', '5', '6']) {
+        assert.equal((await post(`${url}/xhr_send`, JSON.stringify([message]))).status, 204);
+        assert.equal((await post(`${url}/xhr`)).body, `${frame(message)}\n`);
+      }
+    });
+
+    it('serves the client of browsers on all transports, and ends when told to', async () => {
+      const recipe = startRecipe('cluster-adapter');
+      const origin = await recipe.origin();
+      const clients = TRANSPORTS.map((transport) => new Client(`${origin}/echo`, transport));
+      for (const client of clients) {
+        await client.opened;
+        client.send('hello');
+        assert.equal(await client.next(), 'hello');
+      }
+      const ended = recipe.stop('SIGTERM');
+      for (const { closed } of clients) {
+        assert.equal((await closed).code, 1001);
+      }
+      assert.equal((await ended).code, 0);
+    });
+  });
+
   describe('compression', () => {
     const recipe = useRecipe('compression');
 
@@ -482,6 +520,77 @@ describe('the recipes', () => {
 
     it('does not show the numbers where the sessions are', async () => {
       assert.equal((await fetchText(`${recipe.origin}/metrics`)).status, 404);
+    });
+  });
+
+  describeWithRedis('scale-out', () => {
+    const redis = useRedis();
+    // Programs that were killed have left leases and sessions.
+    beforeEach(() => redis.admin.flushall());
+
+    const start = async () => {
+      const env = { HEALTH_PORT: '0', REDIS_URL: `redis://127.0.0.1:${redis.port}` };
+      const recipe = startRecipe('scale-out', { env });
+      const origin = await recipe.origin();
+      const [health = ''] = await recipe.line(/^Health on (\S+)\/$/);
+      const statusOf = async (check: string) => (await fetchText(`${health}/${check}`)).status;
+      /** Asks again and again until the metrics have all these lines. */
+      const measures = async (...lines: string[]) => {
+        for (;;) {
+          const measured = (await fetchText(`${health}/metrics`)).body.split('\n');
+          if (lines.every((line) => measured.includes(line))) {
+            return;
+          }
+        }
+      };
+      return { recipe, origin, health, statusOf, measures };
+    };
+
+    it('is alive but not ready until it has joined', async () => {
+      await redis.configure('maxmemory', '100mb');
+      await redis.configure('maxmemory-policy', 'allkeys-lru');
+      const { origin, statusOf, measures } = await start();
+      assert.deepEqual([await statusOf('live'), await statusOf('ready')], [200, 503]);
+      assert.equal((await fetchText(`${origin}/ready`)).status, 404);
+      await redis.configure('maxmemory-policy', 'noeviction');
+      await measures('sockjs_cluster_up 1');
+      assert.deepEqual([await statusOf('live'), await statusOf('ready')], [200, 200]);
+    });
+
+    it('shares its sessions, counts what it relays, and goes on when the other process is killed', async () => {
+      const [one, two] = [await start(), await start()];
+      for (const { measures } of [one, two]) {
+        await measures('sockjs_cluster_up 1', 'sockjs_cluster_nodes 1', 'sockjs_cluster_links{direction="accepted"} 1');
+      }
+      const poll = async (origin: string) => (await post(`${origin}/echo/0/a/xhr`)).body;
+      assert.equal(await poll(one.origin), 'o\n');
+      assert.equal((await post(`${two.origin}/echo/0/a/xhr_send`, '["hello"]')).status, 204);
+      assert.equal(await poll(two.origin), `${frame('hello')}\n`);
+      await one.measures('sockjs_cluster_relayed_total{direction="in"} 2');
+      await two.measures('sockjs_cluster_relayed_total{direction="out"} 2');
+
+      await two.recipe.kill();
+      await one.measures('sockjs_cluster_up 0', 'sockjs_cluster_links{direction="dialled"} 0');
+      await one.measures('sockjs_cluster_links_ended_total 2');
+      assert.deepEqual([await one.statusOf('live'), await one.statusOf('ready')], [200, 200]);
+      assert.equal((await post(`${one.origin}/echo/0/a/xhr_send`, '["still here"]')).status, 204);
+      assert.equal(await poll(one.origin), `${frame('still here')}\n`);
+    });
+
+    it('is not ready while its sessions end after SIGTERM, and then ends by itself', async () => {
+      const { recipe, origin, statusOf, measures } = await start();
+      await measures('sockjs_cluster_up 1');
+      const client = new Client(`${origin}/echo`, 'websocket');
+      // Between two polls when the end comes.
+      const poll = async () => (await post(`${origin}/echo/0/a/xhr`)).body;
+      assert.equal(await poll(), 'o\n');
+      await client.opened;
+      const ended = recipe.stop('SIGTERM');
+      assert.equal((await client.closed).code, 1001);
+      assert.deepEqual([await statusOf('live'), await statusOf('ready')], [200, 503]);
+      assert.equal(await poll(), 'c[1001,"Server shutting down"]\n');
+      assert.equal((await ended).code, 0);
+      assert.equal(recipe.stderr, '');
     });
   });
 

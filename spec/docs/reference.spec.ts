@@ -6,6 +6,8 @@ import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import express from 'express';
+import { HANDSHAKE_CLOSE } from '../../lib/cluster/handshake.ts';
+import { RIGHTS } from '../../lib/cluster/redis/scripts.ts';
 import { attachUpgrade, CloseCode, defaultOptions, Session, sockjs, upgradeHandler } from '../../lib/index.ts';
 import { resolveCluster } from '../../lib/options/cluster-settings.ts';
 import { redisCluster } from '../../lib/redis.ts';
@@ -179,6 +181,15 @@ describe(MESSAGES, () => {
 });
 
 describe(DIAGNOSTICS, () => {
+  const sectionOf = (title: string) =>
+    readDocument(DIAGNOSTICS)
+      .split(/^## /m)
+      .find((section) => section.startsWith(`${title}\n`)) ?? assert.fail(title);
+  const membersIn = (title: string) =>
+    tableRows(sectionOf(title))
+      .flatMap(([cell = '']) => codeSpans(cell))
+      .sort();
+
   it('has every channel of the code, and no other', () => {
     const channels = found(SOURCE, /\bchannel\('(sockjs:[^']+)'\)/g);
     assert.ok(channels.length > 0);
@@ -193,9 +204,26 @@ describe(DIAGNOSTICS, () => {
 
   it('has every member of stats(), and no other', () => {
     const [, type = ''] = /export interface SockjsStats \{(.*?)^\}/ms.exec(SOURCE) ?? [];
-    const [, section = ''] = /^## stats\(\)\n(.*)/ms.exec(readDocument(DIAGNOSTICS)) ?? [];
-    const members = tableRows(section).flatMap(([cell = '']) => codeSpans(cell));
-    assert.deepEqual(members.sort(), found(type, /^ {2}readonly (\w+):/gm));
+    assert.deepEqual(membersIn('stats()'), found(type, /^ {2}readonly (\w+)\??:/gm));
+  });
+
+  it('has every member of stats().cluster, and no other', () => {
+    const [, type = ''] = /export interface ClusterStats \{(.*?)^\}/ms.exec(SOURCE) ?? [];
+    assert.deepEqual(membersIn('stats().cluster'), found(type, /^ {2}readonly (\w+):/gm));
+  });
+
+  it('has every cause of the end of a link, and of a connection that becomes none', () => {
+    const causesOf = (type: string) => {
+      const [, union = ''] = new RegExp(`export type ${type} =([^;]*);`).exec(SOURCE) ?? [];
+      return found(union, /'([\w-]+)'/g);
+    };
+    const [ended, dialled, refused] = ['LinkEnd', 'DialFailure', 'ListenerRefusal'].map(causesOf);
+    const failed = new Set([...(dialled ?? []), ...(refused ?? []), ...Object.keys(HANDSHAKE_CLOSE)]);
+    const rows = tableRows(sectionOf('Channels of the cluster'));
+    const causesBy = (event: string) =>
+      rows.flatMap(([cause = '', events = '']) => (codeSpans(events).includes(event) ? codeSpans(cause) : []));
+    assert.deepEqual(causesBy('ended').sort(), ended);
+    assert.deepEqual(causesBy('failed').sort(), [...failed].sort());
   });
 });
 
@@ -206,5 +234,13 @@ describe('docs/reference/session.md', () => {
       Object.fromEntries(rows.map(([code, name = '']) => [codeSpans(name)[0], Number(code)])),
       CloseCode,
     );
+  });
+});
+
+describe('docs/guide/scale-out.md', () => {
+  it('gives the user of Redis the rights that the scripts need, for the keys of the endpoint', () => {
+    const [, rights] =
+      /ACL SETUSER .* -@all ~\{sockjs:chat\}:\* (.*)/.exec(readDocument('docs/guide/scale-out.md')) ?? [];
+    assert.equal(rights, RIGHTS);
   });
 });

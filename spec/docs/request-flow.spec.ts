@@ -84,10 +84,10 @@ describe('the pictures of docs/internals/request-flow.md and cluster.md', () => 
     );
   });
 
-  it('are one for a relayed poll and one for a relayed send', () => {
+  it('are one for each way of a node, a claim and what is relayed', () => {
     assert.deepEqual(
       CLUSTER.map(({ title }) => title),
-      ['A relayed poll', 'A relayed send'],
+      ['A start', 'A claim', 'A relayed poll', 'A relayed send', "An owner's death", 'A shutdown'],
     );
   });
 

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
+import { ClusterMetrics } from '../../lib/cluster/cluster-metrics.ts';
 import { dial } from '../../lib/cluster/dial.ts';
 import { DiallerHandshake } from '../../lib/cluster/handshake.ts';
 import { listenForLinks } from '../../lib/cluster/link-listener.ts';
@@ -30,7 +31,8 @@ async function runAgainstListener(
   concurrency: number,
   uncaught: readonly unknown[],
 ): Promise<void> {
-  const limits = { timers: new TimerQueue(), nodeTimeout: 600_000, maxQueuedBytes: 100_000 };
+  const metrics = new ClusterMetrics('fuzz', 'owner');
+  const limits = { timers: new TimerQueue(), nodeTimeout: 600_000, maxQueuedBytes: 100_000, metrics };
   const open = new Set<string>();
   // The links catch what their handlers throw.
   const faults: string[] = [];

@@ -20,21 +20,13 @@ import { stopClock } from '../support/clock.ts';
 import { fetchText, handshake, post, RawSocket, Stream } from '../support/http.ts';
 import { connectHttp2 } from '../support/http2.ts';
 import { captureErrors } from '../support/mountings.ts';
+import { published } from '../support/published.ts';
 import { serveRouter } from '../support/routed-server.ts';
 import { echo, listen, serve } from '../support/test-server.ts';
 import { catchUncaught } from '../support/uncaught.ts';
 import { appWith, attached, pausingMiddleware, request } from '../support/upgrade-server.ts';
 import { WebSocketClient } from '../support/websocket-client.ts';
 import { ALL_TRANSPORTS, HTTP_TRANSPORTS, serveTransports, type WireTransport } from '../support/wire-transports.ts';
-
-/** What is published on a channel for the rest of the test. */
-function published<Message>(name: string): AsyncQueue<Message> {
-  const queue = new AsyncQueue<Message>();
-  const listener = (message: unknown) => queue.push(message as Message);
-  subscribe(name, listener);
-  afterTest(() => void unsubscribe(name, listener));
-  return queue;
-}
 
 const requests = () => published<RequestMessage>('sockjs:request');
 const receivers = () => published<ReceiverMessage>('sockjs:receiver');

@@ -9,9 +9,9 @@ import { RedisRegistry } from '../../lib/cluster/redis/redis-registry.ts';
 import { RIGHTS } from '../../lib/cluster/redis/scripts.ts';
 import type { NodeRecord, Tombstone } from '../../lib/options/cluster-adapter.ts';
 import { afterTest } from '../support/cleanup.ts';
+import { declareRegistryContract } from '../support/cluster/registry-contract.ts';
 import { CLIENTS, type Connect } from '../support/redis/clients.ts';
 import { DEBUG_ARGUMENTS, describeWithRedis, useRedis } from '../support/redis/redis-server.ts';
-import { registryContract } from '../unit/cluster/registry-contract.ts';
 
 const LIFE = 3_600_000;
 
@@ -56,7 +56,7 @@ describeWithRedis('the rights of the registry in Redis', () => {
 
   for (const client of ['node-redis 6', 'node-redis 4', 'ioredis 6', 'iovalkey']) {
     describe(`are enough for ${client}: it`, () => {
-      registryContract(async () => {
+      declareRegistryContract(async () => {
         const user = await connectAs(CLIENTS[client] as Connect, RIGHT_LIST);
         return {
           registry: () => new RedisRegistry(user.client, { name: user.name }),

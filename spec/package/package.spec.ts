@@ -10,7 +10,9 @@ import { install, type Packed, pack, ROOT, run } from './support/tarball.ts';
 
 const TSC = join(ROOT, 'node_modules/typescript/bin/tsc');
 /** The entries of the package, as dist/ names them. */
-const ENTRIES = ['index', 'redis'];
+const ENTRIES = ['index', 'redis', 'cluster-contract'];
+/** The modules in dist/: the entries, and what they share. */
+const MODULES = [...ENTRIES, 'shared'];
 /** Has a Node that can `require` ES modules refuse them, as Jest and older versions do. */
 const WITHOUT_REQUIRE_ESM = '--no-experimental-require-module';
 
@@ -58,6 +60,10 @@ export const mounted = () => [
 export const wrong = () => sockjs({ heartbeat: 1 }, () => {});
 const client = { isOpen: true, sendCommand: async (args: string[]) => args.length };
 export const shared = () => sockjs({ cluster: redisCluster(client, { name: 'chat' }) }, () => {}).cluster?.peers;
+export const cases: readonly string[] = registryContract(() => ({
+  registry: () => redisCluster(client, { name: 'chat' }).registry,
+  elapse: async () => {},
+})).map(({ title }) => title);
 // @ts-expect-error: this is no client
 export const noClient = () => redisCluster({ isOpen: true }, { name: 'chat' });
 `;
@@ -67,8 +73,13 @@ const BOTH = `
 import { createRequire } from 'node:module';
 import * as sockjs from 'express-sockjs';
 import * as redis from 'express-sockjs/redis';
+import * as contract from 'express-sockjs/cluster-contract';
 const require = createRequire(import.meta.url);
-const both = [[sockjs, require('express-sockjs')], [redis, require('express-sockjs/redis')]];
+const both = [
+  [sockjs, require('express-sockjs')],
+  [redis, require('express-sockjs/redis')],
+  [contract, require('express-sockjs/cluster-contract')],
+];
 const names = both.flatMap(([, required]) => Object.keys(required).sort());
 const same = both.flatMap(([imported, required]) => Object.keys(imported).filter((name) => imported[name] === required[name]).sort());
 const thrown = new sockjs.SessionNotOpenError() instanceof both[0][1].SessionNotOpenError;
@@ -91,6 +102,7 @@ ${UNTYPED}${SERVE}`,
 import { createServer } from 'node:http';
 import express, { type Request } from 'express';
 import { attachUpgrade, defaultOptions, type SessionHandler, sockjs, type SockjsOptions } from 'express-sockjs';
+import { registryContract } from 'express-sockjs/cluster-contract';
 import { redisCluster } from 'express-sockjs/redis';
 ${TYPED}${SERVE}`,
   'server.cts': `
@@ -98,6 +110,7 @@ import { createServer } from 'node:http';
 import express = require('express');
 import type { Request } from 'express';
 import { attachUpgrade, defaultOptions, type SessionHandler, sockjs, type SockjsOptions } from 'express-sockjs';
+import { registryContract } from 'express-sockjs/cluster-contract';
 import { redisCluster } from 'express-sockjs/redis';
 ${TYPED}${SERVE}`,
 };
@@ -165,7 +178,7 @@ describe('the package', function () {
         'docs/conformance.md',
         'docs/protocol.md',
         'package.json',
-        ...['index', 'redis', 'shared'].flatMap((name) => [`dist/${name}.cjs`, `dist/${name}.cjs.map`]),
+        ...MODULES.flatMap((name) => [`dist/${name}.cjs`, `dist/${name}.cjs.map`]),
         ...pages.map((path) => `docs/${path}`),
         ...sources.map((path) => `lib/${path}`),
       ].sort(),
@@ -192,9 +205,9 @@ describe('the package', function () {
     }
   });
 
-  it('has each source in one module, and those for Redis in that of express-sockjs/redis', async () => {
+  it('has each source in one module; those for Redis, and the contract, in those of their entries', async () => {
     const modules = new Map<string, string[]>();
-    for (const name of ['index', 'redis', 'shared']) {
+    for (const name of MODULES) {
       const { sources } = JSON.parse(await readFile(join(packed.folder, `dist/${name}.cjs.map`), 'utf8'));
       for (const source of sources as string[]) {
         modules.set(source, [...(modules.get(source) ?? []), name]);
@@ -202,12 +215,13 @@ describe('the package', function () {
     }
     const copied = [...modules].filter(([, names]) => names.length > 1);
     assert.deepEqual(copied, []);
-    const forRedis = [...modules].filter(([source]) => source.startsWith('../lib/cluster/redis/'));
-    assert.ok(forRedis.length > 0);
-    assert.deepEqual(
-      forRedis.filter(([, [name]]) => name !== 'redis'),
-      [],
-    );
+    for (const [folder, entry] of [
+      ['../lib/cluster/redis/', 'redis'],
+      ['../lib/cluster/contract/', 'cluster-contract'],
+    ] as const) {
+      const names = [...modules].filter(([source]) => source.startsWith(folder)).map(([, [name]]) => name);
+      assert.deepEqual([...new Set(names)], [entry]);
+    }
   });
 
   it('is as small as the README says', async () => {
@@ -274,13 +288,13 @@ describe('the package', function () {
         const { stdout } = await run(process.execPath, [WITHOUT_REQUIRE_ESM, 'both.mjs'], { cwd: project });
         const { names, same, thrown } = JSON.parse(stdout);
         assert.ok(
-          ['sockjs', 'Session', 'redisCluster'].every((name) => names.includes(name)),
+          ['sockjs', 'Session', 'redisCluster', 'registryContract'].every((name) => names.includes(name)),
           stdout,
         );
         assert.deepEqual({ same, thrown }, { same: names, thrown: true });
       });
 
-      it('loads no code for Redis with express-sockjs, and no other package with express-sockjs/redis', async () => {
+      it('loads no code for Redis and no contract with express-sockjs, and no other package with the other entries', async () => {
         const loaded = async (entry: string): Promise<string[]> => {
           const program = `require('${entry}'); console.log(JSON.stringify(Object.keys(require.cache)))`;
           const { stdout } = await run(process.execPath, ['-e', program], { cwd: project });
@@ -293,6 +307,7 @@ describe('the package', function () {
           'express-sockjs/dist/redis.cjs',
           'express-sockjs/dist/shared.cjs',
         ]);
+        assert.deepEqual(await loaded('express-sockjs/cluster-contract'), ['express-sockjs/dist/cluster-contract.cjs']);
       });
 
       it('has stack traces that name the TypeScript sources', async () => {

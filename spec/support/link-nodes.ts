@@ -8,15 +8,12 @@ import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 import { parseAddress } from '../../lib/cluster/address.ts';
+import { ClusterMetrics } from '../../lib/cluster/cluster-metrics.ts';
 import { type DialOptions, type DialResult, dial } from '../../lib/cluster/dial.ts';
 import { DiallerHandshake, type LinkVersions } from '../../lib/cluster/handshake.ts';
 import type { LinkHandler } from '../../lib/cluster/link.ts';
-import {
-  type LinkListener,
-  type ListenerRefusal,
-  type ListenOptions,
-  listenForLinks,
-} from '../../lib/cluster/link-listener.ts';
+import type { ListenerRefusal } from '../../lib/cluster/link-cause.ts';
+import { type LinkListener, type ListenOptions, listenForLinks } from '../../lib/cluster/link-listener.ts';
 import type { LinkMessage, OwnerMessage, RequesterMessage } from '../../lib/cluster/messages.ts';
 import type { LinkLimits, WireLink } from '../../lib/cluster/wire-link.ts';
 import { TimerQueue } from '../../lib/util/timer-queue.ts';
@@ -28,7 +25,8 @@ export const VERSIONS: LinkVersions = [1, 1];
 
 /** Limits with a timer queue of their own. Call it after `stopClock()`. */
 export function limitsWith(limits: Partial<LinkLimits> = {}): LinkLimits {
-  return { timers: new TimerQueue(), nodeTimeout: 10_000, maxQueuedBytes: 1_000_000, ...limits };
+  const metrics = new ClusterMetrics('links', 'here');
+  return { timers: new TimerQueue(), nodeTimeout: 10_000, maxQueuedBytes: 1_000_000, metrics, ...limits };
 }
 
 /** A server that is no node, and does with each connection what the test says. */

@@ -37,7 +37,7 @@ import { echo, listen, type serve } from '../test-server.ts';
 import { MemoryRegistry, memoryStore } from './memory-registry.ts';
 
 /** ms without a sign of life until a mount is given up: the longest, since tests move a stopped clock in leaps. */
-const NODE_TIMEOUT = 3_600_000;
+export const NODE_TIMEOUT = 3_600_000;
 
 /** Turns of the event loop in a row in which nothing was on its way. */
 const QUIET_TURNS = 6;

@@ -336,6 +336,27 @@ describe('ClusterDirectory', () => {
       assert.equal(cluster.registry.entryOf('session'), undefined);
     });
 
+    it('leaves one for 1 ms at least and for a day at most', async () => {
+      const lives: number[] = [];
+      const { end } = cluster.registry;
+      cluster.registry.end = (...args) => {
+        lives.push(args[3]);
+        return end.apply(cluster.registry, args);
+      };
+      for (const [i, disconnectDelay] of [0, Number.POSITIVE_INFINITY].entries()) {
+        const node = cluster.add({ disconnectDelay });
+        const session = await open(node, `${i}`);
+        session.close(3000, 'Go away!');
+        const found = node.sessions?.find(`${i}`, identity());
+        if (found?.kind === 'live') {
+          found.port.attach(new FakeReceiver(found.port, 'poll'));
+        }
+        clock.tick(1);
+        await directoryOf(node).settled();
+      }
+      assert.deepEqual(lives, [1, 86_400_000]);
+    });
+
     it('does no harm where the registry is away', async () => {
       const session = await open(a);
       cluster.registry.fate = () => 'lost';

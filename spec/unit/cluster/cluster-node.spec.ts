@@ -7,6 +7,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from '@sinonjs/fake-timers';
 import express from 'express';
 import { parseAddress } from '../../../lib/cluster/address.ts';
+import type { ClusterStatusMessage } from '../../../lib/cluster/cluster-channels.ts';
 import { advertisedAddress } from '../../../lib/cluster/cluster-node.ts';
 import { WireLink } from '../../../lib/cluster/wire-link.ts';
 import { type CloseOptions, type SockjsRouter, sockjs } from '../../../lib/index.ts';
@@ -17,7 +18,8 @@ import { afterTest } from '../../support/cleanup.ts';
 import { stopClock } from '../../support/clock.ts';
 import { MemoryRegistry, type MemoryStore, memoryStore } from '../../support/cluster/memory-registry.ts';
 import { post } from '../../support/http.ts';
-import { socketPath, until } from '../../support/link-nodes.ts';
+import { openWebSocket, socketPath, until } from '../../support/link-nodes.ts';
+import { published } from '../../support/published.ts';
 import { listen } from '../../support/test-server.ts';
 
 const NODE_TIMEOUT = 10_000;
@@ -245,6 +247,57 @@ describe('ClusterNode', () => {
       await within(node.router.close());
       await turn();
       assert.deepEqual([node.cluster.status, node.heard], ['down', ['up', 'down']]);
+    });
+
+    it('is told on its channel, with the one before', async () => {
+      const told = published<ClusterStatusMessage>('sockjs:cluster:status');
+      const node = await add();
+      await becomes(node, 'up');
+      for (let renewals = 0; renewals < 3; renewals += 1) {
+        clock.tick(NODE_TIMEOUT / 4);
+        await turn();
+      }
+      node.registry.isAway = true;
+      await becomes(node, 'degraded');
+      await within(node.router.close());
+      await turn();
+      const of = { name, nodeId: node.cluster.nodeId };
+      assert.deepEqual(await told.next(), { ...of, status: 'up', previous: 'down' });
+      assert.deepEqual(await told.next(), { ...of, status: 'degraded', previous: 'up' });
+      assert.deepEqual(await told.next(), { ...of, status: 'down', previous: 'degraded' });
+      assert.equal(told.size, 0);
+    });
+  });
+
+  describe('stats()', () => {
+    it('has the nodes and the links of the moment', async () => {
+      const first = await add();
+      const second = await add();
+      await becomes(first, 'up');
+      await becomes(second, 'up');
+      await until(() => {
+        clock.tick(10);
+        return first.router.stats().cluster?.links.dialled === 1 && second.router.stats().cluster?.links.dialled === 1;
+      });
+      for (const { router } of [first, second]) {
+        const { nodes, links } = router.stats().cluster ?? assert.fail();
+        assert.deepEqual([nodes, links], [1, { dialled: 1, accepted: 1 }]);
+      }
+      await within(second.router.close());
+      await until(() => {
+        clock.tick(10);
+        return first.router.stats().cluster?.nodes === 0;
+      });
+      const { links, linksEnded } = first.router.stats().cluster ?? assert.fail();
+      assert.deepEqual([links, linksEnded], [{ dialled: 0, accepted: 0 }, { peer: 2 }]);
+    });
+
+    it('counts connections that have become no link', async () => {
+      const node = await add();
+      await becomes(node, 'up');
+      const webSocket = openWebSocket(node.registry.self?.address ?? '', { Origin: 'http://page.example' });
+      await new Promise((resolve) => webSocket.on('close', resolve));
+      assert.deepEqual(node.router.stats().cluster?.linksFailed, { origin: 1 });
     });
   });
 

@@ -27,12 +27,17 @@ async function pass(time: number): Promise<void> {
 function make(local = new Map<Room, number>()) {
   const delivered: IncomingBroadcast[] = [];
   const gaps: string[] = [];
+  const metrics = {
+    broadcastsIn: 0,
+    broadcastsOut: 0,
+    gap: (nodeId: string, direction: string) => gaps.push(`${direction} ${nodeId}`),
+  };
   const rooms = new ClusterRooms({
     timers: new TimerQueue(),
     nodeTimeout: NODE_TIMEOUT,
     local: { names: () => local.keys(), sizeOf: (room) => local.get(room) ?? 0 },
     deliver: (broadcast) => delivered.push(broadcast),
-    onGap: (nodeId) => gaps.push(nodeId),
+    metrics,
   });
   /** A link to another node, which has told of its rooms. */
   const dialled = (nodeId: string, counts: readonly (readonly [Room, number])[] = []) => {
@@ -55,7 +60,7 @@ function make(local = new Map<Room, number>()) {
     rooms.update(new Set(listed));
     rooms.update(new Set(listed));
   };
-  return { rooms, delivered, gaps, dialled, accepted, renew };
+  return { rooms, metrics, delivered, gaps, dialled, accepted, renew };
 }
 
 const message = (room: Room, text = 'x') => ({ type: 'message', room, text }) as const;
@@ -104,6 +109,22 @@ describe('ClusterRooms', () => {
       dialled('one').link.sent.map((each) => each.type === 'message' && each.text),
       ['while cut'],
     );
+  });
+
+  it('counts what is sent and what has come, and tells of gaps', () => {
+    const { rooms, metrics, gaps, delivered, dialled, accepted } = make();
+    dialled('one', [['a', 1]]);
+    dialled('two', [['a', 1]]);
+    rooms.post(message('a'));
+    void rooms.close(CLOSE);
+    void rooms.synced();
+    assert.equal(metrics.broadcastsOut, 4);
+    const { incoming } = accepted('one');
+    incoming.onBroadcast({ ...message('a'), seq: 1 });
+    incoming.onBroadcast({ ...CLOSE, seq: 2 });
+    incoming.onBroadcast({ type: 'sync', seq: 3 });
+    incoming.onBroadcast({ type: 'gap', seq: 5, isForAll: false, hasClose: false });
+    assert.deepEqual([metrics.broadcastsIn, gaps, delivered.length], [2, ['in one'], 4]);
   });
 
   it('says on each link what has come over the ones before', () => {
@@ -158,7 +179,7 @@ describe('ClusterRooms', () => {
     rooms.post(message('b'));
     assert.deepEqual(gaps, []);
     assert.deepEqual(dialled('one').link.sent, [{ type: 'gap', seq: 1, isForAll: false, hasClose: false }]);
-    assert.deepEqual(gaps, ['one']);
+    assert.deepEqual(gaps, ['out one']);
   });
 
   it('keeps nothing for a node whose lease lives but which has had no link for nodeTimeout', () => {

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from '@sinonjs/fake-timers';
+import type { ClusterLinkMessage, ClusterNodeMessage } from '../../../lib/cluster/cluster-channels.ts';
+import { ClusterMetrics } from '../../../lib/cluster/cluster-metrics.ts';
 import { DialledPeers, type DialledPeersSettings } from '../../../lib/cluster/dialled-peers.ts';
 import type { RequesterSide } from '../../../lib/cluster/requester-side.ts';
 import { RoomPeer } from '../../../lib/cluster/room-peer.ts';
@@ -11,6 +13,7 @@ import { TimerQueue } from '../../../lib/util/timer-queue.ts';
 import { afterTest } from '../../support/cleanup.ts';
 import { stopClock } from '../../support/clock.ts';
 import { bareServer, listenAsOwner, type TestListener, TOKEN, until, VERSIONS } from '../../support/link-nodes.ts';
+import { listenTo } from '../../support/published.ts';
 
 const NODE_TIMEOUT = 1000;
 
@@ -42,6 +45,7 @@ function make(given: Partial<DialledPeersSettings> = {}) {
     nodeTimeout: NODE_TIMEOUT,
     maxQueuedBytes: 1_000_000,
     timers,
+    metrics: new ClusterMetrics('test', 'self'),
     tls: undefined,
     mayJudge: () => state.mayJudge,
     onLinks: () => {
@@ -276,6 +280,100 @@ describe('DialledPeers', () => {
       const { verdict, registry } = make();
       registry.node = () => Promise.reject(new Error('away'));
       assert.equal(await verdict(), 'unreachable');
+    });
+  });
+
+  describe('what is told', () => {
+    function listen() {
+      const told: string[] = [];
+      listenTo<ClusterNodeMessage>('sockjs:cluster:node', ({ name, nodeId, peer, address, event }) => {
+        assert.deepEqual([name, nodeId], ['test', 'self']);
+        told.push(`${event} ${peer} ${address}`);
+      });
+      listenTo<ClusterLinkMessage>('sockjs:cluster:link', ({ nodeId, peer, event, cause }) => {
+        if (nodeId === 'self') {
+          told.push(`${event} ${peer} ${cause}`);
+        }
+      });
+      return told;
+    }
+
+    it('is each node that comes and goes, once', async () => {
+      const told = listen();
+      const { list, linked } = make();
+      const [one, other] = [record(owner.address), record('127.0.0.1:2', 'self')];
+      list(one, other);
+      await linked();
+      list(one, other);
+      list(other);
+      list(other);
+      list(one, other);
+      await turn();
+      assert.deepEqual(told, [
+        `joined owner ${owner.address}`,
+        'opened owner undefined',
+        `left owner ${owner.address}`,
+        `joined owner ${owner.address}`,
+      ]);
+    });
+
+    it('is a dead node, once until it has a lease again', async () => {
+      const told = listen();
+      const { list, linked, verdict, leases } = make();
+      const { address } = owner;
+      list(record(address));
+      const side = await linked();
+      await owner.listener.close();
+      await until(() => side.hasEnded);
+      assert.equal(await verdict(), 'dead');
+      assert.equal(await verdict(), 'dead');
+      list();
+      list(record(address));
+      leases.clear();
+      assert.equal(await verdict(), 'dead');
+      await turn();
+      assert.deepEqual(told, [
+        `joined owner ${address}`,
+        'opened owner undefined',
+        'ended owner peer',
+        'failed owner refused',
+        `dead owner ${address}`,
+        'left owner undefined',
+        `joined owner ${address}`,
+        'failed owner refused',
+        `dead owner ${address}`,
+      ]);
+    });
+
+    it('is no address of a node that was never listed', async () => {
+      const told = listen();
+      const { verdict } = make();
+      assert.equal(await verdict(), 'dead');
+      await turn();
+      assert.deepEqual(told, ['dead owner undefined']);
+    });
+
+    it('is why a node could not be dialled, and not that this process leaves', async () => {
+      const told = listen();
+      const { list, peers } = make();
+      list(record(owner.address, 'former'));
+      await until(() => told.length === 2);
+      const silent = await bareServer(() => {});
+      list(record(silent.address, 'silent'));
+      await until(() => silent.sockets.length === 1);
+      clock.tick(NODE_TIMEOUT / 2);
+      await until(() => told.length === 5);
+      list(record(silent.address, 'silent'));
+      await until(() => silent.sockets.length === 2);
+      peers.close();
+      await turn();
+      assert.deepEqual(told, [
+        `joined former ${owner.address}`,
+        'failed former other-node',
+        `joined silent ${silent.address}`,
+        `left former ${owner.address}`,
+        'failed silent timeout',
+      ]);
     });
   });
 

@@ -1,6 +1,7 @@
 /** What a node does for another one that has requests for its sessions. */
 import assert from 'node:assert/strict';
 import type { Clock } from '@sinonjs/fake-timers';
+import { ClusterMetrics } from '../../../lib/cluster/cluster-metrics.ts';
 import { ClusterRooms } from '../../../lib/cluster/cluster-rooms.ts';
 import type { OwnerMessage, RequesterMessage } from '../../../lib/cluster/messages.ts';
 import { OwnerSide } from '../../../lib/cluster/owner-side.ts';
@@ -455,7 +456,7 @@ describe('OwnerSide', () => {
       nodeTimeout: 1000,
       local: { names: () => local.keys(), sizeOf: (room) => local.get(room ?? '') ?? 0 },
       deliver: ({ type }) => delivered.push(type),
-      onGap: () => {},
+      metrics: new ClusterMetrics('name', 'owner'),
     });
     const turns = new Turns();
     const { requester, owner } = MemoryLink.pair('requester', 'owner', turns.post);

@@ -4,7 +4,7 @@ import type { NodeRecord } from '../../../lib/options/cluster-adapter.ts';
 import { stopClock } from '../../support/clock.ts';
 import { type Fault, FaultyRegistry, remember } from '../../support/cluster/faulty-registry.ts';
 import { MemoryRegistry, memoryStore } from '../../support/cluster/memory-registry.ts';
-import { registryContract } from './registry-contract.ts';
+import { declareRegistryContract } from '../../support/cluster/registry-contract.ts';
 
 const NODE: NodeRecord = { id: 'a', address: 'a:1', token: 'token', machine: 'machine', versions: [1, 1] };
 const OWNER = { nodeId: 'a', reservation: 1 };
@@ -12,7 +12,7 @@ const OWNED = { kind: 'owned', owner: OWNER } as const;
 const LIFE = 1000;
 
 describe('MemoryRegistry', () => {
-  registryContract(() => {
+  declareRegistryContract(() => {
     const clock = stopClock();
     const store = memoryStore();
     const forget = remember(store);
@@ -40,7 +40,7 @@ describe('MemoryRegistry', () => {
 });
 
 describe('FaultyRegistry without faults', () => {
-  registryContract(() => {
+  declareRegistryContract(() => {
     const clock = stopClock();
     const store = memoryStore();
     const forget = remember(store);

@@ -5,8 +5,10 @@ import { createConnection, createServer, type Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { WebSocket } from 'ws';
 import { parseAddress } from '../../../lib/cluster/address.ts';
+import { ClusterMetrics } from '../../../lib/cluster/cluster-metrics.ts';
 import type { OwnerMessage, RequesterMessage } from '../../../lib/cluster/messages.ts';
 import { MAX_WEBSOCKET_MESSAGE } from '../../../lib/cluster/wire-link.ts';
+import { AsyncQueue } from '../../support/async-queue.ts';
 import { afterTest } from '../../support/cleanup.ts';
 import { stopClock } from '../../support/clock.ts';
 import { fakeIdleTime } from '../../support/idle-time.ts';
@@ -304,6 +306,145 @@ describe('the signs of life of a link', () => {
     owner.link.send({ type: 'ack', seq: 1 });
     await isRead;
     assert.equal(pings, 1);
+  });
+});
+
+describe('what is measured of a link', () => {
+  function measured() {
+    const metrics = { owner: new ClusterMetrics('test', 'owner'), requester: new ClusterMetrics('test', 'requester') };
+    const limitsOf = (of: ClusterMetrics) => limitsWith({ nodeTimeout: NODE_TIMEOUT, metrics: of });
+    const make = async () => {
+      const listening = await listenAsOwner({ limits: limitsOf(metrics.owner) });
+      return { listening, ...(await makeLink(listening, { limits: limitsOf(metrics.requester) })) };
+    };
+    return { metrics, make, limitsOf };
+  }
+
+  it('counts requests once at each end, and the bytes of all messages', async () => {
+    const { metrics, make } = measured();
+    const { owner, requester } = await make();
+    const asked: RequesterMessage[] = [
+      attach(1),
+      { type: 'send', rid: 2, sessionId: 's', client: '', family: 'xhr', messages: ['m'], bytes: 5 },
+      attach(3),
+      { type: 'left', rid: 1 },
+      { type: 'got', rid: 2 },
+    ];
+    const answers: OwnerMessage[] = [{ type: 'attached', rid: 1 }, frame(1, 3 * MAX_WEBSOCKET_MESSAGE, true)];
+    for (const message of asked) {
+      requester.link.send(message);
+    }
+    for (const _ of asked) {
+      await owner.messages.next();
+    }
+    for (const message of answers) {
+      owner.link.send(message);
+    }
+    for (const _ of answers) {
+      await requester.messages.next();
+    }
+    const [there, back] = [bytesOf(...asked).length, bytesOf(...answers).length];
+    const relayed = { receiving: 2, sends: 1 };
+    const none = { receiving: 0, sends: 0 };
+    const atOwner = metrics.owner.snapshot(1);
+    const atRequester = metrics.requester.snapshot(1);
+    assert.deepEqual([atOwner.relayedIn, atOwner.relayedOut], [relayed, none]);
+    assert.deepEqual([atRequester.relayedIn, atRequester.relayedOut], [none, relayed]);
+    assert.deepEqual([atOwner.bytesIn, atOwner.bytesOut], [there, back]);
+    assert.deepEqual([atRequester.bytesIn, atRequester.bytesOut], [back, there]);
+  });
+
+  it('does not count a request that no link takes, or that comes out of turn', async () => {
+    const { metrics, make } = measured();
+    const { owner, requester } = await make();
+    const messages = [Buffer.alloc(129 * 1024 * 1024, 'x').toString('latin1')];
+    const tooLarge = { type: 'send', rid: 1, sessionId: 's', client: '', family: 'xhr', messages, bytes: 5 } as const;
+    assert.throws(() => requester.link.send(tooLarge), RangeError);
+    requester.link.send(attach(2));
+    assert.equal(await owner.ended, 'malformed');
+    assert.deepEqual(metrics.requester.relayedOut, { receiving: 1, sends: 0 });
+    assert.deepEqual(metrics.owner.relayedIn, { receiving: 0, sends: 0 });
+  });
+
+  it('counts the link at both ends until it ends, and then its cause', async () => {
+    const { metrics, make } = measured();
+    const { owner, requester } = await make();
+    const counted = () => {
+      const [atOwner, atRequester] = [metrics.owner.snapshot(1), metrics.requester.snapshot(1)];
+      return [atOwner.links, atRequester.links, atOwner.linksEnded, atRequester.linksEnded];
+    };
+    assert.deepEqual(counted(), [{ dialled: 0, accepted: 1 }, { dialled: 1, accepted: 0 }, {}, {}]);
+    requester.link.end();
+    requester.link.end();
+    await owner.ended;
+    const none = { dialled: 0, accepted: 0 };
+    assert.deepEqual(counted(), [none, none, { peer: 1 }, { closed: 1 }]);
+  });
+
+  it('counts a link whose handler could not be made', async () => {
+    const { metrics, limitsOf } = measured();
+    const serve = () => {
+      throw new Error('no handler');
+    };
+    const { address } = await listenAsOwner({ limits: limitsOf(metrics.owner), serve });
+    await provenPeer(address);
+    assert.deepEqual(metrics.owner.snapshot(1).links, { dialled: 0, accepted: 0 });
+    assert.deepEqual(metrics.owner.snapshot(1).linksEnded, { failed: 1 });
+  });
+
+  it('has the bytes that wait', async () => {
+    const { metrics, make } = measured();
+    const { owner, requester } = await make();
+    owner.link.send(frame(1, 1000));
+    assert.equal(metrics.owner.snapshot(1).queuedBytes, bytesOf(frame(1, 1000)).length);
+    requester.link.end();
+    await owner.ended;
+    assert.equal(metrics.owner.snapshot(1).queuedBytes, 0);
+  });
+
+  it('times a ping until its answer, and no other one meanwhile', async () => {
+    const clock = stopClock();
+    const metrics = new ClusterMetrics('test', 'owner');
+    const { peer } = await peerOf(await listenAsOwner({ limits: limitsWith({ nodeTimeout: NODE_TIMEOUT, metrics }) }));
+    const pings = new AsyncQueue<Buffer>();
+    peer.on('ping', (data) => pings.push(data));
+    const roundTrip = () => metrics.snapshot(1).roundTrip;
+    const answer = async (data: Buffer) => {
+      const bytes = metrics.bytesIn;
+      peer.pong(data);
+      peer.send(bytesOf({ type: 'message', seq: 1, room: undefined, text: '' }));
+      await until(() => metrics.bytesIn > bytes);
+    };
+    clock.tick(NODE_TIMEOUT / 4);
+    const first = await pings.next();
+    clock.tick(7);
+    assert.equal(roundTrip(), undefined);
+    await answer(first);
+    assert.equal(roundTrip(), 7);
+    clock.tick(NODE_TIMEOUT / 4 - 7);
+    const second = await pings.next();
+    clock.tick(5);
+    assert.equal(roundTrip(), 7);
+    clock.tick(NODE_TIMEOUT / 4 - 5);
+    const third = await pings.next();
+    assert.equal(roundTrip(), NODE_TIMEOUT / 4);
+    await answer(third);
+    assert.equal(roundTrip(), NODE_TIMEOUT / 4);
+    clock.tick(3);
+    await answer(second);
+    clock.tick(10);
+    assert.equal(roundTrip(), NODE_TIMEOUT / 4 + 3);
+    // An answer to what was not asked.
+    await answer(second);
+    assert.equal(roundTrip(), NODE_TIMEOUT / 4 + 3);
+  });
+
+  it('times the pings of a node that has nothing to say', async () => {
+    const clock = stopClock();
+    const { metrics, make } = measured();
+    await make();
+    clock.tick(NODE_TIMEOUT / 4);
+    await until(() => metrics.owner.snapshot(1).roundTrip === 0 && metrics.requester.snapshot(1).roundTrip === 0);
   });
 });
 

@@ -1,5 +1,6 @@
 /** What is written in Redis is read back as it was, and nothing else is taken for it. */
 import assert from 'node:assert/strict';
+import { HOSTILE_TEXTS } from '../../../../lib/cluster/contract/fixtures.ts';
 import {
   decodeEntry,
   decodeNode,
@@ -9,7 +10,6 @@ import {
   Keys,
 } from '../../../../lib/cluster/redis/encoding.ts';
 import type { NodeRecord } from '../../../../lib/options/cluster-adapter.ts';
-import { HOSTILE_TEXTS } from '../registry-contract.ts';
 
 const NODE: NodeRecord = { id: 'a', address: 'a:1', token: 't', machine: 'm', versions: [1, 3] };
 

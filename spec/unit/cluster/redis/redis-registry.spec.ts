@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { RedisClient } from '../../../../lib/cluster/redis/client.ts';
 import { RedisRegistry, type RedisRegistryOptions } from '../../../../lib/cluster/redis/redis-registry.ts';
+import type { ContractCluster } from '../../../../lib/cluster-contract.ts';
 import { afterTest } from '../../../support/cleanup.ts';
+import { declareRegistryContract } from '../../../support/cluster/registry-contract.ts';
 import { CLIENTS, CLUSTER_CLIENTS, type Connect } from '../../../support/redis/clients.ts';
 import {
   CLUSTER_ARGUMENTS,
@@ -12,12 +14,15 @@ import {
   type RedisServer,
   useRedis,
 } from '../../../support/redis/redis-server.ts';
-import { registryContract, type TestCluster } from '../registry-contract.ts';
 
 let clusters = 0;
 
 /** The cluster of one test: its name is one that no other test has. */
-async function openCluster(server: RedisServer, connect: Connect, loseAll: () => Promise<void>): Promise<TestCluster> {
+async function openCluster(
+  server: RedisServer,
+  connect: Connect,
+  loseAll: () => Promise<void>,
+): Promise<ContractCluster> {
   const { client, close } = await connect({ port: server.port });
   afterTest(close);
   clusters += 1;
@@ -117,7 +122,7 @@ describeWithRedis('RedisRegistry', () => {
   const server = useRedis();
   for (const [name, connect] of Object.entries(CLIENTS)) {
     describe(`by ${name}`, () => {
-      registryContract(() => openCluster(server, connect, () => server.restart()));
+      declareRegistryContract(() => openCluster(server, connect, () => server.restart()));
     });
   }
 });
@@ -127,7 +132,7 @@ describeWithRedis('RedisRegistry in Redis Cluster', () => {
   before(() => server.formCluster());
   for (const [name, connect] of Object.entries(CLUSTER_CLIENTS)) {
     describe(`by ${name}`, () => {
-      registryContract(() => openCluster(server, connect, () => server.fallBack()));
+      declareRegistryContract(() => openCluster(server, connect, () => server.fallBack()));
     });
   }
 });
