@@ -4,7 +4,7 @@
  */
 import { createServer, type Server } from 'node:http';
 import express from 'express';
-import { attachUpgrade, type Session, type SessionHandler, sockjs } from '../lib/index.ts';
+import { attachUpgrade, type Session, type SessionHandler, type SockjsOptions, sockjs } from '../lib/index.ts';
 import { runProgram, withEndpoints } from './program.ts';
 
 /** Sends every message back to its sender. */
@@ -45,16 +45,24 @@ const goAway: SessionHandler = (session) => {
   session.close(3000, 'Go away!');
 };
 
-/** Returns the server with all services. It does not listen yet. */
-export function createProtocolServer(): Server {
+/**
+ * Returns the server with all services. It does not listen yet.
+ *
+ * @param clusterOf the option `cluster` of each service, where several processes serve them
+ */
+export function createProtocolServer(
+  clusterOf: (service: string) => SockjsOptions['cluster'] = () => undefined,
+): Server {
+  const serve = (name: string, onSession: SessionHandler, options: SockjsOptions = {}) =>
+    sockjs({ ...options, cluster: clusterOf(name) }, onSession);
   const services = {
-    echo: sockjs({ responseLimit: 4096, rawWebsocket: true }, echo),
-    disabled_websocket_echo: sockjs({ websocket: false }, echo),
-    cookie_needed_echo: sockjs({ jsessionid: true }, echo),
-    close: sockjs({ rawWebsocket: true }, goAway),
-    ticker: sockjs(ticker),
-    broadcast: sockjs(broadcast()),
-    amplify: sockjs(amplify),
+    echo: serve('echo', echo, { responseLimit: 4096, rawWebsocket: true }),
+    disabled_websocket_echo: serve('disabled_websocket_echo', echo, { websocket: false }),
+    cookie_needed_echo: serve('cookie_needed_echo', echo, { jsessionid: true }),
+    close: serve('close', goAway, { rawWebsocket: true }),
+    ticker: serve('ticker', ticker),
+    broadcast: serve('broadcast', broadcast()),
+    amplify: serve('amplify', amplify),
   };
   const app = express();
   app.disable('x-powered-by');
@@ -67,4 +75,4 @@ export function createProtocolServer(): Server {
   return withEndpoints(server, Object.values(services));
 }
 
-runProgram(import.meta.url, createProtocolServer, 8081);
+runProgram(import.meta.url, () => createProtocolServer(), 8081);

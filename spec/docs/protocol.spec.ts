@@ -1,55 +1,16 @@
 /** docs/protocol.md: its contents list, the sections that comments cite, its examples on the wire, and its texts. */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { isDeepStrictEqual } from 'node:util';
 import { attachUpgrade, sockjs } from '../../lib/index.ts';
 import { afterTest } from '../support/cleanup.ts';
+import { echoOrGoAway } from '../support/contract-app.ts';
+import { assertExample, EXAMPLES, HEADINGS, LINES } from '../support/protocol-document.ts';
 import { listen } from '../support/test-server.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const LINES = readFileSync(join(ROOT, 'docs/protocol.md'), 'utf8').split('\n');
-
-interface Block {
-  /** What follows the opening fence, such as `http`. */
-  readonly language: string;
-  /** The line in the document on which the text begins. */
-  readonly line: number;
-  readonly text: string;
-}
-
-interface Heading {
-  readonly level: number;
-  readonly title: string;
-}
-
-/** All fenced blocks of the document, and its headings. */
-function parseDocument(lines: readonly string[]): { blocks: Block[]; headings: Heading[] } {
-  const blocks: Block[] = [];
-  const headings: Heading[] = [];
-  let start: number | undefined;
-  for (const [i, line] of lines.entries()) {
-    if (line.startsWith('```')) {
-      if (start === undefined) {
-        start = i;
-      } else {
-        const language = lines[start]?.slice(3) ?? '';
-        blocks.push({ language, line: start + 2, text: lines.slice(start + 1, i).join('\n') });
-        start = undefined;
-      }
-    } else if (start === undefined && /^#+ /.test(line)) {
-      const [marks = '', title = ''] = line.split(/ (.*)/);
-      headings.push({ level: marks.length, title });
-    }
-  }
-  return { blocks, headings };
-}
-
-const { blocks: BLOCKS, headings: HEADINGS } = parseDocument(LINES);
 
 /** The numbers of all sections, such as `6` and `6.1`. */
 const SECTIONS = new Set(HEADINGS.map(({ title }) => /^\d+(?:\.\d+)?/.exec(title)?.[0]));
@@ -188,97 +149,18 @@ describe('comments that cite docs/protocol.md', () => {
   });
 });
 
-/** A request of the document, and the answer that follows it. */
-interface Example {
-  readonly line: number;
-  readonly request: string;
-  readonly answer: string;
-}
-
-function examplesIn(blocks: readonly Block[]): Example[] {
-  const messages = blocks.filter(({ language }) => language === 'http');
-  assert.equal(messages.length % 2, 0, 'a request has no answer');
-  return Array.from({ length: messages.length / 2 }, (_, i) => {
-    const [request, answer] = messages.slice(2 * i, 2 * i + 2);
-    assert.match(answer?.text ?? '', /^HTTP\/1\.1 \d+ /, `line ${answer?.line}`);
-    return { line: request?.line ?? 0, request: request?.text ?? '', answer: answer?.text ?? '' };
-  });
-}
-
-/** A request as it travels: lines of the head end with CRLF, the body is sent as it stands. */
-function bytesOf(request: string): string {
-  const [head = '', body = ''] = request.split(/\n\n(.*)/s);
-  return `${head.replaceAll('\n', '\r\n')}\r\n\r\n${body}`;
-}
-
-/** Of every answer, added by Node; the document says that it leaves them out. */
-const LEFT_OUT = /^(?:date: |keep-alive: |connection: keep-alive$)/i;
-
-/** An answer as lines, the headers in the order of their names, without empty lines at the end. */
-function linesOf(answer: string): string[] {
-  const lines = answer.trimEnd().split(/\r?\n/);
-  const end = lines.includes('') ? lines.indexOf('') : lines.length;
-  const [status = '', ...headers] = lines.slice(0, end).filter((line) => !LEFT_OUT.test(line));
-  return [status, ...headers.sort(), ...lines.slice(end)];
-}
-
-/** The lines of an answer, those that an example describes with a `…` in the words of the example. */
-function inWordsOf(example: readonly string[], answer: readonly string[]): string[] {
-  return answer.map((line, i) => {
-    const expected = example[i] ?? '';
-    const parts = expected.split('…').map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`));
-    return new RegExp(`^${parts.join('.*')}$`).test(line) ? expected : line;
-  });
-}
-
-/** ms that an answer may take. Only a wrong one takes so long. */
-const PATIENCE = 20_000;
-
-/** Sends a request, and returns what was received once that is the answer, or nothing more comes. */
-async function ask(port: number, request: string, isAnswer: (received: string) => boolean): Promise<string> {
-  const socket = connect(port, '127.0.0.1');
-  socket.setEncoding('latin1').write(bytesOf(request));
-  let received = '';
-  socket.on('data', (chunk: string) => {
-    received += chunk;
-    if (isAnswer(received)) {
-      socket.destroy();
-    }
-  });
-  const timer = setTimeout(() => socket.destroy(), PATIENCE);
-  await once(socket, 'close');
-  clearTimeout(timer);
-  return received;
-}
-
 describe('the examples of docs/protocol.md', () => {
   it('are what the server answers', async () => {
-    const examples = examplesIn(BLOCKS);
-    assert.ok(examples.length > 10);
     // No session may end between two examples.
-    const router = sockjs({ prefix: '/echo', disconnectDelay: 600_000 }, (session) => {
-      session.on('message', (message) => {
-        if (message === 'bye') {
-          session.close(3000, 'Go away!');
-        } else {
-          session.send(message);
-        }
-      });
-    });
+    const router = sockjs({ prefix: '/echo', disconnectDelay: 600_000 }, echoOrGoAway);
     afterTest(async () => {
       await router.close({ timeout: 0 });
     });
     const server = createServer(router);
     attachUpgrade(server);
     const { port } = await listen(server);
-    for (const { line, request, answer } of examples) {
-      const expected = linesOf(answer);
-      // Behind a 101 the bytes of a WebSocket follow, which the document shows elsewhere.
-      const isHandshake = answer.includes(' 101 ');
-      const linesFor = (received: string) =>
-        inWordsOf(expected, linesOf(isHandshake ? received.replace(/\r\n\r\n.*/s, '') : received));
-      const received = await ask(port, request, (text) => isDeepStrictEqual(linesFor(text), expected));
-      assert.deepEqual(linesFor(received), expected, `line ${line}: ${request}`);
+    for (const example of EXAMPLES) {
+      await assertExample(port, example);
     }
   });
 });

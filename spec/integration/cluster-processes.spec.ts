@@ -5,29 +5,18 @@
 import assert from 'node:assert/strict';
 import { afterTest } from '../support/cleanup.ts';
 import { Balancer } from '../support/cluster/balancer.ts';
-import {
-  exchange,
-  exchangeUntil,
-  insistOnOpening,
-  numbers,
-  openAt,
-  RESPONSE_LIMIT,
-} from '../support/cluster/exchanges.ts';
-import type { NodeSettings } from '../support/cluster/node-reports.ts';
+import { exchange, exchangeUntil, insistOnOpening, numbers, openAt } from '../support/cluster/exchanges.ts';
+import type { ClientName } from '../support/cluster/node-client.ts';
 import { NumberedClient } from '../support/cluster/numbered-client.ts';
-import { ClusterProcesses } from '../support/cluster/processes.ts';
+import type { ClusterProcesses } from '../support/cluster/processes.ts';
+import { LOST, makeCluster, NODE_TIMEOUT } from '../support/cluster/test-cluster.ts';
 import type { HttpReceiver } from '../support/contract.ts';
 import { describeWithRedis, useRedis } from '../support/redis/redis-server.ts';
 import { HTTP_RECEIVERS, xhrPolling } from '../support/transport-cases.ts';
 import { WebSocketClient } from '../support/websocket-client.ts';
 
-/** ms: short, since some tests wait for it; long enough for a busy machine. */
-const NODE_TIMEOUT = 3_000;
-
 /** Messages each way on each transport. The client of Redis makes no difference once the sessions are open. */
 const MESSAGES = { 'node-redis': 500, ioredis: 200 };
-
-const LOST = { kind: 'closed', code: 1012, reason: 'Session lost' } as const;
 
 const GOING_AWAY = { kind: 'closed', code: 1001, reason: 'Server shutting down' } as const;
 
@@ -42,22 +31,7 @@ const CUTS = 5;
 
 describeWithRedis('An endpoint of several processes', () => {
   const redis = useRedis();
-  let tests = 0;
-
-  function cluster(client: NodeSettings['client'] = 'node-redis'): ClusterProcesses {
-    tests += 1;
-    const processes = new ClusterProcesses({
-      client,
-      redisPort: redis.port,
-      name: `test-${tests}`,
-      nodeTimeout: NODE_TIMEOUT,
-      responseLimit: RESPONSE_LIMIT,
-      // No session ends for want of a client while a machine is busy.
-      disconnectDelay: 60_000,
-    });
-    afterTest(() => assert.deepEqual(processes.doubles, [], 'ids with several sessions'));
-    return processes;
-  }
+  const cluster = (client?: ClientName) => makeCluster(redis, { client });
 
   /** All numbers have come to the application and back, in order and once, and the session is open. */
   function assertComplete(processes: ClusterProcesses, client: NumberedClient, count: number): void {

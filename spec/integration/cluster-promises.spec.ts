@@ -9,8 +9,9 @@ import { dial } from '../../lib/cluster/dial.ts';
 import { LINK_VERSIONS } from '../../lib/cluster/handshake.ts';
 import type { SessionHandler, SockjsOptions } from '../../lib/index.ts';
 import { afterTest } from '../support/cleanup.ts';
+import { answersTo, CONVERSATIONS, echoUntilBye, STRICT } from '../support/cluster/conversations.ts';
 import { type MountSettings, type Mounts, makeMounts, serveMounts } from '../support/cluster/mounts.ts';
-import { type HttpReceiver, ownHeaders } from '../support/contract.ts';
+import type { HttpReceiver } from '../support/contract.ts';
 import { fetchText, post, RawSocket } from '../support/http.ts';
 import { connectHttp2 } from '../support/http2.ts';
 import { limitsWith, until } from '../support/link-nodes.ts';
@@ -32,112 +33,6 @@ async function serveThree(
   const server = await serveMounts(settings, onMounts)(options, onSession, rest);
   assert.ok(mounts);
   return { mounts, server };
-}
-
-/** A request: method, path below a session, header lines, body. */
-type Step = readonly [method: string, path: string, headers?: Record<string, string>, body?: string];
-
-const ME = { 'X-User': 'me' };
-const OTHER = { 'X-User': 'other' };
-const GOOD = { ...ME, Origin: 'http://good.example' };
-const BAD = { ...ME, Origin: 'http://bad.example' };
-
-/** Requests that follow one another, by what they are about. Each response ends after one frame. */
-const CONVERSATIONS: Readonly<Record<string, readonly Step[]>> = {
-  'authorize refuses the first request, and is not asked again': [
-    ['POST', 'a/xhr', { ...ME, 'X-Banned': '1' }],
-    ['POST', 'a/xhr_send', ME, '["x"]'],
-    ['POST', 'a/xhr', ME],
-    ['POST', 'a/xhr_send', { ...ME, 'X-Banned': '1' }, '["asked?"]'],
-    ['POST', 'a/xhr', { ...ME, 'X-Banned': '1' }],
-    ['POST', 'a/xhr_send', ME, '["bye"]'],
-  ],
-  'identify keeps others from a session, and from one that has ended': [
-    ['POST', 'a/xhr', ME],
-    ['POST', 'a/xhr', OTHER],
-    ['POST', 'a/xhr_send', OTHER, '["x"]'],
-    ['POST', 'a/xhr_send', ME, '["x"]'],
-    ['GET', 'a/jsonp?c=callback', ME],
-    ['POST', 'a/xhr', ME],
-    ['POST', 'a/xhr_send', ME, '["bye"]'],
-    ['POST', 'a/xhr', OTHER],
-    ['POST', 'a/xhr', ME],
-    ['POST', 'a/xhr', OTHER],
-    ['POST', 'a/xhr_send', OTHER, '["x"]'],
-    ['POST', 'a/xhr_send', ME, '["x"]'],
-  ],
-  allowedOrigins: [
-    ['POST', 'a/xhr', BAD],
-    ['POST', 'a/xhr', GOOD],
-    ['POST', 'a/xhr_send', BAD, '["x"]'],
-    ['POST', 'a/xhr_send', GOOD, '["x"]'],
-    ['POST', 'a/xhr', BAD],
-    ['POST', 'a/xhr', GOOD],
-    ['OPTIONS', 'a/xhr', { ...GOOD, 'Access-Control-Request-Method': 'POST' }],
-  ],
-  'limits on messages, and bodies that are no messages': [
-    ['POST', 'a/xhr', ME],
-    ['POST', 'a/xhr_send', ME, JSON.stringify(['x'.repeat(96)])],
-    ['POST', 'a/xhr', ME],
-    ['POST', 'a/xhr_send', ME, JSON.stringify(['x'.repeat(97)])],
-    ['POST', 'a/xhr_send', ME, '["1","2","3"]'],
-    ['POST', 'a/xhr', ME],
-    ['POST', 'a/xhr_send', ME, '["1","2","3","4"]'],
-    ['POST', 'a/xhr_send', ME, ''],
-    ['POST', 'a/xhr_send', ME, '["x'],
-    ['POST', 'a/xhr_send', ME, '[1]'],
-    ['POST', 'a/xhr_send', ME, '[]'],
-    ['GET', 'a/xhr_send', ME],
-    ['POST', 'a/xhr_send', ME, '["still there"]'],
-    ['POST', 'a/xhr', ME],
-  ],
-  'an id that has ended': [
-    ['POST', 'a/xhr', ME],
-    ['POST', 'a/xhr_send', ME, '["bye"]'],
-    ...['xhr', 'xhr_streaming', 'xhr', 'xhr', 'xhr_streaming'].map((path) => ['POST', `a/${path}`, ME] as const),
-    ...['x', 'y', 'z'].map((text) => ['POST', 'a/xhr_send', ME, `["${text}"]`] as const),
-    ['GET', 'a/eventsource', ME],
-    ['GET', 'a/htmlfile?c=callback', ME],
-  ],
-  'JSONP and its sends': [
-    ['GET', 'a/jsonp?c=callback', ME],
-    ['POST', 'a/jsonp_send', { ...ME, 'Content-Type': 'application/x-www-form-urlencoded' }, 'd=%5B%22x%22%5D'],
-    ['GET', 'a/jsonp?c=other', ME],
-    ['POST', 'a/jsonp_send', { ...ME, 'Content-Type': 'text/plain' }, '["y"]'],
-    ['GET', 'a/jsonp', ME],
-    ['GET', 'a/jsonp?c=1(', ME],
-    ['GET', 'a/jsonp?c=again', ME],
-  ],
-};
-
-const STRICT: SockjsOptions = {
-  responseLimit: 1,
-  maxMessageSize: 100,
-  maxMessagesPerRequest: 3,
-  allowedOrigins: ['http://good.example'],
-  authorize: (req) => req.headers['x-banned'] === undefined,
-  identify: (req) => String(req.headers['x-user']),
-};
-
-const echoUntilBye: SessionHandler = (session) => {
-  session.on('message', (message) => {
-    session.send(message);
-    if (message === 'bye') {
-      session.close(3000, 'Go away!');
-    }
-  });
-};
-
-/** The answers to a conversation, which is held one request after the other. */
-async function answersTo(steps: readonly Step[], { origin }: TestServer, settle: () => Promise<void>) {
-  const answers: unknown[] = [];
-  for (const [method, path, headers = {}, body] of steps) {
-    const options = { headers, ...(body === undefined ? {} : { body }) };
-    const answer = await fetchText(`${origin}/echo/000/${path}`, method, options);
-    answers.push({ step: [method, path, body], ...answer, headers: ownHeaders(answer.headers) });
-    await settle();
-  }
-  return answers;
 }
 
 describe('Three mounts answer as one process does', () => {

@@ -4,7 +4,8 @@ import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { SockjsOptions } from '../../lib/index.ts';
 import { type Cluster, type Node, serveNodes } from '../support/cluster/nodes.ts';
-import { closeOf, holdBackUntilFlush, itReceivesOverHttp, type Setup, setUp } from '../support/contract.ts';
+import { closeOf, itReceivesOverHttp, type Setup, setUp } from '../support/contract.ts';
+import { holdBackUntilFlush } from '../support/contract-app.ts';
 import { RawSocket } from '../support/http.ts';
 import { HTTP_RECEIVERS, xhrPolling, xhrStreaming } from '../support/transport-cases.ts';
 

@@ -1,16 +1,41 @@
 /** What all transports that receive over HTTP have in common (docs/protocol.md, section 6), as one suite for each. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock } from '@sinonjs/fake-timers';
 import type { Express } from 'express';
 import type { Session, SessionCloseEvent, SockjsOptions, TransportName } from '../../lib/index.ts';
 import { stopClock } from './clock.ts';
+import {
+  goAway,
+  holdBackUntilFlush,
+  LARGE_BUFFER,
+  noMiddleware,
+  STALL_HEADER,
+  stallOnRequest,
+} from './contract-app.ts';
 import { EDGE_CASE_TEXTS, MUST_BE_ESCAPED } from './edge-case-texts.ts';
 import { type Answer, post, RawSocket } from './http.ts';
 import { ResponseReader } from './response-reader.ts';
 import { echo, serve, sessionCatcher, type TestServer } from './test-server.ts';
+
+/** A clock that only the test advances. */
+export type TestClock = Pick<Clock, 'tick' | 'countTimers' | 'uninstall'>;
+
+/** A response that is read chunk by chunk. */
+export type Reader = Pick<ResponseReader, 'response' | 'next' | 'ended' | 'abort'>;
+
+/** How the requests of a client travel. */
+export interface ClientWire {
+  receive(port: number, path: string, transport: HttpReceiver): Reader;
+  post(port: number, path: string, body: string | Buffer, headers: Record<string, string>): Promise<Answer>;
+}
+
+const HTTP_1: ClientWire = {
+  receive: (port, path, { method }) => new ResponseReader(port, path, method),
+  post: (port, path, body, headers) => post(`http://127.0.0.1:${port}${path}`, body, headers),
+};
 
 /** A receiving transport as docs/protocol.md describes it. Nothing in it is taken from lib/. */
 export interface HttpReceiver {
@@ -31,6 +56,11 @@ export interface HttpReceiver {
    */
   readonly serve?: typeof serve;
   /**
+   * How requests travel.
+   * @default HTTP/1.1
+   */
+  readonly wire?: ClientWire;
+  /**
    * Waits until the session knows all that the test has seen.
    * @default nothing to wait for: sessions of this process know it at once
    */
@@ -40,6 +70,11 @@ export interface HttpReceiver {
    * @default all timers of the stopped clock
    */
   readonly countTimers?: () => number;
+  /**
+   * Stops the clock of the endpoint that is served next.
+   * @default that of this process is stopped
+   */
+  readonly stopClock?: () => TestClock;
   /** Clauses of the contract that do not hold for this transport: title and reason. */
   readonly exceptions?: Readonly<Record<string, string>>;
 }
@@ -60,14 +95,14 @@ export const CORS = { 'access-control-allow-origin': '*', vary: 'Origin' };
 
 /** One receiving request. It compares the chunks of the response with the expected frames. */
 export class Receiving {
-  readonly stream: ResponseReader;
+  readonly stream: Reader;
   readonly #transport: HttpReceiver;
   /** Settles when the server has finished the response. */
   readonly #left: Promise<unknown>;
   #preludeDue: boolean;
   over = false;
 
-  constructor(stream: ResponseReader, left: Promise<unknown>, transport: HttpReceiver) {
+  constructor(stream: Reader, left: Promise<unknown>, transport: HttpReceiver) {
     this.stream = stream;
     this.#left = left;
     this.#transport = transport;
@@ -126,7 +161,7 @@ export class Client {
       this.server.server.prependOnceListener('request', (_req, res) => resolve([once(res, 'close')]));
     });
     const path = this.path(this.transport.endpoint, serverId);
-    const stream = new ResponseReader(this.server.port, path, this.transport.method);
+    const stream = this.#wire.receive(this.server.port, path, this.transport);
     const [left] = await asked;
     await this.transport.settle?.();
     return new Receiving(stream, left, this.transport);
@@ -155,7 +190,11 @@ export class Client {
   }
 
   post(body: string | Buffer, headers: Record<string, string> = { 'Content-Type': 'text/plain' }): Promise<Answer> {
-    return post(this.server.origin + this.path(this.transport.sendEndpoint), body, headers);
+    return this.#wire.post(this.server.port, this.path(this.transport.sendEndpoint), body, headers);
+  }
+
+  get #wire(): ClientWire {
+    return this.transport.wire ?? HTTP_1;
   }
 
   /** Sends messages, and expects success. */
@@ -173,18 +212,22 @@ export class Client {
 
 /** A server with a stopped clock, one client, and the sessions that the application gets. */
 export interface Setup {
-  readonly clock: Clock;
+  readonly clock: TestClock;
   readonly client: Client;
   readonly sessions: ReturnType<typeof sessionCatcher>;
+}
+
+function stopClockOf(transport: HttpReceiver): TestClock {
+  return (transport.stopClock ?? stopClock)();
 }
 
 /** Sets up one test. */
 export async function setUp(
   transport: HttpReceiver,
   options: SockjsOptions = {},
-  before: (app: Express) => void = () => {},
+  before: (app: Express) => void = noMiddleware,
 ): Promise<Setup> {
-  const clock = stopClock();
+  const clock = stopClockOf(transport);
   const sessions = sessionCatcher();
   const server = await (transport.serve ?? serve)(options, sessions.onSession, { before });
   return { clock, sessions, client: new Client(server, transport) };
@@ -204,27 +247,6 @@ export function closeOf(session: Session): Promise<SessionCloseEvent> {
 
 const INTERRUPTED: SessionCloseEvent = { code: 1002, reason: 'Connection interrupted', wasClean: false };
 const INTERRUPTED_FRAME = 'c[1002,"Connection interrupted"]';
-
-/** More than both kernels buffer for a client that does not read. */
-const STALL_BYTES = 33_554_432;
-
-/** The bytes that stall a connection count as queued for its session. This limit allows them. */
-const LARGE_BUFFER = { maxSendBuffer: 2 * STALL_BYTES };
-
-/**
- * A header that stalls its connection. The server writes the response, but it stays queued while the client does not
- * read.
- */
-const STALL_HEADER = 'X-Stall: 1';
-
-function stallOnRequest(app: Express): void {
-  app.use((req, _res, next) => {
-    if (req.headers['x-stall'] !== undefined) {
-      req.socket.write(Buffer.alloc(STALL_BYTES));
-    }
-    next();
-  });
-}
 
 /** Settles when the server knows that a connection is closed, with or without an error. */
 function closedAtServer(socket: Socket): Promise<void> {
@@ -250,7 +272,7 @@ async function connectStalled(client: Client): Promise<{ reset(): Promise<void> 
   };
 }
 
-function countTimers(clock: Clock, transport: HttpReceiver): number {
+function countTimers(clock: TestClock, transport: HttpReceiver): number {
   return transport.countTimers?.() ?? clock.countTimers();
 }
 
@@ -275,36 +297,6 @@ async function assertRemembered(setup: Setup, frame: string): Promise<void> {
   assert.equal(setup.sessions.count(), 1);
   await (await setup.client.receive()).gets('o');
   assert.equal(setup.sessions.count(), 2);
-}
-
-/** Middleware that holds written bytes back until flush() is called, as compression does. */
-export function holdBackUntilFlush(app: Express): void {
-  app.use((_req, res: ServerResponse, next) => {
-    const write = res.write.bind(res) as (chunk: Buffer) => boolean;
-    const end = res.end.bind(res) as () => ServerResponse;
-    const held: Buffer[] = [];
-    const flush = () => {
-      for (const chunk of held.splice(0)) {
-        write(chunk);
-      }
-    };
-    const hold = (chunk?: string | Buffer) => {
-      if (chunk !== undefined) {
-        held.push(Buffer.from(chunk));
-      }
-      return true;
-    };
-    Object.assign(res, {
-      write: hold,
-      flush,
-      end: (chunk?: string | Buffer) => {
-        hold(chunk);
-        flush();
-        return end();
-      },
-    });
-    next();
-  });
 }
 
 /** Declares the contract for one transport. */
@@ -411,7 +403,7 @@ export function itReceivesOverHttp(transport: HttpReceiver): void {
     });
 
     holds('carries edge-case texts both ways unchanged, and escapes what must be escaped', async () => {
-      stopClock();
+      stopClockOf(transport);
       const server = await serveEndpoint({}, echo);
       const client = new Client(server, transport);
       await client.open();
@@ -657,8 +649,8 @@ export function itReceivesOverHttp(transport: HttpReceiver): void {
     });
 
     holds('within onSession sends the close frame after the open frame', async () => {
-      stopClock();
-      const server = await serveEndpoint({}, (session) => void session.close(3000, 'Go away!'));
+      stopClockOf(transport);
+      const server = await serveEndpoint({}, goAway);
       const client = new Client(server, transport);
       await client.gets('o');
       await (await client.attached()).endsWith('c[3000,"Go away!"]');

@@ -90,3 +90,10 @@ export const jsonpPolling: HttpReceiver = {
 };
 
 export const HTTP_RECEIVERS = [xhrPolling, xhrStreaming, eventSource, htmlFile, jsonpPolling] as const;
+
+/** What a frame ends with, where several may be in one response. */
+export const FRAME_ENDS: Readonly<Record<string, string>> = {
+  'xhr-streaming': '\n',
+  eventsource: '\r\n\r\n',
+  htmlfile: '</script>\r\n',
+};

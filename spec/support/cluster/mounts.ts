@@ -3,13 +3,10 @@
  *
  * A real link takes its time. `Mounts.settled()` waits until nothing is on its way between them.
  */
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { createServer } from 'node:http';
 import type { Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import express from 'express';
-import { RoomAnnouncements } from '../../../lib/cluster/room-announcements.ts';
-import { WireLink } from '../../../lib/cluster/wire-link.ts';
 import {
   attachUpgrade,
   type SessionHandler,
@@ -28,13 +25,12 @@ import type {
   Renewal,
   Tombstone,
 } from '../../../lib/options/cluster-adapter.ts';
-import { type DeadlineTimer, NOT_QUEUED } from '../../../lib/util/deadline-timer.ts';
-import { TimerQueue } from '../../../lib/util/timer-queue.ts';
 import { afterTest } from '../cleanup.ts';
 import { socketPath, until } from '../link-nodes.ts';
 import { endOpenSessions } from '../session-cleanup.ts';
 import { echo, listen, type serve } from '../test-server.ts';
 import { MemoryRegistry, memoryStore } from './memory-registry.ts';
+import { watchLinks, watchSockets, watchTimers } from './watched.ts';
 
 /** ms without a sign of life until a mount is given up: the longest, since tests move a stopped clock in leaps. */
 export const NODE_TIMEOUT = 3_600_000;
@@ -151,17 +147,15 @@ export class Mounts {
   /** The mount that gets the next request. Each request moves it on, unless `isTurning` is false. */
   next = 0;
   isTurning = true;
-  readonly #sockets = new Set<Socket>();
-  readonly #timers = new Set<DeadlineTimer>();
+  readonly #sockets: ReadonlySet<Socket>;
+  readonly #runningTimers: () => number;
   #timersAtRest = 0;
 
   /** @param isEncrypted whether links use TLS, whose bytes cannot be counted: then `settled()` does not wait for them */
   constructor(isEncrypted: boolean) {
-    if (!isEncrypted) {
-      this.#watchSockets();
-    }
-    this.#watchTimers();
-    this.#watchLinks();
+    this.#sockets = isEncrypted ? new Set() : watchSockets();
+    this.#runningTimers = watchTimers();
+    watchLinks(this.messages);
   }
 
   /** The mount with this index. */
@@ -214,7 +208,7 @@ export class Mounts {
 
   /** Timers of requests and sessions: beyond those that renew leases, and that watch links. */
   countTimers(): number {
-    return this.#runningTimers - this.#timersAtRest;
+    return this.#runningTimers() - this.#timersAtRest;
   }
 
   /** Waits until so many mounts have written their records. No clock that stands still would have them look again. */
@@ -230,7 +224,7 @@ export class Mounts {
       ),
     );
     await this.settled();
-    this.#timersAtRest = this.#runningTimers;
+    this.#timersAtRest = this.#runningTimers();
   }
 
   /** Waits until no byte and no command is on its way between mounts and registry. */
@@ -251,61 +245,6 @@ export class Mounts {
       sockets.every(({ connecting }) => !connecting) &&
       read === this.linkBytes
     );
-  }
-
-  get #runningTimers(): number {
-    return [...this.#timers].filter(({ index, checkAt }) => index !== NOT_QUEUED && Number.isFinite(checkAt)).length;
-  }
-
-  #watchSockets(): void {
-    const onSocket = (message: unknown) => {
-      const { socket } = message as { socket: Socket };
-      this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
-    };
-    for (const channel of ['net.client.socket', 'net.server.socket']) {
-      subscribe(channel, onSocket);
-      afterTest(() => {
-        unsubscribe(channel, onSocket);
-      });
-    }
-  }
-
-  #watchLinks(): void {
-    const { send } = WireLink.prototype;
-    const note = (type: string) => this.messages.push(type);
-    WireLink.prototype.send = function (message) {
-      note(message.type);
-      send.call(this, message);
-    };
-    afterTest(() => {
-      WireLink.prototype.send = send;
-    });
-  }
-
-  #watchTimers(): void {
-    const { schedule } = TimerQueue.prototype;
-    const { onChange } = RoomAnnouncements.prototype;
-    let isAnnouncing = false;
-    const add = (timer: DeadlineTimer) => {
-      // Counts are gathered for a second, also when the session has ended.
-      if (!isAnnouncing) {
-        this.#timers.add(timer);
-      }
-    };
-    RoomAnnouncements.prototype.onChange = function (room) {
-      isAnnouncing = true;
-      onChange.call(this, room);
-      isAnnouncing = false;
-    };
-    TimerQueue.prototype.schedule = function (timer) {
-      add(timer);
-      schedule.call(this, timer);
-    };
-    afterTest(() => {
-      TimerQueue.prototype.schedule = schedule;
-      RoomAnnouncements.prototype.onChange = onChange;
-    });
   }
 }
 

@@ -1,14 +1,13 @@
 /** One process of an endpoint, for the specs: echoes messages at `/echo`, and reports what it sees to its parent. */
+import { subscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import express from 'express';
-import { attachUpgrade, type Session, sockjs } from '../../../lib/index.ts';
-import { type RedisClient, redisCluster } from '../../../lib/redis.ts';
+import { attachUpgrade, type ClusterOptions, type Session, sockjs } from '../../../lib/index.ts';
+import { redisCluster } from '../../../lib/redis.ts';
+import { connectClient } from './node-client.ts';
 import type { NodeCommand, NodeReport, NodeSettings } from './node-reports.ts';
-
-/** ms between attempts to reach Redis again. */
-const RETRY = 20;
 
 const host = '127.0.0.1';
 
@@ -19,22 +18,6 @@ process.on('disconnect', () => process.exit());
 
 function report(message: NodeReport): void {
   process.send?.(message);
-}
-
-/** Loads one client only: the others take their time. */
-async function connect(): Promise<{ client: RedisClient; close: () => void }> {
-  const { redisPort: port } = settings;
-  if (settings.client === 'node-redis') {
-    const { createClient } = await import('redis');
-    const client = createClient({ socket: { host, port, reconnectStrategy: RETRY } });
-    client.on('error', () => {});
-    await client.connect();
-    return { client, close: () => client.destroy() };
-  }
-  const { Redis } = await import('ioredis');
-  const client = new Redis({ host, port, retryStrategy: () => RETRY });
-  client.on('error', () => {});
-  return { client, close: () => client.disconnect() };
 }
 
 const sessions = new Map<string, Session<unknown, IncomingMessage>>();
@@ -53,9 +36,22 @@ function onSession(session: Session<unknown, IncomingMessage>): void {
   });
 }
 
-const { client, close } = await connect();
+/** Has the links go by way of the spec, which must know who has dialled. */
+function linkOptions(): ClusterOptions {
+  const { link } = settings;
+  if (link === undefined) {
+    return {};
+  }
+  subscribe('net.client.socket', (message) => {
+    const { socket } = message as { socket: Socket };
+    socket.once('connect', () => report({ type: 'dialled', port: socket.localPort ?? 0 }));
+  });
+  return { listen: { port: link.port }, advertise: link.advertise };
+}
+
+const { client, close } = await connectClient(settings.client, settings.redisPort);
 const { name, nodeTimeout, responseLimit, disconnectDelay } = settings;
-const cluster = redisCluster(client, { name, nodeTimeout });
+const cluster = redisCluster(client, { name, nodeTimeout, ...linkOptions() });
 const router = sockjs({ cluster, responseLimit, disconnectDelay }, onSession);
 router.cluster?.on('status', (status) => report({ type: 'status', status, peers: router.cluster?.peers ?? [] }));
 

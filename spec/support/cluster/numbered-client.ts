@@ -7,22 +7,18 @@ import { Changes } from '../changes.ts';
 import { afterTest } from '../cleanup.ts';
 import type { HttpReceiver } from '../contract.ts';
 import { type Answer, post } from '../http.ts';
+import { FRAME_ENDS } from '../transport-cases.ts';
 
 /** How a client has learned that its session has ended. */
 export type ClientEnd =
   | { readonly kind: 'closed'; readonly code: number; readonly reason: string }
   | { readonly kind: 'answered'; readonly status: number; readonly retryAfter: string | undefined }
-  | { readonly kind: 'cut' };
+  | { readonly kind: 'cut' }
+  /** It has left by itself: a send got 404, after which no client goes on. */
+  | { readonly kind: 'left' };
 
 /** Where each request goes. */
 export type Route = () => { readonly port: number };
-
-/** What a frame ends with, where several may be in one response. */
-const ENDS: Readonly<Record<string, string>> = {
-  'xhr-streaming': '\n',
-  eventsource: '\r\n\r\n',
-  htmlfile: '</script>\r\n',
-};
 
 export class NumberedClient {
   readonly id: string;
@@ -32,6 +28,8 @@ export class NumberedClient {
   end: ClientEnd | undefined;
   /** Where further requests go. */
   route: Route;
+  /** Whether it asks again where the owner cannot be reached, and does not end. */
+  isInsistent = false;
   readonly transport: HttpReceiver;
   readonly #changes = new Changes();
   #opens = 0;
@@ -94,6 +92,13 @@ export class NumberedClient {
     return post(url, JSON.stringify(texts), headers);
   }
 
+  /** Ends the session as a client does whose send was refused: it breaks off what it receives. */
+  leave(): void {
+    this.end ??= { kind: 'left' };
+    this.#abort();
+    this.#changes.notify();
+  }
+
   /** Sends a message, and settles when it has come back. */
   async echoes(text: string): Promise<void> {
     const before = this.received.length;
@@ -131,6 +136,9 @@ export class NumberedClient {
     if (res.statusCode !== 200) {
       res.resume();
       const { statusCode: status = 0, headers } = res;
+      if (status === 503 && this.isInsistent) {
+        return;
+      }
       this.end = { kind: 'answered', status, retryAfter: headers['retry-after'] };
       return;
     }
@@ -151,7 +159,7 @@ export class NumberedClient {
 
   /** Takes whole frames of a stream, and returns the rest. */
   #takeFrames(text: string): string {
-    const end = ENDS[this.transport.name];
+    const end = FRAME_ENDS[this.transport.name];
     let rest = text;
     for (let at = 0; end !== undefined; ) {
       at = rest.indexOf(end);

@@ -6,6 +6,7 @@ import { Changes } from '../changes.ts';
 import { Child } from '../child-process.ts';
 import { afterTest } from '../cleanup.ts';
 import { fetchText } from '../http.ts';
+import type { Network, Wires } from './network.ts';
 import type { NodeCommand, NodeReport, NodeSettings } from './node-reports.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
@@ -30,14 +31,14 @@ export class NodeProcess {
   readonly sessions = new Map<string, { end: SessionEnd | undefined }>();
 
   /** @param onReport called after each report */
-  constructor(name: string, settings: NodeSettings, onReport: () => void) {
+  constructor(name: string, settings: NodeSettings, onReport: (report: NodeReport) => void) {
     const args = ['--import', 'tsx/esm', '--throw-deprecation', PROGRAM, JSON.stringify(settings)];
     this.#process = spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
     this.#child = new Child(name, this.#process);
     afterTest(() => this.#child.kill());
     this.#process.on('message', (report: NodeReport) => {
       this.#onReport(report);
-      onReport();
+      onReport(report);
     });
   }
 
@@ -113,6 +114,7 @@ export class NodeProcess {
         this.sessions.set(report.id, { end: { code: report.code, reason: report.reason } });
         break;
       case 'message':
+      case 'dialled':
         break;
     }
   }
@@ -124,23 +126,34 @@ export class ClusterProcesses {
   readonly all: NodeProcess[] = [];
   readonly #changes = new Changes();
   readonly #settings: NodeSettings;
+  readonly #network: Network | undefined;
 
-  constructor(settings: NodeSettings) {
+  /** @param network what connects the processes, where a test faults it */
+  constructor(settings: NodeSettings, network?: Network) {
     this.#settings = settings;
+    this.#network = network;
   }
 
   /** Starts so many processes. Settles when all, and those of `others`, are linked with each other. */
   async start(count: number, others: readonly NodeProcess[] = []): Promise<NodeProcess[]> {
-    const started = Array.from({ length: count }, () => {
-      const name = `process ${this.all.length}`;
-      const node = new NodeProcess(name, this.#settings, () => this.#changes.notify());
-      this.all.push(node);
-      return node;
-    });
+    const wires = await Promise.all(Array.from({ length: count }, () => this.#network?.connect()));
+    const started = wires.map((wired) => this.#startOne(wired));
     const linked = [...others, ...started];
     await this.until(() => linked.every(({ isListening }) => isListening), 'processes that listen');
     await this.until(() => linked.every((node) => node.isUpWith(linked)), 'links between all processes');
     return started;
+  }
+
+  #startOne(wired: Wires | undefined): NodeProcess {
+    const index = this.all.length;
+    const node = new NodeProcess(`process ${index}`, { ...this.#settings, ...wired }, (report) => {
+      if (report.type === 'dialled') {
+        this.#network?.hasDialled(index, report.port);
+      }
+      this.#changes.notify();
+    });
+    this.all.push(node);
+    return node;
   }
 
   /** Settles once the condition holds, over what the processes have reported. */

@@ -1,0 +1,26 @@
+/**
+ * The contract of all HTTP transports over three processes that share a Redis, by node-redis and by ioredis. Each request
+ * goes to another process than the one before.
+ */
+import { useDrivenProcesses } from '../support/cluster/driven/processes.ts';
+import { itReceivesOverHttp } from '../support/contract.ts';
+import { describeWithRedis, useRedis } from '../support/redis/redis-server.ts';
+import { HTTP_RECEIVERS } from '../support/transport-cases.ts';
+
+/** Clauses that need all in one process. They hold over three mounts in one process: `cluster-mounts.spec.ts`. */
+const EXCEPTIONS = {
+  'while earlier middleware is busy makes no session': 'the test decides in its own process when middleware goes on',
+  'whose request waits behind another on the same connection leaves nothing behind':
+    'the test adds a route of its own to the app',
+};
+
+describeWithRedis('Three processes', () => {
+  const redis = useRedis();
+  const { harness } = useDrivenProcesses(redis);
+
+  for (const transport of HTTP_RECEIVERS) {
+    describe(transport.name, () => {
+      itReceivesOverHttp({ ...transport, ...harness, exceptions: { ...transport.exceptions, ...EXCEPTIONS } });
+    });
+  }
+});
