@@ -4,22 +4,22 @@ import type { Duplex } from 'node:stream';
 import type { Application, Request, Router } from 'express';
 import { ClusterNode } from './cluster/cluster-node.ts';
 import type { Cluster } from './cluster/cluster-state.ts';
-import { closeAll } from './cluster/deliver-broadcast.ts';
 import type { EndpointContext } from './context.ts';
 import { Metrics, type SockjsStats } from './metrics.ts';
 import { readArguments } from './options/arguments.ts';
 import type { DataOf, InferredOptions, SockjsOptions } from './options/options.ts';
 import { resolveOptions } from './options/resolve.ts';
 import { pageRoutes } from './pages/index.ts';
-import { assertClosable, CLOSES } from './protocol/close-code.ts';
+import { assertClosable, CLOSES, closeFrom } from './protocol/close-code.ts';
 import { assertText } from './protocol/shared-message.ts';
 import type { Next } from './router/handle-request.ts';
 import { createRouter } from './router/router.ts';
 import { upgradeTaker } from './router/take-upgrade.ts';
-import { type BroadcastOptions, sendToAll } from './session/broadcast.ts';
+import { type BroadcastOptions, closeAll, sendToAll } from './session/broadcast.ts';
 import type { SessionDirectory } from './session/directory.ts';
 import { type LiveSessions, liveSessionsOf } from './session/live-sessions.ts';
 import { SessionRegistry } from './session/registry.ts';
+import { assertRoom } from './session/rooms.ts';
 import type { Session, SessionHandler } from './session/session.ts';
 import type { CloseOptions, CloseResult, Shutdown } from './session/shutdown.ts';
 import { allTransportRoutes, transportRoutes, webSocketServerOf } from './transports/index.ts';
@@ -57,7 +57,11 @@ export interface SockjsRouter<Data = unknown, Req extends IncomingMessage = Inco
    */
   broadcast(message: string, options?: BroadcastOptions<Session<Data, Req>>): number;
 
-  /** The sessions that have joined a room of this router by `session.join(room)`. */
+  /**
+   * The sessions that have joined a room of this router by `session.join(room)`.
+   *
+   * @throws TypeError for anything but a string; RangeError for a name of more than 1024 characters
+   */
   to(room: string): Room<Data, Req>;
 
   /**
@@ -112,9 +116,11 @@ export interface Room<Data = unknown, Req extends IncomingMessage = IncomingMess
    * Closes the sessions in the room, with the option `cluster` those of all processes.
    *
    * @param code as for `session.close()`; 1000 where it is left out
+   * @param reason as for `session.close()`
    * @returns settles when every other process has closed its sessions. Rejects with a `NotConfirmedError` whose `nodeIds`
-   *   are the processes that have not confirmed it within twice `nodeTimeout`. Those may be cut off, and do it once they
-   *   are linked again. May be ignored
+   *   are the processes that have not confirmed it within twice `nodeTimeout`: they do it once they are linked again, or
+   *   end all sessions in rooms where that took too long. Rejects with an Error where this process has not joined the
+   *   cluster within `nodeTimeout`, or has left it. May be ignored
    * @throws RangeError for a code or reason that cannot be sent
    */
   close(code?: number, reason?: string): Promise<void>;
@@ -251,8 +257,9 @@ function membersOf<Data, Req extends IncomingMessage>(
   node: ClusterNode<Data, Req> | undefined,
 ) {
   const rooms = node?.rooms;
-  const relay = (room: string | undefined, text: string, { local }: BroadcastOptions<Session<Data, Req>> = {}) => {
-    if (local !== true) {
+  const relay = (room: string | undefined, text: string, options?: BroadcastOptions<Session<Data, Req>>) => {
+    // Callers in JavaScript may give null.
+    if (options?.local !== true) {
       rooms?.post({ type: 'message', room, text });
     }
   };
@@ -270,20 +277,23 @@ function membersOf<Data, Req extends IncomingMessage>(
       return accepted;
     },
     count: () => sessions.size + (rooms?.countElsewhere(undefined) ?? 0),
-    to: (room: string) => ({
-      send: (message: string, options?: BroadcastOptions<Session<Data, Req>>) => {
-        assertText('router.to(room).send', message);
-        const accepted = sendToAll(sessions.rooms.in(room), message, options);
-        relay(room, message, options);
-        return accepted;
-      },
-      close: (code = CLOSES.normal.code, reason = '') => {
-        assertClosable(code, reason);
-        closeAll(sessions.rooms.in(room), code, reason);
-        return rooms?.close({ type: 'close', room, code, reason }) ?? Promise.resolve();
-      },
-      count: () => sessions.rooms.sizeOf(room) + (rooms?.countElsewhere(room) ?? 0),
-    }),
+    to: (room: string) => {
+      assertRoom('router.to', room);
+      return {
+        send: (message: string, options?: BroadcastOptions<Session<Data, Req>>) => {
+          assertText('router.to(room).send', message);
+          const accepted = sendToAll(sessions.rooms.in(room), message, options);
+          relay(room, message, options);
+          return accepted;
+        },
+        close: (code?: number, reason?: string) => {
+          const close = closeFrom(code, reason);
+          closeAll(sessions.rooms.in(room), close.code, close.reason);
+          return node?.closeRoom({ type: 'close', room, ...close }) ?? Promise.resolve();
+        },
+        count: () => sessions.rooms.sizeOf(room) + (rooms?.countElsewhere(room) ?? 0),
+      };
+    },
     stats: () => metrics.snapshot(sessions, node?.stats()),
     close,
     [Symbol.asyncDispose]: async () => {

@@ -15,6 +15,7 @@ import { type ClusterSettings, resolveCluster } from '../options/cluster-setting
 import type { SessionRegistry } from '../session/registry.ts';
 import type { CloseResult } from '../session/shutdown.ts';
 import { debugCluster } from '../util/debug.ts';
+import { ignoreRejection } from '../util/promises.ts';
 import { DeadlineTimer, type TimerQueue } from '../util/timer-queue.ts';
 import { parseAddress } from './address.ts';
 import { ClusterDirectory } from './cluster-directory.ts';
@@ -28,6 +29,7 @@ import { LINK_VERSIONS } from './handshake.ts';
 import { type LinkListener, listenForLinks } from './link-listener.ts';
 import { machineId } from './machine.ts';
 import { Membership } from './membership.ts';
+import type { Broadcast } from './outgoing-broadcasts.ts';
 import { OwnerSide } from './owner-side.ts';
 import type { LocalRooms } from './room-announcements.ts';
 
@@ -110,7 +112,7 @@ export class ClusterNode<Data, Req extends IncomingMessage> {
     });
     this.state = new ClusterState(this.id, {
       peers: () => this.#peers.nodeIds,
-      synced: () => this.#synced(),
+      synced: () => this.#onceJoined(() => this.rooms.synced()),
     });
     this.directory = new ClusterDirectory(sessions, {
       nodeId: this.id,
@@ -169,9 +171,22 @@ export class ClusterNode<Data, Req extends IncomingMessage> {
     }
   }
 
-  async #synced(): Promise<void> {
-    await this.#membership.joined();
-    await this.rooms.synced();
+  /**
+   * Closes the sessions in a room at all other nodes.
+   *
+   * @returns settles as `ClusterRooms.close()`; rejects where this process has not joined within `nodeTimeout`. May be
+   *   ignored
+   */
+  closeRoom(broadcast: Extract<Broadcast, { type: 'close' }>): Promise<void> {
+    return this.#onceJoined(() => this.rooms.close(broadcast));
+  }
+
+  /** Does it at once where this process has joined, which it must to know the others. */
+  #onceJoined(work: () => Promise<void>): Promise<void> {
+    const done = this.#membership.joined()?.then(work) ?? work();
+    // An application that does not wait for it must not end by it.
+    ignoreRejection(done);
+    return done;
   }
 
   #makeRooms(): ClusterRooms {
@@ -233,6 +248,8 @@ export class ClusterNode<Data, Req extends IncomingMessage> {
 
   #onAttempt(error: unknown): void {
     if (error !== undefined) {
+      // No answer says who is there. Those that were there last may still be.
+      this.#peers.redial();
       debugCluster('node %s could not renew its lease: %s', this.id, messageOf(error));
       if (this.state.status === 'down') {
         // Perhaps a wrong set-up. Later, it is an outage.

@@ -6,7 +6,7 @@
  *         └──> for each other node with members ──> OutgoingBroadcasts ──> link ──> IncomingBroadcasts ──> its sessions
  */
 import { forgetFirst } from '../util/forget-first.ts';
-import { ignoreRejection, promiseWithResolvers } from '../util/promises.ts';
+import { promiseWithResolvers } from '../util/promises.ts';
 import type { TimerQueue } from '../util/timer-queue.ts';
 import type { ClusterMetrics } from './cluster-metrics.ts';
 import { within } from './deadlines.ts';
@@ -31,6 +31,12 @@ export interface ClusterRoomsSettings {
   readonly deliver: DeliverBroadcast;
 }
 
+/** A link that another node has dialled, and what has come on it and those before. */
+interface AcceptedLink {
+  readonly link: Link<OwnerMessage>;
+  readonly incoming: IncomingBroadcasts;
+}
+
 /** The rooms of one endpoint at all nodes. */
 export class ClusterRooms {
   readonly #settings: ClusterRoomsSettings;
@@ -38,12 +44,14 @@ export class ClusterRooms {
   readonly #peers = new Map<string, RoomPeer>();
   /** Nodes that seem to have gone, with what was posted when they went. They may come back, and have missed messages. */
   readonly #gone = new Map<string, RoomPeer>();
-  /** What other nodes have sent: of those with a link, and of those without. */
-  readonly #incoming = new Map<Link<OwnerMessage>, IncomingBroadcasts>();
+  /** The links that others have dialled, one of each node. */
+  readonly #accepted = new Map<string, AcceptedLink>();
+  /** What nodes have sent that have no link now. */
   readonly #remembered = new Map<string, IncomingBroadcasts>();
   readonly #kept: KeptBytes = { total: 0 };
   /** Settles when there is another link, or another renewal. */
   #changed = promiseWithResolvers<void>();
+  #hasEnded = false;
   /** How many messages were posted, and when the last of each kind was. Tells what a node has missed that had gone. */
   readonly #posted = { all: 0, forAll: 0, closes: 0 };
 
@@ -76,7 +84,7 @@ export class ClusterRooms {
    * Sends a close to all other nodes.
    *
    * @returns settles when all have confirmed it. Rejects with a {@link NotConfirmedError} where one has not within twice
-   *   `nodeTimeout`, or cannot any more. May be ignored
+   *   `nodeTimeout`, or cannot any more
    */
   close(broadcast: Extract<Broadcast, { type: 'close' }>): Promise<void> {
     this.#countPost(broadcast);
@@ -86,8 +94,7 @@ export class ClusterRooms {
   }
 
   /**
-   * @returns settles when all that was sent, joined and left so far has reached all other nodes. Rejects as `close()`. May
-   *   be ignored
+   * @returns settles when all that was sent, joined and left so far has reached all other nodes. Rejects as `close()`
    */
   synced(): Promise<void> {
     this.#announcements.flush();
@@ -117,11 +124,10 @@ export class ClusterRooms {
         this.#peer(nodeId);
       }
     }
-    for (const [nodeId, peer] of this.#gone) {
-      peer.hasLease = listed.has(nodeId);
+    for (const [nodeId, peer] of [...this.#gone, ...this.#peers]) {
+      peer.isAlive = listed.has(nodeId) || this.hasLinkFrom(nodeId);
     }
     for (const [nodeId, peer] of this.#peers) {
-      peer.hasLease = listed.has(nodeId);
       if (peer.countRenewal()) {
         this.#peers.delete(nodeId);
         peer.leave(this.#posted);
@@ -134,13 +140,14 @@ export class ClusterRooms {
 
   /** Acknowledges what has come since the last time. */
   acknowledge(): void {
-    for (const incoming of this.#incoming.values()) {
+    for (const { incoming } of this.#accepted.values()) {
       incoming.acknowledge();
     }
   }
 
-  /** Forgets all. */
+  /** Forgets all: this process has left. What waits for an answer gets none. */
   end(): void {
+    this.#hasEnded = true;
     for (const { outgoing } of this.#peers.values()) {
       outgoing.drop();
     }
@@ -151,17 +158,16 @@ export class ClusterRooms {
 
   // ---- On links that this node has dialled
 
+  /** Returns the node at the other end, which is to hear of the link. */
   onDialled(link: Link<RequesterMessage>): RoomPeer {
-    const peer = this.#peer(link.peer);
-    peer.onLink(link);
-    return peer;
+    return this.#peer(link.peer);
   }
 
   // ---- On links that others have dialled
 
   /** Whether that node has dialled this one, and can hear of its rooms. */
   hasLinkFrom(nodeId: string): boolean {
-    return this.#linkFrom(nodeId) !== undefined;
+    return this.#accepted.has(nodeId);
   }
 
   /** Tells the other node of all rooms, and of what it has sent before. */
@@ -169,11 +175,13 @@ export class ClusterRooms {
     const { peer: nodeId } = link;
     const incoming = this.#remembered.get(nodeId) ?? this.#makeIncoming(nodeId);
     this.#remembered.delete(nodeId);
-    this.#incoming.set(link, incoming);
+    this.#accepted.set(nodeId, { link, incoming });
     // It lives. From now on all is kept for it, until there is a link to it.
     this.#peer(nodeId);
-    this.#announcements.add(link, () => incoming.onLink(link));
-    this.#onChanged();
+    this.#announcements.add(link, () => {
+      incoming.onLink(link);
+      this.#onChanged();
+    });
     return incoming;
   }
 
@@ -182,12 +190,12 @@ export class ClusterRooms {
   }
 
   onAcceptedEnd(link: Link<OwnerMessage>): void {
-    const incoming = this.#incoming.get(link);
+    const accepted = this.#accepted.get(link.peer);
     this.#announcements.delete(link);
-    if (incoming !== undefined) {
-      incoming.onLinkEnd();
-      this.#incoming.delete(link);
-      this.#remembered.set(link.peer, incoming);
+    if (accepted?.link === link) {
+      accepted.incoming.onLinkEnd();
+      this.#accepted.delete(link.peer);
+      this.#remembered.set(link.peer, accepted.incoming);
       forgetFirst(this.#remembered, MAX_REMEMBERED);
     }
   }
@@ -231,22 +239,18 @@ export class ClusterRooms {
 
   /** Settles with whether another node has heard of all that its link was told before. */
   async #told(nodeId: string, until: number): Promise<boolean> {
-    while (performance.now() < until) {
-      const link = this.#linkFrom(nodeId);
-      if (link === undefined) {
+    while (!this.#hasEnded && performance.now() < until) {
+      const link = this.#accepted.get(nodeId)?.link;
+      if (link === undefined || !this.#announcements.isListed(link)) {
         await this.#changed.promise;
         continue;
       }
       await link.delivered();
-      if (this.#incoming.has(link)) {
+      if (this.#accepted.get(nodeId)?.link === link) {
         return true;
       }
     }
     return false;
-  }
-
-  #linkFrom(nodeId: string): Link<OwnerMessage> | undefined {
-    return [...this.#incoming.keys()].find(({ peer }) => peer === nodeId);
   }
 
   #onChanged(): void {
@@ -254,23 +258,23 @@ export class ClusterRooms {
     this.#changed = promiseWithResolvers();
   }
 
-  /** Waits for all answers, but not for those of nodes that have gone. Nodes that cannot be reached do not confirm. */
+  /** Waits for all answers, but not for those of nodes that live no more. Nodes that cannot be reached do not confirm. */
   #allConfirm(answers: readonly (readonly [nodeId: string, isConfirmed: Promise<boolean>])[]): Promise<void> {
-    const unreachable = [...this.#gone].filter(([, { hasLease }]) => hasLease).map(([nodeId]) => nodeId);
+    if (this.#hasEnded) {
+      return Promise.reject(new Error('sockjs: this process has left the cluster'));
+    }
+    const unreachable = [...this.#gone].filter(([, { isAlive }]) => isAlive).map(([nodeId]) => nodeId);
     const missing = new Set([...unreachable, ...answers.map(([nodeId]) => nodeId)]);
     const answered = answers.map(async ([nodeId, isConfirmed]) => {
-      if ((await isConfirmed) || this.#gone.get(nodeId)?.hasLease === false) {
+      if ((await isConfirmed) || this.#gone.get(nodeId)?.isAlive === false) {
         missing.delete(nodeId);
       }
     });
     const { timers, nodeTimeout } = this.#settings;
-    const confirmed = within(timers, 2 * nodeTimeout, Promise.all(answered)).then(() => {
+    return within(timers, 2 * nodeTimeout, Promise.all(answered)).then(() => {
       if (missing.size > 0) {
         throw new NotConfirmedError([...missing]);
       }
     });
-    // An application that does not wait for it must not end by it.
-    ignoreRejection(confirmed);
-    return confirmed;
   }
 }

@@ -1,6 +1,5 @@
 /** What an application can learn of its cluster: `router.cluster`. */
 import { EventEmitter } from 'node:events';
-import { ignoreRejection } from '../util/promises.ts';
 
 /**
  * - `up`: the registry has answered the last renewal, and there are links to and from every process that it lists.
@@ -29,7 +28,7 @@ export interface Cluster extends Pick<EventEmitter<ClusterEvents>, 'on' | 'once'
    * reached every other process. What is sent or joined afterwards is not waited for.
    *
    * @returns rejects with a `NotConfirmedError` where a process has not confirmed it within twice `nodeTimeout`, and
-   *   with an Error where this process has not joined the cluster within `nodeTimeout`. May be ignored
+   *   with an Error where this process has not joined the cluster within `nodeTimeout`, or has left it. May be ignored
    */
   synced(): Promise<void>;
 }
@@ -61,10 +60,7 @@ export class ClusterState extends EventEmitter<ClusterEvents> implements Cluster
   }
 
   synced(): Promise<void> {
-    const synced = this.#node.synced();
-    // An application that does not wait for it must not end by it.
-    ignoreRejection(synced);
-    return synced;
+    return this.#node.synced();
   }
 
   /** Sets the status. Listeners are called in a tick of their own, so that what they throw reaches no code of ours. */

@@ -1,7 +1,7 @@
 /** Gives what has come from another node to the sessions of this one. */
 import type { IncomingMessage } from 'node:http';
 import { CLOSES } from '../protocol/close-code.ts';
-import { sendToAll } from '../session/broadcast.ts';
+import { closeAll, sendToAll } from '../session/broadcast.ts';
 import type { SessionRegistry } from '../session/registry.ts';
 import type { IncomingBroadcast } from './incoming-broadcasts.ts';
 
@@ -36,15 +36,4 @@ function membersOf<Data, Req extends IncomingMessage>(sessions: SessionRegistry<
 /** The sessions that may have missed something. */
 function thoseOfGap<Data, Req extends IncomingMessage>(sessions: SessionRegistry<Data, Req>, isForAll: boolean) {
   return [...sessions].filter(({ session }) => isForAll || session.rooms.size > 0);
-}
-
-/** Closes sessions, which leave their rooms meanwhile. */
-export function closeAll(
-  members: Iterable<{ close(code: number, reason: string): unknown }>,
-  code: number,
-  reason: string,
-): void {
-  for (const member of [...members]) {
-    member.close(code, reason);
-  }
 }

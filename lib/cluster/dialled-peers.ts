@@ -9,6 +9,7 @@ import type { ClusterRooms } from './cluster-rooms.ts';
 import { type DialResult, dial } from './dial.ts';
 import { LINK_VERSIONS } from './handshake.ts';
 import { isLocalAddress } from './machine.ts';
+import { RENEWALS } from './membership.ts';
 import type { Peers, Reached } from './peers.ts';
 import { RequesterSide } from './requester-side.ts';
 
@@ -107,6 +108,13 @@ export class DialledPeers implements Peers {
   meet(nodeId: string): void {
     if (this.#sideOf(nodeId) === undefined && !this.#abort.signal.aborted) {
       void this.#meet(nodeId);
+    }
+  }
+
+  /** Dials all nodes to which there is no link, while the registry does not say who is there. */
+  redial(): void {
+    for (const nodeId of this.#listed) {
+      this.meet(nodeId);
     }
   }
 
@@ -220,7 +228,8 @@ export class DialledPeers implements Peers {
         signal: this.#abort.signal,
       },
       (link) => {
-        const side = new RequesterSide(link, limits, () => this.#settings.onLinks(), rooms?.onDialled(link));
+        const since = performance.now();
+        const side = new RequesterSide(link, limits, () => this.#onLinkEnd(node.id, since), rooms?.onDialled(link));
         this.#sides.set(node.id, side);
         this.#met.add(node.id);
         if (this.#isYielding) {
@@ -236,6 +245,14 @@ export class DialledPeers implements Peers {
     });
     this.#dialling.set(node.id, attempt);
     return attempt;
+  }
+
+  #onLinkEnd(nodeId: string, since: number): void {
+    this.#settings.onLinks();
+    // One that has just been made may have been ended for a reason that stays.
+    if (performance.now() - since > this.#settings.nodeTimeout / RENEWALS) {
+      this.meet(nodeId);
+    }
   }
 
   #explain(node: NodeRecord, result: DialResult): void {

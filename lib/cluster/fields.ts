@@ -228,8 +228,8 @@ export class FieldReader {
     return text;
   }
 
-  optionalText(): string | undefined {
-    return this.flag() ? this.text() : undefined;
+  optionalText(maxLength?: number): string | undefined {
+    return this.flag() ? this.text(maxLength) : undefined;
   }
 
   /**

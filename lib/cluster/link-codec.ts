@@ -2,7 +2,13 @@
  * The messages of a link as bytes. Each has a length prefix of four bytes, which counts what follows: the version of the
  * link protocol, the code of the message, its fields. What comes from a peer is checked field by field.
  */
-import { DOTTED_NAMES, MAX_CALLBACK_LENGTH, MAX_ID_LENGTH, MAX_REASON_BYTES } from '../protocol/limits.ts';
+import {
+  DOTTED_NAMES,
+  MAX_CALLBACK_LENGTH,
+  MAX_ID_LENGTH,
+  MAX_REASON_BYTES,
+  MAX_ROOM_LENGTH,
+} from '../protocol/limits.ts';
 import type { HttpFamily, HttpTransportRow } from '../protocol/transports.ts';
 import { type FieldReader, type FieldWriter, LinkError } from './fields.ts';
 import type { LinkMessage, OwnerMessage, Refusal, RequesterMessage } from './messages.ts';
@@ -174,9 +180,9 @@ export function readRequesterMessage(reader: FieldReader): RequesterMessage {
     case 'yield':
       return { type, rid: readRid(reader) };
     case 'message':
-      return { type, seq: reader.integer(), room: reader.optionalText(), text: reader.text() };
+      return { type, seq: reader.integer(), room: readRoom(reader), text: reader.text() };
     case 'close':
-      return { type, seq: reader.integer(), room: reader.optionalText(), ...readClose(reader) };
+      return { type, seq: reader.integer(), room: readRoom(reader), ...readClose(reader) };
     case 'sync':
       return { type, seq: reader.integer() };
     case 'gap':
@@ -206,7 +212,7 @@ export function readOwnerMessage(reader: FieldReader): OwnerMessage {
     }
     case 'rooms': {
       const count = reader.integer();
-      return { type, room: reader.optionalText(), count };
+      return { type, room: readRoom(reader), count };
     }
     case 'ack':
       return { type, seq: reader.integer() };
@@ -243,6 +249,11 @@ function readSend(reader: FieldReader): RequesterMessage {
 function readRefusal(reader: FieldReader): Refusal {
   const kind = readName(reader, REFUSALS);
   return kind === 'ended' ? { kind, ...readClose(reader) } : { kind };
+}
+
+/** The name of a room; undefined for all sessions. */
+function readRoom(reader: FieldReader): string | undefined {
+  return reader.optionalText(MAX_ROOM_LENGTH);
 }
 
 function readClose(reader: FieldReader): { code: number; reason: string } {

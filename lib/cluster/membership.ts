@@ -20,8 +20,8 @@ export const REFRESH_AFTER = ENTRY_LIFE / 3;
 /** ms after which sessions end whose entries could not be written again: well before the registry forgets them. */
 export const GIVE_UP_AFTER = ENTRY_LIFE / 2;
 
-/** Renewals while others wait for one. */
-const RENEWALS = 4;
+/** Renewals in a `nodeTimeout`. */
+export const RENEWALS = 4;
 
 /** A lease lasts so many times `nodeTimeout`. */
 const LEASE = 1.5;

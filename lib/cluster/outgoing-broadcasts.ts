@@ -9,10 +9,13 @@ import type { Link } from './link.ts';
 import { LinkError } from './link-codec.ts';
 import type { RequesterMessage } from './messages.ts';
 
-/** Bytes that are kept for one node. Beyond it the oldest go, which is a gap where they have to be sent again. */
+/**
+ * Bytes that are kept for one node, by two for each character. Beyond it the oldest go, which is a gap where they have to
+ * be sent again.
+ */
 export const MAX_KEPT_BYTES = 1024 * 1024;
 
-/** Bytes that are kept for all nodes together. */
+/** Bytes that are kept for all nodes together. A message for many counts for each of them. */
 export const MAX_KEPT_BYTES_IN_ALL = 16 * 1024 * 1024;
 
 /** Bytes that a message takes beside its text, at least. */
@@ -78,7 +81,9 @@ export class OutgoingBroadcasts {
     this.#kept.set(this.#lastSeq, broadcast);
     this.#count(sizeOf(broadcast));
     this.pump();
-    while (this.#keptBytes > MAX_KEPT_BYTES || (this.#keptByAll.total > MAX_KEPT_BYTES_IN_ALL && this.#kept.size > 0)) {
+    const isTooMuch = () => this.#keptBytes > MAX_KEPT_BYTES || this.#keptByAll.total > MAX_KEPT_BYTES_IN_ALL;
+    // The last one is kept, however large it is.
+    while (this.#kept.size > 1 && isTooMuch()) {
       this.#loseOldest();
     }
   }
@@ -170,7 +175,10 @@ export class OutgoingBroadcasts {
     try {
       link.send({ ...broadcast, seq });
       return true;
-    } catch {
+    } catch (error) {
+      if (!(error instanceof RangeError)) {
+        throw error;
+      }
       // No link takes a message that large.
       this.#lose(seq, broadcast);
       return false;
@@ -189,8 +197,8 @@ export class OutgoingBroadcasts {
     // The other node has forgotten what it got: it cannot be said what that was.
     const { isForAll, hasClose } = this.#loss?.seq === seq ? this.#loss : { isForAll: true, hasClose: true };
     link.send({ type: 'gap', seq, isForAll, hasClose });
+    this.#answer(seq, false, this.#sentSeq);
     this.#sentSeq = seq;
-    this.#answer(seq, false);
     this.#onGap({ isForAll, hasClose });
   }
 
@@ -223,10 +231,13 @@ export class OutgoingBroadcasts {
     this.#count(-sizeOf(broadcast));
   }
 
-  /** Tells those who wait for a number up to this one. */
-  #answer(seq: number, isConfirmed: boolean): void {
+  /** Tells those who wait for a number up to this one, and beyond another. */
+  #answer(seq: number, isConfirmed: boolean, beyond = 0): void {
     for (const [waiting, resolve] of this.#waiting) {
-      if (waiting <= seq) {
+      if (waiting > seq) {
+        return;
+      }
+      if (waiting > beyond) {
         this.#waiting.delete(waiting);
         resolve(isConfirmed);
       }

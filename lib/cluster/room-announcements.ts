@@ -1,6 +1,7 @@
 /**
  * Tells the other nodes which rooms have members at this one, and how many. Each link that another node has dialled gets
- * a list first, then changes: the first member of a room at once, all else gathered for a second.
+ * a list first, then changes: the first member of a room at once, all else gathered for a second. A link that is full is
+ * told later, with the count of then.
  */
 import { DeadlineTimer, type TimerQueue } from '../util/timer-queue.ts';
 import type { Link } from './link.ts';
@@ -20,19 +21,20 @@ export interface LocalRooms {
   sizeOf(room: Room): number;
 }
 
-/** The rest of a list that a link has not taken yet. */
-interface Listing {
-  readonly rest: Iterator<Room>;
-  readonly onListed: () => void;
+/** What a link has still to be told. */
+interface Telling {
+  /** Rooms that it has not been told of since they have changed: at first all. */
+  readonly rooms: Set<Room>;
+  /** Called when it has been told of all. */
+  onListed: (() => void) | undefined;
 }
 
 /** What the other nodes know of the rooms of this one. */
 export class RoomAnnouncements {
   readonly #local: LocalRooms;
   readonly #timer: DeadlineTimer;
-  /** Each link, with what it has still to get of the list. */
-  readonly #links = new Map<Link<OwnerMessage>, Listing | undefined>();
-  /** What was told of each room: the same to all links, as far as they have the list. Empty without links. */
+  readonly #links = new Map<Link<OwnerMessage>, Telling>();
+  /** What all links are told of each room. Empty without links. */
   readonly #announced = new Map<Room, number>();
   readonly #changed = new Set<Room>();
 
@@ -52,26 +54,30 @@ export class RoomAnnouncements {
         this.#announced.set(room, this.#local.sizeOf(room));
       }
     }
-    this.#links.set(link, { rest: [...this.#announced.keys()].values(), onListed });
+    this.#links.set(link, { rooms: new Set(this.#announced.keys()), onListed });
     this.onWritable(link);
+  }
+
+  /** Whether a link has been told of all rooms. */
+  isListed(link: Link<OwnerMessage>): boolean {
+    return this.#links.get(link)?.onListed === undefined;
   }
 
   /** The link takes more. */
   onWritable(link: Link<OwnerMessage>): void {
-    const listing = this.#links.get(link);
-    while (listing !== undefined && !link.isFull) {
-      const { done, value: room } = listing.rest.next();
-      if (done) {
-        this.#links.set(link, undefined);
-        listing.onListed();
+    const telling = this.#links.get(link);
+    if (telling === undefined) {
+      return;
+    }
+    for (const room of telling.rooms) {
+      if (link.isFull) {
         return;
       }
-      const count = this.#announced.get(room);
-      // A room that was left meanwhile has been told of, as all changes are.
-      if (count !== undefined) {
-        link.send({ type: 'rooms', room, count });
-      }
+      telling.rooms.delete(room);
+      link.send({ type: 'rooms', room, count: this.#announced.get(room) ?? 0 });
     }
+    telling.onListed?.();
+    telling.onListed = undefined;
   }
 
   /** The link has ended. */
@@ -120,8 +126,10 @@ export class RoomAnnouncements {
     } else {
       this.#announced.set(room, count);
     }
-    for (const link of this.#links.keys()) {
-      link.send({ type: 'rooms', room, count });
+    for (const [link, { rooms }] of this.#links) {
+      // Behind what it has still to be told. A link that is full would end by much more.
+      rooms.add(room);
+      this.onWritable(link);
     }
   }
 }

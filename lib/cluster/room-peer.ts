@@ -1,14 +1,12 @@
 /** Another node, as far as rooms are concerned: the rooms that it has told of, and what is sent to it. */
 import type { Link } from './link.ts';
+import { RENEWALS } from './membership.ts';
 import type { OwnerMessage, RequesterMessage } from './messages.ts';
 import { type KeptBytes, type Loss, OutgoingBroadcasts } from './outgoing-broadcasts.ts';
 import type { Room } from './room-announcements.ts';
 
-/** Renewals without a link after which a node counts as gone: those of `nodeTimeout`. */
-const MAX_RENEWALS = 4;
-
-/** The same for a node without a lease. The answer to the first may be older than its lease. */
-const MAX_RENEWALS_WITHOUT_LEASE = 1;
+/** Renewals without a link to a node that is not alive, after which it counts as gone; one that is has those of `nodeTimeout`. The answer to the first may be older than its lease. */
+const RENEWALS_OF_DEAD = 1;
 
 /** How many messages were posted, and when the last of each kind was. */
 export interface Posted {
@@ -20,8 +18,8 @@ export interface Posted {
 /** One other node. */
 export class RoomPeer {
   readonly outgoing: OutgoingBroadcasts;
-  /** Whether it is among the nodes of the last renewal. */
-  hasLease = true;
+  /** Whether it has a lease, or a link to this node. */
+  isAlive = true;
   /** How many sessions its rooms have; undefined until it has told of all. */
   #counts: Map<Room, number> | undefined;
   /** The same, while the list comes in on a new link. Until it is whole, the list of the link before counts. */
@@ -40,9 +38,9 @@ export class RoomPeer {
     return this.#counts?.get(room) ?? 0;
   }
 
-  /** Whether a message to that room has to be sent. */
+  /** Whether a message to that room has to be sent: without a link, the node may have got the room meanwhile. */
   mayHave(room: Room): boolean {
-    return this.#counts === undefined || this.#counts.has(room);
+    return this.#link === undefined || this.#listing !== undefined || this.#counts?.has(room) === true;
   }
 
   /** There is a link to it. */
@@ -81,7 +79,7 @@ export class RoomPeer {
   /** There was a renewal. Returns whether the node seems to have gone. */
   countRenewal(): boolean {
     this.#renewals += 1;
-    const maxRenewals = this.hasLease ? MAX_RENEWALS : MAX_RENEWALS_WITHOUT_LEASE;
+    const maxRenewals = this.isAlive ? RENEWALS : RENEWALS_OF_DEAD;
     return this.#link === undefined && this.#renewals > maxRenewals;
   }
 

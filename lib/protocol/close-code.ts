@@ -60,6 +60,20 @@ function closeOf(code: number, reason: string): Close {
 const REPORT_ONLY = new Set([1004, 1005, 1006, 1015]);
 
 /**
+ * The close that an application asks for. Without a code it is the normal one; a code without a reason has an empty one.
+ *
+ * @throws as `assertClosable()`
+ */
+export function closeFrom(code: number | undefined, reason: string | undefined): Close {
+  const close = {
+    code: code ?? CLOSES.normal.code,
+    reason: reason ?? (code === undefined ? CLOSES.normal.reason : ''),
+  };
+  assertClosable(close.code, close.reason);
+  return close;
+}
+
+/**
  * Checks the code and the reason that an application gives to close a session.
  *
  * @throws RangeError for a code outside 1000–4999 or one that may only be reported, and for a reason over 123 bytes

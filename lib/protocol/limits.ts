@@ -11,3 +11,6 @@ export const DOTTED_NAMES = /^[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)
 
 /** Bytes of UTF-8 that a WebSocket close frame can carry beside the code (RFC 6455, section 5.5). */
 export const MAX_REASON_BYTES = 123;
+
+/** Characters of the name of a room. Names travel between the processes of a cluster, which keep them. */
+export const MAX_ROOM_LENGTH = 1024;

@@ -42,6 +42,17 @@ export function sendToAll<S extends object>(
   return accepted;
 }
 
+/** Closes sessions, which leave their rooms meanwhile. */
+export function closeAll(
+  members: Iterable<{ close(code: number, reason: string): unknown }>,
+  code: number,
+  reason: string,
+): void {
+  for (const member of [...members]) {
+    member.close(code, reason);
+  }
+}
+
 function isIterable<S extends object>(value: S | Iterable<S>): value is Iterable<S> {
   return Symbol.iterator in value;
 }

@@ -24,7 +24,7 @@ import { AsyncResource } from 'node:async_hooks';
 import type { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { Metrics } from '../metrics.ts';
-import { assertClosable, CLOSES, CloseCode } from '../protocol/close-code.ts';
+import { CLOSES, CloseCode, closeFrom } from '../protocol/close-code.ts';
 import type { SharedMessage } from '../protocol/shared-message.ts';
 import { debugSession } from '../util/debug.ts';
 import { flushAfterTurn } from '../util/flush-queue.ts';
@@ -291,12 +291,7 @@ export class Lifecycle<S extends SessionEmitter = SessionEmitter>
 
   /** See `Session.close()`. */
   close(code?: number, reason?: string): boolean {
-    const event = {
-      code: code ?? CLOSES.normal.code,
-      reason: reason ?? (code === undefined ? CLOSES.normal.reason : ''),
-    };
-    assertClosable(event.code, event.reason);
-    return this.#close(event);
+    return this.#close(closeFrom(code, reason));
   }
 
   // ---- From the endpoint

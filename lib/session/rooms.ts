@@ -1,4 +1,5 @@
 /** Which sessions are in which room. */
+import { MAX_ROOM_LENGTH } from '../protocol/limits.ts';
 
 /** The rooms of one endpoint. A room exists while it has members. */
 export class Rooms<M> {
@@ -46,5 +47,20 @@ export class Rooms<M> {
   /** The members of a room, in the order they entered. */
   in(room: string): Iterable<M> {
     return this.#members.get(room) ?? [];
+  }
+}
+
+/**
+ * Checks the name of a room.
+ *
+ * @param call the method that was called with it, for the error
+ * @throws TypeError for anything but a string; RangeError for a name of more than 1024 characters
+ */
+export function assertRoom(call: string, room: unknown): asserts room is string {
+  if (typeof room !== 'string') {
+    throw new TypeError(`sockjs: ${call}() takes the name of a room, not ${room === null ? 'null' : typeof room}`);
+  }
+  if (room.length > MAX_ROOM_LENGTH) {
+    throw new RangeError(`sockjs: ${call}() takes a name of at most ${MAX_ROOM_LENGTH} characters, not ${room.length}`);
   }
 }

@@ -7,6 +7,7 @@ import { SessionNotOpenError } from './errors.ts';
 import type { SessionEvents, SessionState } from './events.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import type { TransportName } from './ports.ts';
+import { assertRoom } from './rooms.ts';
 import { streamOf } from './session-stream.ts';
 
 /** The application's function for new sessions: called once for each, right after its open frame. May be async. */
@@ -131,14 +132,10 @@ export class Session<
    * rooms, and leaves them all when it ends. The names are the application's; a client must not choose them freely.
    *
    * @returns whether it is in the room now; false because the session is not open
-   * @throws TypeError for anything but a string
+   * @throws TypeError for anything but a string; RangeError for a name of more than 1024 characters
    */
   join(room: string): boolean {
-    if (typeof room !== 'string') {
-      throw new TypeError(
-        `sockjs: session.join() takes the name of a room, not ${room === null ? 'null' : typeof room}`,
-      );
-    }
+    assertRoom('session.join', room);
     if (this.#lifecycle.isEnded) {
       return false;
     }

@@ -1,8 +1,17 @@
 /**
- * `npm run soak [-- SECONDS [SESSIONS]]`: 2000 sessions over all transports for five minutes. After that, a tenth of
- * them for the same time on a server whose event loop is blocked at random.
+ * `npm run soak [-- SECONDS [SESSIONS [PART...]]]`: runs three parts, each for five minutes with 2000 sessions, or those
+ * that are named:
+ *
+ * - `server`: sessions over all transports
+ * - `blocked`: a tenth as many, on a server whose event loop is blocked at random
+ * - `cluster`: sessions over HTTP at three processes, which are killed and cut off from Redis; needs a redis-server
+ *
+ * `npm run soak -- 120 500 cluster` is a shorter run of the last part.
  */
 import assert from 'node:assert/strict';
+import { cleanUp } from '../support/cleanup.ts';
+import { RedisServer } from '../support/redis/redis-server.ts';
+import { clusterSoak } from './cluster-soak.ts';
 import { Random } from './random.ts';
 import { soak } from './soak.ts';
 import { rolesFor } from './stall-clients.ts';
@@ -10,14 +19,20 @@ import { STALL_MOMENTS } from './stall-protocol.ts';
 import { problemsIn } from './stall-report.ts';
 import { type Stall, stalls } from './stalls.ts';
 
-const [seconds = '300', sessions = '2000'] = process.argv.slice(2);
+const [seconds = '300', sessions = '2000', ...named] = process.argv.slice(2);
 const seed = Date.now() % 1_000_000;
 /** Bytes of heap that Node's own caches may add. */
 const ALLOWED_HEAP_GROWTH = 8 * 1024 * 1024;
 
-const result = await soak({ sessions: Number(sessions), seconds: Number(seconds), seed });
-console.log(result);
-assert.ok(result.heapGrowth < ALLOWED_HEAP_GROWTH, `the heap grew by ${result.heapGrowth} bytes`);
+function assertHeap({ heapGrowth }: { readonly heapGrowth: number }): void {
+  assert.ok(heapGrowth < ALLOWED_HEAP_GROWTH, `the heap grew by ${heapGrowth} bytes`);
+}
+
+async function soakServer(): Promise<void> {
+  const result = await soak({ sessions: Number(sessions), seconds: Number(seconds), seed });
+  console.log(result);
+  assertHeap(result);
+}
 
 /** ms of every time limit of the blocked server. */
 const LIMIT = 1500;
@@ -31,16 +46,45 @@ function* untilOver(random: Random): Generator<Stall> {
   }
 }
 
-const roles = rolesFor(LIMIT);
-const copies = Math.max(1, Math.round(Number(sessions) / 10 / roles.length));
-const blocked = await stalls({
-  limit: LIMIT,
-  seed,
-  plan: untilOver(new Random(seed)),
-  closing: 1,
-  roles: Array.from({ length: copies }, () => roles).flat(),
-});
-const excused = blocked.failures.filter(({ isExcused }) => isExcused).length;
-console.log({ ...blocked, failures: blocked.failures.length - excused, excused });
-const lines = problemsIn(blocked);
-assert.ok(lines.length === 0, lines.join('\n'));
+async function soakBlocked(): Promise<void> {
+  const roles = rolesFor(LIMIT);
+  const copies = Math.max(1, Math.round(Number(sessions) / 10 / roles.length));
+  const blocked = await stalls({
+    limit: LIMIT,
+    seed,
+    plan: untilOver(new Random(seed)),
+    closing: 1,
+    roles: Array.from({ length: copies }, () => roles).flat(),
+  });
+  const excused = blocked.failures.filter(({ isExcused }) => isExcused).length;
+  console.log({ ...blocked, failures: blocked.failures.length - excused, excused });
+  const lines = problemsIn(blocked);
+  assert.ok(lines.length === 0, lines.join('\n'));
+}
+
+async function soakCluster(): Promise<void> {
+  const redis = new RedisServer([]);
+  await redis.start();
+  try {
+    const options = { sessions: Number(sessions), seconds: Number(seconds), seed, redis, nodeTimeout: 10_000 };
+    const result = await clusterSoak(options);
+    console.log(result);
+    assertHeap(result);
+  } finally {
+    await cleanUp();
+    await redis.close();
+  }
+}
+
+const PARTS = new Map([
+  ['server', soakServer],
+  ['blocked', soakBlocked],
+  ['cluster', soakCluster],
+]);
+
+for (const part of named.length > 0 ? named : PARTS.keys()) {
+  const run = PARTS.get(part);
+  assert.ok(run, `there is no part ${part}, only ${[...PARTS.keys()].join(', ')}`);
+  console.log(`${part}, seed ${seed}`);
+  await run();
+}

@@ -15,9 +15,10 @@ let made = 0;
 /** A router at a server of its own. Its sessions join the room that their id begins with, before the first `-`. */
 async function serveNode(store: MemoryStore, onGap: 'close' | 'ignore' = 'close') {
   made += 1;
+  const registry = new FaultyRegistry(() => new MemoryRegistry(store));
   const cluster: SockjsOptions['cluster'] = {
     name: `rooms-${made}`,
-    registry: new MemoryRegistry(store),
+    registry,
     nodeTimeout: 1000,
     onGap,
   };
@@ -30,7 +31,7 @@ async function serveNode(store: MemoryStore, onGap: 'close' | 'ignore' = 'close'
   afterTest(async () => {
     await router.close({ timeout: 0 });
   });
-  return { router, origin, port };
+  return { router, origin, port, registry };
 }
 
 /** Waits until a condition holds. It is asked again in each turn of the event loop. */
@@ -47,7 +48,7 @@ async function serveThree(onGap?: 'close' | 'ignore') {
   const [one, two, three] = nodes;
   assert.ok(one && two && three);
   await until(() => nodes.every(({ router }) => router.cluster?.peers.length === 2 && router.cluster.status === 'up'));
-  return { one, two, three, nodes, store };
+  return { one, two, three, nodes, store, registries: nodes.map(({ registry }) => registry) };
 }
 
 /** Opens a session over WebSocket, and waits until all nodes know of it. */
@@ -165,6 +166,13 @@ describe('Over three processes', () => {
     assert.equal(await outside.next(), 'a["x"]');
   });
 
+  it('to(room).close() without a code says what session.close() does', async () => {
+    const { one, two, nodes } = await serveThree();
+    const client = await open(two, 'a-1', nodes);
+    await one.router.to('a').close();
+    assert.equal(await client.next(), 'c[1000,"Normal closure"]');
+  });
+
   it('to(room).close() throws for what cannot be sent, and needs no cluster', async () => {
     const router = sockjs(() => {});
     assert.throws(() => router.to('a').close(1), RangeError);
@@ -248,6 +256,60 @@ describe('Where the links between processes break', () => {
       assert.equal(first, onGap === 'close' ? 'c[10' : 'a["2');
     });
   }
+});
+
+describe('A process that is not linked with others', () => {
+  it('waits until it has joined before it closes a room everywhere', async () => {
+    const { two, nodes, store } = await serveThree();
+    const client = await open(two, 'a-1', nodes);
+    const late = await serveNode(store);
+    assert.equal(late.router.cluster?.status, 'down');
+    await late.router.to('a').close(3000);
+    assert.equal(await client.next(), 'c[3000,""]');
+  });
+
+  it('says when it cannot close a room everywhere, and lets that be ignored', async () => {
+    const registry = new FaultyRegistry(() => new MemoryRegistry(memoryStore()));
+    registry.nextFault = () => 'away';
+    const router = sockjs({ cluster: { name: 'alone', registry, nodeTimeout: 1000 } }, () => {});
+    const closing = router.to('a').close();
+    void router.to('a').close();
+    void router.cluster?.synced();
+    await assert.rejects(closing, /does not answer/);
+    await router.close({ timeout: 0 });
+    await assert.rejects(router.to('a').close(), /leaves the cluster/);
+  });
+
+  it('dials again at once where a link has ended, also while the registry is away', async () => {
+    const cut = watchLinks();
+    const { one, two, nodes, registries } = await serveThree();
+    const client = await open(two, 'a-1', nodes);
+    for (const registry of registries) {
+      registry.nextFault = () => 'away';
+    }
+    await until(areAll(nodes, 'degraded'));
+    one.router.to('a').send('before');
+    assert.equal(await client.next(), 'a["before"]');
+    cut(nodes);
+    one.router.to('a').send('after');
+    assert.equal(await client.next(), 'a["after"]');
+  });
+});
+
+describe('The name of a room', () => {
+  for (const room of [undefined, null, 5, {}]) {
+    it(`is no ${String(room)}: to() throws, and reaches no session`, async () => {
+      const { one, nodes } = await serveThree();
+      assert.throws(() => one.router.to(room as never), TypeError);
+      assert.ok(nodes.every(({ router }) => router.cluster?.status === 'up'));
+    });
+  }
+
+  it('has at most 1024 characters', () => {
+    const router = sockjs(() => {});
+    router.to('x'.repeat(1024));
+    assert.throws(() => router.to('x'.repeat(1025)), RangeError);
+  });
 });
 
 describe('A process that leaves', () => {

@@ -226,7 +226,8 @@ describe('Messages to the rooms of another node', () => {
     const pair = new Pair();
     for (const step of steps) {
       pair.run(step);
-      assert.ok(pair.kept <= 1024 * 1024);
+      // The last one is kept, whatever else there is.
+      assert.ok(pair.kept <= 1024 * 1024 + 2 * LONG + 1000);
     }
   });
 });

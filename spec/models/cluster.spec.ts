@@ -11,7 +11,7 @@ type Step =
   | readonly [name: 'poll', node: number, isStream: boolean]
   | readonly [name: 'post' | 'break off' | 'yield', node: number]
   | readonly [name: 'take' | 'deliver' | 'command', which: number]
-  | readonly [name: 'answer leaves' | 'app closes' | 'expire leases' | 'run']
+  | readonly [name: 'answer leaves' | 'app reads' | 'app closes' | 'expire leases' | 'run']
   | readonly [name: 'app sends', length: number]
   | readonly [name: 'fate', fate: Fate]
   | readonly [name: 'cut', which: number, here: number, there: number]
@@ -29,6 +29,7 @@ const STEP: fc.Arbitrary<Step> = fc.oneof(
   { weight: 60, arbitrary: fc.tuple(fc.constant('deliver' as const), WHICH) },
   { weight: 40, arbitrary: fc.tuple(fc.constant('command' as const), WHICH) },
   { weight: 15, arbitrary: fc.tuple(fc.constant('answer leaves' as const)) },
+  { weight: 15, arbitrary: fc.tuple(fc.constant('app reads' as const)) },
   { weight: 30, arbitrary: fc.tuple(fc.constant('run' as const)) },
   {
     weight: 25,
@@ -43,7 +44,7 @@ const STEP: fc.Arbitrary<Step> = fc.oneof(
     weight: 3,
     arbitrary: fc.tuple(
       fc.constant('fate' as const),
-      fc.constantFrom<Fate>('answered', 'answered', 'answer lost', 'lost'),
+      fc.constantFrom<Fate>('answered', 'answered', 'answer lost', 'late', 'lost'),
     ),
   },
   { weight: 3, arbitrary: fc.tuple(fc.constant('cut' as const), WHICH, fc.nat(3), fc.nat(3)) },
@@ -97,6 +98,9 @@ describe('any life of a session over three nodes', () => {
         break;
       case 'answer leaves':
         model.answerLeaves();
+        break;
+      case 'app reads':
+        model.appReads();
         break;
       case 'app sends':
         model.appSends(step[1]);

@@ -25,7 +25,10 @@ export const ANY_TEXT: fc.Arbitrary<string> = fc.oneof(
 const ID = ANY_TEXT.map((text) => text.slice(0, 256));
 const RID = fc.oneof(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }));
 const NUMBER = fc.oneof(fc.nat(300), fc.maxSafeNat());
-const ROOM = fc.option(ANY_TEXT, { nil: undefined });
+const ROOM = fc.option(
+  ANY_TEXT.map((text) => text.slice(0, 1024)),
+  { nil: undefined },
+);
 const CODE = fc.integer({ min: 1000, max: 4999 });
 const REASON = ANY_TEXT.map((text) => text.slice(0, 41));
 const CALLBACK = fc.constantFrom('', 'cb', '_jp.a1', 'x'.repeat(128));

@@ -26,6 +26,9 @@ const NODE_TIMEOUT = 3000;
 const DISCONNECT_DELAY = 5000;
 const ME = identity();
 
+/** The node whose application takes messages one by one. Until it has them all, the client may not send more. */
+const SLOW_NODE = 2;
+
 /** A session as the application has seen it. */
 interface Seen {
   readonly session: Session;
@@ -33,8 +36,14 @@ interface Seen {
   readonly serial: number;
   sent: number;
   readonly received: number[];
+  /** How often proxies had repeated the last message. */
+  lastAttempt: number;
+  /** Whether the application waits for a message, where it takes them one by one. */
+  isReading: boolean;
   /** A message that came twice, since a proxy has repeated a send. The session has to end for it. */
   doubled: number | undefined;
+  /** Whether it has got a message whose send was answered 404. It has to end for that, too. */
+  hasRefused: boolean;
 }
 
 /** A send of the client: its number, where it is, and whether its answer has come. */
@@ -65,6 +74,8 @@ export class ClusterModel {
   /** All responses and sends ever, which must all end. */
   readonly #responses: ModelResponse[] = [];
   readonly #sends: ModelSend[] = [];
+  /** The messages whose sends were answered 404. */
+  readonly #refused = new Set<number>();
   readonly seen: Seen[] = [];
   #poll: ModelResponse | undefined;
   #send: ModelSend | undefined;
@@ -163,6 +174,14 @@ export class ClusterModel {
     const seen = this.seen.at(-1);
     if (seen?.session.send(`${seen.serial}:${seen.sent}:${'x'.repeat(length)}`)) {
       seen.sent += 1;
+    }
+  }
+
+  /** The application takes a message of its newest session, where it does not take them as they come. */
+  appReads(): void {
+    const seen = this.seen.at(-1);
+    if (seen !== undefined && seen.node === SLOW_NODE && !seen.isReading) {
+      this.#read(seen);
     }
   }
 
@@ -276,8 +295,10 @@ export class ClusterModel {
       owner.unblock();
     }
     await this.run(settle);
-    for (const { session, doubled, node } of this.seen) {
-      assert.ok(doubled === undefined || session.state !== 'active' || !this.#isAlive(node), 'a doubled message stays');
+    for (const { session, doubled, hasRefused, node } of this.seen) {
+      const mayStay = session.state !== 'active' || !this.#isAlive(node);
+      assert.ok(doubled === undefined || mayStay, 'a doubled message stays');
+      assert.ok(!hasRefused || mayStay, 'a message stays whose send was answered 404');
     }
     for (let round = 0; round < 40; round += 1) {
       for (const { session } of this.seen) {
@@ -332,6 +353,7 @@ export class ClusterModel {
       timers,
       disconnectDelay: DISCONNECT_DELAY,
       heartbeatDelay: 1000,
+      maxReceiveBuffer: 0,
       metrics: new Metrics(),
       onSession: (session) => this.#onSession(session, index),
     };
@@ -405,18 +427,45 @@ export class ClusterModel {
   }
 
   #onSession(session: Session, node: number): void {
-    const seen: Seen = { session, node, serial: this.seen.length, sent: 0, received: [], doubled: undefined };
+    const seen: Seen = {
+      session,
+      node,
+      serial: this.seen.length,
+      sent: 0,
+      received: [],
+      lastAttempt: 0,
+      isReading: false,
+      doubled: undefined,
+      hasRefused: false,
+    };
     this.seen.push(seen);
-    let lastAttempt = 0;
-    session.on('message', (message) => {
-      const [number = -1, attempt = -1] = message.split('.').map(Number);
-      // The one that was repeated may be on its way yet, but must not have been delivered before.
-      if (seen.received.at(-1) === number && attempt < lastAttempt) {
-        seen.doubled = number;
-      }
-      lastAttempt = attempt;
-      seen.received.push(number);
-    });
+    if (node === SLOW_NODE) {
+      this.#read(seen);
+    } else {
+      session.on('message', (message) => this.#onMessage(seen, message));
+    }
+  }
+
+  #read(seen: Seen): void {
+    seen.isReading = true;
+    seen.session.recv().then(
+      (message) => {
+        seen.isReading = false;
+        this.#onMessage(seen, message);
+      },
+      () => {},
+    );
+  }
+
+  #onMessage(seen: Seen, message: string): void {
+    const [number = -1, attempt = -1] = message.split('.').map(Number);
+    // The one that was repeated may be on its way yet, but must not have been delivered before.
+    if (seen.received.at(-1) === number && attempt < seen.lastAttempt) {
+      seen.doubled = number;
+    }
+    seen.lastAttempt = attempt;
+    seen.received.push(number);
+    seen.hasRefused ||= this.#refused.has(number);
   }
 
   #post(index: number, number: number, attempt = 0): void {
@@ -456,12 +505,17 @@ export class ClusterModel {
     this.#send = this.#send === send ? undefined : this.#send;
     if (status === 204) {
       assert.ok(
-        this.seen.some(({ received }) => received.includes(send.number)),
+        // At the end of a session, what it has got may still wait to be read.
+        this.seen.some(({ received, node }) => received.includes(send.number) || node === SLOW_NODE),
         `message ${send.number} was answered 204, but the application has not received it`,
       );
       this.#nextNumber = send.number + 1;
       this.#client.canSend = true;
     } else if (status === 404) {
+      this.#refused.add(send.number);
+      for (const seen of this.seen) {
+        seen.hasRefused ||= seen.received.includes(send.number);
+      }
       // It takes the session for lost, and reads what comes all the same.
       this.#client.canSend = false;
       this.#client.hadTrouble = true;

@@ -3,6 +3,8 @@ import { subscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import express from 'express';
 import { attachUpgrade, type ClusterOptions, type Session, sockjs } from '../../../lib/index.ts';
 import { redisCluster } from '../../../lib/redis.ts';
@@ -53,12 +55,37 @@ const { client, close } = await connectClient(settings.client, settings.redisPor
 const { name, nodeTimeout, responseLimit, disconnectDelay } = settings;
 const cluster = redisCluster(client, { name, nodeTimeout, ...linkOptions() });
 const router = sockjs({ cluster, responseLimit, disconnectDelay }, onSession);
-router.cluster?.on('status', (status) => report({ type: 'status', status, peers: router.cluster?.peers ?? [] }));
+
+let lastStatus = '';
+
+function reportStatus(): void {
+  const { status = 'down', peers = [] } = router.cluster ?? {};
+  if (lastStatus !== `${status} ${peers}`) {
+    lastStatus = `${status} ${peers}`;
+    report({ type: 'status', status, peers });
+  }
+}
+
+router.cluster?.on('status', reportStatus);
+// No event tells of a peer that comes or goes while the status stays.
+setInterval(reportStatus, 20).unref();
 
 const app = express();
 app.use('/echo', router);
 const server = createServer(app);
 attachUpgrade(server);
+
+async function measure(): Promise<void> {
+  setFlagsFromString('--expose-gc');
+  const collect: unknown = runInNewContext('gc');
+  // What is freed in later turns, such as weak references, is garbage only then.
+  for (let times = 0; times < 3 && typeof collect === 'function'; times += 1) {
+    collect();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  const sockets = process.getActiveResourcesInfo().filter((resource) => resource === 'TCPSocketWrap').length;
+  report({ type: 'measured', heap: process.memoryUsage().heapUsed, sockets });
+}
 
 async function leave(): Promise<void> {
   server.close();
@@ -74,6 +101,9 @@ process.on('message', (command: NodeCommand) => {
       break;
     case 'close':
       sessions.get(command.id)?.close();
+      break;
+    case 'measure':
+      void measure();
       break;
     case 'leave':
       void leave();

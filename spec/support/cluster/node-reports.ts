@@ -19,6 +19,8 @@ export interface NodeSettings {
 export type NodeCommand =
   | { readonly type: 'send'; readonly id: string; readonly text: string }
   | { readonly type: 'close'; readonly id: string }
+  /** Collects garbage, and tells what is left. */
+  | { readonly type: 'measure' }
   /** Shuts down as the guide says, and ends. */
   | { readonly type: 'leave' };
 
@@ -30,4 +32,13 @@ export type NodeReport =
   | { readonly type: 'dialled'; readonly port: number }
   | { readonly type: 'open'; readonly id: string }
   | { readonly type: 'message'; readonly id: string; readonly text: string }
-  | { readonly type: 'close'; readonly id: string; readonly code: number; readonly reason: string };
+  | { readonly type: 'close'; readonly id: string; readonly code: number; readonly reason: string }
+  | ({ readonly type: 'measured' } & Measure);
+
+/** What a process holds. */
+export interface Measure {
+  /** Bytes of heap after a collection. */
+  readonly heap: number;
+  /** Connections of all kinds: of clients, links, and to Redis. */
+  readonly sockets: number;
+}

@@ -41,10 +41,13 @@ export class NumberedClient {
     this.transport = transport;
     this.route = route;
     this.id = id;
-    afterTest(() => {
-      this.#isOver = true;
-      this.#abort();
-    });
+    afterTest(() => this.abort());
+  }
+
+  /** Breaks off the request that is open, and makes no other. */
+  abort(): void {
+    this.#isOver = true;
+    this.#abort();
   }
 
   get isOpen(): boolean {

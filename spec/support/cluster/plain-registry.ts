@@ -10,8 +10,8 @@ import type {
 import type { Post } from './memory-link.ts';
 import { MemoryRegistry, memoryStore } from './memory-registry.ts';
 
-/** What becomes of a command: it is done and answered, only done, or neither. */
-export type Fate = 'answered' | 'answer lost' | 'lost';
+/** What becomes of a command: it is done and answered, only done, done after its caller has given it up, or nothing. */
+export type Fate = 'answered' | 'answer lost' | 'late' | 'lost';
 
 export class PlainRegistry implements ClusterRegistry {
   readonly #post: Post;
@@ -77,6 +77,11 @@ export class PlainRegistry implements ClusterRegistry {
       this.#post(() => {
         if (fate === 'lost') {
           reject(new Error('the registry is away'));
+          return;
+        }
+        if (fate === 'late') {
+          reject(new Error('the registry did not answer in time'));
+          this.#post(() => void act());
           return;
         }
         const answer = act();

@@ -7,7 +7,7 @@ import { Child } from '../child-process.ts';
 import { afterTest } from '../cleanup.ts';
 import { fetchText } from '../http.ts';
 import type { Network, Wires } from './network.ts';
-import type { NodeCommand, NodeReport, NodeSettings } from './node-reports.ts';
+import type { Measure, NodeCommand, NodeReport, NodeSettings } from './node-reports.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const PROGRAM = fileURLToPath(new URL('./node-program.ts', import.meta.url));
@@ -24,9 +24,11 @@ type ReportOf<Type extends NodeReport['type']> = Extract<NodeReport, { type: Typ
 export class NodeProcess {
   readonly #process: ChildProcess;
   readonly #child: Child;
-  #reports: NodeReport[] = [];
+  /** By the id of the session. */
+  readonly #messages = new Map<string, string[]>();
   #listening: ReportOf<'listening'> | undefined;
   #status: ReportOf<'status'> | undefined;
+  #onMeasured: (measure: Measure) => void = () => {};
   /** The sessions that it has opened, by the ids of their URLs, and their ends. */
   readonly sessions = new Map<string, { end: SessionEnd | undefined }>();
 
@@ -67,7 +69,15 @@ export class NodeProcess {
 
   /** The messages that one of its sessions has got. */
   messagesOf(id: string): readonly string[] {
-    return this.#reports.flatMap((report) => (report.type === 'message' && report.id === id ? [report.text] : []));
+    return this.#messages.get(id) ?? [];
+  }
+
+  /** What it holds after a collection of garbage. One call at a time. */
+  measure(): Promise<Measure> {
+    return new Promise((resolve) => {
+      this.#onMeasured = resolve;
+      this.tell({ type: 'measure' });
+    });
   }
 
   tell(command: NodeCommand): void {
@@ -97,8 +107,13 @@ export class NodeProcess {
     assert.deepEqual(await this.#child.ended, { code: 0, signal: null });
   }
 
+  #take({ id, text }: ReportOf<'message'>): void {
+    const messages = this.#messages.get(id) ?? [];
+    this.#messages.set(id, messages);
+    messages.push(text);
+  }
+
   #onReport(report: NodeReport): void {
-    this.#reports.push(report);
     switch (report.type) {
       case 'listening':
         this.#listening = report;
@@ -114,7 +129,12 @@ export class NodeProcess {
         this.sessions.set(report.id, { end: { code: report.code, reason: report.reason } });
         break;
       case 'message':
+        this.#take(report);
+        break;
       case 'dialled':
+        break;
+      case 'measured':
+        this.#onMeasured(report);
         break;
     }
   }

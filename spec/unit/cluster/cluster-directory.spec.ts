@@ -159,6 +159,54 @@ describe('ClusterDirectory', () => {
       assert.equal((await ask(b)).kind, 'reserved');
     });
 
+    it('takes one place where several requests hear that the owner has no such session', async () => {
+      await open(a);
+      await open(a, 'another session');
+      const known = await ask(b);
+      assert.equal(known.kind, 'live');
+      a.sessions?.get('session')?.close();
+      clock.tick(5000);
+      await directoryOf(a).settled();
+      // The owner has forgotten it, and its tombstone has run out.
+      clock.tick(10_000);
+      const claims = await Promise.all([ask(b), ask(b), ask(b)]);
+      assert.deepEqual(claims.map(({ kind }) => kind).sort(), ['pending', 'pending', 'reserved']);
+    });
+
+    it('claims each time with another mark, so that a late delete of an earlier one matches nothing', async () => {
+      const first = await ask(a);
+      assert.ok(first.kind === 'reserved');
+      const entry = cluster.registry.entryOf('session');
+      assert.ok(entry?.kind === 'owned');
+      first.reservation.release();
+      await directoryOf(a).settled();
+      assert.equal((await ask(a)).kind, 'reserved');
+      await cluster.registry.release('session', entry.owner);
+      assert.notEqual(cluster.registry.entryOf('session'), undefined);
+    });
+
+    it('gives the id back where the answer to its claim was lost', async () => {
+      cluster.registry.fate = (command) => (command === 'claim' ? 'answer lost' : 'answered');
+      assert.equal((await ask(a)).kind, 'unavailable');
+      await directoryOf(a).settled();
+      assert.equal(cluster.registry.entryOf('session'), undefined);
+    });
+
+    it('is unavailable where a later claim of the same process is in the way', async () => {
+      await cluster.registry.claim('session', { nodeId: a.id, reservation: 99 }, 1000);
+      assert.equal((await ask(a)).kind, 'unavailable');
+      assert.equal(a.sessions?.size, 0);
+    });
+
+    it('is unavailable where the owner that was called dead has a lease', async () => {
+      await open(a);
+      const record = { id: a.id, address: '', token: '', machine: '', versions: [1, 1] } as const;
+      await cluster.registry.renew(record, 60_000);
+      a.state = 'dead';
+      assert.equal((await ask(b)).kind, 'unavailable');
+      assert.equal(cluster.registry.entryOf('session')?.kind, 'owned');
+    });
+
     it('is unavailable where the registry leads to the wrong node again and again', async () => {
       const wrong = { nodeId: a.id, reservation: 0 };
       await cluster.registry.claim('session', wrong, 1000);
@@ -223,6 +271,15 @@ describe('ClusterDirectory', () => {
       await cluster.settled();
       await open(a, 'other');
       const waiting = ask(b, 'other');
+      b.links.get(a.id)?.pair.requester.cut();
+      assert.equal((await waiting).kind, 'live');
+    });
+
+    it('is attached over another link where one ends before it has brought the question', async () => {
+      await open(a);
+      // From then on the owner is known, and the question is on the link at once.
+      await portFor(b);
+      const waiting = ask(b);
       b.links.get(a.id)?.pair.requester.cut();
       assert.equal((await waiting).kind, 'live');
     });

@@ -43,6 +43,7 @@ function make(local = new Map<Room, number>()) {
   const dialled = (nodeId: string, counts: readonly (readonly [Room, number])[] = []) => {
     const { requester } = MemoryLink.pair('self', nodeId, () => {});
     const peer = rooms.onDialled(requester);
+    peer.onLink(requester);
     for (const [room, count] of counts) {
       peer.onMessage({ type: 'rooms', room, count });
     }
@@ -98,16 +99,16 @@ describe('ClusterRooms', () => {
     assert.deepEqual(dialled('one').link.sent, [{ ...message('a'), seq: 1 }]);
   });
 
-  it('goes by the last list of a node while there is no link', () => {
+  it('keeps all that is sent while there is no link, since the node may have got new rooms', () => {
     const { rooms, dialled } = make();
     const first = dialled('one', [['a', 2]]);
     first.end();
-    rooms.post(message('a', 'while cut'));
-    rooms.post(message('b'));
+    rooms.post(message('a', '1'));
+    rooms.post(message('b', '2'));
     assert.equal(rooms.countElsewhere('a'), 2);
     assert.deepEqual(
       dialled('one').link.sent.map((each) => each.type === 'message' && each.text),
-      ['while cut'],
+      ['1', '2'],
     );
   });
 
@@ -232,17 +233,39 @@ describe('ClusterRooms', () => {
       await rooms.close(CLOSE);
     });
 
-    it('does not wait for a node that goes, and may be ignored where one is lost', async () => {
+    it('does not wait for a node that goes', async () => {
       const { rooms, dialled, renew } = make();
       const one = dialled('one');
       const closing = rooms.close(CLOSE);
       one.end();
       renew();
       await closing;
-      dialled('two');
-      void rooms.close(CLOSE);
+    });
+
+    it('rejects with a node that has no lease, but a link to this one', async () => {
+      const { rooms, dialled, accepted, renew } = make();
+      dialled('one').end();
+      const { owner } = accepted('one');
+      renew();
+      renew();
+      renew();
+      await assert.rejects(rooms.close(CLOSE), { nodeIds: ['one'] });
+      rooms.onAcceptedEnd(owner);
+      renew();
+      await rooms.close(CLOSE);
+    });
+
+    it('rejects when this process leaves, and once it has left', async () => {
+      const { rooms, dialled } = make();
+      dialled('one');
+      const closing = rooms.close(CLOSE);
+      const synced = rooms.synced();
       rooms.end();
-      await tick();
+      await assert.rejects(closing, { nodeIds: ['one'] });
+      await assert.rejects(synced, { nodeIds: ['one'] });
+      await assert.rejects(rooms.close(CLOSE), /has left the cluster/);
+      await assert.rejects(rooms.synced(), /has left the cluster/);
+      assert.equal(clock.countTimers(), 0);
     });
   });
 
@@ -266,6 +289,25 @@ describe('ClusterRooms', () => {
       await tick();
       assert.equal(isOver, false);
       one.ack(2);
+      await synced;
+    });
+
+    it('waits until a full link has taken the list of rooms', async () => {
+      const local = new Map<Room, number>([['a', 1]]);
+      const { rooms, dialled } = make(local);
+      const { owner } = MemoryLink.pair('one', 'self', (call) => process.nextTick(call));
+      owner.isFull = true;
+      rooms.onAccepted(owner);
+      const one = dialled('one');
+      let isOver = false;
+      const synced = rooms.synced().then(() => {
+        isOver = true;
+      });
+      one.ack(1);
+      await tick();
+      assert.equal(isOver, false);
+      owner.isFull = false;
+      rooms.onAcceptedWritable(owner);
       await synced;
     });
 

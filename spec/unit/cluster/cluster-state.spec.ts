@@ -48,14 +48,12 @@ describe('ClusterState', () => {
     assert.deepEqual(heard, ['up']);
   });
 
-  it('has synced() settle as that of its node, and lets it be ignored', async () => {
+  it('has synced() settle as that of its node', async () => {
     const { state, setSynced } = make();
     await state.synced();
     const error = new Error('not confirmed');
     setSynced(() => Promise.reject(error));
     await assert.rejects(state.synced(), error);
-    void state.synced();
-    await new Promise(setImmediate);
   });
 
   it('is not stopped by a listener that throws', async () => {

@@ -472,6 +472,34 @@ describe('DialledPeers', () => {
     });
   });
 
+  describe('redial()', () => {
+    it('dials the nodes that were listed last, and to which there is no link', async () => {
+      const { peers, list, linked, did } = make();
+      list(record(owner.address));
+      (await linked()).end();
+      peers.redial();
+      peers.redial();
+      await until(() => peers.areAllLinked);
+      assert.deepEqual(did, []);
+    });
+  });
+
+  it('dials again at once where a link ends that has lasted for a quarter of nodeTimeout', async () => {
+    const { peers, list, linked, state } = make();
+    list(record(owner.address));
+    const first = await linked();
+    clock.tick(NODE_TIMEOUT / 4);
+    first.end();
+    await turn();
+    assert.deepEqual([peers.areAllLinked, state.links], [false, 2]);
+    peers.redial();
+    await until(() => peers.areAllLinked);
+    const second = await linked();
+    clock.tick(NODE_TIMEOUT / 4 + 1);
+    second.end();
+    await until(() => peers.areAllLinked);
+  });
+
   describe('meet()', () => {
     it('dials a node that was not listed yet, and lists it', async () => {
       const { peers, leases } = make();

@@ -141,6 +141,7 @@ describe('a link decoder', () => {
     ['a callback that is script', attachWith({ callback: 'alert(1)' })],
     ['a callback of 129 characters', attachWith({ callback: 'x'.repeat(129) })],
     ['a session id of 257 characters', attachWith({ sessionId: 'x'.repeat(257) })],
+    ['a room of 1025 characters', encoded([{ type: 'message', seq: 1, room: 'x'.repeat(1025), text: '' }])],
     ['text that is no UTF-8', raw(8, 1, 0, 2, 0xff)],
     ['text with a surrogate as UTF-8', raw(8, 1, 0, 6, 0xed, 0xa0, 0x80)],
     ['half a character of UTF-16', raw(8, 1, 0, 3, 0x41)],

@@ -163,12 +163,11 @@ describe('OutgoingBroadcasts', () => {
     queue.onLinkEnd(link);
     const waiting = queue.confirm(close('room'));
     queue.drop();
-    const skipped = queue.confirm(message('x'.repeat(MAX_KEPT_BYTES), 'room'));
     queue.onLink(next);
     queue.onAck(1);
-    assert.deepEqual(next.sent, [{ type: 'gap', seq: 3, isForAll: false, hasClose: true }]);
-    queue.onAck(3);
-    assert.deepEqual(await Promise.all([waiting, skipped]), [false, false]);
+    assert.deepEqual(next.sent, [{ type: 'gap', seq: 2, isForAll: false, hasClose: true }]);
+    queue.onAck(2);
+    assert.equal(await waiting, false);
     assert.equal(queue.isEmpty, true);
   });
 
@@ -181,6 +180,37 @@ describe('OutgoingBroadcasts', () => {
     queue.onAck(0);
     queue.onAck(2);
     assert.equal(await sent, false);
+  });
+
+  it('confirms what was sent before a gap', async () => {
+    const { queue, link } = linked();
+    const sent = queue.confirm(close('room'));
+    link.isFull = true;
+    queue.post(message('x'.repeat(MAX_KEPT_BYTES), 'room'));
+    const last = queue.confirm(message('last', 'room'));
+    link.isFull = false;
+    queue.pump();
+    assert.deepEqual(link.sent.slice(1, 2), [{ type: 'gap', seq: 2, isForAll: false, hasClose: true }]);
+    queue.onAck(3);
+    assert.deepEqual(await Promise.all([sent, last]), [true, true]);
+  });
+
+  it('keeps the last message, however large it is', () => {
+    const { queue, link } = linked();
+    queue.onLinkEnd(link);
+    queue.post(message('x'.repeat(MAX_KEPT_BYTES), 'room'));
+    const next = new TestLink();
+    queue.onLink(next);
+    queue.onAck(0);
+    assert.deepEqual(numbers(next), [1]);
+  });
+
+  it('throws what a link throws that is not about the size', () => {
+    const { queue, link } = linked();
+    link.send = () => {
+      throw new TypeError('no message');
+    };
+    assert.throws(() => queue.post(message('a')), TypeError);
   });
 
   it('has a sync confirmed behind all before it, and nothing lost with one', async () => {
@@ -228,6 +258,7 @@ describe('OutgoingBroadcasts', () => {
     const { queue, link } = linked(kept);
     queue.onLinkEnd(link);
     queue.post(message('x'.repeat(1000)));
-    assert.equal(kept.total, MAX_KEPT_BYTES_IN_ALL - 1000);
+    queue.post(message('y'));
+    assert.equal(kept.total, MAX_KEPT_BYTES_IN_ALL - 1000 + 202);
   });
 });

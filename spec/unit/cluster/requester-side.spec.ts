@@ -525,7 +525,7 @@ describe('RequesterSide', () => {
     requester.unblock();
     assert.deepEqual(await asked(), [{ type: 'message', seq: 1, room: 'a', text: '1' }]);
     requester.terminate();
-    rooms.hasLease = false;
+    rooms.isAlive = false;
     assert.deepEqual([rooms.countRenewal(), rooms.countRenewal()], [false, true]);
   });
 

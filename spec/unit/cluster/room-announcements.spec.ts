@@ -108,21 +108,37 @@ describe('RoomAnnouncements', () => {
     change('a', 0);
     change('b', 5);
     announcements.flush();
-    assert.deepEqual(told(), [
-      ['d', 1],
-      ['a', 0],
-      ['b', 5],
-    ]);
-    assert.equal(listed.isOver, false);
+    assert.deepEqual([told(), listed.isOver, announcements.isListed(owner)], [[], false, false]);
     owner.isFull = false;
     announcements.onWritable(owner);
     assert.deepEqual(told(), [
+      ['a', 0],
       ['b', 5],
       ['c', 1],
+      ['d', 1],
     ]);
-    assert.equal(listed.isOver, true);
+    assert.deepEqual([listed.isOver, announcements.isListed(owner)], [true, true]);
     announcements.onWritable(owner);
     assert.deepEqual(told(), []);
+  });
+
+  it('tell a full link of changes once it takes them, of each room once', () => {
+    const { announcements, link, change } = make();
+    const { owner, told, listed } = link();
+    listed.isOver = false;
+    owner.isFull = true;
+    change('a', 1);
+    change('a', 2);
+    change('b', 1);
+    announcements.flush();
+    assert.deepEqual(told(), []);
+    owner.isFull = false;
+    announcements.onWritable(owner);
+    assert.deepEqual(told(), [
+      ['a', 2],
+      ['b', 1],
+    ]);
+    assert.equal(listed.isOver, false, 'the list is told once');
   });
 
   it('forget what links were told that have ended', () => {

@@ -42,12 +42,12 @@ describe('RoomPeer', () => {
   it('keeps its rooms without a link, and until the next list is whole', () => {
     const { peer, link } = linked(['a', 2]);
     peer.onLinkEnd(link);
-    assert.equal(peer.countOf('a'), 2);
+    assert.deepEqual([peer.countOf('a'), peer.mayHave('b')], [2, true]);
     peer.onLink(pair());
     peer.onMessage({ type: 'rooms', room: 'b', count: 1 });
-    assert.deepEqual([peer.countOf('a'), peer.countOf('b')], [2, 0]);
+    assert.deepEqual([peer.countOf('a'), peer.countOf('b'), peer.mayHave('c')], [2, 0, true]);
     peer.onMessage({ type: 'ack', seq: 0 });
-    assert.deepEqual([peer.countOf('a'), peer.countOf('b')], [0, 1]);
+    assert.deepEqual([peer.countOf('a'), peer.countOf('b'), peer.mayHave('c')], [0, 1, false]);
   });
 
   it('takes no notice of the end of a link that another has replaced', () => {
@@ -67,7 +67,7 @@ describe('RoomPeer', () => {
     peer.onLinkEnd(link);
     assert.deepEqual(renewals(5), [false, false, false, false, true]);
     peer.comeBack({ all: 0, forAll: 0, closes: 0 });
-    peer.hasLease = false;
+    peer.isAlive = false;
     assert.deepEqual(renewals(2), [false, true]);
   });
 
