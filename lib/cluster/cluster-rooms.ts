@@ -109,7 +109,12 @@ export class ClusterRooms {
   /** Settles when all that was sent so far has arrived, or twice `nodeTimeout` later. */
   async flushed(): Promise<void> {
     const behind = [...this.#peers.values()].filter(({ outgoing }) => !outgoing.isEmpty);
-    await Promise.all(behind.map(({ outgoing }) => outgoing.confirm({ type: 'sync' })));
+    const { timers, nodeTimeout } = this.#settings;
+    await within(
+      timers,
+      2 * nodeTimeout,
+      Promise.all(behind.map(({ outgoing }) => outgoing.confirm({ type: 'sync' }))),
+    );
   }
 
   /** A session has come to a room of this node, or has left it. */
@@ -179,7 +184,7 @@ export class ClusterRooms {
     // It lives. From now on all is kept for it, until there is a link to it.
     this.#peer(nodeId);
     this.#announcements.add(link, () => {
-      incoming.onLink(link);
+      incoming.onTold(link);
       this.#onChanged();
     });
     return incoming;
@@ -239,9 +244,9 @@ export class ClusterRooms {
 
   /** Settles with whether another node has heard of all that its link was told before. */
   async #told(nodeId: string, until: number): Promise<boolean> {
-    while (!this.#hasEnded && performance.now() < until) {
+    while (this.#peers.has(nodeId) && performance.now() < until) {
       const link = this.#accepted.get(nodeId)?.link;
-      if (link === undefined || !this.#announcements.isListed(link)) {
+      if (link === undefined || !this.#announcements.isTold(link)) {
         await this.#changed.promise;
         continue;
       }

@@ -120,15 +120,24 @@ export class DialledPeers implements Peers {
 
   async #meet(nodeId: string): Promise<void> {
     try {
-      const record = this.#records.get(nodeId) ?? (await this.#settings.registry.node(nodeId));
+      const record = this.#records.get(nodeId) ?? (await this.#learn(nodeId));
       if (record !== undefined && this.#sideOf(nodeId) === undefined && !this.#abort.signal.aborted) {
-        this.#records.set(nodeId, record);
-        this.#listed = new Set([...this.#listed, nodeId]);
         await this.#dial(record);
       }
     } catch (error) {
       debugCluster('node %s, which has dialled this one, could not be looked up: %s', nodeId, error);
     }
+  }
+
+  /** Lists a node that the last renewal did not know, if it has a lease. */
+  async #learn(nodeId: string): Promise<NodeRecord | undefined> {
+    const record = await this.#settings.registry.node(nodeId);
+    if (record !== undefined && !this.#listed.has(nodeId)) {
+      this.#records.set(nodeId, record);
+      this.#listed = new Set([...this.#listed, nodeId]);
+      this.#settings.metrics.nodeChanged('joined', nodeId, record.address);
+    }
+    return record;
   }
 
   /**

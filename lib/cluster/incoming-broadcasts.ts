@@ -25,10 +25,12 @@ export class IncomingBroadcasts {
     this.#deliver = deliver;
   }
 
-  /** There is a link. The other node goes on behind what this one has. */
-  onLink(link: Link<OwnerMessage>): void {
-    this.#link = link;
-    this.#acknowledge(link);
+  /** The other node has been told of all rooms on a link. On a new one it goes on behind what this node has. */
+  onTold(link: Link<OwnerMessage>): void {
+    if (this.#link !== link) {
+      this.#link = link;
+      this.#acknowledge(link);
+    }
   }
 
   onLinkEnd(): void {

@@ -24,7 +24,7 @@ export const GIVE_UP_AFTER = ENTRY_LIFE / 2;
 export const RENEWALS = 4;
 
 /** A lease lasts so many times `nodeTimeout`. */
-const LEASE = 1.5;
+export const LEASE = 1.5;
 
 /** What a membership needs to know, and whom it tells. */
 export interface MembershipSettings {

@@ -126,6 +126,7 @@ export class OutgoingBroadcasts {
     }
     if (seq > this.#lastSeq) {
       // This node has forgotten what it sent. It cannot say what was lost.
+      this.#answer(this.#lastSeq, false);
       this.#lastSeq = seq + 1;
       this.#addLoss(this.#lastSeq, { isForAll: true, hasClose: true });
     }

@@ -25,8 +25,9 @@ export interface LocalRooms {
 interface Telling {
   /** Rooms that it has not been told of since they have changed: at first all. */
   readonly rooms: Set<Room>;
-  /** Called when it has been told of all. */
-  onListed: (() => void) | undefined;
+  /** Called when it has been told of all: after the list, and each time that it was too full for changes. */
+  readonly onTold: () => void;
+  isTold: boolean;
 }
 
 /** What the other nodes know of the rooms of this one. */
@@ -46,21 +47,21 @@ export class RoomAnnouncements {
   /**
    * There is a link, which gets the list as fast as it takes it.
    *
-   * @param onListed called when the list is whole
+   * @param onTold called when the list is whole, and whenever the link has taken changes that it was too full for
    */
-  add(link: Link<OwnerMessage>, onListed: () => void): void {
+  add(link: Link<OwnerMessage>, onTold: () => void): void {
     if (this.#links.size === 0) {
       for (const room of this.#local.names()) {
         this.#announced.set(room, this.#local.sizeOf(room));
       }
     }
-    this.#links.set(link, { rooms: new Set(this.#announced.keys()), onListed });
+    this.#links.set(link, { rooms: new Set(this.#announced.keys()), onTold, isTold: false });
     this.onWritable(link);
   }
 
-  /** Whether a link has been told of all rooms. */
-  isListed(link: Link<OwnerMessage>): boolean {
-    return this.#links.get(link)?.onListed === undefined;
+  /** Whether a link has been told of all rooms, and of all that was announced since. */
+  isTold(link: Link<OwnerMessage>): boolean {
+    return this.#links.get(link)?.isTold === true;
   }
 
   /** The link takes more. */
@@ -71,13 +72,16 @@ export class RoomAnnouncements {
     }
     for (const room of telling.rooms) {
       if (link.isFull) {
+        telling.isTold = false;
         return;
       }
       telling.rooms.delete(room);
       link.send({ type: 'rooms', room, count: this.#announced.get(room) ?? 0 });
     }
-    telling.onListed?.();
-    telling.onListed = undefined;
+    if (!telling.isTold) {
+      telling.isTold = true;
+      telling.onTold();
+    }
   }
 
   /** The link has ended. */

@@ -1,11 +1,14 @@
 /** Another node, as far as rooms are concerned: the rooms that it has told of, and what is sent to it. */
 import type { Link } from './link.ts';
-import { RENEWALS } from './membership.ts';
+import { LEASE, RENEWALS } from './membership.ts';
 import type { OwnerMessage, RequesterMessage } from './messages.ts';
 import { type KeptBytes, type Loss, OutgoingBroadcasts } from './outgoing-broadcasts.ts';
 import type { Room } from './room-announcements.ts';
 
-/** Renewals without a link to a node that is not alive, after which it counts as gone; one that is has those of `nodeTimeout`. The answer to the first may be older than its lease. */
+/** Renewals without a link after which a node counts as gone. A lease that is not renewed has run out by then. */
+const RENEWALS_OF_LEASE = LEASE * RENEWALS;
+
+/** The same for a node without a lease. The answer to the first may be older than its lease. */
 const RENEWALS_OF_DEAD = 1;
 
 /** How many messages were posted, and when the last of each kind was. */
@@ -79,7 +82,7 @@ export class RoomPeer {
   /** There was a renewal. Returns whether the node seems to have gone. */
   countRenewal(): boolean {
     this.#renewals += 1;
-    const maxRenewals = this.isAlive ? RENEWALS : RENEWALS_OF_DEAD;
+    const maxRenewals = this.isAlive ? RENEWALS_OF_LEASE : RENEWALS_OF_DEAD;
     return this.#link === undefined && this.#renewals > maxRenewals;
   }
 

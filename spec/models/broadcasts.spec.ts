@@ -182,7 +182,7 @@ class Pair {
     this.#forth = new Wire();
     this.#back = new Wire();
     this.#outgoing.onLink(this.#forth);
-    this.#incoming.onLink(this.#back);
+    this.#incoming.onTold(this.#back);
   }
 }
 
@@ -226,7 +226,7 @@ describe('Messages to the rooms of another node', () => {
     const pair = new Pair();
     for (const step of steps) {
       pair.run(step);
-      // The last one is kept, whatever else there is.
+      // The last one is kept, also beyond that.
       assert.ok(pair.kept <= 1024 * 1024 + 2 * LONG + 1000);
     }
   });

@@ -183,10 +183,11 @@ describe('ClusterRooms', () => {
     assert.deepEqual(gaps, ['out one']);
   });
 
-  it('keeps nothing for a node whose lease lives but which has had no link for nodeTimeout', () => {
+  it('keeps nothing for a node whose lease lives but which has had no link for longer than a lease lasts', () => {
     const { rooms, dialled, renew } = make();
     dialled('one', [['a', 1]]).end();
     rooms.post(message('a'));
+    renew('one');
     renew('one');
     renew('one');
     renew('one');
@@ -222,9 +223,24 @@ describe('ClusterRooms', () => {
       await assert.rejects(closing, { name: 'NotConfirmedError', nodeIds: ['two'] });
     });
 
+    it('does not wait for a node that has crashed, whose lease has run out', async () => {
+      const { rooms, dialled } = make();
+      const one = dialled('one', [['a', 1]]);
+      one.end();
+      const closing = rooms.close(CLOSE);
+      const synced = rooms.synced();
+      for (let renewals = 0; renewals < 6; renewals += 1) {
+        rooms.update(new Set(['one']));
+      }
+      rooms.update(new Set());
+      await Promise.all([closing, synced]);
+      assert.equal(clock.countTimers(), 0);
+    });
+
     it('rejects with a node that has a lease, but cannot be reached', async () => {
       const { rooms, dialled, renew } = make();
       dialled('one').end();
+      renew('one');
       renew('one');
       renew('one');
       renew('one');
@@ -246,6 +262,7 @@ describe('ClusterRooms', () => {
       const { rooms, dialled, accepted, renew } = make();
       dialled('one').end();
       const { owner } = accepted('one');
+      renew();
       renew();
       renew();
       renew();
@@ -299,6 +316,26 @@ describe('ClusterRooms', () => {
       owner.isFull = true;
       rooms.onAccepted(owner);
       const one = dialled('one');
+      let isOver = false;
+      const synced = rooms.synced().then(() => {
+        isOver = true;
+      });
+      one.ack(1);
+      await tick();
+      assert.equal(isOver, false);
+      owner.isFull = false;
+      rooms.onAcceptedWritable(owner);
+      await synced;
+    });
+
+    it('waits until a link that was full has taken the news', async () => {
+      const local = new Map<Room, number>();
+      const { rooms, dialled, accepted } = make(local);
+      const { owner } = accepted('one');
+      const one = dialled('one');
+      owner.isFull = true;
+      local.set('a', 1);
+      rooms.onChange('a');
       let isOver = false;
       const synced = rooms.synced().then(() => {
         isOver = true;

@@ -317,6 +317,17 @@ describe('DialledPeers', () => {
       ]);
     });
 
+    it('is a node that has dialled this one, before it is listed', async () => {
+      const told = listen();
+      const { peers, leases, list } = make();
+      leases.set('owner', record(owner.address));
+      peers.meet('owner');
+      await until(() => peers.areAllLinked && peers.nodeIds.length === 1);
+      list(record(owner.address));
+      await turn();
+      assert.deepEqual(told, [`joined owner ${owner.address}`, 'opened owner undefined']);
+    });
+
     it('is a dead node, once until it has a lease again', async () => {
       const told = listen();
       const { list, linked, verdict, leases } = make();

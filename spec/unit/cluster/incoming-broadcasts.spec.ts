@@ -8,7 +8,7 @@ function linked() {
   const delivered: IncomingBroadcast[] = [];
   const incoming = new IncomingBroadcasts((broadcast) => delivered.push(broadcast));
   const { owner } = MemoryLink.pair('requester', 'owner', () => {});
-  incoming.onLink(owner);
+  incoming.onTold(owner);
   /** The numbers that were acknowledged since the last call. */
   const acked = () => owner.sent.splice(0).map((message) => (message.type === 'ack' ? message.seq : message.type));
   return { incoming, delivered, acked };
@@ -22,7 +22,7 @@ describe('IncomingBroadcasts', () => {
     assert.deepEqual(acked(), [0]);
     incoming.onBroadcast(message(1));
     const { owner: next } = MemoryLink.pair('requester', 'owner', () => {});
-    incoming.onLink(next);
+    incoming.onTold(next);
     assert.deepEqual(next.sent, [{ type: 'ack', seq: 1 }]);
   });
 

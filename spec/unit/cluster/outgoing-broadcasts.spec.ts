@@ -122,7 +122,7 @@ describe('OutgoingBroadcasts', () => {
     assert.deepEqual(link.sent.at(-1), { type: 'gap', seq: 3, isForAll: false, hasClose: false });
   });
 
-  it('tells of a gap, of whatever kind, where the other node has more than was sent', () => {
+  it('tells of a gap, of all kinds, where the other node has more than was sent', () => {
     const queue = new OutgoingBroadcasts({ total: 0 });
     const link = new TestLink();
     queue.onLink(link);
@@ -180,6 +180,14 @@ describe('OutgoingBroadcasts', () => {
     queue.onAck(0);
     queue.onAck(2);
     assert.equal(await sent, false);
+  });
+
+  it('confirms nothing where the other node has more than was sent', async () => {
+    const queue = new OutgoingBroadcasts({ total: 0 });
+    queue.onLink(new TestLink());
+    const waiting = queue.confirm(close('room'));
+    queue.onAck(100);
+    assert.equal(await waiting, false);
   });
 
   it('confirms what was sent before a gap', async () => {

@@ -60,12 +60,12 @@ describe('RoomPeer', () => {
     assert.equal(next.sent.length, 1);
   });
 
-  it('has gone after two renewals without lease and link, and after five without a link', () => {
+  it('has gone after two renewals without lease and link, and after seven without a link', () => {
     const { peer, link } = linked();
     const renewals = (count: number) => Array.from({ length: count }, () => peer.countRenewal());
     assert.deepEqual(renewals(9), Array(9).fill(false));
     peer.onLinkEnd(link);
-    assert.deepEqual(renewals(5), [false, false, false, false, true]);
+    assert.deepEqual(renewals(7), [...Array(6).fill(false), true]);
     peer.comeBack({ all: 0, forAll: 0, closes: 0 });
     peer.isAlive = false;
     assert.deepEqual(renewals(2), [false, true]);
