@@ -24,6 +24,17 @@ import { listen } from '../../support/test-server.ts';
 
 const NODE_TIMEOUT = 10_000;
 
+/** Has a node wait for the record of one that has dialled it, so that it does not dial back before `release()`. */
+function holdLookup({ registry }: TestNode): { isAsked: () => boolean; release: () => void } {
+  const { promise, resolve } = promiseWithResolvers<void>();
+  let isAsked = false;
+  registry.beforeNode = () => {
+    isAsked = true;
+    return promise;
+  };
+  return { isAsked: () => isAsked, release: () => resolve() };
+}
+
 /** A registry that can be away, and writes down how a node leaves. */
 class TestRegistry extends MemoryRegistry {
   readonly did: string[];
@@ -205,17 +216,12 @@ describe('ClusterNode', () => {
     it('is degraded where the others have not dialled back', async () => {
       const first = await add();
       await until(() => first.cluster.status === 'up');
-      const { promise, resolve } = promiseWithResolvers<void>();
-      let isAsked = false;
-      first.registry.beforeNode = () => {
-        isAsked = true;
-        return promise;
-      };
+      const lookup = holdLookup(first);
       const second = await add();
-      await until(() => isAsked && second.cluster.peers.length === 1);
+      await until(() => lookup.isAsked() && second.cluster.peers.length === 1);
       await turn();
       assert.equal(second.cluster.status, 'degraded');
-      resolve();
+      lookup.release();
       await until(() => second.cluster.status === 'up');
     });
 
@@ -384,20 +390,15 @@ describe('ClusterNode', () => {
     it('waits until what was sent to rooms has arrived at a process that had no link yet', async () => {
       const first = await add();
       await until(() => first.cluster.status === 'up');
-      const { promise, resolve } = promiseWithResolvers<void>();
-      let isAsked = false;
-      first.registry.beforeNode = () => {
-        isAsked = true;
-        return promise;
-      };
+      const lookup = holdLookup(first);
       const second = await add();
       assert.equal((await post(`${second.origin}/echo/0/a/xhr`)).body, 'o\n');
       const polled = post(`${second.origin}/echo/0/a/xhr`);
-      await until(() => isAsked);
+      await until(lookup.isAsked);
       first.router.broadcast('last');
       const closing = first.router.close({ timeout: 60_000 });
       await turn();
-      resolve();
+      lookup.release();
       await within(closing);
       assert.equal((await polled).body, 'a["last"]\n');
     });

@@ -287,6 +287,24 @@ describe('ClusterRooms', () => {
   });
 
   describe('synced()', () => {
+    /** Expects that it waits, though the other node has confirmed all, until the full link takes more. */
+    async function syncsOnceWritable(
+      rooms: ClusterRooms,
+      confirming: { ack: (seq: number) => void },
+      full: ReturnType<typeof MemoryLink.pair>['owner'],
+    ): Promise<void> {
+      let isOver = false;
+      const synced = rooms.synced().then(() => {
+        isOver = true;
+      });
+      confirming.ack(1);
+      await tick();
+      assert.equal(isOver, false);
+      full.isFull = false;
+      rooms.onAcceptedWritable(full);
+      await synced;
+    }
+
     it('settles when all nodes have what was sent, and have heard of all rooms', async () => {
       const local = new Map<Room, number>();
       const { rooms, dialled, accepted } = make(local);
@@ -316,16 +334,7 @@ describe('ClusterRooms', () => {
       owner.isFull = true;
       rooms.onAccepted(owner);
       const one = dialled('one');
-      let isOver = false;
-      const synced = rooms.synced().then(() => {
-        isOver = true;
-      });
-      one.ack(1);
-      await tick();
-      assert.equal(isOver, false);
-      owner.isFull = false;
-      rooms.onAcceptedWritable(owner);
-      await synced;
+      await syncsOnceWritable(rooms, one, owner);
     });
 
     it('waits until a link that was full has taken the news', async () => {
@@ -336,16 +345,7 @@ describe('ClusterRooms', () => {
       owner.isFull = true;
       local.set('a', 1);
       rooms.onChange('a');
-      let isOver = false;
-      const synced = rooms.synced().then(() => {
-        isOver = true;
-      });
-      one.ack(1);
-      await tick();
-      assert.equal(isOver, false);
-      owner.isFull = false;
-      rooms.onAcceptedWritable(owner);
-      await synced;
+      await syncsOnceWritable(rooms, one, owner);
     });
 
     it('waits for the links of a node that has a lease', async () => {
