@@ -1,5 +1,6 @@
 /** Rooms over several nodes, as one node sees the others. spec/integration/cluster-rooms.spec.ts has three of them. */
 import assert from 'node:assert/strict';
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from '@sinonjs/fake-timers';
 import { ClusterRooms } from '../../../lib/cluster/cluster-rooms.ts';
 import type { IncomingBroadcast } from '../../../lib/cluster/incoming-broadcasts.ts';
@@ -298,7 +299,9 @@ describe('ClusterRooms', () => {
         isOver = true;
       });
       confirming.ack(1);
-      await tick();
+      // Longer than all that was sent takes to arrive.
+      await turn();
+      await turn();
       assert.equal(isOver, false);
       full.isFull = false;
       rooms.onAcceptedWritable(full);
