@@ -23,6 +23,8 @@ import { assertRoom } from './session/rooms.ts';
 import type { Session, SessionHandler } from './session/session.ts';
 import type { CloseOptions, CloseResult, Shutdown } from './session/shutdown.ts';
 import { allTransportRoutes, transportRoutes, webSocketServerOf } from './transports/index.ts';
+import { withHelp } from './util/help.ts';
+import { ignoreRejection } from './util/promises.ts';
 import { DELAYS, isDelay, TimerQueue } from './util/timer-queue.ts';
 
 /**
@@ -229,7 +231,13 @@ export function createSockjsRouter<Data, Req extends IncomingMessage>(
   const webSocketServer = webSocketServerOf(options);
   const { cluster } = options;
   const node =
-    cluster === undefined ? undefined : new ClusterNode<Data, Req>(cluster, sessions, { ...options, timers });
+    cluster === undefined
+      ? undefined
+      : new ClusterNode<Data, Req>(cluster, sessions, {
+          ...options,
+          timers,
+          onCutOff: () => ignoreRejection(listener.close(CLOSES.sessionLost)),
+        });
   const endpoint: EndpointContext<Data, Req> = {
     options,
     sessions,
@@ -309,8 +317,9 @@ function shutDown(
 ): Promise<CloseResult> {
   assertClosable(code, reason);
   if (!isDelay(timeout)) {
-    throw new RangeError(
-      `sockjs: option "timeout" is ${String(timeout)}; it must be a number of ms from 0 to ${DELAYS}`,
+    throw withHelp(
+      'an-option-has-another-value-than-it-may-have',
+      new RangeError(`sockjs: option "timeout" is ${String(timeout)}; it must be a number of ms from 0 to ${DELAYS}`),
     );
   }
   return shutdown.close(code, reason, timeout);

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { RequestContext } from '../context.ts';
 import type { MaybeExpressRequest } from '../http/express.ts';
 import type { SessionIdentity } from '../session/directory.ts';
+import { withHelp } from '../util/help.ts';
 import { ignoreRejection } from '../util/promises.ts';
 
 /** The same for all sessions, where no option tells clients apart. */
@@ -25,7 +26,10 @@ export function identityOf<Data, Req extends IncomingMessage>(
   const client: unknown = identify?.(req) ?? '';
   if (typeof client !== 'string') {
     ignoreRejection(client);
-    throw new TypeError('sockjs: the function in option "identify" must return a string');
+    throw withHelp(
+      'a-function-in-an-option-must-return-a-string',
+      new TypeError('sockjs: the function in option "identify" must return a string'),
+    );
   }
   if (identify === undefined && maxSessionsPerClient === Number.POSITIVE_INFINITY) {
     return ANONYMOUS[family];

@@ -16,8 +16,10 @@ import { UNAVAILABLE, UNKNOWN } from '../session/directory.ts';
 import type { SessionCloseEvent } from '../session/events.ts';
 import type { HttpReceiver, ReceivingPort, SendingPort } from '../session/ports.ts';
 import type { SessionRegistry } from '../session/registry.ts';
+import { Background } from './background.ts';
 import { ClusterReservation } from './cluster-reservation.ts';
 import { type KnownOwner, KnownOwners } from './known-owners.ts';
+import { LOST, LOST_LIFE } from './lost-session.ts';
 import { ENTRY_LIFE, type Membership } from './membership.ts';
 import type { Peers } from './peers.ts';
 import type { HttpIdentity, OwnerLookup, SessionOwner } from './remote-session.ts';
@@ -35,14 +37,9 @@ export interface ClusterDirectorySettings {
   readonly disconnectDelay: number;
 }
 
-/** ms for which the end of a session whose process died is remembered. */
-const DEAD_OWNER_LIFE = 60_000;
-
 /** Bytes of the salt in a tombstone, and the characters that it has there. */
 const SALT_BYTES = 12;
 const SALT_LENGTH = 16;
-
-const LOST: Tombstone = { ...CLOSES.sessionLost, identityHash: '' };
 
 /** What is known of an id once the registry was asked: it is in the hands of another node, or the answer is there. */
 type Asked<Answer> = Answer | { readonly kind: 'owned'; readonly owner: KnownOwner };
@@ -55,7 +52,7 @@ export class ClusterDirectory<Data, Req extends IncomingMessage> implements Sess
   /** The registered sessions of this process. */
   readonly #owned = new Map<string, OwnerMark>();
   /** Commands on whose answers no request waits. */
-  readonly #background = new Set<Promise<unknown>>();
+  readonly #background = new Background();
   #reservations = 0;
 
   constructor(sessions: SessionRegistry<Data, Req>, settings: ClusterDirectorySettings) {
@@ -80,15 +77,14 @@ export class ClusterDirectory<Data, Req extends IncomingMessage> implements Sess
   }
 
   /** Settles when no command is under way on which no request waits, such as that for a tombstone. Never rejects. */
-  async settled(): Promise<void> {
-    while (this.#background.size > 0) {
-      await Promise.all(this.#background);
-    }
+  settled(): Promise<void> {
+    return this.#background.settled();
   }
 
   find(id: string, identity: SessionIdentity): SendTarget | PromiseLike<SendTarget> {
     const found = this.#sessions.find(id, identity);
-    if (found.kind !== 'unknown') {
+    // A poll that claims the id holds a place here for as long. The session may be open at another process.
+    if (found.kind !== 'unknown' && found.kind !== 'pending') {
       return found;
     }
     const owner = this.#owners.get(id);
@@ -181,7 +177,7 @@ export class ClusterDirectory<Data, Req extends IncomingMessage> implements Sess
       }
     };
     const place = new ClusterReservation(claim.reservation, onCommit, () =>
-      this.#inBackground(registry.release(id, mark)),
+      this.#background.run(() => registry.release(id, mark)),
     );
     let entry: Entry | undefined;
     try {
@@ -252,13 +248,11 @@ export class ClusterDirectory<Data, Req extends IncomingMessage> implements Sess
     if (reached.kind === 'linked') {
       return { kind: 'owned', owner: this.#owners.add(id, entry.owner, reached.side) };
     }
-    if (reached.kind === 'dead') {
-      const now = await registry.end(id, entry.owner, LOST, DEAD_OWNER_LIFE, nodeId);
-      if (now?.kind === 'ended') {
-        return this.#endedBy(now.tombstone, identity);
-      }
-    }
-    return UNAVAILABLE;
+    // The registry may have found out meanwhile that the owner is dead.
+    const now = await (reached.kind === 'dead'
+      ? registry.end(id, entry.owner, LOST, LOST_LIFE, nodeId)
+      : registry.find(id));
+    return now?.kind === 'ended' ? this.#endedBy(now.tombstone, identity) : UNAVAILABLE;
   }
 
   #endedBy({ code, reason, identityHash }: Tombstone, identity: SessionIdentity): Found<never> {
@@ -275,7 +269,7 @@ export class ClusterDirectory<Data, Req extends IncomingMessage> implements Sess
       const tombstone = { code, reason, identityHash: this.#hash(identity) };
       // Registries take neither 0 nor Infinity, and then the entry would lead here for a day.
       const life = Math.min(Math.max(2 * disconnectDelay, 1), ENTRY_LIFE);
-      this.#inBackground(registry.end(id, mark, tombstone, life));
+      this.#background.run(() => registry.end(id, mark, tombstone, life));
     }
   }
 
@@ -287,16 +281,6 @@ export class ClusterDirectory<Data, Req extends IncomingMessage> implements Sess
   /** A hash with a salt of its own: two that are alike do not show that a client has come again. */
   #hash({ family, client }: SessionIdentity, salt = randomBytes(SALT_BYTES).toString('base64url')): string {
     return salt + createHmac('sha256', this.#settings.secret).update(`${salt} ${family} ${client}`).digest('base64url');
-  }
-
-  /** The registry may not answer: then its entry leads to this node, which knows better, until it expires. */
-  #inBackground(command: Promise<unknown>): void {
-    const settled = command.then(
-      () => {},
-      () => {},
-    );
-    this.#background.add(settled);
-    void settled.then(() => this.#background.delete(settled));
   }
 }
 

@@ -15,6 +15,7 @@ import { type ClusterSettings, resolveCluster } from '../options/cluster-setting
 import type { SessionRegistry } from '../session/registry.ts';
 import type { CloseResult } from '../session/shutdown.ts';
 import { debugCluster } from '../util/debug.ts';
+import { helpAt, withHelp } from '../util/help.ts';
 import { ignoreRejection } from '../util/promises.ts';
 import { DeadlineTimer, type TimerQueue } from '../util/timer-queue.ts';
 import { parseAddress } from './address.ts';
@@ -39,6 +40,8 @@ export interface NodeEndpoint {
   readonly responseLimit: number;
   readonly disconnectDelay: number;
   readonly timers: TimerQueue;
+  /** Closes the endpoint, whose sessions are lost for all other nodes. May be called again. */
+  readonly onCutOff: () => void;
 }
 
 /** Bytes of a token: more than anyone can guess. */
@@ -79,7 +82,10 @@ export class ClusterNode<Data, Req extends IncomingMessage> {
     const { registry, name, nodeTimeout, maxQueuedBytes, secret, tls } = settings;
     const { timers, disconnectDelay } = endpoint;
     if (taken.has(registry)) {
-      throw new Error('sockjs: option "cluster" is that of another router; each router needs an adapter of its own');
+      throw withHelp(
+        'the-adapter-is-that-of-another-router',
+        new Error('sockjs: option "cluster" is that of another router; each router needs an adapter of its own'),
+      );
     }
     taken.add(registry);
     this.#settings = settings;
@@ -93,6 +99,7 @@ export class ClusterNode<Data, Req extends IncomingMessage> {
       owned: () => this.directory.owned,
       onTaken: (ids) => this.directory.surrender(ids),
       onNodes: (nodes) => this.#update(nodes),
+      onCutOff: endpoint.onCutOff,
       onAttempt: (error) => this.#onAttempt(error),
     });
     this.rooms = this.#makeRooms();
@@ -282,7 +289,10 @@ export class ClusterNode<Data, Req extends IncomingMessage> {
   #warn(kind: string, text: string): void {
     if (!this.#warned.has(kind)) {
       this.#warned.add(kind);
-      process.emitWarning(`sockjs: cluster "${this.#settings.name}": ${text}`, { code: 'SOCKJS_CLUSTER' });
+      process.emitWarning(`sockjs: cluster "${this.#settings.name}": ${text}`, {
+        code: 'SOCKJS_CLUSTER',
+        detail: helpAt('sockjs_cluster'),
+      });
     }
   }
 }

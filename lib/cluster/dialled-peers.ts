@@ -4,6 +4,7 @@ import type { ClusterRegistry, NodeRecord } from '../options/cluster-adapter.ts'
 import { debugCluster } from '../util/debug.ts';
 import { forgetFirst } from '../util/forget-first.ts';
 import type { TimerQueue } from '../util/timer-queue.ts';
+import { parseAddress } from './address.ts';
 import type { ClusterMetrics } from './cluster-metrics.ts';
 import type { ClusterRooms } from './cluster-rooms.ts';
 import { type DialResult, dial } from './dial.ts';
@@ -286,7 +287,9 @@ export class DialledPeers implements Peers {
     const since = this.#unlinkedSince.get(node.id) ?? now;
     this.#unlinkedSince.set(node.id, since);
     if (now - since > 2 * this.#settings.nodeTimeout) {
-      this.#warnOf(node, 'it cannot be reached there; see its options "listen" and "advertise"');
+      const isSocket = 'path' in (parseAddress(node.address) ?? {});
+      const remedy = isSocket ? 'it stalls, or its socket was removed' : 'see its options "listen" and "advertise"';
+      this.#warnOf(node, `it cannot be reached there; ${remedy}`);
     }
   }
 

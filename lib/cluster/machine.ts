@@ -5,13 +5,12 @@ import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { parseAddress } from './address.ts';
 
-/** A hash of what tells this machine, or this container, from others: its boot, its network and its name. */
+/** A hash of what tells this machine, or this container, from others: its boot and its network, or else its name. */
 export function machineId(): string {
-  const parts = [
-    textOf(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8')),
-    textOf(() => readlinkSync('/proc/self/ns/net')),
-    hostname(),
-  ];
+  const boot = textOf(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8'));
+  const network = textOf(() => readlinkSync('/proc/self/ns/net'));
+  // A name may change while processes run, which would part those that start later from the others.
+  const parts = boot === '' || network === '' ? [boot, network, hostname()] : [boot, network];
   return createHash('sha256').update(JSON.stringify(parts)).digest('base64url').slice(0, 16);
 }
 

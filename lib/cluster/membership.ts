@@ -37,6 +37,8 @@ export interface MembershipSettings {
   readonly onTaken: (ids: Iterable<string>) => void;
   /** Called after each renewal with all nodes that have a lease. */
   readonly onNodes: (nodes: readonly NodeRecord[]) => void;
+  /** Called where the registry is gone for good; again at each renewal. */
+  readonly onCutOff: () => void;
   /** Called after each attempt to renew; `error` is what has gone wrong. */
   readonly onAttempt: (error: unknown) => void;
 }
@@ -182,6 +184,10 @@ export class Membership {
     let error: unknown;
     try {
       const renewal = await registry.renew(self, LEASE * nodeTimeout);
+      if (renewal.isCutOff === true) {
+        this.#settings.onCutOff();
+        throw new Error('sockjs: this process is cut off from the registry of the cluster for good');
+      }
       await this.#onRenewal(renewal);
     } catch (thrown) {
       error = thrown;

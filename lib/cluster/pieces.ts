@@ -11,8 +11,11 @@ const LF = 0x0a;
 /**
  * The pieces of a wrapped frame: the frame itself, unless it is larger than the window. Of several pieces only the last
  * ends with a line feed, as all formats end their frames.
+ *
+ * @param isShared whether other receivers have the same bytes. Pieces of these are views, which hold the whole frame;
+ *   others are copies, so that the memory of each is free once it has left
  */
-export function cutIntoPieces(wrapped: Buffer): readonly Buffer[] {
+export function cutIntoPieces(wrapped: Buffer, isShared: boolean): readonly Buffer[] {
   if (wrapped.length <= WINDOW) {
     return [wrapped];
   }
@@ -23,7 +26,8 @@ export function cutIntoPieces(wrapped: Buffer): readonly Buffer[] {
     while (end < wrapped.length && wrapped[end - 1] === LF && end - 1 > start) {
       end -= 1;
     }
-    pieces.push(wrapped.subarray(start, end));
+    const piece = wrapped.subarray(start, end);
+    pieces.push(isShared ? piece : Buffer.from(piece));
     start = end;
   }
   return pieces;

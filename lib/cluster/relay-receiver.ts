@@ -15,6 +15,9 @@ import type { Link } from './link.ts';
 import type { OwnerMessage, RequestId } from './messages.ts';
 import { cutIntoPieces, WINDOW } from './pieces.ts';
 
+/** In the place of a piece that has left, whose memory is free. */
+const NO_BYTES = Buffer.alloc(0);
+
 /** The reports that a receiver makes to its session. */
 type Reports = Pick<SessionPort, 'receiverReleased' | 'receiverFlushed' | 'receiverAborted' | 'receiverDrained'>;
 
@@ -95,7 +98,7 @@ export class RelayReceiver implements Receiver {
     const first = batch[0];
     if (batch.length === 1 && first !== undefined && typeof first !== 'string' && this.#format.isShared) {
       const bytes = first.encoded(this.name, () => Buffer.from(this.#format.wrap(first.frame, this.#callback)));
-      this.#write(bytes, notifyOnFlush);
+      this.#write(bytes, true, notifyOnFlush);
     } else {
       this.#send(messagesFrame(batch), notifyOnFlush);
     }
@@ -210,11 +213,11 @@ export class RelayReceiver implements Receiver {
   }
 
   #send(frame: string, notifyOnFlush: boolean): void {
-    this.#write(Buffer.from(this.#format.wrap(frame, this.#callback)), notifyOnFlush);
+    this.#write(Buffer.from(this.#format.wrap(frame, this.#callback)), false, notifyOnFlush);
   }
 
   /** Sends a frame with its framing. The one that uses the budget up ends the response. */
-  #write(wrapped: Buffer, notifyOnFlush: boolean): void {
+  #write(wrapped: Buffer, isShared: boolean, notifyOnFlush: boolean): void {
     if (this.#end !== undefined || this.#isOver) {
       return;
     }
@@ -225,7 +228,7 @@ export class RelayReceiver implements Receiver {
       this.#end = 'last frame';
     }
     this.#queuedBytes += wrapped.length;
-    this.#queue.push(...cutIntoPieces(wrapped));
+    this.#queue.push(...cutIntoPieces(wrapped, isShared));
     this.pump();
     if (this.#end !== undefined) {
       this.#session.receiverReleased(this);
@@ -234,6 +237,7 @@ export class RelayReceiver implements Receiver {
 
   /** Removes the first piece. `Array.shift` would move all others, of which there may be a hundred thousand. */
   #shift(): void {
+    this.#queue[this.#head] = NO_BYTES;
     this.#head += 1;
     if (this.#head * 2 >= this.#queue.length) {
       this.#queue = this.#queue.slice(this.#head);

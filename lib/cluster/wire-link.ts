@@ -2,6 +2,7 @@
 import type { Duplex } from 'node:stream';
 import { debugWebSocket } from '../util/debug.ts';
 import { flushAfterTurn } from '../util/flush-queue.ts';
+import { RUNTIME } from '../util/runtime.ts';
 import { DeadlineTimer, type TimerQueue } from '../util/timer-queue.ts';
 import { WebSocket } from '../util/ws.ts';
 import type { ClusterMetrics, MeasuredLink } from './cluster-metrics.ts';
@@ -118,10 +119,16 @@ export class WireLink<Sent extends LinkMessage, Received extends LinkMessage> im
     webSocket.on('message', (data: unknown, isBinary: boolean) => this.#receive(isBinary ? data : undefined));
     webSocket.on('error', () => this.endBy('malformed'));
     webSocket.on('close', () => this.endBy('peer'));
-    // Behind the listener of ws, which has then seen a close frame in the chunk. No node sends one on a link.
-    socket.on('data', () => this.#onData());
-    socket.on('end', () => this.endBy('peer'));
     webSocket.on('pong', (data: Buffer) => this.#onPong(data));
+    socket.on('end', () => this.endBy('peer'));
+    const onSign = () => this.#onSignOfLife();
+    if (RUNTIME === 'bun') {
+      // Bun's ws reads past the socket, which emits no data. Pongs alone come four times in `nodeTimeout`.
+      webSocket.on('message', onSign).on('ping', onSign).on('pong', onSign);
+    } else {
+      // Behind the listener of ws, which has then seen a close frame in the chunk. No node sends one on a link.
+      socket.on('data', onSign);
+    }
   }
 
   /** Why the link has ended; undefined while it has not. Set before `onEnd()` is called. */
@@ -287,7 +294,7 @@ export class WireLink<Sent extends LinkMessage, Received extends LinkMessage> im
     }
   }
 
-  #onData(): void {
+  #onSignOfLife(): void {
     this.#silenceTimer.postpone(performance.now());
     if (this.#webSocket.readyState !== WebSocket.OPEN) {
       this.endBy('peer');

@@ -1,6 +1,7 @@
 /** The arguments of `sockjs()`, and messages for calls that follow the manner of another package. */
 import { IncomingMessage } from 'node:http';
 import type { SessionHandler } from '../session/session.ts';
+import { withHelp } from '../util/help.ts';
 import type { SockjsOptions } from './options.ts';
 
 /**
@@ -13,18 +14,27 @@ export function readArguments<Data, Req extends IncomingMessage>(
 ): { readonly options: SockjsOptions<Data, Req>; readonly onSession: SessionHandler<Data, Req> } {
   const [given, onSession] = args.length === 1 && typeof args[0] === 'function' ? [{}, args[0]] : args;
   if (given instanceof IncomingMessage) {
-    throw new TypeError(
-      "sockjs: sockjs itself is no middleware, what it returns is; write app.use('/echo', sockjs(onSession))",
+    throw withHelp(
+      'sockjs-itself-is-no-middleware',
+      new TypeError(
+        "sockjs: sockjs itself is no middleware, what it returns is; write app.use('/echo', sockjs(onSession))",
+      ),
     );
   }
   if (args.some(isAppOrServer)) {
-    throw new TypeError(
-      "sockjs: sockjs() takes no app and no server; write app.use('/echo', sockjs(onSession)); " +
-        'const server = createServer(app); attachUpgrade(server); server.listen(8080)',
+    throw withHelp(
+      'sockjs-takes-no-app-and-no-server',
+      new TypeError(
+        "sockjs: sockjs() takes no app and no server; write app.use('/echo', sockjs(onSession)); " +
+          'const server = createServer(app); attachUpgrade(server); server.listen(8080)',
+      ),
     );
   }
   if (typeof onSession !== 'function') {
-    throw new TypeError("sockjs: onSession is missing; write app.use('/echo', sockjs(options, (session) => { … }))");
+    throw withHelp(
+      'onsession-is-missing',
+      new TypeError("sockjs: onSession is missing; write app.use('/echo', sockjs(options, (session) => { … }))"),
+    );
   }
   return { options: given as SockjsOptions<Data, Req>, onSession: onSession as SessionHandler<Data, Req> };
 }

@@ -1,6 +1,7 @@
 /** The checks of options, by the kind of value. Every message names the option, the value, and the values allowed. */
 import { validateHeaderValue } from 'node:http';
 import { types } from 'node:util';
+import { withHelp } from '../util/help.ts';
 import { DELAYS, isDelay } from '../util/timer-queue.ts';
 import { isWebSocketServer } from './options.ts';
 
@@ -11,7 +12,10 @@ export type Check = (name: string, value: unknown) => void;
 function anyOf(allowed: string, types: readonly string[], then?: Check): Check {
   return (name, value) => {
     if (!types.includes(typeof value)) {
-      throw new TypeError(`sockjs: option "${name}" is ${describe(value)}; it must be ${allowed}`);
+      throw withHelp(
+        'an-option-has-another-value-than-it-may-have',
+        new TypeError(`sockjs: option "${name}" is ${describe(value)}; it must be ${allowed}`),
+      );
     }
     then?.(name, value);
   };
@@ -21,7 +25,10 @@ function anyOf(allowed: string, types: readonly string[], then?: Check): Check {
 function aNumber(allowed: string, isAllowed: (value: unknown) => boolean): Check {
   return anyOf(allowed, ['number'], (name, value) => {
     if (!isAllowed(value)) {
-      throw new RangeError(`sockjs: option "${name}" is ${describe(value)}; it must be ${allowed}`);
+      throw withHelp(
+        'an-option-has-another-value-than-it-may-have',
+        new RangeError(`sockjs: option "${name}" is ${describe(value)}; it must be ${allowed}`),
+      );
     }
   });
 }
@@ -65,15 +72,19 @@ export const clientUrl = anyOf('a string or a function', ['string', 'function'],
 export function assertClientUrl(url: string, what: string): void {
   // Without a dot, `sockjs.js` may be a slip for `/sockjs.js` as well as for `./sockjs.js`.
   if (!/^(\.{0,2}\/|http)/.test(url)) {
-    throw new RangeError(`sockjs: ${what} is ${describe(url)}; an address must begin with "/", "./", "../" or "http"`);
+    throw withHelp(
+      'an-address-must-begin-with-a-slash-a-dot-or-http',
+      new RangeError(`sockjs: ${what} is ${describe(url)}; an address must begin with "/", "./", "../" or "http"`),
+    );
   }
 }
 
 /** Subresource integrity: hashes with spaces between them. */
 export const integrity = anyOf('a string', ['string'], (name, value) => {
   if (!/^(sha(256|384|512)-[A-Za-z0-9+/]+={0,2}( +|$))*$/.test(String(value))) {
-    throw new RangeError(
-      `sockjs: option "${name}" is ${describe(value)}; it must be empty or hashes such as "sha384-…"`,
+    throw withHelp(
+      'an-option-has-another-value-than-it-may-have',
+      new RangeError(`sockjs: option "${name}" is ${describe(value)}; it must be empty or hashes such as "sha384-…"`),
     );
   }
 });
@@ -83,9 +94,12 @@ export const headerValue = anyOf('a string', ['string'], (name, value) => {
   try {
     validateHeaderValue('Access-Control-Allow-Origin', String(value));
   } catch (cause) {
-    throw new RangeError(`sockjs: option "${name}" is ${describe(value)}; it must fit into an HTTP header`, {
-      cause,
-    });
+    throw withHelp(
+      'an-option-has-another-value-than-it-may-have',
+      new RangeError(`sockjs: option "${name}" is ${describe(value)}; it must fit into an HTTP header`, {
+        cause,
+      }),
+    );
   }
 });
 
@@ -96,12 +110,18 @@ export const pathPrefix: Check = (name, value) => {
     return;
   }
   if (typeof value !== 'string') {
-    throw new TypeError(`sockjs: option "${name}" is ${describe(value)}; it must be a string or a regular expression`);
+    throw withHelp(
+      'an-option-has-another-value-than-it-may-have',
+      new TypeError(`sockjs: option "${name}" is ${describe(value)}; it must be a string or a regular expression`),
+    );
   }
   if (!/^(\/[^/?#]+)*$/.test(value)) {
-    throw new RangeError(
-      `sockjs: option "${name}" is ${describe(value)}; it must be empty, or begin with "/" and end without, ` +
-        'as in "/echo"',
+    throw withHelp(
+      'an-option-has-another-value-than-it-may-have',
+      new RangeError(
+        `sockjs: option "${name}" is ${describe(value)}; it must be empty, or begin with "/" and end without, ` +
+          'as in "/echo"',
+      ),
     );
   }
 };
@@ -109,24 +129,33 @@ export const pathPrefix: Check = (name, value) => {
 /** Options for ws, or its `WebSocketServer` without a server, port or path of its own. */
 export const webSocketEngine: Check = (name, value) => {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new TypeError(
-      `sockjs: option "${name}" is ${describe(value)}; it must be options for ws, or a WebSocketServer made with noServer`,
+    throw withHelp(
+      'an-option-has-another-value-than-it-may-have',
+      new TypeError(
+        `sockjs: option "${name}" is ${describe(value)}; it must be options for ws, or a WebSocketServer made with noServer`,
+      ),
     );
   }
   if (isWebSocketServer(value)) {
     if (value.options?.noServer !== true || value.options.path) {
-      throw new TypeError(
-        `sockjs: option "${name}" is a WebSocketServer with a server, port or path of its own; ` +
-          'make it with new WebSocketServer({ noServer: true })',
+      throw withHelp(
+        'websocketserver-has-a-server-of-its-own',
+        new TypeError(
+          `sockjs: option "${name}" is a WebSocketServer with a server, port or path of its own; ` +
+            'make it with new WebSocketServer({ noServer: true })',
+        ),
       );
     }
     return;
   }
   for (const forbidden of ['server', 'port', 'host', 'backlog', 'path', 'noServer']) {
     if (forbidden in value) {
-      throw new TypeError(
-        `sockjs: option "${name}" has "${forbidden}"; leave it out, ` +
-          'WebSockets arrive where the router is mounted, by attachUpgrade(server)',
+      throw withHelp(
+        'websocketserver-has-a-server-of-its-own',
+        new TypeError(
+          `sockjs: option "${name}" has "${forbidden}"; leave it out, ` +
+            'WebSockets arrive where the router is mounted, by attachUpgrade(server)',
+        ),
       );
     }
   }
@@ -139,12 +168,18 @@ export const cookie: Check = (name, value) => {
   }
   const allowed = 'true, false, a function, or an object of sameSite ("strict", "lax", "none"), secure and httpOnly';
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new TypeError(`sockjs: option "${name}" is ${describe(value)}; it must be ${allowed}`);
+    throw withHelp(
+      'an-option-has-another-value-than-it-may-have',
+      new TypeError(`sockjs: option "${name}" is ${describe(value)}; it must be ${allowed}`),
+    );
   }
   for (const [attribute, given] of Object.entries(value)) {
     const values: unknown[] = attribute === 'sameSite' ? ['strict', 'lax', 'none'] : [true, false];
     if (!['sameSite', 'secure', 'httpOnly'].includes(attribute) || !(given === undefined || values.includes(given))) {
-      throw new TypeError(`sockjs: option "${name}" has ${attribute}: ${describe(given)}; it must be ${allowed}`);
+      throw withHelp(
+        'jsessionid-has-an-attribute-that-it-may-not-have',
+        new TypeError(`sockjs: option "${name}" has ${attribute}: ${describe(given)}; it must be ${allowed}`),
+      );
     }
   }
 };
@@ -155,9 +190,12 @@ export const origins: Check = (name, value) => {
     return;
   }
   if (!Array.isArray(value)) {
-    throw new TypeError(
-      `sockjs: option "${name}" is ${describe(value)}; ` +
-        'it must be "*", "same-origin", a list of origins and regular expressions, or a function',
+    throw withHelp(
+      'an-option-has-another-value-than-it-may-have',
+      new TypeError(
+        `sockjs: option "${name}" is ${describe(value)}; ` +
+          'it must be "*", "same-origin", a list of origins and regular expressions, or a function',
+      ),
     );
   }
   for (const item of value) {
@@ -170,16 +208,20 @@ function assertListedOrigin(name: string, item: unknown): void {
     return;
   }
   if (typeof item !== 'string') {
-    throw new TypeError(
-      `sockjs: option "${name}" lists ${describe(item)}; it may list strings and regular expressions`,
+    throw withHelp(
+      'allowedorigins-lists-what-is-no-origin',
+      new TypeError(`sockjs: option "${name}" lists ${describe(item)}; it may list strings and regular expressions`),
     );
   }
   const origin = /^https?:/i.test(item) && URL.canParse(item) ? new URL(item).origin : item;
   if (item.includes('*') || origin !== item) {
     const remedy = item.includes('*') ? 'write a regular expression' : `write ${describe(origin)}`;
-    throw new RangeError(
-      `sockjs: option "${name}" lists ${describe(item)}, which no browser sends as an origin; ` +
-        (item === '*' ? `for every origin write ${name}: "*"` : remedy),
+    throw withHelp(
+      'allowedorigins-lists-what-is-no-origin',
+      new RangeError(
+        `sockjs: option "${name}" lists ${describe(item)}, which no browser sends as an origin; ` +
+          (item === '*' ? `for every origin write ${name}: "*"` : remedy),
+      ),
     );
   }
 }

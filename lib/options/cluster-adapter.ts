@@ -60,6 +60,12 @@ export interface Renewal {
   readonly epoch: string;
   /** All nodes that have a lease, this one included, in any order. */
   readonly nodes: readonly NodeRecord[];
+  /**
+   * True where this node will never reach the registry again, and counts as dead for the others. The router then closes
+   * with 1012 `Session lost`, and the node ends its links and its listener. No other member counts.
+   * @default false
+   */
+  readonly isCutOff?: boolean | undefined;
 }
 
 /**

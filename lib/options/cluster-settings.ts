@@ -1,4 +1,6 @@
 /** The option `cluster`: its check, its defaults, and where the node is to listen. */
+
+import { withHelp } from '../util/help.ts';
 import { type Check, count, describe, milliseconds } from './checks.ts';
 import type { ClusterAdapter, ClusterOptions, ClusterRegistry, LinkListen } from './cluster-adapter.ts';
 
@@ -75,7 +77,10 @@ export function assertClusterOptions(of: string, options: Readonly<Record<string
   });
   given('onGap', (name, value) => {
     if (value !== 'close' && value !== 'ignore') {
-      throw new RangeError(`sockjs: option "${name}" is ${describe(value)}; it must be "close" or "ignore"`);
+      throw withHelp(
+        'an-option-has-another-value-than-it-may-have',
+        new RangeError(`sockjs: option "${name}" is ${describe(value)}; it must be "close" or "ignore"`),
+      );
     }
   });
   given('secret', assertString);
@@ -85,19 +90,28 @@ export function assertClusterOptions(of: string, options: Readonly<Record<string
     const match = ADVERTISED.exec(String(value));
     // A port that there is not leads nowhere: no process could dial this one.
     if (match === null || (match[2] !== undefined && !isPort(Number(match[2]), 1))) {
-      throw new RangeError(`sockjs: option "${name}" is ${describe(value)}; it must be "host" or "host:port"`);
+      throw withHelp(
+        'an-option-has-another-value-than-it-may-have',
+        new RangeError(`sockjs: option "${name}" is ${describe(value)}; it must be "host" or "host:port"`),
+      );
     }
   });
   given('tls', (name, value) => assertTls(name, value));
   const { listen = {}, tls, advertise } = options as ClusterOptions;
   if (hasPath(listen)) {
     if (tls !== undefined || advertise !== undefined) {
-      throw new TypeError(`sockjs: option "${of}.listen" has a path; leave out "${tls ? 'tls' : 'advertise'}"`);
+      throw withHelp(
+        'a-setting-of-the-adapter',
+        new TypeError(`sockjs: option "${of}.listen" has a path; leave out "${tls ? 'tls' : 'advertise'}"`),
+      );
     }
   } else if (advertise === undefined && isWildcard(listen.host)) {
-    throw new RangeError(
-      `sockjs: option "${of}.listen.host" is ${describe(listen.host)}, which no other process can reach; ` +
-        'give an address of this machine, or the option "advertise" as well',
+    throw withHelp(
+      'a-setting-of-the-adapter',
+      new RangeError(
+        `sockjs: option "${of}.listen.host" is ${describe(listen.host)}, which no other process can reach; ` +
+          'give an address of this machine, or the option "advertise" as well',
+      ),
     );
   }
 }
@@ -110,9 +124,12 @@ export function assertClusterOptions(of: string, options: Readonly<Record<string
 export function assertName(option: string, value: unknown): void {
   if (typeof value !== 'string' || !/^[\w.-]+$/.test(value)) {
     const Kind = typeof value === 'string' ? RangeError : TypeError;
-    throw new Kind(
-      `sockjs: option "${option}" is ${describe(value)}; it must be a string of letters, digits, "_", "." and "-", ` +
-        'which no other endpoint in this registry has',
+    throw withHelp(
+      'an-option-has-another-value-than-it-may-have',
+      new Kind(
+        `sockjs: option "${option}" is ${describe(value)}; it must be a string of letters, digits, "_", "." and "-", ` +
+          'which no other endpoint in this registry has',
+      ),
     );
   }
 }
@@ -136,26 +153,38 @@ export function resolveCluster(adapter: ClusterAdapter): ClusterSettings {
 
 function assertObject(name: string, value: unknown, allowed: string): asserts value is Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new TypeError(`sockjs: option "${name}" is ${describe(value)}; it must be ${allowed}`);
+    throw withHelp(
+      'an-option-has-another-value-than-it-may-have',
+      new TypeError(`sockjs: option "${name}" is ${describe(value)}; it must be ${allowed}`),
+    );
   }
 }
 
 function assertKnown(name: string, value: object, known: readonly string[]): void {
   const unknown = Object.keys(value).find((key) => !known.includes(key));
   if (unknown !== undefined) {
-    throw new TypeError(`sockjs: option "${name}" has "${unknown}"; it may have ${known.join(', ')}`);
+    throw withHelp(
+      'a-setting-of-the-adapter',
+      new TypeError(`sockjs: option "${name}" has "${unknown}"; it may have ${known.join(', ')}`),
+    );
   }
 }
 
 function assertString(name: string, value: unknown): void {
   if (typeof value !== 'string') {
-    throw new TypeError(`sockjs: option "${name}" is ${describe(value)}; it must be a string`);
+    throw withHelp(
+      'an-option-has-another-value-than-it-may-have',
+      new TypeError(`sockjs: option "${name}" is ${describe(value)}; it must be a string`),
+    );
   }
 }
 
 function assertRange(name: string, value: unknown, from: number, to: number, unit: string): void {
   if (Number(value) < from || Number(value) > to) {
-    throw new RangeError(`sockjs: option "${name}" is ${describe(value)}; it must be from ${from} to ${to} ${unit}`);
+    throw withHelp(
+      'an-option-has-another-value-than-it-may-have',
+      new RangeError(`sockjs: option "${name}" is ${describe(value)}; it must be from ${from} to ${to} ${unit}`),
+    );
   }
 }
 
@@ -163,7 +192,7 @@ function assertRegistry(name: string, value: unknown): void {
   assertObject(name, value, `an object with the methods ${METHODS.join(', ')}`);
   const missing = METHODS.find((method) => typeof value[method] !== 'function');
   if (missing !== undefined) {
-    throw new TypeError(`sockjs: option "${name}" has no method ${missing}()`);
+    throw withHelp('a-setting-of-the-adapter', new TypeError(`sockjs: option "${name}" has no method ${missing}()`));
   }
 }
 
@@ -175,18 +204,27 @@ function assertListen(name: string, value: unknown): void {
     assertString(`${name}.path`, path);
     const { length } = Buffer.from(String(path));
     if (length === 0 || length > MAX_PATH) {
-      throw new RangeError(`sockjs: option "${name}.path" has ${length} bytes; it must have 1 to ${MAX_PATH}`);
+      throw withHelp(
+        'a-setting-of-the-adapter',
+        new RangeError(`sockjs: option "${name}.path" has ${length} bytes; it must have 1 to ${MAX_PATH}`),
+      );
     }
     return;
   }
   assertKnown(name, value, ['host', 'port', 'path']);
   if (host !== undefined && (typeof host !== 'string' || host === '')) {
-    throw new TypeError(
-      `sockjs: option "${name}.host" is ${describe(host)}; it must be a host name or an address of this machine`,
+    throw withHelp(
+      'an-option-has-another-value-than-it-may-have',
+      new TypeError(
+        `sockjs: option "${name}.host" is ${describe(host)}; it must be a host name or an address of this machine`,
+      ),
     );
   }
   if (port !== undefined && !isPort(port, 0)) {
-    throw new RangeError(`sockjs: option "${name}.port" is ${describe(port)}; it must be a port from 0 to 65535`);
+    throw withHelp(
+      'an-option-has-another-value-than-it-may-have',
+      new RangeError(`sockjs: option "${name}.port" is ${describe(port)}; it must be a port from 0 to 65535`),
+    );
   }
 }
 
@@ -195,7 +233,10 @@ function assertTls(name: string, value: unknown): void {
   assertKnown(name, value, ['key', 'cert', 'ca', 'passphrase', 'servername']);
   const missing = ['key', 'cert', 'ca'].find((part) => value[part] === undefined);
   if (missing !== undefined) {
-    throw new TypeError(`sockjs: option "${name}" has no ${missing}; both ends of a link must show a certificate`);
+    throw withHelp(
+      'a-setting-of-the-adapter',
+      new TypeError(`sockjs: option "${name}" has no ${missing}; both ends of a link must show a certificate`),
+    );
   }
   const { servername } = value;
   if (servername !== undefined) {

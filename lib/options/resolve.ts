@@ -2,6 +2,7 @@
 import { constants } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { TRANSPORTS, type TransportOption } from '../protocol/transports.ts';
+import { withHelp } from '../util/help.ts';
 import {
   aBoolean,
   aFunction,
@@ -136,13 +137,16 @@ export function resolveOptions<Data, Req extends IncomingMessage>(
   options: SockjsOptions<Data, Req>,
 ): ResolvedOptions<Data, Req> {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw new TypeError(`sockjs: options must be an object, not ${describe(options)}`);
+    throw withHelp(
+      'options-must-be-an-object',
+      new TypeError(`sockjs: options must be an object, not ${describe(options)}`),
+    );
   }
   const given: [string, unknown][] = [];
   for (const [name, value] of Object.entries(options)) {
     const row = ROWS.get(name);
     if (row === undefined) {
-      throw new TypeError(unknownOption(name));
+      throw withHelp('there-is-no-such-option', new TypeError(unknownOption(name)));
     }
     if (value !== undefined) {
       row.check(name, value);
@@ -153,9 +157,12 @@ export function resolveOptions<Data, Req extends IncomingMessage>(
   const resolved = Object.freeze({ ...defaultOptions, ...Object.fromEntries(given) }) as ResolvedOptions<Data, Req>;
   const { allowedOrigins, origin, checkOrigin } = resolved;
   if (allowedOrigins !== '*' && (origin !== '' || checkOrigin !== undefined)) {
-    throw new TypeError(
-      'sockjs: option "allowedOrigins" decides about CORS headers as well; ' +
-        `leave out "${origin === '' ? 'checkOrigin' : 'origin'}"`,
+    throw withHelp(
+      'allowedorigins-decides-about-cors-headers-as-well',
+      new TypeError(
+        'sockjs: option "allowedOrigins" decides about CORS headers as well; ' +
+          `leave out "${origin === '' ? 'checkOrigin' : 'origin'}"`,
+      ),
     );
   }
   return resolved;

@@ -7,6 +7,7 @@ import { hashSource, protectPage } from '../http/embedding.ts';
 import { setHeader } from '../http/head.ts';
 import { send, sendEmpty } from '../http/respond.ts';
 import { assertClientUrl } from '../options/checks.ts';
+import { withHelp } from '../util/help.ts';
 import { ignoreRejection } from '../util/promises.ts';
 
 /**
@@ -21,7 +22,10 @@ export const iframePage: Handler = (context) => {
   const url: unknown = typeof sockjsUrl === 'function' ? sockjsUrl(req) : sockjsUrl;
   if (typeof url !== 'string') {
     ignoreRejection(url);
-    throw new TypeError('sockjs: the function in option "sockjsUrl" must return a string');
+    throw withHelp(
+      'a-function-in-an-option-must-return-a-string',
+      new TypeError('sockjs: the function in option "sockjsUrl" must return a string'),
+    );
   }
   assertClientUrl(url, 'what the function in option "sockjsUrl" returned');
   const page = pageFor(url, endpoint.options.sockjsIntegrity);

@@ -3,6 +3,7 @@ import { randomInt } from 'node:crypto';
 import type { Handler } from '../context.ts';
 import { setNotCached } from '../http/cache.ts';
 import { sendAfterTurn } from '../http/respond.ts';
+import { withHelp } from '../util/help.ts';
 import { ignoreRejection } from '../util/promises.ts';
 
 /** Clients get an integer from 0 to one less than this. */
@@ -19,7 +20,10 @@ export const info: Handler = (context) => {
   const url: unknown = typeof baseUrl === 'function' ? baseUrl(req) : baseUrl;
   if (url !== undefined && typeof url !== 'string') {
     ignoreRejection(url);
-    throw new TypeError('sockjs: the function in option "baseUrl" must return a string');
+    throw withHelp(
+      'a-function-in-an-option-must-return-a-string',
+      new TypeError('sockjs: the function in option "baseUrl" must return a string'),
+    );
   }
   const body = JSON.stringify({
     websocket,

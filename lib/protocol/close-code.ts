@@ -1,4 +1,6 @@
 /** The close codes in use, by name (docs/protocol.md, section 11), and the rules about which may go where. */
+
+import { withHelp } from '../util/help.ts';
 import { MAX_REASON_BYTES } from './limits.ts';
 
 /**
@@ -27,6 +29,11 @@ export const CloseCode = {
   MessageTooBig: 1009,
   /** `onSession` or a listener of the application threw. */
   InternalError: 1011,
+  /**
+   * With the option `cluster`: the process that held the session is gone, or messages may have been lost between
+   * processes.
+   */
+  SessionLost: 1012,
   /** The client reads too slowly for `maxSendBuffer`, or the application for `receiveStallTimeout`. */
   TryAgainLater: 1013,
   /** Another receiving request of this session is open. */
@@ -45,7 +52,7 @@ export const CLOSES = {
   goingAway: closeOf(CloseCode.GoingAway, 'Server shutting down'),
   interrupted: closeOf(CloseCode.Interrupted, 'Connection interrupted'),
   internalError: closeOf(CloseCode.InternalError, 'Internal error'),
-  sessionLost: closeOf(1012, 'Session lost'),
+  sessionLost: closeOf(CloseCode.SessionLost, 'Session lost'),
   slowConsumer: closeOf(CloseCode.TryAgainLater, 'Slow consumer'),
   notRead: closeOf(CloseCode.TryAgainLater, 'Messages are not read'),
   anotherConnection: closeOf(CloseCode.AnotherConnection, 'Another connection still open'),
@@ -81,16 +88,25 @@ export function closeFrom(code: number | undefined, reason: string | undefined):
  */
 export function assertClosable(code: number, reason: string): void {
   if (!Number.isInteger(code) || code < 1000 || code > 4999 || REPORT_ONLY.has(code)) {
-    throw new RangeError(
-      `sockjs: a session cannot be closed with code ${String(code)}; ` +
-        'use an integer from 1000 to 4999 other than 1004, 1005, 1006 and 1015 (3000-4999 are yours)',
+    throw withHelp(
+      'a-session-cannot-be-closed-with-this-code',
+      new RangeError(
+        `sockjs: a session cannot be closed with code ${String(code)}; ` +
+          'use an integer from 1000 to 4999 other than 1004, 1005, 1006 and 1015 (3000-4999 are yours)',
+      ),
     );
   }
   if (typeof reason !== 'string') {
-    throw new TypeError(`sockjs: the reason of a close must be a string, not ${typeof reason}`);
+    throw withHelp(
+      'the-reason-of-a-close',
+      new TypeError(`sockjs: the reason of a close must be a string, not ${typeof reason}`),
+    );
   }
   if (Buffer.byteLength(reason) > MAX_REASON_BYTES) {
-    throw new RangeError(`sockjs: the reason of a close may have at most ${MAX_REASON_BYTES} bytes of UTF-8`);
+    throw withHelp(
+      'the-reason-of-a-close',
+      new RangeError(`sockjs: the reason of a close may have at most ${MAX_REASON_BYTES} bytes of UTF-8`),
+    );
   }
 }
 

@@ -1,4 +1,6 @@
 /** A message for many sessions. It is quoted once, framed once, and encoded once for each transport. */
+
+import { withHelp } from '../util/help.ts';
 import { messagesFrame, quote } from './frame.ts';
 import type { TransportName } from './transports.ts';
 
@@ -60,9 +62,12 @@ function getOrCreate<K, V>(kept: Map<K, V>, key: K, make: () => V): V {
  */
 export function assertText(call: string, message: unknown): asserts message is string {
   if (typeof message !== 'string') {
-    throw new TypeError(
-      `sockjs: ${call}() takes a string, not ${message === null ? 'null' : typeof message}; ` +
-        `for anything else use ${call}(JSON.stringify(value))`,
+    throw withHelp(
+      'a-session-takes-a-string',
+      new TypeError(
+        `sockjs: ${call}() takes a string, not ${message === null ? 'null' : typeof message}; ` +
+          `for anything else use ${call}(JSON.stringify(value))`,
+      ),
     );
   }
 }

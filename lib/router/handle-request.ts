@@ -8,6 +8,7 @@ import { setCookie } from '../http/cookie.ts';
 import { addVary, sendPreflight, setCors } from '../http/cors.ts';
 import type { MaybeExpressRequest } from '../http/express.ts';
 import { applyDeferredHeaders, deferHeaders, setHeader } from '../http/head.ts';
+import { restoreHeadersSent } from '../http/headers-sent.ts';
 import { isPipelined, takePlace } from '../http/pipeline.ts';
 import { reportWhenEnded } from '../http/report.ts';
 import { endConnectionIfClosing, sendEmpty, setConnectionClose } from '../http/respond.ts';
@@ -35,6 +36,7 @@ export function handleRequest<Data, Req extends IncomingMessage>(
     applyDeferredHeaders(res);
     next(error);
   };
+  restoreHeadersSent(res);
   if (hasRequestSubscribers()) {
     reportWhenEnded(req, res);
   }

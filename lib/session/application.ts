@@ -1,5 +1,6 @@
 /** Calls from a session into the application. Its errors end the session, never the process. */
 import { CLOSES } from '../protocol/close-code.ts';
+import { helpAt } from '../util/help.ts';
 import { SessionNotOpenError } from './errors.ts';
 import type { SessionEvents } from './events.ts';
 
@@ -51,7 +52,10 @@ export function fail<S>(callee: Callee<S>, error: unknown): void {
     return;
   }
   // onError is the last resort: its own errors can only go to the process.
-  const warn = (second: unknown) => process.emitWarning(`sockjs: the onError option threw: ${String(second)}`);
+  const warn = (second: unknown) =>
+    process.emitWarning(`sockjs: the onError option threw: ${String(second)}`, {
+      detail: helpAt('the-onerror-option-threw'),
+    });
   try {
     Promise.resolve(callee.environment.onError(error, callee.session)).catch(warn);
   } catch (second) {

@@ -1,4 +1,6 @@
 /** How received messages come to the application: by a `message` listener, `recv()`, `for await`, or a stream. */
+
+import { withHelp } from '../util/help.ts';
 import { warnOnce } from '../util/warn-once.ts';
 import { Inbox, type InboxLimits } from './inbox.ts';
 
@@ -72,7 +74,12 @@ export class Delivery {
   next(signal: AbortSignal | undefined): Promise<string> {
     const taker = this.#owner.hasMessageListener ? LISTENER : this.#use === 'streamed' ? STREAM : undefined;
     if (taker !== undefined) {
-      return Promise.reject(new Error(`sockjs: recv() cannot be used while ${taker} takes the messages`));
+      return Promise.reject(
+        withHelp(
+          'one-reader-takes-the-messages',
+          new Error(`sockjs: recv() cannot be used while ${taker} takes the messages`),
+        ),
+      );
     }
     this.#use = 'read';
     return this.#inboxNow.next(signal);
@@ -92,7 +99,10 @@ export class Delivery {
     if (this.#use !== 'streamed') {
       const taker = this.#owner.hasMessageListener ? LISTENER : this.#isRecvTaking ? RECV : undefined;
       if (taker !== undefined) {
-        throw new Error(`sockjs: session.stream() cannot be read while ${taker} takes the messages`);
+        throw withHelp(
+          'one-reader-takes-the-messages',
+          new Error(`sockjs: session.stream() cannot be read while ${taker} takes the messages`),
+        );
       }
       this.#use = 'streamed';
     }
@@ -121,7 +131,10 @@ export class Delivery {
   beforeListening(): void {
     const taker = this.#use === 'streamed' ? STREAM : this.#isRecvTaking ? RECV : undefined;
     if (taker !== undefined) {
-      throw new Error(`sockjs: a "message" listener cannot be added while ${taker} takes the messages`);
+      throw withHelp(
+        'one-reader-takes-the-messages',
+        new Error(`sockjs: a "message" listener cannot be added while ${taker} takes the messages`),
+      );
     }
     this.#use = 'read';
     if (this.#inbox?.size) {

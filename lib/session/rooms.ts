@@ -1,5 +1,6 @@
 /** Which sessions are in which room. */
 import { MAX_ROOM_LENGTH } from '../protocol/limits.ts';
+import { withHelp } from '../util/help.ts';
 
 /** The rooms of one endpoint. A room exists while it has members. */
 export class Rooms<M> {
@@ -58,9 +59,15 @@ export class Rooms<M> {
  */
 export function assertRoom(call: string, room: unknown): asserts room is string {
   if (typeof room !== 'string') {
-    throw new TypeError(`sockjs: ${call}() takes the name of a room, not ${room === null ? 'null' : typeof room}`);
+    throw withHelp(
+      'the-name-of-a-room',
+      new TypeError(`sockjs: ${call}() takes the name of a room, not ${room === null ? 'null' : typeof room}`),
+    );
   }
   if (room.length > MAX_ROOM_LENGTH) {
-    throw new RangeError(`sockjs: ${call}() takes a name of at most ${MAX_ROOM_LENGTH} characters, not ${room.length}`);
+    throw withHelp(
+      'the-name-of-a-room',
+      new RangeError(`sockjs: ${call}() takes a name of at most ${MAX_ROOM_LENGTH} characters, not ${room.length}`),
+    );
   }
 }

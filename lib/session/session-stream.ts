@@ -5,6 +5,7 @@ import { Duplex, type DuplexOptions } from 'node:stream';
 import { setImmediate } from 'node:timers';
 import { CLOSES, CloseCode } from '../protocol/close-code.ts';
 import { assertText } from '../protocol/shared-message.ts';
+import { withHelp } from '../util/help.ts';
 import type { Delivery } from './delivery.ts';
 import { SessionNotOpenError } from './errors.ts';
 import type { CloseReason, SessionCloseEvent } from './events.ts';
@@ -233,8 +234,11 @@ class SessionStream extends Duplex {
 /** @throws TypeError for anything but a string */
 function assertMessage(chunk: unknown): asserts chunk is string {
   if (chunk instanceof Uint8Array) {
-    throw new TypeError(
-      "sockjs: session.stream() takes strings, not bytes; call setEncoding('utf8') on the stream that they come from",
+    throw withHelp(
+      'sessionstream-takes-strings-not-bytes',
+      new TypeError(
+        "sockjs: session.stream() takes strings, not bytes; call setEncoding('utf8') on the stream that they come from",
+      ),
     );
   }
   assertText('session.stream().write', chunk);

@@ -3,6 +3,7 @@ import { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { assertText } from '../protocol/shared-message.ts';
+import { withHelp } from '../util/help.ts';
 import { SessionNotOpenError } from './errors.ts';
 import type { SessionEvents, SessionState } from './events.ts';
 import type { Lifecycle } from './lifecycle.ts';
@@ -119,7 +120,8 @@ export class Session<
    * Sends a message to the client, after all those sent before. Messages sent within one turn of the event loop
    * travel as one frame; while no receiver is attached they are kept.
    *
-   * @returns whether the message was accepted; false because the session is not open. It says nothing of buffers.
+   * @returns whether the message was accepted; false because the session is not open, or because this message went beyond
+   *   `maxSendBuffer`, which closes the session. True says nothing of buffers.
    * @throws TypeError for anything but a string
    */
   send(message: string): boolean {
@@ -302,7 +304,10 @@ export class Session<
     }
     const meant = FOREIGN_EVENTS.get(event);
     if (meant !== undefined) {
-      throw new TypeError(`sockjs: a session has no "${event}" event; write session.on('${meant}', …)`);
+      throw withHelp(
+        'a-session-has-no-such-event',
+        new TypeError(`sockjs: a session has no "${event}" event; write session.on('${meant}', …)`),
+      );
     }
   }
 }

@@ -3,6 +3,7 @@
  * so that mount paths and earlier middleware apply to it, until a WebSocket route takes it over.
  */
 import type { IncomingMessage } from 'node:http';
+import { withHelp } from '../util/help.ts';
 import { TimerQueue } from '../util/timer-queue.ts';
 import { handleUpgrade } from './handle-upgrade.ts';
 import { type AttachUpgradeOptions, upgradeTimeoutOf } from './options.ts';
@@ -36,10 +37,13 @@ interface AttachedServer {
  */
 export function attachUpgrade(server: UpgradeServer, options: AttachUpgradeOptions = {}): () => void {
   if (!isServer(server)) {
-    throw new TypeError(
-      'sockjs: attachUpgrade() takes the server, not the app; ' +
-        'write const server = createServer(app); attachUpgrade(server); server.listen(8080), ' +
-        'or in NestJS attachUpgrade(app.getHttpServer())',
+    throw withHelp(
+      'attachupgrade-takes-the-server-not-the-app',
+      new TypeError(
+        'sockjs: attachUpgrade() takes the server, not the app; ' +
+          'write const server = createServer(app); attachUpgrade(server); server.listen(8080), ' +
+          'or in NestJS attachUpgrade(app.getHttpServer())',
+      ),
     );
   }
   const timeout = upgradeTimeoutOf(options);

@@ -57,9 +57,15 @@ export function dispatchWithBody(target: UpgradeTarget, { req, socket }: Upgrade
   target.request(req, res);
 }
 
-/** Makes the response to an upgrade. */
+/**
+ * Makes the response to an upgrade. It is made from what Node reads of a request, not from `req`: in Bun, a response
+ * that is made from a request of its server writes to the connection of that request, past any assigned socket.
+ */
 function responseTo(req: IncomingMessage): ServerResponse {
-  const res = new ServerResponse(req);
+  const { method, url, httpVersionMajor, httpVersionMinor, headers } = req;
+  const res = new ServerResponse({ method, url, httpVersionMajor, httpVersionMinor, headers } as IncomingMessage);
+  // Read-only in the types of Node alone.
+  (res as { req: IncomingMessage }).req = req;
   res.shouldKeepAlive = false;
   return res;
 }

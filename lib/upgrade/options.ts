@@ -1,4 +1,6 @@
 /** The options of `attachUpgrade()` and `upgradeHandler()`. */
+
+import { withHelp } from '../util/help.ts';
 import { DELAYS, isDelay } from '../util/timer-queue.ts';
 
 /** ms in which the handshake of an upgrade must be answered, where no option says otherwise. */
@@ -25,8 +27,11 @@ export interface AttachUpgradeOptions {
  */
 export function upgradeTimeoutOf({ upgradeTimeout = UPGRADE_TIMEOUT }: AttachUpgradeOptions): number {
   if (!isDelay(upgradeTimeout) || upgradeTimeout === 0) {
-    throw new RangeError(
-      `sockjs: option "upgradeTimeout" is ${String(upgradeTimeout)}; it must be a number of ms from 1 to ${DELAYS}`,
+    throw withHelp(
+      'an-option-has-another-value-than-it-may-have',
+      new RangeError(
+        `sockjs: option "upgradeTimeout" is ${String(upgradeTimeout)}; it must be a number of ms from 1 to ${DELAYS}`,
+      ),
     );
   }
   return upgradeTimeout;

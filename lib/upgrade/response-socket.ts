@@ -79,6 +79,7 @@ export class ResponseSocket extends Duplex {
   }
 
   get encrypted(): boolean {
-    return 'encrypted' in this.#target;
+    // In Bun, a connection without TLS has the property, too.
+    return (this.#target as Duplex & { encrypted?: boolean }).encrypted === true;
   }
 }

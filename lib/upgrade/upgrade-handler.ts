@@ -1,6 +1,7 @@
 /** Upgrades that a dispatcher of the application passes on, one by one. */
 import type { IncomingMessage, RequestListener } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { withHelp } from '../util/help.ts';
 import { TimerQueue } from '../util/timer-queue.ts';
 import { handleUpgrade } from './handle-upgrade.ts';
 import { type AttachUpgradeOptions, upgradeTimeoutOf } from './options.ts';
@@ -53,9 +54,12 @@ function targetOf(serverOrApp: UpgradeServer | RequestListener, timeout: number)
   if (isServer(serverOrApp)) {
     return serverTarget(serverOrApp, time);
   }
-  throw new TypeError(
-    'sockjs: upgradeHandler() takes a server, an Express or Connect app, or another request listener; ' +
-      "write server.on('upgrade', upgradeHandler(app)), in NestJS upgradeHandler(app.getHttpServer()), " +
-      'in Koa upgradeHandler(app.callback()), in Fastify upgradeHandler(app.server)',
+  throw withHelp(
+    'upgradehandler-takes-a-server-an-app-or-a-listener',
+    new TypeError(
+      'sockjs: upgradeHandler() takes a server, an Express or Connect app, or another request listener; ' +
+        "write server.on('upgrade', upgradeHandler(app)), in NestJS upgradeHandler(app.getHttpServer()), " +
+        'in Koa upgradeHandler(app.callback()), in Fastify upgradeHandler(app.server)',
+    ),
   );
 }

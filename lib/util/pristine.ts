@@ -5,6 +5,7 @@
  * Bypass: methods are judged by their source text, which `Function.prototype.toString` returns.
  */
 import { EventEmitter } from 'node:events';
+import { RUNTIME } from './runtime.ts';
 
 /** Stands for an original that is not known. It is equal to no method. */
 export const REPLACED = Symbol('express-sockjs.replaced');
@@ -13,12 +14,16 @@ export const REPLACED = Symbol('express-sockjs.replaced');
  * Returns `method` if its source text contains `mark`, else {@link REPLACED}. A mark is text that only the original
  * has, such as a call of a function that its module does not export. A Proxy and a bound function have no source text.
  *
- * Where another runtime or a later version has other text, the method counts as replaced. Then nothing bypasses it,
- * which is slower but never wrong.
+ * Where a later version has other text, the method counts as replaced. Then nothing bypasses it, which is slower but
+ * never wrong. In a runtime that is not Node, every method counts as replaced: Deno has much of the text of Node, but
+ * other sockets below it.
  */
 export function pristine<Method>(method: Method, mark: string): Method | typeof REPLACED {
+  if (RUNTIME !== 'node' || typeof method !== 'function') {
+    return REPLACED;
+  }
   // Not `method.toString()`: a wrapper may have its own.
-  return typeof method === 'function' && Function.prototype.toString.call(method).includes(mark) ? method : REPLACED;
+  return Function.prototype.toString.call(method).includes(mark) ? method : REPLACED;
 }
 
 /** `EventEmitter.prototype.emit` of Node, else {@link REPLACED}. Node 20, 22, 24 and 26 have the mark. */

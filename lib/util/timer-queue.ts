@@ -34,6 +34,8 @@ export class TimerQueue extends AsyncResource implements TimerScheduler {
   #timeout: NodeJS.Timeout | undefined;
   /** When the Node timer fires; `Infinity` where there is none. */
   #timeoutAt = Number.POSITIVE_INFINITY;
+  /** The function that has set the Node timer. Fake timers of a test replace it, and what it has set may never fire. */
+  #setter: typeof setTimeout | undefined;
   #turn = 0;
   /** Turns are counted up to this number. */
   #lastTurn = 0;
@@ -47,6 +49,11 @@ export class TimerQueue extends AsyncResource implements TimerScheduler {
       this.#put(timer, this.#heap.length);
     }
     this.#siftUp(timer);
+    if (this.#setter !== setTimeout) {
+      // The Node timer of another clock is not waited for. It does no harm where it fires nevertheless.
+      this.#timeout = undefined;
+      this.#timeoutAt = Number.POSITIVE_INFINITY;
+    }
     this.#setTimeout();
   }
 
@@ -93,6 +100,7 @@ export class TimerQueue extends AsyncResource implements TimerScheduler {
       this.#timeoutAt = Number.POSITIVE_INFINITY;
     } else if (first.checkAt < this.#timeoutAt) {
       clearTimeout(this.#timeout);
+      this.#setter = setTimeout;
       this.#timeoutAt = first.checkAt;
       const delay = first.checkAt - Math.floor(performance.now());
       // In the async context of the queue: that of the caller would pass from one Node timer to the next.

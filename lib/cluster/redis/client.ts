@@ -1,5 +1,6 @@
 /** The Redis clients that a registry takes, by the methods that it calls. No package of Redis is imported. */
 import { describe } from '../../options/checks.ts';
+import { withHelp } from '../../util/help.ts';
 
 /** A client of node-redis 4 or newer: `createClient()` or `createClientPool()`. */
 export interface NodeRedisClient {
@@ -30,8 +31,11 @@ export interface IoRedisClient {
 /** The client of the application, which it has made and connected, and which it closes. */
 export type RedisClient = NodeRedisClient | NodeRedisCluster | NodeRedisSentinel | IoRedisClient;
 
-/** Sends a command to the primary that has `key`, and settles with its raw answer. May throw instead of rejecting. */
-export type SendCommand = (key: string, args: string[]) => Promise<unknown>;
+/**
+ * Sends a command to the primary that has `key`, and settles with its raw answer. May throw instead of rejecting. Without a
+ * key, a cluster client of node-redis asks any server, and learns from it which one that is.
+ */
+export type SendCommand = (key: string | undefined, args: string[]) => Promise<unknown>;
 
 const CLIENTS = 'a client of node-redis 4 or newer, ioredis 5 or newer, or iovalkey';
 
@@ -45,21 +49,31 @@ export function sendBy(client: RedisClient): SendCommand {
   // The types do not hold in JavaScript.
   const given: unknown = client;
   if (typeof given !== 'object' || given === null || !('call' in given || 'sendCommand' in given)) {
-    throw new TypeError(`sockjs: the client of redisCluster() is ${describe(given)}; it must be ${CLIENTS}`);
+    throw withHelp(
+      'the-client-of-rediscluster',
+      new TypeError(`sockjs: the client of redisCluster() is ${describe(given)}; it must be ${CLIENTS}`),
+    );
   }
   if ('call' in client) {
     if (client.status === 'end') {
-      throw new Error('sockjs: the client of redisCluster() is closed; make a new one');
+      throw withHelp(
+        'the-client-of-rediscluster',
+        new Error('sockjs: the client of redisCluster() is closed; make a new one'),
+      );
     }
     return (_key, [command = '', ...args]) => client.call(command, args);
   }
   if (!('isOpen' in client)) {
-    throw new TypeError(
-      `sockjs: the client of redisCluster() is of a release that is not known; it must be ${CLIENTS}`,
+    throw withHelp(
+      'the-client-of-rediscluster',
+      new TypeError(`sockjs: the client of redisCluster() is of a release that is not known; it must be ${CLIENTS}`),
     );
   }
   if (!client.isOpen) {
-    throw new Error('sockjs: the client of redisCluster() is not connected; call await client.connect() first');
+    throw withHelp(
+      'the-client-of-rediscluster',
+      new Error('sockjs: the client of redisCluster() is not connected; call await client.connect() first'),
+    );
   }
   if ('masters' in client) {
     return (key, args) => client.sendCommand(key, false, args);

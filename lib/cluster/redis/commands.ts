@@ -1,9 +1,10 @@
 /** Runs scripts in Redis: with a deadline for each, a bound for all, and errors that name the remedy. */
-// Jest's jsdom environment has no global `setImmediate`.
-import { setImmediate } from 'node:timers';
+
+import { withHelp } from '../../util/help.ts';
 import { promiseWithResolvers } from '../../util/promises.ts';
+import { startAnswerTimer } from '../answer-timer.ts';
 import type { SendCommand } from './client.ts';
-import { RIGHTS, type Script } from './scripts.ts';
+import { RENEW, RIGHTS, type Script } from './scripts.ts';
 
 /**
  * Keys in scripts that the client has not settled: some 4 MiB. A client may queue commands for as long as Redis is away,
@@ -14,14 +15,25 @@ export const MAX_KEYS_IN_FLIGHT = 4096;
 /** What clients and Redis say about a wrong set-up or a state that lasts, and what to do about it. */
 const REMEDIES: readonly (readonly [said: RegExp, remedy: string])[] = [
   [/^NOPERM|can't run this command|can't access/i, `give its user the rights ${RIGHTS} for the keys of the cluster`],
-  [/^READONLY/, 'connect the client to the primary; this is a replica'],
+  [/^(READONLY|MASTERDOWN)/, 'connect the client to the primary; this is a replica'],
+  [/^MOVED/, 'this is Redis Cluster: make the client by createCluster() of node-redis, or new Cluster() of ioredis'],
+  [
+    /unknown command/i,
+    'this server runs no scripts; if it is a Sentinel, make the client by createSentinel() of node-redis, or ' +
+      'new Redis({ sentinels, name }) of ioredis',
+  ],
+  [/^NOAUTH/, 'give the client the user name and the password'],
+  [/^NOREPLICAS/, 'start the replicas that min-replicas-to-write asks for'],
   [/^OOM/, 'raise maxmemory, or give the cluster a Redis of its own'],
   [
     /subscriber mode|pubsub mode|only \(P\|S\)SUBSCRIBE/i,
     'give the cluster client.duplicate(), which subscribes to nothing',
   ],
   [/^CROSSSLOT/, 'leave braces out of the keyPrefix of the client'],
-  [/(client|connection) is closed/i, 'connect the client before the router, and close it after the router'],
+  [
+    /(client|connection) is closed/i,
+    'connect the client before the router, and close it after the router; leave failoverDetector of ioredis off',
+  ],
 ];
 
 /** Redis answers null for nothing, and so do clients. Undefined must not be taken for "no entry". */
@@ -39,6 +51,8 @@ export class Commands {
   readonly #send: SendCommand;
   readonly #timeout: number;
   #keysInFlight = 0;
+  /** Whether Redis has not answered a script in time, and none since. */
+  #isSilent = false;
 
   /** @param timeout ms in which Redis must answer */
   constructor(send: SendCommand, timeout: number) {
@@ -61,20 +75,26 @@ export class Commands {
     }
     const { promise, resolve, reject } = promiseWithResolvers<unknown>();
     const call: Call = { isLate: false };
-    const expire = () => {
+    const stopTimer = startAnswerTimer(this.#timeout, () => {
       call.isLate = true;
+      this.#isSilent = true;
       reject(new Error(`sockjs: Redis has not answered within ${this.#timeout} ms`));
-    };
-    // After a stall of the event loop, Node runs timers before it reads sockets, where the answer may wait.
-    const timer = setTimeout(() => setImmediate(expire), this.#timeout);
+    });
     this.#keysInFlight += keys.length;
     const settle = (settled: () => void) => {
       this.#keysInFlight -= keys.length;
-      clearTimeout(timer);
+      stopTimer();
       settled();
     };
     this.#execute(script, keys, args, call).then(
-      (answer) => settle(() => (answer === undefined ? reject(new Error(NO_ANSWER)) : resolve(answer))),
+      (answer) => {
+        this.#isSilent = false;
+        settle(() =>
+          answer === undefined
+            ? reject(withHelp('the-client-answers-otherwise', new Error(NO_ANSWER)))
+            : resolve(answer),
+        );
+      },
       (error: unknown) => settle(() => reject(explained(error))),
     );
     return promise;
@@ -86,7 +106,10 @@ export class Commands {
     args: readonly (string | number)[],
     call: Call,
   ): Promise<unknown> {
-    const [routing = ''] = keys;
+    // Another server may have taken the place of one that hangs, and cluster clients of node-redis wait for that one. Without
+    // a key they ask any server. That may be a replica, with old entries, which it tells to a script that only reads: so it is
+    // the renewal that finds the next primary, since that always writes.
+    const routing = this.#isSilent && script === RENEW ? undefined : keys[0];
     const rest = [String(keys.length), ...keys, ...args.map(String)];
     try {
       return await this.#send(routing, ['EVALSHA', script.sha, ...rest]);

@@ -1,5 +1,6 @@
 /** How nodes, entries and session ids are written in Redis. */
 import type { Entry, NodeRecord, OwnerMark, Tombstone } from '../../options/cluster-adapter.ts';
+import { withHelp } from '../../util/help.ts';
 
 /** Texts with half a surrogate pair, which UTF-8 cannot carry: all of them would become the same key. */
 const ILL_FORMED = /\p{Surrogate}/u;
@@ -45,7 +46,10 @@ export function decodeEntry(text: string): Entry {
   if (typeof code === 'number' && typeof reason === 'string' && typeof identityHash === 'string') {
     return { kind: 'ended', tombstone: { code, reason, identityHash } };
   }
-  throw new Error('sockjs: a key of the cluster in Redis holds something else; give the cluster a name of its own');
+  throw withHelp(
+    'a-key-holds-something-else',
+    new Error('sockjs: a key of the cluster in Redis holds something else; give the cluster a name of its own'),
+  );
 }
 
 /** Writes the record of a node. */

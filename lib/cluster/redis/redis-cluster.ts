@@ -2,6 +2,7 @@
 import { describe } from '../../options/checks.ts';
 import type { ClusterAdapter, ClusterOptions } from '../../options/cluster-adapter.ts';
 import { assertClusterOptions, DEFAULT_NODE_TIMEOUT } from '../../options/cluster-settings.ts';
+import { withHelp } from '../../util/help.ts';
 import type { RedisClient } from './client.ts';
 import { RedisRegistry } from './redis-registry.ts';
 
@@ -39,7 +40,10 @@ const ANSWER_WITHIN = 0.5;
  */
 export function redisCluster(client: RedisClient, options: RedisClusterOptions): ClusterAdapter {
   if (typeof options !== 'object' || options === null) {
-    throw new TypeError(`sockjs: the options of redisCluster() are ${describe(options)}; they must be an object`);
+    throw withHelp(
+      'the-options-of-rediscluster',
+      new TypeError(`sockjs: the options of redisCluster() are ${describe(options)}; they must be an object`),
+    );
   }
   const { prefix, ...settings } = options;
   assertClusterOptions('redisCluster', settings);

@@ -1,6 +1,6 @@
 /** The registry in Redis, by a client of the application. */
 import { randomUUID } from 'node:crypto';
-import { describe, milliseconds } from '../../options/checks.ts';
+import { milliseconds } from '../../options/checks.ts';
 import type {
   ClusterRegistry,
   Entry,
@@ -10,11 +10,14 @@ import type {
   Tombstone,
 } from '../../options/cluster-adapter.ts';
 import { assertName } from '../../options/cluster-settings.ts';
+import { type OwnedSession, runInBatches } from '../batches.ts';
+import { listOf, textOf } from './answers.ts';
 import { type RedisClient, sendBy } from './client.ts';
 import { Commands } from './commands.ts';
 import { decodeEntry, decodeNode, encodeMark, encodeNode, encodeTombstone, Keys } from './encoding.ts';
 import * as scripts from './scripts.ts';
 import { assertServer, epochOf, parseInfo, type ServerInfo } from './server-info.ts';
+import { isSplit, SessionSteps } from './session-steps.ts';
 
 /** Where a registry keeps its keys, and how long it waits. */
 export interface RedisRegistryOptions {
@@ -32,21 +35,13 @@ export interface RedisRegistryOptions {
   readonly timeout?: number;
 }
 
-/** Sessions that one script asserts again: 20 KiB, which Redis runs in less than a ms. */
-const BATCH = 200;
-
-/** Batches at a time, which leaves room for claims. */
-const BATCHES_AT_ONCE = 4;
-
 /** Where Redis does not say whether it is still the same, every fourth renewal counts as the first after a restart. */
 const RENEWALS_OF_UNKNOWN_EPOCH = 4;
-
-/** A session of a node: its id and its mark. */
-type Session = readonly [id: string, owner: OwnerMark];
 
 /** A registry in Redis 7 or newer, or in Valkey. One for each node. */
 export class RedisRegistry implements ClusterRegistry {
   readonly #commands: Commands;
+  readonly #steps: SessionSteps;
   readonly #keys: Keys;
   /** By node id, the name of the call that began the lease, as the last answer told it. */
   readonly #begun = new Map<string, string>();
@@ -64,6 +59,7 @@ export class RedisRegistry implements ClusterRegistry {
     milliseconds('timeout', timeout);
     this.#keys = new Keys(prefix, name);
     this.#commands = new Commands(sendBy(client), timeout);
+    this.#steps = new SessionSteps(this.#commands);
   }
 
   async renew(node: NodeRecord, lease: number): Promise<Renewal> {
@@ -91,15 +87,17 @@ export class RedisRegistry implements ClusterRegistry {
   }
 
   async claim(sessionId: string, owner: OwnerMark, life: number): Promise<Entry | undefined> {
-    return this.#entry(scripts.CLAIM, [this.#keys.session(sessionId)], [encodeMark(owner), wholeMs(life)]);
+    return entryOf(
+      await this.#steps.run(this.#keys.session(sessionId), ['claim', encodeMark(owner), '', wholeMs(life)]),
+    );
   }
 
   async find(sessionId: string): Promise<Entry | undefined> {
-    return this.#entry(scripts.FIND, [this.#keys.session(sessionId)], []);
+    return entryOf(await this.#steps.run(this.#keys.session(sessionId), ['find', '', '', '']));
   }
 
   async release(sessionId: string, owner: OwnerMark): Promise<void> {
-    await this.#commands.run(scripts.RELEASE, [this.#keys.session(sessionId)], [encodeMark(owner)]);
+    await this.#steps.run(this.#keys.session(sessionId), ['release', encodeMark(owner), '', '']);
   }
 
   async end(
@@ -107,39 +105,41 @@ export class RedisRegistry implements ClusterRegistry {
     owner: OwnerMark,
     tombstone: Tombstone,
     life: number,
-    deadNode = '',
+    deadNode?: string,
   ): Promise<Entry | undefined> {
-    const keys = [this.#keys.session(sessionId), this.#keys.nodes];
-    return this.#entry(scripts.END, keys, [encodeMark(owner), encodeTombstone(tombstone), wholeMs(life), deadNode]);
+    const key = this.#keys.session(sessionId);
+    const [mark, text, ms] = [encodeMark(owner), encodeTombstone(tombstone), wholeMs(life)];
+    return entryOf(
+      await (deadNode === undefined
+        ? this.#steps.run(key, ['end', mark, text, ms])
+        : this.#commands.run(scripts.END_OF_DEAD, [key, this.#keys.nodes], [mark, text, ms, deadNode])),
+    );
   }
 
   async reassert(sessions: ReadonlyMap<string, OwnerMark>, life: number): Promise<readonly string[]> {
-    const taken: string[] = [];
-    const batches = batchesOf(sessions);
-    // The first failure ends the loops of all, since leaving a loop ends the generator that they share.
-    const work = async () => {
-      for (const batch of batches) {
-        taken.push(...(await this.#reassertBatch(batch, life)));
+    return runInBatches(sessions, (batch) => this.#reassertBatch(batch, life));
+  }
+
+  async #reassertBatch(sessions: readonly OwnedSession[], life: number): Promise<readonly string[]> {
+    try {
+      return await this.#reassertAtOnce(sessions, life);
+    } catch (error) {
+      if (sessions.length === 1 || !isSplit(error)) {
+        throw error;
       }
-    };
-    await Promise.all(Array.from({ length: BATCHES_AT_ONCE }, work));
+    }
+    const taken: string[] = [];
+    for (const session of sessions) {
+      taken.push(...(await this.#reassertAtOnce([session], life)));
+    }
     return taken;
   }
 
-  async #reassertBatch(sessions: readonly Session[], life: number): Promise<readonly string[]> {
+  async #reassertAtOnce(sessions: readonly OwnedSession[], life: number): Promise<readonly string[]> {
     const keys = sessions.map(([id]) => this.#keys.session(id));
     const marks = sessions.map(([, owner]) => encodeMark(owner));
     const taken = listOf(await this.#commands.run(scripts.REASSERT, keys, [wholeMs(life), ...marks]));
     return taken.flatMap((number) => sessions[Number(number) - 1]?.[0] ?? []);
-  }
-
-  async #entry(
-    script: scripts.Script,
-    keys: readonly string[],
-    args: readonly (string | number)[],
-  ): Promise<Entry | undefined> {
-    const entry = await this.#commands.run(script, keys, args);
-    return entry === null ? undefined : decodeEntry(textOf(entry));
   }
 
   #epoch(info: ServerInfo): string {
@@ -149,43 +149,11 @@ export class RedisRegistry implements ClusterRegistry {
   }
 }
 
-/** Reads each batch when it is asked for. So sessions that have left the map by then are not in it. */
-function* batchesOf(sessions: Iterable<Session>): Generator<readonly Session[]> {
-  let batch: Session[] = [];
-  for (const session of sessions) {
-    batch.push(session);
-    if (batch.length === BATCH) {
-      yield batch;
-      batch = [];
-    }
-  }
-  if (batch.length > 0) {
-    yield batch;
-  }
-}
-
 /** Redis takes whole ms from 1. */
 function wholeMs(ms: number): number {
   return Math.max(1, Math.ceil(ms));
 }
 
-function listOf(answer: unknown): readonly unknown[] {
-  if (!Array.isArray(answer)) {
-    throw unexpected(answer);
-  }
-  return answer;
-}
-
-/** Clients answer texts or, where the application has asked for that, bytes. */
-function textOf(answer: unknown): string {
-  if (typeof answer !== 'string' && !Buffer.isBuffer(answer)) {
-    throw unexpected(answer);
-  }
-  return answer.toString();
-}
-
-function unexpected(answer: unknown): Error {
-  return new Error(
-    `sockjs: the client of redisCluster() answered ${describe(answer)}; give it one without type mappings`,
-  );
+function entryOf(answer: unknown): Entry | undefined {
+  return answer === null ? undefined : decodeEntry(textOf(answer));
 }

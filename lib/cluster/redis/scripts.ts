@@ -1,6 +1,5 @@
 /**
- * The Lua scripts of the registry in Redis: one for each method, since Redis runs a script as one step and in one round
- * trip.
+ * The Lua scripts of the registry in Redis, which runs a script as one step and in one round trip.
  *
  * A script uses no key that it is not given, as Redis Cluster and proxies demand. So the leases of all nodes are fields
  * of one hash, with their ends in them. Ends are told by the clock of Redis, which all processes share.
@@ -97,36 +96,45 @@ return record
 `,
 );
 
-/** KEYS: session. ARGV: mark, life in ms. Returns the entry that is in the way. */
-export const CLAIM = script(
+/**
+ * Steps of sessions, one after the other. KEYS: the session of each. ARGV: for each its name, mark, tombstone and life in
+ * ms; those that it does not need are empty. Returns the entry of each as it was found, but false for an id that is claimed
+ * now, and the tombstone that was written.
+ *
+ * `find` is a step as well, because clients may send a plain GET to a replica.
+ */
+export const STEPS = script(
   MARKS,
   `
-local entry = redis.call('GET', KEYS[1])
-if compare(entry, ARGV[1]) ~= 'free' then
-  return entry
+local entries = {}
+for i = 1, #KEYS do
+  local step, mark, tombstone, life = ARGV[4 * i - 3], ARGV[4 * i - 2], ARGV[4 * i - 1], ARGV[4 * i]
+  local entry = redis.call('GET', KEYS[i])
+  if step == 'claim' then
+    if compare(entry, mark) == 'free' then
+      redis.call('SET', KEYS[i], mark, 'PX', life)
+      entry = false
+    end
+  elseif step ~= 'find' and entry == mark then
+    if step == 'end' then
+      redis.call('SET', KEYS[i], tombstone, 'PX', life)
+      entry = tombstone
+    else
+      redis.call('DEL', KEYS[i])
+    end
+  end
+  entries[i] = entry
 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return false
+return entries
 `,
 );
 
-/** KEYS: session. Returns its entry. A script, because clients may send a plain GET to a replica. */
-export const FIND = script(`return redis.call('GET', KEYS[1])`);
-
-/** KEYS: session. ARGV: mark. */
-export const RELEASE = script(`
-if redis.call('GET', KEYS[1]) == ARGV[1] then
-  redis.call('DEL', KEYS[1])
-end
-return false
-`);
-
-/** KEYS: session, nodes. ARGV: mark, tombstone, life in ms, the node that must have no lease or ''. Returns the entry. */
-export const END = script(
+/** KEYS: session, nodes. ARGV: mark, tombstone, life in ms, the node that must be dead. Returns the entry. */
+export const END_OF_DEAD = script(
   LEASES,
   `
 local entry = redis.call('GET', KEYS[1])
-if entry ~= ARGV[1] or (ARGV[4] ~= '' and read(redis.call('HGET', KEYS[2], ARGV[4]))) then
+if entry ~= ARGV[1] or read(redis.call('HGET', KEYS[2], ARGV[4])) then
   return entry
 end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])

@@ -1,4 +1,5 @@
 /** What the answer of Redis to `INFO` tells: whether this Redis may hold a cluster, and whether it is still the same. */
+import { withHelp } from '../../util/help.ts';
 
 /** The lowest release that the registry is tested with. */
 const LOWEST_VERSION = 7;
@@ -25,16 +26,25 @@ export function epochOf(info: ServerInfo): string | undefined {
 export function assertServer(info: ServerInfo): void {
   const version = info.get('redis_version');
   if (version !== undefined && Number.parseInt(version, 10) < LOWEST_VERSION) {
-    throw new Error(`sockjs: the cluster's Redis is ${version}; it must be ${LOWEST_VERSION}.0 or newer, or Valkey`);
+    throw withHelp(
+      'the-server-is-not-one-that-can-be-used',
+      new Error(`sockjs: the cluster's Redis is ${version}; it must be ${LOWEST_VERSION}.0 or newer, or Valkey`),
+    );
   }
   if (info.get('role') === 'slave') {
-    throw new Error("sockjs: the cluster's Redis is a replica; connect the client to the primary");
+    throw withHelp(
+      'the-server-is-not-one-that-can-be-used',
+      new Error("sockjs: the cluster's Redis is a replica; connect the client to the primary"),
+    );
   }
   const policy = info.get('maxmemory_policy');
   if (policy !== undefined && policy !== 'noeviction' && info.get('maxmemory') !== '0') {
-    throw new Error(
-      `sockjs: the cluster's Redis may drop keys (maxmemory-policy ${policy}), and with them the owners of sessions; ` +
-        'set maxmemory-policy noeviction, or give the cluster a Redis of its own',
+    throw withHelp(
+      'the-server-is-not-one-that-can-be-used',
+      new Error(
+        `sockjs: the cluster's Redis may drop keys (maxmemory-policy ${policy}), and with them the owners of sessions; ` +
+          'set maxmemory-policy noeviction, or give the cluster a Redis of its own',
+      ),
     );
   }
 }

@@ -13,11 +13,14 @@
  */
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+// Jest's jsdom environment has no global `setImmediate`.
+import { setImmediate } from 'node:timers';
 import { dropNext } from '../../http/express.ts';
 import { flushHead, setHeader, writeHead } from '../../http/head.ts';
 import { isWritePristine } from '../../http/pristine-response.ts';
 import type { SharedMessage } from '../../protocol/shared-message.ts';
 import type { TransportName } from '../../protocol/transports.ts';
+import { RUNTIME } from '../../util/runtime.ts';
 
 /** How many listeners for `finish`, and how many for `close`, the transport has on its response. */
 const OWN_LISTENERS = 1;
@@ -104,7 +107,8 @@ export function endResponse(res: ServerResponse, frame: string | Buffer | undefi
 }
 
 function writeByNode(res: ServerResponse & MaybeCompressed, frame: string | Buffer, onFlushed?: () => void): void {
-  res.write(frame, onFlushed);
+  // Bun calls back while `res.writableLength` still counts the bytes that have left.
+  res.write(frame, RUNTIME === 'bun' && onFlushed !== undefined ? () => setImmediate(onFlushed) : onFlushed);
   if (res.writableCorked > 0) {
     // Node 26.10 corks a response until the tick is over. All frames of a tick would then be one chunk, where
     // docs/protocol.md, section 10, wants one chunk a frame.

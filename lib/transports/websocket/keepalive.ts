@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import { debugWebSocket } from '../../util/debug.ts';
+import { RUNTIME } from '../../util/runtime.ts';
 import { DeadlineTimer, type TimerQueue, type TimerTarget } from '../../util/timer-queue.ts';
 import { flushTime } from '../flush-time.ts';
 
@@ -40,7 +41,7 @@ export abstract class KeepAlive implements TimerTarget {
   /** Bytes read until the last round ended. A message that takes many rounds on a slow connection counts in each. */
   #bytesReadBefore: number;
   #isPaused = false;
-  /** Whether reading was paused in this round, which then says nothing about the client. */
+  /** Whether this round says nothing against the client: reading was paused, or in Bun the client was heard. */
   #skipRound = false;
   /** Where the ping of a silent round is: `queued` until the kernel has taken it. */
   #ping: 'none' | 'queued' | 'sent' = 'none';
@@ -53,6 +54,18 @@ export abstract class KeepAlive implements TimerTarget {
     this.#timer = new DeadlineTimer(timers, this);
     if (limits.heartbeatDelay > 0) {
       this.#timer.limit(limits.heartbeatDelay);
+      this.hearWhereBytesAreNotCounted();
+    }
+  }
+
+  // Not `#`, as `endRound`.
+  /** Bun does not count the bytes of a WebSocket. There whole messages, pings and pongs are the signs of life. */
+  private hearWhereBytesAreNotCounted(): void {
+    if (RUNTIME === 'bun') {
+      const onSign = () => {
+        this.#skipRound = true;
+      };
+      this.webSocket.on('message', onSign).on('ping', onSign).on('pong', onSign);
     }
   }
 
