@@ -1,5 +1,6 @@
 /** Bundles modules of the package, as they are published. */
-import { type OutputOptions, rolldown } from 'rolldown';
+import { basename, join, resolve } from 'node:path';
+import { type OutputOptions, type Plugin, rolldown } from 'rolldown';
 
 /**
  * Writes a CommonJS module and its source map for each entry.
@@ -11,12 +12,14 @@ import { type OutputOptions, rolldown } from 'rolldown';
  * @param entries for each name of a module its source, relative to `root`
  * @param folder where to write, relative to `root`
  * @param codeSplitting which modules hold what several entries import; by default one for each set of entries
+ * @param host a source, relative to `root`, whose own module in `folder` the entries load
  */
 export async function writeBundle(
   root: string,
   entries: Readonly<Record<string, string>>,
   folder: string,
   codeSplitting: OutputOptions['codeSplitting'] = true,
+  host?: string,
 ): Promise<void> {
   const bundle = await rolldown({
     cwd: root,
@@ -24,6 +27,7 @@ export async function writeBundle(
     platform: 'node',
     // Dependencies stay outside, so that audits, monitoring and the application see the ones that are used.
     external: /^[^./]/,
+    plugins: host === undefined ? [] : [hostPlugin(join(root, host))],
     transform: { target: 'node20' },
     tsconfig: false,
   });
@@ -45,4 +49,15 @@ export async function writeBundle(
   } finally {
     await bundle.close();
   }
+}
+
+/** Leaves the import of a source as one of the module that was made of it. */
+function hostPlugin(host: string): Plugin {
+  return {
+    name: 'host',
+    resolveId: (specifier, importer) =>
+      importer !== undefined && resolve(importer, '..', specifier) === host
+        ? { id: `./${basename(host, '.ts')}.cjs`, external: true }
+        : undefined,
+  };
 }

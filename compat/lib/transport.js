@@ -1,0 +1,3 @@
+'use strict';
+// What programs that change `Session.prototype.decorateConnection` require by this path.
+module.exports = require('../dist/index.cjs').transport;

@@ -1,0 +1,2 @@
+/** Stands for the cluster in the bundle. No option leads to it. */
+export class ClusterNode {}

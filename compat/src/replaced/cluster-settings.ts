@@ -1,0 +1,2 @@
+/** Stands for the check of the option `cluster`, which this package does not have. */
+export function clusterAdapter(): void {}
