@@ -1,20 +1,15 @@
 /** The files around the code, for GitHub, version managers and contributors: well-formed, and true to package.json. */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { TransportName } from '../lib/index.ts';
+import { parseYaml } from './support/yaml.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
-/** mocha reads its own configuration with this parser; npm need not put it where specs could import it by its name. */
-const { load } = createRequire(createRequire(import.meta.url).resolve('mocha'))('js-yaml') as {
-  load(text: string): unknown;
-};
-
 const read = (file: string) => readFileSync(join(ROOT, file), 'utf8');
-const readYaml = <T>(file: string) => load(read(file)) as T;
+const readYaml = <T>(file: string) => parseYaml(read(file)) as T;
 
 interface Job {
   readonly 'timeout-minutes': number;

@@ -5,6 +5,7 @@ import { createSecureServer as createHttp2Server } from 'node:http2';
 import { createServer as createSecureServer } from 'node:https';
 import { type Duplex, PassThrough } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import type { INestApplication, WebSocketAdapter } from '@nestjs/common';
 import connect from 'connect';
 import express, { type Request, type RequestHandler, Router } from 'express';
 import { Redis as IoRedis, Cluster as IoRedisCluster } from 'ioredis';
@@ -13,6 +14,8 @@ import { Redis as Valkey } from 'iovalkey';
 import { createClient, createClientPool, createCluster, createSentinel } from 'redis';
 import { createClient as createClient4, createCluster as createCluster4 } from 'redis4';
 import { type ServerOptions, WebSocketServer } from 'ws';
+import type * as clusterApi from '../lib/cluster.ts';
+import { type NodeClusterOptions, nodeCluster, setupPrimary } from '../lib/cluster.ts';
 import type * as contractApi from '../lib/cluster-contract.ts';
 import type * as api from '../lib/index.ts';
 import {
@@ -72,6 +75,8 @@ import {
   upgradeHandler,
   type WebSocketServerOptions,
 } from '../lib/index.ts';
+import type * as nestApi from '../lib/nestjs.ts';
+import { SockjsAdapter, type SockjsGatewayOptions } from '../lib/nestjs.ts';
 import type * as redisApi from '../lib/redis.ts';
 import { type RedisClient, type RedisClusterOptions, redisCluster } from '../lib/redis.ts';
 
@@ -107,7 +112,9 @@ export function surface(): void {
     | 'upgradeHandler'
   >()({} as keyof typeof api);
   is<'redisCluster'>()({} as keyof typeof redisApi);
+  is<'nodeCluster' | 'setupPrimary'>()({} as keyof typeof clusterApi);
   is<'registryContract'>()({} as keyof typeof contractApi);
+  is<'SockjsAdapter'>()({} as keyof typeof nestApi);
   is<keyof SockjsOptions>()({} as keyof ResolvedOptions);
 }
 
@@ -487,6 +494,23 @@ export function cluster(adapter: ClusterAdapter, registry: ClusterRegistry): voi
   of?.on('gap', () => {});
 }
 
+export function nestAdapter(nest: INestApplication): void {
+  nest.useWebSocketAdapter(new SockjsAdapter(nest));
+  new SockjsAdapter(nest, { heartbeatDelay: 10_000 }) satisfies WebSocketAdapter;
+  new SockjsAdapter(nest, (path) => ({ baseUrl: `https://example.com${path}` }));
+  const adapter = new SockjsAdapter(nest, { authorize: () => ({ name: 'ann' }) });
+  is<SockjsRouter<{ name: string }>>()(adapter.create(0));
+  const gateway: SockjsGatewayOptions = { path: '/chat', websocket: false };
+  adapter.create(0, { path: gateway.path });
+
+  // @ts-expect-error the path of each gateway takes its place
+  new SockjsAdapter(nest, { prefix: '/echo' });
+  // @ts-expect-error there is no such option
+  new SockjsAdapter(nest, { heartbeat: 1 });
+  // @ts-expect-error the application, not its server
+  new SockjsAdapter(createServer());
+}
+
 export function redisClients(settings: RedisClusterOptions): void {
   is<ClusterAdapter>()(redisCluster(createClient(), { name: 'chat' }));
   const clients: RedisClient[] = [
@@ -524,6 +548,18 @@ export function redisClients(settings: RedisClusterOptions): void {
   redisCluster('redis://127.0.0.1', { name: 'chat' });
   // @ts-expect-error trust is not left out
   redisCluster(createClient(), { name: 'chat', tls: { key: '', cert: '' } });
+}
+
+export function workers(settings: NodeClusterOptions): void {
+  is<ClusterAdapter>()(nodeCluster(settings));
+  is<void>()(setupPrimary());
+  is<'name' | 'nodeTimeout' | 'maxQueuedBytes' | 'onGap'>()({} as keyof NodeClusterOptions);
+  nodeCluster({ name: 'chat', nodeTimeout: undefined, maxQueuedBytes: Number.POSITIVE_INFINITY, onGap: 'ignore' });
+
+  // @ts-expect-error an endpoint has a name
+  nodeCluster({});
+  // @ts-expect-error where the workers listen is what the primary says
+  nodeCluster({ name: 'chat', listen: { path: '/tmp/links' } });
 }
 
 export function diagnostics(): void {

@@ -1,6 +1,6 @@
 /** The benchmark's medians, their intervals, and ratios of what was measured side by side. */
 import assert from 'node:assert/strict';
-import { MIN_FOR_INTERVAL, medianInterval, ratioOf, spreadOf } from '../../bench/measure/statistics.ts';
+import { MIN_FOR_INTERVAL, medianInterval, quantile, ratioOf, spreadOf } from '../../bench/measure/statistics.ts';
 
 /** 1, 2, … in an order that is not theirs. */
 function shuffled(count: number): number[] {
@@ -26,6 +26,22 @@ describe('spreadOf()', () => {
 
   it('refuses to speak of no values', () => {
     assert.throws(() => spreadOf([]), RangeError);
+  });
+});
+
+describe('quantile()', () => {
+  it('gives the value that has that part of all others below it, in any order', () => {
+    assert.equal(quantile(shuffled(100), 0.99), 100);
+    assert.equal(quantile(shuffled(200), 0.99), 199);
+    assert.equal(quantile(shuffled(101), 0.5), 51);
+  });
+
+  it('gives the largest value for the whole', () => {
+    assert.equal(quantile([3, 1, 2], 1), 3);
+  });
+
+  it('is no number where there are no values', () => {
+    assert.ok(Number.isNaN(quantile([], 0.5)));
   });
 });
 

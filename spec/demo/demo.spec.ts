@@ -1,68 +1,45 @@
 /** The demo: its pages, what its endpoints say and bear, and the program as `npm start` runs it. */
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import { LIMITS } from '../../demo/chat.ts';
+import type { Server } from 'node:http';
+import { LIMITS } from '../../demo/chat-protocol.ts';
+import { createWorkerServer } from '../../demo/cluster/worker.ts';
 import { createDemo } from '../../demo/server.ts';
-import type { SockjsStats } from '../../lib/index.ts';
+import { PAGES, readDocument } from '../docs/support/markdown.ts';
+import { afterTest } from '../support/cleanup.ts';
 import { stopClock } from '../support/clock.ts';
 import { fetchText, post } from '../support/http.ts';
-import { runFailingProgram, startProgram } from '../support/npm-script.ts';
+import { originOf, runFailingProgram, startProgram, startScript } from '../support/npm-script.ts';
 import { listen } from '../support/test-server.ts';
-import { WebSocketClient } from '../support/websocket-client.ts';
-
-/** What the endpoints of the demo send: objects of the chat, which have a type, and readings of the statistics. */
-type Message = Readonly<
-  Partial<{
-    type: string;
-    you: number;
-    count: number;
-    history: Message[];
-    message: string;
-    text: string;
-    at: number;
-  }> &
-    Partial<SockjsStats>
->;
-
-/** A client of one of the demo's endpoints, and the messages it gets. */
-async function connect(origin: string, endpoint: string, id: string) {
-  const client = new WebSocketClient(origin, `/${endpoint}/000/${id}/websocket`);
-  assert.equal(await client.next(), 'o');
-  const inbox: Message[] = [];
-  const next = async (): Promise<Message> => {
-    for (;;) {
-      const message = inbox.shift();
-      if (message !== undefined) {
-        return message;
-      }
-      const frame = await client.next();
-      assert.equal(frame[0], 'a', frame);
-      inbox.push(...JSON.parse(frame.slice(1)).map((text: string) => JSON.parse(text)));
-    }
-  };
-  return {
-    client,
-    closed: client.closed,
-    send: (...texts: string[]) => client.send(JSON.stringify(texts)),
-    say: (...messages: unknown[]) => client.send(JSON.stringify(messages.map((message) => JSON.stringify(message)))),
-    next,
-    /** The next message of a type; others are passed over. */
-    nextOf: async (type: string) => {
-      for (;;) {
-        const message = await next();
-        if (message.type === type) {
-          return message;
-        }
-      }
-    },
-  };
-}
+import { connect } from './support/json-client.ts';
 
 const join = (origin: string, id: string) => connect(origin, 'sockjs', id);
 const people = (count: number) => ({ type: 'people', count });
 const chat = (text: string, name = 'Ann') => ({ type: 'chat', name, text });
 
-const PAGES = ['', 'stats.html'];
+interface DemoPage {
+  readonly title: string;
+  readonly create: () => Server;
+  readonly path: string;
+  /** Its modules that look up elements. */
+  readonly scripts: readonly string[];
+}
+
+const DEMO_PAGES: readonly DemoPage[] = [
+  {
+    title: 'the live page',
+    create: createDemo,
+    path: '',
+    scripts: ['demo', 'connect-form', 'frames', 'latency', 'chat', 'state', 'theme'],
+  },
+  { title: 'the statistics', create: createDemo, path: 'stats.html', scripts: ['stats', 'state', 'theme'] },
+  {
+    title: 'the page of many processes',
+    create: () => createWorkerServer({ name: 'A', adapter: '' }, undefined, () => {}).server,
+    path: '',
+    scripts: ['cluster', 'processes', 'way', 'events', 'connect-form', 'chat', 'state', 'theme'],
+  },
+];
 
 describe('demo', () => {
   describe('the pages', () => {
@@ -84,9 +61,9 @@ describe('demo', () => {
       ]);
     });
 
-    for (const path of PAGES) {
-      it(`load nothing from elsewhere and run nothing inline: /${path}`, async () => {
-        const { origin } = await listen(createDemo());
+    for (const { title, create, path, scripts } of DEMO_PAGES) {
+      it(`load nothing from elsewhere and run nothing inline: ${title}`, async () => {
+        const { origin } = await listen(create());
         const page = await fetchText(`${origin}/${path}`);
         assert.equal(page.status, 200);
         assert.equal(page.headers['content-type'], 'text/html; charset=utf-8');
@@ -99,8 +76,8 @@ describe('demo', () => {
         assert.doesNotMatch(page.body, /\son\w+=|\sstyle=|<style|<script(?! src=)|https?:|javascript:/);
       });
 
-      it(`have all that they and their modules load: /${path}`, async () => {
-        const { origin } = await listen(createDemo());
+      it(`have all that they and their modules load: ${title}`, async () => {
+        const { origin } = await listen(create());
         const page = await fetchText(`${origin}/${path}`);
         const links = [...page.body.matchAll(/(?:src|href)="([^"#]+)"/g)].map(([, link]) => String(link));
         const seen = new Set<string>();
@@ -120,12 +97,10 @@ describe('demo', () => {
         assert.ok(seen.has('connection.js'), 'the modules were followed');
       });
 
-      it(`have an element for every id that their scripts look up: /${path}`, async () => {
-        const { origin } = await listen(createDemo());
+      it(`have an element for every id that their scripts look up: ${title}`, async () => {
+        const { origin } = await listen(create());
         const page = await fetchText(`${origin}/${path}`);
         const ids = new Set([...page.body.matchAll(/\sid="([^"]+)"/g)].map(([, id]) => id));
-        const scripts =
-          path === '' ? ['demo', 'frames', 'latency', 'chat', 'state', 'theme'] : ['stats', 'state', 'theme'];
         for (const script of scripts) {
           const { body } = await fetchText(`${origin}/${script}.js`);
           for (const [, id] of body.matchAll(/\b(?:find|getElementById)\('([^']+)'\)/g)) {
@@ -134,6 +109,28 @@ describe('demo', () => {
         }
       });
     }
+
+    it('have a map of the documents, from which each page is read', async () => {
+      const { origin } = await listen(createDemo());
+      const page = await fetchText(`${origin}/documents.html`);
+      assert.equal(page.status, 200);
+      assert.match(String(page.headers['content-security-policy']), /^default-src 'none'; script-src 'self';/);
+      assert.doesNotMatch(page.body, /\son\w+=|\sstyle=|<style|<script(?! src=)|https?:|javascript:|<!-- the map/);
+      const linked = [...page.body.matchAll(/href="documents\/([^"]+)"/g)].map(([, path]) => `docs/${path}`);
+      assert.deepEqual(linked.sort(), PAGES.filter((path) => path !== 'docs/README.md').sort());
+      for (const path of linked) {
+        const { status, headers, body } = await fetchText(`${origin}/${path.replace('docs', 'documents')}`);
+        assert.deepEqual([status, headers['content-type']], [200, 'text/plain; charset=utf-8'], path);
+        assert.equal(body, readDocument(path));
+      }
+    });
+
+    it('serve nothing else of the folder of the documents', async () => {
+      const { origin } = await listen(createDemo());
+      for (const path of ['package.json', 'guide', 'guide/', '', '../README.md', '%2e%2e/README.md', 'guide/none.md']) {
+        assert.equal((await fetchText(`${origin}/documents/${path}`)).status, 404, path);
+      }
+    });
 
     it('have the very client library that the iframe page loads', async () => {
       const { origin } = await listen(createDemo());
@@ -312,11 +309,26 @@ describe('demo', () => {
       });
     }
 
-    it('says which port is taken', async () => {
+    it('prints the address of each page, and a browser finds the page there', async () => {
+      const child = await startScript('start');
+      afterTest(() => child.kill());
+      const origin = await originOf(child);
+      for (const [name, title] of [
+        ['Chat', 'express-sockjs demo'],
+        ['Statistics', 'Statistics · express-sockjs demo'],
+      ] as const) {
+        const [url = ''] = await child.line(new RegExp(`^${name}: (${origin}/.*)$`));
+        const { status, body } = await fetchText(url.replace('localhost', '127.0.0.1'));
+        assert.deepEqual([status, /<title>(.*)<\/title>/.exec(body)?.[1]], [200, title]);
+      }
+    });
+
+    it('says in one line which port is taken, and exits with 1', async () => {
       const { origin } = await startProgram('start');
-      const { code, stderr } = await runFailingProgram('start', Number(new URL(origin).port));
+      const { port } = new URL(origin);
+      const { code, stderr } = await runFailingProgram('start', Number(port));
       assert.equal(code, 1);
-      assert.match(stderr, /EADDRINUSE.*; PORT=… chooses another port\n$/);
+      assert.match(stderr, new RegExp(`^listen EADDRINUSE: .*:${port}; PORT=… chooses another port\n$`));
     });
   });
 });

@@ -1,178 +1,54 @@
 /** The examples in the documents and in the documentation comments: every one of them compiles. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
-import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { PAGES } from './support/markdown.ts';
+import { promisify } from 'node:util';
+import { afterTest } from '../support/cleanup.ts';
+import { parseYaml } from '../support/yaml.ts';
+import { compile } from './support/example-compiler.ts';
+import { blocksIn, blocksOf, commentExamplesOf, DOCUMENTS, type Example } from './support/examples.ts';
+import { ROOT } from './support/markdown.ts';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const TSC = join(ROOT, 'node_modules/typescript/bin/tsc');
+/** What the compiler takes. */
+const COMPILED = ['ts', 'tsx', 'js'];
 
-/** Whose blocks marked `ts` are examples. */
-const DOCUMENTS = ['README.md', 'demo/deploy/README.md', ...PAGES];
+/** Where Debian has the packages of Go. */
+const GOPATH = '/usr/share/gocode';
 
-interface Example {
-  readonly file: string;
-  /** The line in that file on which it begins. */
-  readonly line: number;
-  readonly text: string;
-}
-
-/** The blocks of a document that are marked `ts`, those that are indented within a list as well. */
-function blocksOf(file: string): Example[] {
-  const text = readFileSync(join(ROOT, file), 'utf8');
-  return [...text.matchAll(/^( *)```ts\n(.*?)^\1```$/gms)].map((match) => ({
-    file,
-    line: lineAt(text, match.index) + 1,
-    text: match[2] ?? '',
-  }));
-}
-
-/** What follows `@example` in a documentation comment, up to the next tag or the end. */
-function commentExamplesOf(file: string): Example[] {
-  const text = readFileSync(join(ROOT, file), 'utf8');
-  return [...text.matchAll(/^ *\* @example\n((?:^ *\*(?!\/| @).*\n)+)/gm)].map((match) => ({
-    file,
-    line: lineAt(text, match.index) + 1,
-    text: (match[1] ?? '').replace(/^ *\* ?/gm, ''),
-  }));
-}
-
-function lineAt(text: string, index: number): number {
-  return text.slice(0, index).split('\n').length;
-}
+/** The other languages of blocks, and where these are checked. */
+const OTHER_LANGUAGES = new Map([
+  ['json', 'parsed below'],
+  ['yaml', 'parsed below'],
+  ['html', 'spec/docs/first-chat.spec.ts runs that of README.md'],
+  ['sh', 'spec/docs/commands.spec.ts'],
+  ['mermaid', 'spec/docs/site.spec.ts draws them'],
+  ['http', 'spec/integration/conformance.spec.ts compares them with what the server sends'],
+  ['nginx', 'a part of a file; spec/proxy runs the whole files'],
+  ['ini', 'a unit of systemd, which containers do not run'],
+  ['go', 'vetted below'],
+  ['text', 'no code'],
+]);
 
 const SOURCES = readdirSync(join(ROOT, 'lib'), { recursive: true, encoding: 'utf8' })
   .filter((path) => path.endsWith('.ts'))
   .map((path) => `lib/${path}`)
   .sort();
 
-const EXAMPLES = [...DOCUMENTS.flatMap(blocksOf), ...SOURCES.flatMap(commentExamplesOf)];
+const BLOCKS = DOCUMENTS.flatMap(blocksOf);
 
-/** What fragments take for granted: the reader knows what is meant, the compiler has to be told. */
-const PRELUDE = `
-import type { Server } from 'node:http';
-import type { Express } from 'express';
-import type { WebSocketServer } from 'ws';
-import type { ClusterRegistry, Session, SessionHandler, SockjsOptions, SockjsRouter } from 'express-sockjs';
-import type { ContractCluster } from 'express-sockjs/cluster-contract';
-import type { createClient } from 'redis';
+const EXAMPLES = [
+  ...BLOCKS.filter(({ language }) => COMPILED.includes(language)),
+  ...SOURCES.flatMap(commentExamplesOf),
+];
 
-export interface User { readonly name: string }
-export declare const app: Express;
-export declare const server: Server;
-export declare const router: SockjsRouter;
-export declare const chat: SockjsRouter;
-export declare const news: SockjsRouter;
-export declare const session: Session;
-export declare const options: SockjsOptions;
-export declare const wss: WebSocketServer;
-export declare const client: ReturnType<typeof createClient>;
-export declare function myRegistry(): ClusterRegistry;
-export declare const openMyRegistry: () => ContractCluster;
-export declare const onSession: SessionHandler;
-export declare const rows: readonly string[];
-export declare function userOf(cookie: string | undefined): Promise<User | undefined>;
-export declare function sessionCookieOf(req: { readonly headers: object }): string;
-`;
-
-/** One line in front of a fragment, so that its own lines are one further down. */
-const BEFORE_FRAGMENT = [
-  "import { createServer } from 'node:http';",
-  "import express from 'express';",
-  "import connect from 'connect';",
-  "import { attachUpgrade, CloseCode, defaultOptions, jsessionid, SessionNotOpenError, sockjs, upgradeHandler } from 'express-sockjs';",
-  "import { redisCluster } from 'express-sockjs/redis';",
-  "import { registryContract } from 'express-sockjs/cluster-contract';",
-  "import type { ContractCluster } from 'express-sockjs/cluster-contract';",
-  "import type { Session } from 'express-sockjs';",
-  "import { createClient } from 'redis';",
-  `import { ${[...PRELUDE.matchAll(/^export declare \w+ (\w+)/gm)].map(([, name]) => name).join(', ')}, type User } from './prelude.ts';`,
-  // A function, so that a fragment may use any of these names for something else.
-  'export async function fragment() {',
-].join(' ');
-
-/** A program by its own imports; anything else is a fragment. */
-function isProgram({ text }: Example): boolean {
-  return /^import [^;]* from ['"]/m.test(text);
-}
-
-/** An example as a file of its own, and by how many lines it has moved down in it. */
-function moduleOf(example: Example): { readonly text: string; readonly offset: number } {
-  return isProgram(example)
-    ? { text: `${example.text}\nexport {};\n`, offset: 0 }
-    : { text: `${BEFORE_FRAGMENT}\n${example.text}\n}\n`, offset: 1 };
-}
-
-/** What a strict project has set; unused names and the like are an example's own business. */
-const TSCONFIG = {
-  compilerOptions: {
-    target: 'es2023',
-    lib: ['es2023', 'esnext.disposable'],
-    module: 'nodenext',
-    types: ['node', 'mocha'],
-    strict: true,
-    noUncheckedIndexedAccess: true,
-    exactOptionalPropertyTypes: true,
-    verbatimModuleSyntax: true,
-    allowImportingTsExtensions: true,
-    noEmit: true,
-    skipLibCheck: true,
-    paths: {
-      'express-sockjs': [join(ROOT, 'lib/index.ts')],
-      'express-sockjs/redis': [join(ROOT, 'lib/redis.ts')],
-      'express-sockjs/cluster-contract': [join(ROOT, 'lib/cluster-contract.ts')],
-    },
-  },
-  include: ['*.ts'],
-};
-
-/** Compiles all examples at once; what is wrong with each, as lines that say where in its file. */
-async function compile(examples: readonly Example[]): Promise<Map<Example, string[]>> {
-  const folder = await mkdtemp(join(tmpdir(), 'express-sockjs-examples-'));
-  try {
-    await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'), 'dir');
-    await writeFile(join(folder, 'package.json'), '{ "type": "module" }');
-    await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(TSCONFIG));
-    await writeFile(join(folder, 'prelude.ts'), PRELUDE);
-    for (const [i, example] of examples.entries()) {
-      await writeFile(join(folder, `example${i}.ts`), moduleOf(example).text);
-    }
-    const output = await new Promise<string>((resolve) => {
-      // It fails where anything does not compile, which is what its output is about.
-      execFile(process.execPath, [TSC, '--pretty', 'false', '-p', folder], { cwd: folder }, (error, stdout, stderr) =>
-        resolve(`${stdout}${stderr}${error?.signal ? `the compiler was ended by ${error.signal}` : ''}`),
-      );
-    });
-    return complaintsOf(examples, output);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-}
-
-/** The compiler's output by example. Output about no example is a failure of this spec. */
-function complaintsOf(examples: readonly Example[], output: string): Map<Example, string[]> {
-  const complaints = new Map<Example, string[]>();
-  const others: string[] = [];
-  let last = others;
-  for (const text of output.split('\n').filter((line) => line !== '')) {
-    const [, number, line, message] = /^example(\d+)\.ts\((\d+),\d+\): (.*)$/.exec(text) ?? [];
-    const example = number === undefined ? undefined : examples[Number(number)];
-    if (example !== undefined) {
-      last = complaints.get(example) ?? [];
-      complaints.set(example, last);
-      last.push(`${example.file}:${example.line + Number(line) - moduleOf(example).offset - 1}: ${message}`);
-    } else if (/^\s/.test(text)) {
-      last.push(text);
-    } else {
-      others.push(text);
-    }
-  }
-  assert.deepEqual(others, [], 'the compiler says something of another file than the examples');
-  return complaints;
+/** Blocks in a language that nothing is known of, or in none. */
+function unknownLanguages(blocks: readonly Example[]): string[] {
+  return blocks
+    .filter(({ language }) => !COMPILED.includes(language) && !OTHER_LANGUAGES.has(language))
+    .map(({ file, line, language }) => `${file}:${line}: ${language || 'no language'}`);
 }
 
 describe('examples', function () {
@@ -194,7 +70,7 @@ describe('examples', function () {
       );
     }
     for (const file of DOCUMENTS) {
-      const marks = readFileSync(join(ROOT, file), 'utf8').match(/^ *```ts\b/gm)?.length ?? 0;
+      const marks = readFileSync(join(ROOT, file), 'utf8').match(/^ *```(ts|tsx|js)$/gm)?.length ?? 0;
       assert.equal(EXAMPLES.filter((example) => example.file === file).length, marks, file);
     }
     for (const file of SOURCES) {
@@ -212,13 +88,67 @@ describe('examples', function () {
   it('that do not compile are reported with file and line', async () => {
     const wrong: Example = {
       file: 'x.md',
+      language: 'ts',
       line: 10,
       text: "const a = 1;\nsockjs({ heartbeat: a }, () => {});\napp.use('/x');",
     };
-    const program: Example = { file: 'y.md', line: 5, text: "import { nothing } from 'express-sockjs';\nnothing();" };
-    const reports = await compile([wrong, program]);
+    const program: Example = {
+      file: 'y.md',
+      language: 'ts',
+      line: 5,
+      text: "import { nothing } from 'express-sockjs';\nnothing();",
+    };
+    const script: Example = {
+      file: 'z.md',
+      language: 'js',
+      line: 3,
+      text: "const sockjs = require('sockjs');\nsockjs.create();",
+    };
+    const page: Example = { file: 'p.md', language: 'js', line: 7, text: "new SockJS('/x').sent = 1;" };
+    const view: Example = {
+      file: 'v.md',
+      language: 'tsx',
+      line: 2,
+      text: "import SockJS from 'sockjs-client';\nexport const view = () => <b title={1}>{new SockJS('/').url}</b>;",
+    };
+    const reports = await compile([wrong, program, script, page, view]);
     // Each signature of sockjs() that does not fit adds lines.
     assert.match(reports.get(wrong)?.join('\n') ?? '', /^x\.md:11: error TS2769: .*'heartbeat'/s);
     assert.match(reports.get(program)?.[0] ?? '', /^y\.md:5: error TS2305: .*'nothing'/);
+    assert.match(reports.get(script)?.[0] ?? '', /^z\.md:4: error TS\d+: .*'create'/);
+    assert.match(reports.get(page)?.[0] ?? '', /^p\.md:7: error TS\d+: .*'sent'/);
+    assert.match(reports.get(view)?.[0] ?? '', /^v\.md:3: error TS2322: /);
   });
+
+  it('are in a language that is checked, or known not to be', () => {
+    assert.deepEqual(unknownLanguages(BLOCKS), []);
+    const text = '```\nnone\n```\n\n- item\n\n  ```cobol\n  other\n  ```\n\n```ts\ngood();\n```\n';
+    assert.deepEqual(unknownLanguages(blocksIn('x.md', text)), ['x.md:2: no language', 'x.md:8: cobol']);
+    const unused = [...OTHER_LANGUAGES.keys()].filter((name) => !BLOCKS.some(({ language }) => language === name));
+    assert.deepEqual(unused, []);
+  });
+
+  for (const { file, line, language, text } of BLOCKS.filter((block) => /^(json|yaml)$/.test(block.language))) {
+    it(`can be parsed: ${file}, line ${line}`, () => {
+      assert.ok(language === 'json' ? JSON.parse(text) : parseYaml(text));
+    });
+  }
+
+  for (const { file, line, text } of BLOCKS.filter(({ language }) => language === 'go')) {
+    it(`compile: ${file}, line ${line}`, async function () {
+      // Go compiles the packages that are imported first.
+      this.timeout(300_000);
+      if (!existsSync(`${GOPATH}/src/github.com/igm/sockjs-go/v3`)) {
+        console.log('the example in Go is skipped: golang-github-igm-sockjs-go-dev is not installed');
+        this.skip();
+      }
+      const folder = await mkdtemp(join(tmpdir(), 'express-sockjs-go-'));
+      afterTest(() => rm(folder, { recursive: true }));
+      await writeFile(join(folder, 'main.go'), text);
+      await promisify(execFile)('go', ['vet', 'main.go'], {
+        cwd: folder,
+        env: { ...process.env, GO111MODULE: 'off', GOPATH },
+      });
+    });
+  }
 });

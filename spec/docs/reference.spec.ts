@@ -1,79 +1,68 @@
 /** The tables of the reference, held against the code that they describe. */
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
-import { createServer, IncomingMessage } from 'node:http';
-import { Socket } from 'node:net';
-import { join } from 'node:path';
 import { inspect } from 'node:util';
-import express from 'express';
 import { HANDSHAKE_CLOSE } from '../../lib/cluster/handshake.ts';
 import { RIGHTS } from '../../lib/cluster/redis/scripts.ts';
-import { attachUpgrade, CloseCode, defaultOptions, Session, sockjs, upgradeHandler } from '../../lib/index.ts';
+import { CloseCode, defaultOptions, Session, sockjs } from '../../lib/index.ts';
 import { resolveCluster } from '../../lib/options/cluster-settings.ts';
+import { TRANSPORTS } from '../../lib/protocol/transports.ts';
 import { redisCluster } from '../../lib/redis.ts';
 import { afterTest } from '../support/cleanup.ts';
 import { MemoryRegistry, memoryStore } from '../support/cluster/memory-registry.ts';
-import { codeSpans, ROOT, readDocument, tableRows } from './support/markdown.ts';
+import { codeSpans, readDocument, tableRows } from './support/markdown.ts';
+import { declaredIn, found, kindsIn, namedRows, quantityOf, SOURCE, shown } from './support/reference.ts';
 
-/** All sources together. */
-const SOURCE = readdirSync(join(ROOT, 'lib'), { recursive: true, encoding: 'utf8' })
-  .filter((path) => path.endsWith('.ts'))
-  .map((path) => readDocument(`lib/${path}`))
-  .join('\n');
+const DECLARED = readDocument('lib/options/options.ts');
 
 const OPTIONS = 'docs/reference/options.md';
-const MESSAGES = 'docs/reference/messages.md';
-const DIAGNOSTICS = 'docs/reference/diagnostics.md';
+const SESSION = 'docs/reference/session.md';
+const ROUTER = 'docs/reference/router.md';
+const EXPORTS = 'docs/reference/exports.md';
+const START = 'docs/guide/getting-started.md';
+const DIAGNOSTICS = 'docs/reference/channels.md';
 
-/** The rows of a text whose first cell is code, by that code; one that names several comes once for each. */
-function namedRows(text: string): [name: string, cells: string[]][] {
-  return tableRows(text).flatMap((cells) => codeSpans(cells[0] ?? '').map((name): [string, string[]] => [name, cells]));
-}
-
-/** The same of a page. */
+/** The rows of a page whose first cell is code, by that code. */
 const rowsByName = (page: string) => namedRows(readDocument(page));
 
-/** The different matches of a pattern's first group, sorted. */
-function found(text: string, pattern: RegExp): string[] {
-  return [...new Set(Array.from(text.matchAll(pattern), ([, match = '']) => match))].sort();
-}
-
-/** Calls a function with what its types forbid. */
-function call(target: (...args: never[]) => unknown, ...args: unknown[]): unknown {
-  return Reflect.apply(target, undefined, args);
-}
-
-/** A default as the reference writes it. */
-function shown(name: string, value: unknown): string {
-  if (name === 'onError') {
-    return 'prints the stack to stderr';
+/** What an export is, as the reference writes it; one without a value is a type. */
+function kindOf(value: unknown): string {
+  if (typeof value !== 'function') {
+    return value === undefined ? 'type' : 'object';
   }
-  return value === undefined ? 'none' : `\`${inspect(value)}\``;
-}
-
-/** A number with its unit, as in "64 KiB", in bytes or ms; undefined for anything else. */
-function quantityOf(text: string): number | undefined {
-  const [, count, unit = ''] = /^(\d+) (\w+)$/.exec(text) ?? [];
-  const factor = { KiB: 1024, MiB: 1024 ** 2, s: 1000 }[unit];
-  return factor === undefined ? undefined : Number(count) * factor;
+  return /^class\b/.test(Function.prototype.toString.call(value)) ? 'class' : 'function';
 }
 
 describe(OPTIONS, () => {
   const [options = '', adapter = ''] = readDocument(OPTIONS).split('\n## The adapter of cluster\n');
-  const rows = namedRows(options);
+  const written = Array.from(
+    options.matchAll(/^### `(\w+)`\n\nType: (.+) · Default: (.+)\n\n(?!#)/gm),
+    ([, name = '', type = '', text = '']): [name: string, text: string, type: string] => [name, text, type],
+  );
 
-  it('has every option once, and no other', () => {
-    assert.deepEqual(rows.map(([name]) => name).sort(), Object.keys(defaultOptions).sort());
+  it('has every option once, under a heading of its own, and no other', () => {
+    assert.deepEqual(written.map(([name]) => name).sort(), Object.keys(defaultOptions).sort());
+    assert.equal(written.length, options.match(/^### /gm)?.length);
   });
 
   for (const [name, value] of Object.entries(defaultOptions)) {
     it(`has the default of ${name}`, () => {
-      const cell = rows.find(([option]) => option === name)?.[1][2] ?? '';
-      const [, plain, inUnits] = /^(.*?)(?: \((\d.*)\))?(?: \(none\))?$/.exec(cell) ?? [];
+      const [, text = ''] = written.find(([option]) => option === name) ?? [];
+      const [, plain, inUnits] = /^(.*?)(?: \((\d.*)\))?(?: \(none\))?$/.exec(text) ?? [];
       assert.equal(plain, shown(name, value));
       if (inUnits !== undefined) {
-        assert.equal(quantityOf(inUnits), value, cell);
+        assert.equal(quantityOf(inUnits), value, text);
       }
+    });
+  }
+
+  for (const [name, , type] of written) {
+    it(`has the type of ${name}`, () => {
+      const [, declared = ''] = new RegExp(`^ {2}${name}\\?: (.+) \\| undefined;$`, 'm').exec(DECLARED) ?? [];
+      assert.notEqual(declared, '');
+      // A union that has a name of its own: its parts are in that type.
+      const [, alias] = /^(\w+)(?:<\w+>)?$/.exec(declared) ?? [];
+      const [, union = declared] = new RegExp(`^export type ${alias}\\b[^\\n]* =\\s(.*?);$`, 'ms').exec(DECLARED) ?? [];
+      assert.deepEqual(kindsIn(type), kindsIn(union), `${type} stands for ${union}`);
     });
   }
 
@@ -128,8 +117,8 @@ describe(OPTIONS, () => {
   });
 });
 
-describe('the short table of options in README.md', () => {
-  const quantities = rowsByName('README.md').flatMap(([name, [, cell = '']]) => {
+describe(`the short table of options in ${START}`, () => {
+  const quantities = rowsByName(START).flatMap(([name, [, cell = '']]) => {
     const quantity = quantityOf(cell);
     return quantity === undefined ? [] : [{ name, quantity }];
   });
@@ -141,41 +130,6 @@ describe('the short table of options in README.md', () => {
   for (const { name, quantity } of quantities) {
     it(`has the default of ${name}`, () => {
       assert.equal(quantity, Object.entries(defaultOptions).find(([option]) => option === name)?.[1]);
-    });
-  }
-});
-
-describe(MESSAGES, () => {
-  it('has every warning of the code, and no other', () => {
-    const warnings = found(SOURCE, /'(SOCKJS_\w+)'/g);
-    assert.ok(warnings.length > 0);
-    assert.deepEqual(found(readDocument(MESSAGES), /^\| `(SOCKJS_\w+)` \|/gm), warnings);
-    assert.deepEqual(found(readDocument(MESSAGES), /Warning `(SOCKJS_\w+)`/g), warnings);
-  });
-
-  const options = {};
-  const mistakes: Readonly<Record<string, () => unknown>> = {
-    "app.use('/echo', sockjs)": () => call(sockjs, new IncomingMessage(new Socket()), {}, () => {}),
-    'sockjs()': () => call(sockjs),
-    'sockjs(options)': () => call(sockjs, options),
-    heartbeat_delay: () => call(sockjs, { heartbeat_delay: 1 }, () => {}),
-    'attachUpgrade(app)': () => call(attachUpgrade, express()),
-    'upgradeHandler(options)': () => call(upgradeHandler, options),
-    'sockjs(app)': () => call(sockjs, express()),
-    'sockjs(server)': () => call(sockjs, createServer()),
-    'session.send(object)': () => call(Session.prototype.send, {}),
-  };
-
-  for (const [mistake, make] of Object.entries(mistakes)) {
-    it(`has the message that ${mistake} brings`, () => {
-      const [, told = ''] = rowsByName(MESSAGES).find(([name]) => name === mistake)?.[1] ?? [];
-      const [message = '', isCut] = (codeSpans(told).at(-1) ?? '').split(/(…)$/);
-      assert.notEqual(message, '');
-      assert.throws(make, (error: Error) => {
-        const given = error.message.slice(0, isCut ? `sockjs: ${message}`.length : undefined);
-        assert.equal(given, `sockjs: ${message}`);
-        return true;
-      });
     });
   }
 });
@@ -227,9 +181,89 @@ describe(DIAGNOSTICS, () => {
   });
 });
 
-describe('docs/reference/session.md', () => {
+describe(EXPORTS, () => {
+  const { exports } = JSON.parse(readDocument('package.json'));
+  const entries = Object.keys(exports).filter((entry) => !entry.endsWith('.json'));
+  const sections = readDocument(EXPORTS).split(/^## /m).slice(1);
+
+  it('has every entry, and no other', () => {
+    const names = entries.map((entry) => entry.replace('.', 'express-sockjs'));
+    assert.deepEqual(
+      sections.map((section) => section.split('\n', 1)[0]),
+      names,
+    );
+  });
+
+  for (const [i, entry] of entries.entries()) {
+    it(`has each export of ${entry} with its kind, and no other`, async () => {
+      const name = entry === '.' ? 'index' : entry.slice(2);
+      const module: Record<string, unknown> = await import(`../../lib/${name}.ts`);
+      const clauses = readDocument(`lib/${name}.ts`).matchAll(/^export (type )?\{([^}]*)\}/gm);
+      const names = [...clauses].flatMap(([, , list = '']) => list.split(',')).map((item) => item.trim());
+      const exported = names.filter(Boolean).map((item) => item.replace(/^type |^\w+ as /, ''));
+      assert.ok(exported.length > 0);
+      const rows = namedRows(sections[i] ?? '').map(([symbol, [, kind]]) => [symbol, kind]);
+      assert.deepEqual(rows.sort(), exported.map((symbol) => [symbol, kindOf(module[symbol])]).sort());
+    });
+  }
+});
+
+/** The rows below a heading of a page, by the names of the members in their first cells, without arguments. */
+function membersBelow(page: string, heading: string): string[] {
+  const [, section = ''] = readDocument(page).split(`\n## ${heading}\n`);
+  const names = namedRows(section.split('\n## ')[0] ?? '').map(([name]) => name);
+  return names.map((name) => name.replace(/\((?!room\)\.).*$/s, '')).sort();
+}
+
+describe(SESSION, () => {
+  const events = declaredIn('SessionEvents');
+
+  it('has every event, and no other', () => {
+    assert.ok(events.length > 0);
+    assert.deepEqual(membersBelow(SESSION, 'Events'), events);
+  });
+
+  it('has every member, and no other', () => {
+    const own = Object.getOwnPropertyNames(Session.prototype);
+    const inherited = ['constructor', 'on', 'addListener', 'prependListener'];
+    const fields = ['id', 'request', 'data', 'for await '];
+    assert.deepEqual(
+      membersBelow(SESSION, 'Members'),
+      [...own.filter((name) => !inherited.includes(name)), ...fields].sort(),
+    );
+  });
+
+  it('has every state', () => {
+    const [, union = ''] = /export type SessionState =([^;]*);/.exec(SOURCE) ?? [];
+    const [, [, told = ''] = []] = rowsByName(SESSION).find(([name]) => name === 'state') ?? [];
+    assert.deepEqual(codeSpans(told).sort(), found(union, /'(\w+)'/g));
+  });
+
+  it('has every transport', () => {
+    const [, [, told = ''] = []] = rowsByName(SESSION).find(([name]) => name === 'transport') ?? [];
+    assert.deepEqual(codeSpans(told).sort(), [...new Set(Object.values(TRANSPORTS).map(({ name }) => name))].sort());
+  });
+});
+
+describe(ROUTER, () => {
+  const roomMembers = declaredIn('Room').map((name) => `to(room).${name}`);
+
+  it('has every member of the router and of a room, and no other', () => {
+    const router = declaredIn('SockjsRouter').filter((name) => name !== 'to');
+    assert.ok(router.length > 5 && roomMembers.length > 0);
+    assert.deepEqual(membersBelow(ROUTER, 'Members'), [...router, ...roomMembers].sort());
+  });
+
+  it('has every member and every event of the cluster, and no other', () => {
+    assert.deepEqual(membersBelow(ROUTER, 'router.cluster'), [...declaredIn('Cluster'), 'on', 'off', 'once'].sort());
+    assert.deepEqual(declaredIn('ClusterEvents'), ['status'], 'name each event');
+  });
+});
+
+describe('docs/reference/close-codes.md', () => {
+  const rows = tableRows(readDocument('docs/reference/close-codes.md')).filter(([, name = '']) => /^`\w+`$/.test(name));
+
   it('has every close code with its name', () => {
-    const rows = tableRows(readDocument('docs/reference/session.md')).filter(([code = '']) => /^\d+$/.test(code));
     assert.deepEqual(
       Object.fromEntries(rows.map(([code, name = '']) => [codeSpans(name)[0], Number(code)])),
       CloseCode,

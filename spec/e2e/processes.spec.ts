@@ -1,19 +1,19 @@
-/** Three processes that share a Redis as the real sockjs-client finds them: each of its requests goes to another one. */
+/**
+ * Three processes as the real sockjs-client finds them: each of its requests goes to another one. They share a Redis; or
+ * they are workers of a primary, which gives the connections to their one port to them in turns.
+ */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { SessionHandler, SockjsOptions } from '../../lib/index.ts';
-import { useDrivenProcesses } from '../support/cluster/driven/processes.ts';
+import { describeProcesses } from '../support/cluster/driven/processes.ts';
 import { numbers } from '../support/cluster/exchanges.ts';
 import { EDGE_CASE_TEXTS } from '../support/edge-case-texts.ts';
-import { describeWithRedis, useRedis } from '../support/redis/redis-server.ts';
 import { echo, sessionCatcher } from '../support/test-server.ts';
 import { Client, TRANSPORTS } from './support/client.ts';
 
-describeWithRedis('Three processes', () => {
-  const redis = useRedis();
-  const processes = useDrivenProcesses(redis);
+describeProcesses((processes) => {
   // The client would keep its connections, and a connection stays with one process.
-  const serve = processes.serve({ closesConnections: true });
+  const serve = processes.serve({ closesConnections: true, atSharedPort: true });
 
   for (const transport of TRANSPORTS) {
     describe(`sockjs-client over ${transport}`, () => {

@@ -1,6 +1,7 @@
 /**
- * A soak test of a cluster: real processes with a Redis, behind a balancer that gives consecutive requests of a session to
- * different processes. Clients break off, processes are killed and replaced, connections to Redis are cut.
+ * A soak test of a cluster: real processes behind a balancer that gives consecutive requests of a session to different
+ * ones. Clients break off, processes are killed and replaced. They share a Redis, connections to which are cut; or they are
+ * workers of a primary, which stalls.
  *
  * No session may have a gap. None may end without a fault that explains it. In the end, nothing may be left.
  */
@@ -10,10 +11,8 @@ import { Balancer } from '../support/cluster/balancer.ts';
 import { numbers } from '../support/cluster/exchanges.ts';
 import type { Measure } from '../support/cluster/node-reports.ts';
 import { NumberedClient } from '../support/cluster/numbered-client.ts';
-import { ClusterProcesses, type NodeProcess } from '../support/cluster/processes.ts';
-import type { RedisServer } from '../support/redis/redis-server.ts';
+import type { FaultyNode, ObservedNodes } from '../support/cluster/observed-nodes.ts';
 import { HTTP_RECEIVERS } from '../support/transport-cases.ts';
-import { checkKeys, type KeysLeft } from './cluster-keys.ts';
 import { Random } from './random.ts';
 
 export interface ClusterSoakOptions {
@@ -21,48 +20,62 @@ export interface ClusterSoakOptions {
   /** How long new rounds begin. The run lasts until each fault has occurred. */
   readonly seconds: number;
   readonly seed: number;
-  readonly redis: RedisServer;
-  /** ms after which processes give each other up: longer than any stall of a busy machine. */
-  readonly nodeTimeout: number;
 }
 
-export interface ClusterSoakResult extends KeysLeft {
+/** The settings of the processes of a soak test. */
+export const SOAK_SETTINGS = {
+  responseLimit: 4096,
+  /** ms: no session ends for want of a client while the machine is busy. */
+  disconnectDelay: 5000,
+};
+
+/** ms between two faults, at most. */
+export const PAUSE = 2000;
+
+/** The processes of a soak test, and where they share their sessions. */
+export interface SoakedCluster<Node extends FaultyNode> {
+  readonly processes: ObservedNodes<Node>;
+  /** TCP connections of an idle process, of three. */
+  readonly sockets: number;
+  /** Has the registry fail for a while. Requests for new sessions may get 503. */
+  disturb(random: Random): Promise<void>;
+  /** Called when all is warm, before the first fault. */
+  begin(): Promise<void>;
+  /** Rejects where something is left of sessions that have ended. Settles with what may be. */
+  checkLeft(nodes: readonly Node[]): Promise<Readonly<Record<string, number>>>;
+}
+
+export interface ClusterSoakResult {
   readonly sessions: number;
   readonly rounds: number;
   readonly aborted: number;
   readonly faults: Readonly<Record<Fault, number>>;
   /** Sessions that faults have ended. */
   readonly ended: number;
-  /** Requests for a new session that got 503, since Redis was cut. */
+  /** Requests for a new session that got 503, since the registry failed. */
   readonly refused: number;
+  /** What may be left of ended sessions. */
+  readonly left: Readonly<Record<string, number>>;
   /** Bytes of heap after the run, minus those before, of the process where they are most. */
   readonly heapGrowth: number;
 }
 
-type Fault = 'kill' | 'redis cut';
+type Fault = 'kill' | 'outage';
 
 const PROCESSES = 3;
-
-/** Connections of an idle process: two links with each of the others, and the one to Redis. */
-const SOCKETS = 2 * (PROCESSES - 1) + 1;
 
 /** Clients that play a round at the same time. */
 const CONCURRENCY = 16;
 
-/** ms between two faults, at most. */
-const PAUSE = 2000;
-
-/** ms: no session ends for want of a client while the machine is busy. */
-const DISCONNECT_DELAY = 5000;
-
 /** ms after which all that was left must have gone. */
 const LIMIT = 90_000;
 
-let runs = 0;
-
 /** Runs the soak test. Rejects where a session had a gap, has ended for no reason, or where something was left. */
-export function clusterSoak(options: ClusterSoakOptions): Promise<ClusterSoakResult> {
-  return new ClusterSoak(options).run();
+export function clusterSoak<Node extends FaultyNode>(
+  cluster: SoakedCluster<Node>,
+  options: ClusterSoakOptions,
+): Promise<ClusterSoakResult> {
+  return new ClusterSoak(cluster, options).run();
 }
 
 /** A session, as its client sees it. */
@@ -74,38 +87,30 @@ interface Played {
   isAborted: boolean;
 }
 
-class ClusterSoak {
+class ClusterSoak<Node extends FaultyNode> {
+  readonly #cluster: SoakedCluster<Node>;
   readonly #options: ClusterSoakOptions;
   readonly #random: Random;
-  readonly #name: string;
-  readonly #processes: ClusterProcesses;
-  #nodes: NodeProcess[] = [];
+  readonly #processes: ObservedNodes<Node>;
+  #nodes: Node[] = [];
   #balancer: Balancer | undefined;
   /** Those that have a session, by their place; and all that had one. */
   readonly #live = new Map<number, Played>();
   readonly #all: Played[] = [];
   readonly #errors: string[] = [];
   /** Counted when a fault begins, and again when its effect is over. */
-  #faults: Record<Fault, number> = { kill: 0, 'redis cut': 0 };
+  #faults: Record<Fault, number> = { kill: 0, outage: 0 };
   #rounds = 0;
   #aborted = 0;
   #ended = 0;
   #refused = 0;
   #isOver = false;
 
-  constructor(options: ClusterSoakOptions) {
-    runs += 1;
+  constructor(cluster: SoakedCluster<Node>, options: ClusterSoakOptions) {
+    this.#cluster = cluster;
     this.#options = options;
     this.#random = new Random(options.seed);
-    this.#name = `soak-${runs}`;
-    this.#processes = new ClusterProcesses({
-      client: 'node-redis',
-      redisPort: options.redis.port,
-      name: this.#name,
-      nodeTimeout: options.nodeTimeout,
-      responseLimit: 4096,
-      disconnectDelay: DISCONNECT_DELAY,
-    });
+    this.#processes = cluster.processes;
   }
 
   async run(): Promise<ClusterSoakResult> {
@@ -113,28 +118,24 @@ class ClusterSoak {
     this.#balancer = await Balancer.start(this.#nodes);
     await this.#warmUp();
     const before = await this.#settled();
+    await this.#cluster.begin();
     await Promise.all([this.#play(), this.#disturb()]);
     await this.#playLastRounds();
     this.#checkMessages();
     await this.#allEnded();
-    const { orphans, tombstones } = await checkKeys(
-      this.#options.redis,
-      this.#name,
-      this.#nodes.map(({ nodeId }) => nodeId),
-    );
-    const { heap } = await this.#settled();
+    const left = await this.#cluster.checkLeft(this.#nodes);
+    const { heap } = await this.#settled(before.pipes);
     const { seed } = this.#options;
     assert.deepEqual(this.#errors.slice(0, 10), [], `${this.#errors.length} errors with seed ${seed}`);
     return {
       sessions: this.#all.length,
       rounds: this.#rounds,
       aborted: this.#aborted,
-      faults: { kill: this.#faults.kill / 2, 'redis cut': this.#faults['redis cut'] / 2 },
+      faults: { kill: this.#faults.kill / 2, outage: this.#faults.outage / 2 },
       ended: this.#ended,
       refused: this.#refused,
       heapGrowth: heap - before.heap,
-      orphans,
-      tombstones,
+      left,
     };
   }
 
@@ -231,8 +232,8 @@ class ClusterSoak {
     const isUnavailable = client.end?.kind === 'answered' && client.end.status === 503;
     const wasUnavailable = isUnavailable || problem === 'a send got 503';
     const wasKilled = seen.kill !== this.#faults.kill || this.#faults.kill % 2 === 1;
-    const wasCut = seen['redis cut'] !== this.#faults['redis cut'] || this.#faults['redis cut'] % 2 === 1;
-    if (!wasKilled && !(wasUnavailable && wasCut)) {
+    const wasAway = seen.outage !== this.#faults.outage || this.#faults.outage % 2 === 1;
+    if (!wasKilled && !(wasUnavailable && wasAway)) {
       this.#errors.push(`${client.id}: ${problem} ${JSON.stringify(client.end)}, with no fault to explain it`);
     }
     this.#refused += wasUnavailable && !client.isOpen ? 1 : 0;
@@ -253,17 +254,11 @@ class ClusterSoak {
   async #disturb(): Promise<void> {
     for (let count = 0; !this.#isOver && this.#errors.length === 0; count += 1) {
       await delay(this.#random.below(PAUSE));
-      // Every fourth, so that there are times in which Redis alone can be at fault.
-      await (count % 4 === 1 ? this.#during('kill', () => this.#kill()) : this.#cutRedis());
+      // Every fourth, so that there are times in which the registry alone can be at fault.
+      await (count % 4 === 1
+        ? this.#during('kill', () => this.#kill())
+        : this.#during('outage', () => this.#cluster.disturb(this.#random)));
     }
-  }
-
-  #cutRedis(): Promise<void> {
-    return this.#during('redis cut', async () => {
-      await this.#options.redis.cutConnections();
-      // Clients connect again.
-      await delay(PAUSE / 4);
-    });
   }
 
   async #during(fault: Fault, cause: () => Promise<void>): Promise<void> {
@@ -321,14 +316,18 @@ class ClusterSoak {
   }
 
   /** Measures until no process holds a connection of a client: some are still on their way to be closed. */
-  async #settled(): Promise<Measure> {
+  async #settled(pipes = Number.POSITIVE_INFINITY): Promise<Measure> {
+    const { sockets } = this.#cluster;
     const deadline = Date.now() + LIMIT;
     for (;;) {
       const measure = await this.#measure();
-      if (measure.sockets <= SOCKETS) {
+      if (measure.sockets <= sockets && measure.pipes <= pipes) {
         return measure;
       }
-      assert.ok(Date.now() < deadline, `${measure.sockets} connections where ${SOCKETS} are for links and Redis`);
+      assert.ok(
+        Date.now() < deadline,
+        `${measure.sockets} TCP connections, not ${sockets}, and ${measure.pipes} pipes, ${pipes} before`,
+      );
       await delay(10);
     }
   }
@@ -339,6 +338,7 @@ class ClusterSoak {
     return {
       heap: Math.max(...all.map(({ heap }) => heap)),
       sockets: Math.max(...all.map(({ sockets }) => sockets)),
+      pipes: Math.max(...all.map(({ pipes }) => pipes)),
     };
   }
 }

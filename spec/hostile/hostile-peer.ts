@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocket, WebSocketServer } from 'ws';
+import { parseAddress } from '../../lib/cluster/address.ts';
 import { DiallerHandshake, ListenerHandshake } from '../../lib/cluster/handshake.ts';
 import type { NodeRecord } from '../../lib/options/cluster-adapter.ts';
 import { ownerBytes } from './node-cases.ts';
@@ -23,7 +24,9 @@ export async function dialAndForge(
   said: readonly Buffer[],
   overhear: Overhear,
 ): Promise<void> {
-  const webSocket = new WebSocket(`ws://${node.address}/`);
+  const at = parseAddress(node.address);
+  const url = at !== undefined && 'path' in at ? `ws+unix:${at.path}:/` : `ws://${node.address}/`;
+  const webSocket = new WebSocket(url);
   webSocket.on('error', () => {});
   const closed = once(webSocket, 'close');
   const token = random.chance(0.9) ? node.token : 'a token of another node';

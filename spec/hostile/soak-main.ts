@@ -1,19 +1,22 @@
 /**
- * `npm run soak [-- SECONDS [SESSIONS [PART...]]]`: runs three parts, each for five minutes with 2000 sessions, or those
+ * `npm run soak [-- SECONDS [SESSIONS [PART...]]]`: runs four parts, each for five minutes with 2000 sessions, or those
  * that are named:
  *
  * - `server`: sessions over all transports
  * - `blocked`: a tenth as many, on a server whose event loop is blocked at random
  * - `cluster`: sessions over HTTP at three processes, which are killed and cut off from Redis; needs a redis-server
+ * - `workers`: the same at three workers of a primary, which are killed, while the primary stalls now and then
  *
  * `npm run soak -- 120 500 cluster` is a shorter run of the last part.
  */
 import assert from 'node:assert/strict';
 import { cleanUp } from '../support/cleanup.ts';
+import type { FaultyNode } from '../support/cluster/observed-nodes.ts';
 import { RedisServer } from '../support/redis/redis-server.ts';
-import { clusterSoak } from './cluster-soak.ts';
+import { clusterSoak, type SoakedCluster } from './cluster-soak.ts';
 import { Random } from './random.ts';
 import { soak } from './soak.ts';
+import { processesWithRedis, workersOfPrimary } from './soaked-clusters.ts';
 import { rolesFor } from './stall-clients.ts';
 import { STALL_MOMENTS } from './stall-protocol.ts';
 import { problemsIn } from './stall-report.ts';
@@ -62,17 +65,31 @@ async function soakBlocked(): Promise<void> {
   assert.ok(lines.length === 0, lines.join('\n'));
 }
 
+/** ms. */
+const NODE_TIMEOUT = 10_000;
+
+async function soakProcesses<Node extends FaultyNode>(cluster: SoakedCluster<Node>): Promise<void> {
+  const result = await clusterSoak(cluster, { sessions: Number(sessions), seconds: Number(seconds), seed });
+  console.log(result);
+  assertHeap(result);
+}
+
 async function soakCluster(): Promise<void> {
   const redis = new RedisServer([]);
   await redis.start();
   try {
-    const options = { sessions: Number(sessions), seconds: Number(seconds), seed, redis, nodeTimeout: 10_000 };
-    const result = await clusterSoak(options);
-    console.log(result);
-    assertHeap(result);
+    await soakProcesses(processesWithRedis(redis, NODE_TIMEOUT));
   } finally {
     await cleanUp();
     await redis.close();
+  }
+}
+
+async function soakWorkers(): Promise<void> {
+  try {
+    await soakProcesses(workersOfPrimary(NODE_TIMEOUT));
+  } finally {
+    await cleanUp();
   }
 }
 
@@ -80,6 +97,7 @@ const PARTS = new Map([
   ['server', soakServer],
   ['blocked', soakBlocked],
   ['cluster', soakCluster],
+  ['workers', soakWorkers],
 ]);
 
 for (const part of named.length > 0 ? named : PARTS.keys()) {

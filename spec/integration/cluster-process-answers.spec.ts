@@ -1,16 +1,15 @@
 /**
- * Three processes that share a Redis answer each request as one process does: limits, origins, clients, authorization,
- * and while one of them shuts down.
+ * Three processes that share a Redis, and three workers of a primary, answer each request as one process does: limits,
+ * origins, clients, authorization, and while one of them shuts down.
  */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { SockjsOptions } from '../../lib/index.ts';
 import { answersTo, CONVERSATIONS, echoUntilBye, STRICT } from '../support/cluster/conversations.ts';
-import { useDrivenProcesses } from '../support/cluster/driven/processes.ts';
+import { describeProcesses } from '../support/cluster/driven/processes.ts';
 import { echoOrGoAway } from '../support/contract-app.ts';
 import { fetchText, handshake, post, RawSocket } from '../support/http.ts';
 import { assertExample, EXAMPLES } from '../support/protocol-document.ts';
-import { describeWithRedis, useRedis } from '../support/redis/redis-server.ts';
 import { ResponseReader } from '../support/response-reader.ts';
 import { serve, sessionCatcher } from '../support/test-server.ts';
 import { answerOf } from '../support/wire-transports.ts';
@@ -19,9 +18,7 @@ const PROCESSES = [0, 1, 2];
 
 const SHUTS_DOWN = 'c[1001,"Server shutting down"]\n';
 
-describeWithRedis('Three processes', () => {
-  const redis = useRedis();
-  const processes = useDrivenProcesses(redis);
+describeProcesses((processes) => {
   const { serve: serveThere, settle, stopClock } = processes.harness;
 
   describe('answer as one process does', () => {

@@ -1,10 +1,9 @@
 /**
- * The contract of all HTTP transports over three processes that share a Redis, by node-redis and by ioredis. Each request
- * goes to another process than the one before.
+ * The contract of all HTTP transports over three processes that share a Redis, by node-redis and by ioredis, and over three
+ * workers of a primary. Each request goes to another process than the one before.
  */
-import { useDrivenProcesses } from '../support/cluster/driven/processes.ts';
+import { describeProcesses } from '../support/cluster/driven/processes.ts';
 import { itReceivesOverHttp } from '../support/contract.ts';
-import { describeWithRedis, useRedis } from '../support/redis/redis-server.ts';
 import { HTTP_RECEIVERS } from '../support/transport-cases.ts';
 
 /** Clauses that need all in one process. They hold over three mounts in one process: `cluster-mounts.spec.ts`. */
@@ -14,10 +13,7 @@ const EXCEPTIONS = {
     'the test adds a route of its own to the app',
 };
 
-describeWithRedis('Three processes', () => {
-  const redis = useRedis();
-  const { harness } = useDrivenProcesses(redis);
-
+describeProcesses(({ harness }) => {
   for (const transport of HTTP_RECEIVERS) {
     describe(transport.name, () => {
       itReceivesOverHttp({ ...transport, ...harness, exceptions: { ...transport.exceptions, ...EXCEPTIONS } });

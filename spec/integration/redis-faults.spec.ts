@@ -119,6 +119,8 @@ describeWithRedis('the registry while Redis fails', () => {
         server.stall();
         afterTest(() => server.resume());
         const sent = Array.from({ length: MAX_KEYS_IN_FLIGHT }, (_, i) => hasty.claim(`${i}`, mark(i), LIFE));
+        // Those of one turn are sent, or refused, together.
+        await new Promise(setImmediate);
         await assert.rejects(
           hasty.claim('more', mark(1), LIFE),
           /too many commands wait for Redis; this one was not sent/,

@@ -1,5 +1,9 @@
-/** Messages from one node to the rooms of another: each arrives once and in order, or a gap is told in its place. */
+/**
+ * Messages from one node to the rooms of another: each arrives once and in order, or a gap is told in its place. Who has
+ * asked whether one has arrived is told the truth.
+ */
 import assert from 'node:assert/strict';
+import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
 import { IncomingBroadcasts } from '../../lib/cluster/incoming-broadcasts.ts';
 import type { Link } from '../../lib/cluster/link.ts';
@@ -28,7 +32,13 @@ class Wire<Sent extends LinkMessage> implements Link<Sent> {
 }
 
 type Step =
-  | { readonly kind: 'post'; readonly isLong: boolean; readonly room: string | undefined; readonly isClose: boolean }
+  | {
+      readonly kind: 'post';
+      readonly isLong: boolean;
+      readonly room: string | undefined;
+      readonly isClose: boolean;
+      readonly asks: boolean;
+    }
   | { readonly kind: 'deliver' | 'ack' | 'full' | 'writable' | 'cut' | 'link' | 'gone' | 'acknowledge' };
 
 const STEP: fc.Arbitrary<Step> = fc.oneof(
@@ -39,6 +49,7 @@ const STEP: fc.Arbitrary<Step> = fc.oneof(
       isLong: fc.boolean(),
       room: fc.constantFrom('room', undefined),
       isClose: fc.integer({ max: 9, min: 0 }).map((number) => number === 0),
+      asks: fc.boolean(),
     }),
   },
   {
@@ -68,6 +79,8 @@ type Seen = { readonly number: number } | { readonly gap: { readonly isForAll: b
 class Pair {
   readonly posted: { readonly number: number; readonly isForAll: boolean; readonly isClose: boolean }[] = [];
   readonly seen: Seen[] = [];
+  /** By number, whether a message is said to have arrived; undefined while that is not known. */
+  readonly answers = new Map<number, boolean | undefined>();
   readonly #kept = { total: 0 };
   readonly #outgoing = new OutgoingBroadcasts(this.#kept);
   readonly #incoming = new IncomingBroadcasts((broadcast) => {
@@ -89,7 +102,7 @@ class Pair {
   run(step: Step): void {
     switch (step.kind) {
       case 'post':
-        this.#post(step.isLong, step.room, step.isClose);
+        this.#post(step);
         break;
       case 'deliver':
         this.#deliver();
@@ -128,7 +141,13 @@ class Pair {
     }
   }
 
-  #post(isLong: boolean, room: string | undefined, isClose: boolean): void {
+  /** The other node has neither lease nor link any more. */
+  leaveForGood(): void {
+    this.#cut();
+    this.run({ kind: 'gone' });
+  }
+
+  #post({ isLong, room, isClose, asks }: Extract<Step, { kind: 'post' }>): void {
     const number = this.posted.length;
     this.posted.push({ number, isForAll: room === undefined, isClose });
     const text = `${number} ${'x'.repeat(isLong ? LONG : 0)}`;
@@ -137,6 +156,9 @@ class Pair {
       : { type: 'message', room, text };
     if (this.#isGone) {
       this.#outgoing.skip(lossOf(broadcast));
+    } else if (asks) {
+      this.answers.set(number, undefined);
+      void this.#outgoing.confirm(broadcast).then((isConfirmed) => this.answers.set(number, isConfirmed));
     } else {
       this.#outgoing.post(broadcast);
     }
@@ -186,6 +208,15 @@ class Pair {
   }
 }
 
+/** Checks the answers against what was seen: all are there, and none says that a lost message has arrived. */
+function checkAnswers({ answers, seen }: Pair): void {
+  const arrived = new Set(seen.map((event) => ('number' in event ? event.number : undefined)));
+  for (const [number, answer] of answers) {
+    assert.notEqual(answer, undefined, `whether message ${number} has arrived is never told`);
+    assert.ok(answer === false || arrived.has(number), `message ${number} was lost, and is said to have arrived`);
+  }
+}
+
 /** Checks what was seen against what was posted. */
 function check({ posted, seen }: Pair): void {
   let next = 0;
@@ -212,15 +243,33 @@ function check({ posted, seen }: Pair): void {
 }
 
 describe('Messages to the rooms of another node', () => {
-  property('arrive once and in order, or a gap is told', 3000, sequence(STEP, 60), (steps) => {
+  property('arrive once and in order, or a gap is told', 3000, sequence(STEP, 60), async (steps) => {
     const pair = new Pair();
     for (const step of steps) {
       pair.run(step);
     }
     pair.settle();
+    await setImmediate();
     check(pair);
+    checkAnswers(pair);
     assert.equal(pair.kept, 0, 'all that was confirmed is forgotten');
   });
+
+  property(
+    'are answered for, and forgotten, where the node never comes back',
+    1000,
+    sequence(STEP, 60),
+    async (steps) => {
+      const pair = new Pair();
+      for (const step of steps) {
+        pair.run(step);
+      }
+      pair.leaveForGood();
+      await setImmediate();
+      checkAnswers(pair);
+      assert.equal(pair.kept, 0);
+    },
+  );
 
   property('are not kept beyond 1 MiB and one message', 300, sequence(STEP, 60), (steps) => {
     const pair = new Pair();

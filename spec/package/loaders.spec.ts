@@ -6,7 +6,7 @@ import { Child, spawnChild } from '../support/child-process.ts';
 import { afterTest } from '../support/cleanup.ts';
 import { post } from '../support/http.ts';
 import { WebSocketClient } from '../support/websocket-client.ts';
-import { install, type Packed, pack, ROOT, run } from './support/tarball.ts';
+import { expectSuccess, install, type Packed, pack, ROOT, run } from './support/tarball.ts';
 
 const FIXTURES = join(ROOT, 'spec/package/fixtures');
 
@@ -30,21 +30,6 @@ describe('the package', function () {
     }
     await install(project, [packed.tarball]);
     return project;
-  }
-
-  /** Runs a program of a project; fails with all that it printed. */
-  async function expectSuccess(project: string, program: string, ...args: readonly string[]): Promise<void> {
-    const {
-      code = 0,
-      stdout,
-      stderr,
-    } = await run(process.execPath, [join(project, 'node_modules', program), ...args], {
-      cwd: project,
-      env: { ...process.env, NODE_OPTIONS: '', CI: 'true' },
-      // A test that fails may leave its server open. The runner then waits for it for ever.
-      timeout: 240_000,
-    }).catch((error) => error);
-    assert.equal(code, 0, `${stdout}\n${stderr}`);
   }
 
   for (const version of ['jest29', 'jest30']) {

@@ -10,7 +10,7 @@ import { install, type Packed, pack, ROOT, run } from './support/tarball.ts';
 
 const TSC = join(ROOT, 'node_modules/typescript/bin/tsc');
 /** The entries of the package, as dist/ names them. */
-const ENTRIES = ['index', 'redis', 'cluster-contract'];
+const ENTRIES = ['index', 'redis', 'cluster', 'cluster-contract', 'nestjs'];
 /** The modules in dist/: the entries, and what they share. */
 const MODULES = [...ENTRIES, 'shared'];
 /** Has a Node that can `require` ES modules refuse them, as Jest and older versions do. */
@@ -64,6 +64,10 @@ export const cases: readonly string[] = registryContract(() => ({
   registry: () => redisCluster(client, { name: 'chat' }).registry,
   elapse: async () => {},
 })).map(({ title }) => title);
+export const workers = () => sockjs({ cluster: nodeCluster({ name: 'chat', nodeTimeout: 2000 }) }, () => {}).cluster?.peers;
+export const primary: () => void = setupPrimary;
+// @ts-expect-error: the workers have no addresses
+export const noAddress = () => nodeCluster({ name: 'chat', listen: { port: 0 } });
 // @ts-expect-error: this is no client
 export const noClient = () => redisCluster({ isOpen: true }, { name: 'chat' });
 `;
@@ -73,12 +77,16 @@ const BOTH = `
 import { createRequire } from 'node:module';
 import * as sockjs from 'express-sockjs';
 import * as redis from 'express-sockjs/redis';
+import * as cluster from 'express-sockjs/cluster';
 import * as contract from 'express-sockjs/cluster-contract';
+import * as nestjs from 'express-sockjs/nestjs';
 const require = createRequire(import.meta.url);
 const both = [
   [sockjs, require('express-sockjs')],
   [redis, require('express-sockjs/redis')],
+  [cluster, require('express-sockjs/cluster')],
   [contract, require('express-sockjs/cluster-contract')],
+  [nestjs, require('express-sockjs/nestjs')],
 ];
 const names = both.flatMap(([, required]) => Object.keys(required).sort());
 const same = both.flatMap(([imported, required]) => Object.keys(imported).filter((name) => imported[name] === required[name]).sort());
@@ -102,6 +110,7 @@ ${UNTYPED}${SERVE}`,
 import { createServer } from 'node:http';
 import express, { type Request } from 'express';
 import { attachUpgrade, defaultOptions, type SessionHandler, sockjs, type SockjsOptions } from 'express-sockjs';
+import { nodeCluster, setupPrimary } from 'express-sockjs/cluster';
 import { registryContract } from 'express-sockjs/cluster-contract';
 import { redisCluster } from 'express-sockjs/redis';
 ${TYPED}${SERVE}`,
@@ -110,6 +119,7 @@ import { createServer } from 'node:http';
 import express = require('express');
 import type { Request } from 'express';
 import { attachUpgrade, defaultOptions, type SessionHandler, sockjs, type SockjsOptions } from 'express-sockjs';
+import { nodeCluster, setupPrimary } from 'express-sockjs/cluster';
 import { registryContract } from 'express-sockjs/cluster-contract';
 import { redisCluster } from 'express-sockjs/redis';
 ${TYPED}${SERVE}`,
@@ -160,11 +170,15 @@ describe('the package', function () {
 
   after(() => rm(packed.work, { recursive: true, force: true }));
 
-  it('has the sources, the entries and what they share, declarations, and the documents for users; nothing else', async () => {
+  it('has the sources, the entries and what they share, declarations, the documents for users, and the programs and settings that they link; nothing else', async () => {
     const pages = (await readdir(join(ROOT, 'docs'), { recursive: true })).filter((path) =>
-      /^(README|(guide|reference|migrating)\/.*)\.md$/.test(path),
+      /^(README|recipes|(guide|reference|migrating)\/.*)\.md$/.test(path),
     );
     const sources = (await readdir(join(ROOT, 'lib'), { recursive: true })).filter((path) => path.endsWith('.ts'));
+    const programs = (await readdir(join(ROOT, 'demo'), { recursive: true, withFileTypes: true }))
+      .filter((entry) => entry.isFile())
+      .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)).replaceAll('\\', '/'))
+      .filter((path) => /^demo\/(recipes|deploy)\//.test(path));
     const declarations = sources.flatMap((path) =>
       ['.d.cts', '.d.cts.map'].map((extension) => `dist/${path.replace(/\.ts$/, extension)}`),
     );
@@ -178,6 +192,7 @@ describe('the package', function () {
         'docs/conformance.md',
         'docs/protocol.md',
         'package.json',
+        ...programs,
         ...MODULES.flatMap((name) => [`dist/${name}.cjs`, `dist/${name}.cjs.map`]),
         ...pages.map((path) => `docs/${path}`),
         ...sources.map((path) => `lib/${path}`),
@@ -205,7 +220,7 @@ describe('the package', function () {
     }
   });
 
-  it('has each source in one module; those for Redis, and the contract, in those of their entries', async () => {
+  it('has each source in one module; those for Redis, for workers and the contract in those of their entries', async () => {
     const modules = new Map<string, string[]>();
     for (const name of MODULES) {
       const { sources } = JSON.parse(await readFile(join(packed.folder, `dist/${name}.cjs.map`), 'utf8'));
@@ -217,7 +232,9 @@ describe('the package', function () {
     assert.deepEqual(copied, []);
     for (const [folder, entry] of [
       ['../lib/cluster/redis/', 'redis'],
+      ['../lib/cluster/ipc/', 'cluster'],
       ['../lib/cluster/contract/', 'cluster-contract'],
+      ['../lib/nestjs/', 'nestjs'],
     ] as const) {
       const names = [...modules].filter(([source]) => source.startsWith(folder)).map(([, [name]]) => name);
       assert.deepEqual([...new Set(names)], [entry]);
@@ -288,13 +305,21 @@ describe('the package', function () {
         const { stdout } = await run(process.execPath, [WITHOUT_REQUIRE_ESM, 'both.mjs'], { cwd: project });
         const { names, same, thrown } = JSON.parse(stdout);
         assert.ok(
-          ['sockjs', 'Session', 'redisCluster', 'registryContract'].every((name) => names.includes(name)),
+          [
+            'sockjs',
+            'Session',
+            'redisCluster',
+            'nodeCluster',
+            'setupPrimary',
+            'registryContract',
+            'SockjsAdapter',
+          ].every((name) => names.includes(name)),
           stdout,
         );
         assert.deepEqual({ same, thrown }, { same: names, thrown: true });
       });
 
-      it('loads no code for Redis and no contract with express-sockjs, and no other package with the other entries', async () => {
+      it('loads no code for Redis or workers and no contract with express-sockjs, and no other package with the other entries', async () => {
         const loaded = async (entry: string): Promise<string[]> => {
           const program = `require('${entry}'); console.log(JSON.stringify(Object.keys(require.cache)))`;
           const { stdout } = await run(process.execPath, ['-e', program], { cwd: project });
@@ -303,11 +328,17 @@ describe('the package', function () {
         };
         const own = (await loaded('express-sockjs')).filter((path) => path.startsWith('express-sockjs/dist/'));
         assert.deepEqual(own, ['express-sockjs/dist/index.cjs', 'express-sockjs/dist/shared.cjs']);
-        assert.deepEqual(await loaded('express-sockjs/redis'), [
-          'express-sockjs/dist/redis.cjs',
-          'express-sockjs/dist/shared.cjs',
-        ]);
+        for (const entry of ['redis', 'cluster']) {
+          assert.deepEqual(await loaded(`express-sockjs/${entry}`), [
+            `express-sockjs/dist/${entry}.cjs`,
+            'express-sockjs/dist/shared.cjs',
+          ]);
+        }
         assert.deepEqual(await loaded('express-sockjs/cluster-contract'), ['express-sockjs/dist/cluster-contract.cjs']);
+        const ofNest = (await loaded('express-sockjs/nestjs')).filter((path) =>
+          path.startsWith('express-sockjs/dist/'),
+        );
+        assert.deepEqual(ofNest.sort(), [...own, 'express-sockjs/dist/nestjs.cjs'].sort());
       });
 
       it('has stack traces that name the TypeScript sources', async () => {
@@ -316,7 +347,7 @@ describe('the package', function () {
         const [, path = '', line] =
           /at readArguments \((.*[/\\]lib[/\\]options[/\\]arguments\.ts):(\d+):/.exec(stdout) ?? [];
         const lines = (await readFile(path, 'utf8')).split('\n');
-        assert.match(lines[Number(line) - 1] ?? '', /throw new TypeError\("sockjs: onSession is missing/);
+        assert.match(lines[Number(line) - 1] ?? '', /new TypeError\("sockjs: onSession is missing/);
       });
 
       for (const [by, file] of LOADED_BY) {

@@ -7,8 +7,8 @@ import { describeProxy } from './support/proxy.ts';
 /** Not the address that the proxy itself connects from. */
 const CLIENT = '127.0.0.2';
 
-for (const { name, byUrl, byCookie } of DEPLOYMENTS) {
-  for (const file of [byUrl, byCookie]) {
+for (const { name, byUrl, byCookie, roundRobin } of DEPLOYMENTS) {
+  for (const file of [byUrl, byCookie, roundRobin]) {
     describeProxy(name, `the client as the application sees it (${file})`, () => {
       for (const transport of TRANSPORTS) {
         it(`has the address of a client of ${transport}, in spite of what the client claims`, async () => {

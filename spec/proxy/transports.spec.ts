@@ -14,8 +14,8 @@ import { describeProxy } from './support/proxy.ts';
 /** Under what a streaming response may carry (`responseLimit`), over what a proxy reads at once. */
 const LARGE = 'é%<x'.repeat(10_000);
 
-for (const { name, byUrl, byCookie } of DEPLOYMENTS) {
-  for (const file of [byUrl, byCookie]) {
+for (const { name, byUrl, byCookie, roundRobin } of DEPLOYMENTS) {
+  for (const file of [byUrl, byCookie, roundRobin]) {
     describeProxy(name, `transports through ${file}`, () => {
       const start = () => startFleet(name, file, { jsessionid: file === byCookie });
       const open = (origin: string, transport: TransportName) => connect(origin, transport, { jar: new CookieJar() });

@@ -2,7 +2,7 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { env } from 'node:process';
-import { type Browser, type BrowserContext, chromium } from 'playwright-core';
+import { type Browser, type BrowserContext, type BrowserContextOptions, chromium } from 'playwright-core';
 import { Child } from '../../support/child-process.ts';
 import { afterTest } from '../../support/cleanup.ts';
 
@@ -104,12 +104,12 @@ after(async () => {
 });
 
 /** Returns a context without cookies and caches. */
-export async function newContext(): Promise<BrowserContext> {
+export async function newContext(options: BrowserContextOptions = {}): Promise<BrowserContext> {
   if (running === undefined) {
     throw new Error('not in describeInBrowser()');
   }
   const { browser } = await running;
-  const context = await browser.newContext();
+  const context = await browser.newContext(options);
   afterTest(() => context.close());
   return context;
 }

@@ -8,7 +8,7 @@ export const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** The pages below `docs/`, as paths from the folder of the project. */
 export const PAGES: readonly string[] = readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
-  .filter((path) => path.endsWith('.md'))
+  .filter((path) => path.endsWith('.md') && !/^(node_modules|\.vitepress)\b/.test(path))
   .map((path) => `docs/${path}`)
   .sort();
 

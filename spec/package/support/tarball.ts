@@ -1,4 +1,5 @@
 /** The package as `npm pack` makes it, and projects that install it. */
+import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -27,11 +28,18 @@ export async function pack(): Promise<Packed> {
   const work = await mkdtemp(join(tmpdir(), 'express-sockjs-'));
   // A copy, since packing builds, and must not change the dist of the working tree.
   const copy = join(work, 'copy');
-  const leftOut = new Set(['.git', 'node_modules', 'dist', 'coverage'].map((name) => join(ROOT, name)));
+  const parts = ['.git', 'node_modules', 'dist', 'coverage', 'docs/node_modules', 'docs/.vitepress'];
+  const leftOut = new Set(parts.map((name) => join(ROOT, name)));
   await cp(ROOT, copy, { recursive: true, filter: (source) => !leftOut.has(source) });
   await symlink(join(ROOT, 'node_modules'), join(copy, 'node_modules'), 'dir');
-  await run('npm', ['pack', '--pack-destination', work], { cwd: copy });
+  const packed = await packFolder(copy, work);
   await rm(copy, { recursive: true });
+  return packed;
+}
+
+/** Packs the package of a folder as it is, and unpacks the tarball, both in the folder `work`. */
+export async function packFolder(source: string, work: string): Promise<Packed> {
+  await run('npm', ['pack', '--pack-destination', work], { cwd: source });
   const tarball = join(work, (await readdir(work)).find((name) => name.endsWith('.tgz')) ?? '');
   const { stdout } = await run('tar', ['-tzf', tarball]);
   await run('tar', ['-xzf', tarball, '-C', work]);
@@ -48,4 +56,19 @@ export async function install(project: string, packages: readonly string[]): Pro
   await mkdir(project, { recursive: true });
   const options = ['--prefix', project, '--prefer-offline', '--no-audit', '--no-fund'];
   await run('npm', ['install', ...options, ...packages], { cwd: project });
+}
+
+/** Runs a program of a project; fails with all that it printed. */
+export async function expectSuccess(project: string, program: string, ...args: readonly string[]): Promise<void> {
+  const {
+    code = 0,
+    stdout,
+    stderr,
+  } = await run(process.execPath, [join(project, 'node_modules', program), ...args], {
+    cwd: project,
+    env: { ...process.env, NODE_OPTIONS: '', CI: 'true' },
+    // A test that fails may leave its server open. The runner then waits for it for ever.
+    timeout: 240_000,
+  }).catch((error) => error);
+  assert.equal(code, 0, `${stdout}\n${stderr}`);
 }

@@ -1,4 +1,5 @@
 /** Runs nginx and HAProxy with the files of `demo/deploy/`. It replaces only addresses, paths and times in them. */
+import type { ChildProcess } from 'node:child_process';
 import { chown, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -93,12 +94,47 @@ export async function startProxy(
   servers: readonly [number, number],
   more: Replacements = {},
 ): Promise<RunningProxy> {
-  const { program, arguments: args, replacements } = KINDS[name];
+  const text = await readDeployFile(file);
+  const { port } = await launch(name, file, (dir, port) =>
+    replace(text, {
+      '127.0.0.1:3001': `127.0.0.1:${servers[0]}`,
+      '127.0.0.1:3002': `127.0.0.1:${servers[1]}`,
+      ...replacementsOf(name, dir, port),
+      ...more,
+    }),
+  );
+  return { origin: `http://127.0.0.1:${port}`, port };
+}
+
+/** A proxy that was started. */
+export interface Launched {
+  readonly child: Child;
+  readonly process: ChildProcess;
+  readonly port: number;
+  /** A folder of its own. It is removed after the test. */
+  readonly dir: string;
+  /** The path of its configuration. */
+  readonly config: string;
+}
+
+/**
+ * Starts a proxy on a free port. Settles once it listens. It is killed after the test.
+ *
+ * @param file the name of its configuration
+ * @param configure returns the configuration
+ * @param args the arguments of the program
+ */
+export async function launch(
+  name: ProxyName,
+  file: string,
+  configure: (dir: string, port: number) => string,
+  args: (dir: string, config: string) => string[] = KINDS[name].arguments,
+): Promise<Launched> {
+  const { program } = KINDS[name];
   const path = findProgram(program);
   if (path === undefined) {
     throw new Error(`${program} is not installed`);
   }
-  const text = await readFile(new URL(`../../../demo/deploy/${file}`, import.meta.url), 'utf8');
   // Never as root.
   const user = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
   for (;;) {
@@ -109,21 +145,14 @@ export async function startProxy(
       await chown(dir, user.uid, user.gid);
     }
     const config = join(dir, file);
-    await writeFile(
-      config,
-      replace(text, {
-        '127.0.0.1:3001': `127.0.0.1:${servers[0]}`,
-        '127.0.0.1:3002': `127.0.0.1:${servers[1]}`,
-        ...replacements(dir, port),
-        ...more,
-      }),
-    );
+    await writeFile(config, configure(dir, port));
+    const started = spawnChild(path, args(dir, config), { ...user, cwd: dir });
     // Until it listens, its end means that the port was taken.
-    const child = new Child(program, spawnChild(path, args(dir, config), { ...user, cwd: dir }), true);
+    const child = new Child(program, started, true);
     afterTest(() => child.kill());
     if (await untilListening(child, port)) {
       child.mustLive();
-      return { origin: `http://127.0.0.1:${port}`, port };
+      return { child, process: started, port, dir, config };
     }
     if (!ADDRESS_IN_USE.test(child.stderr)) {
       throw new Error(`${program} did not start with ${file}:\n${child.stderr || 'It ended without a word.'}`);
@@ -131,12 +160,22 @@ export async function startProxy(
   }
 }
 
+/** The text of a file in `demo/deploy/`. */
+export function readDeployFile(file: string): Promise<string> {
+  return readFile(new URL(`../../../demo/deploy/${file}`, import.meta.url), 'utf8');
+}
+
+/** What must be replaced in every configuration of a proxy: where it listens, and its paths. */
+export function replacementsOf(name: ProxyName, dir: string, port: number): Replacements {
+  return KINDS[name].replacements(dir, port);
+}
+
 /**
  * Replaces all texts at once.
  *
  * @throws Error if a text is missing, since the specs would then run another configuration
  */
-function replace(text: string, replacements: Replacements): string {
+export function replace(text: string, replacements: Replacements): string {
   for (const old of Object.keys(replacements)) {
     if (!text.includes(old)) {
       throw new Error(`not in the file: ${old}`);

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import type { HttpReceiver } from '../contract.ts';
 import { HTTP_RECEIVERS, xhrPolling } from '../transport-cases.ts';
 import { NumberedClient, type Route } from './numbered-client.ts';
-import type { NodeProcess } from './processes.ts';
+import { NumberedSocket } from './numbered-socket.ts';
+import type { ObservedNode } from './observed-nodes.ts';
 
 /** The option `responseLimit` of the processes: streams end often, and go on at another process. */
 export const RESPONSE_LIMIT = 1_024;
@@ -40,12 +41,12 @@ export async function exchangeUntil(client: NumberedClient, isEnough: () => bool
 }
 
 /** Opens a session, as a client does that gets 503 and tries again with another id. */
-export async function insistOnOpening(route: Route): Promise<void> {
+export async function insistOnOpening(route: Route): Promise<NumberedClient> {
   for (;;) {
     const client = new NumberedClient(xhrPolling, route).start();
     await client.until(() => client.isOpen || client.end !== undefined, 'an answer');
     if (client.end === undefined) {
-      return;
+      return client;
     }
     assert.deepEqual(client.end, { kind: 'answered', status: 503, retryAfter: '5' });
   }
@@ -53,8 +54,8 @@ export async function insistOnOpening(route: Route): Promise<void> {
 
 /** Opens a session by each transport at one process, and has its further requests go to the others in turns. */
 export function openAt(
-  owner: NodeProcess,
-  others: readonly NodeProcess[],
+  owner: ObservedNode,
+  others: readonly ObservedNode[],
   transports: readonly HttpReceiver[] = HTTP_RECEIVERS,
 ): Promise<NumberedClient[]> {
   return Promise.all(
@@ -68,4 +69,41 @@ export function openAt(
       return client;
     }),
   );
+}
+
+/**
+ * Opens sessions of all kinds at one process: such as it serves itself, such as another relays to it, and a WebSocket.
+ *
+ * @returns those over HTTP, and what has each of all exchange a message
+ */
+export async function openAllKinds(owner: ObservedNode, other: ObservedNode) {
+  const clients = [...(await openAt(owner, [owner])), ...(await openAt(owner, [other]))];
+  const socket = await new NumberedSocket(`http://127.0.0.1:${owner.port}`).open();
+  const echoAll = async (text: string) => {
+    await Promise.all([...clients, socket].map((client) => client.echoes(text)));
+  };
+  return { clients, echoAll };
+}
+
+/** Has sessions exchange numbered messages while a test does its work. Rejects where one of them has noticed. */
+export async function underLoad(clients: readonly NumberedClient[], work: () => Promise<void>): Promise<void> {
+  let isOver = false;
+  const load = async (client: NumberedClient) => {
+    const before = client.received.length;
+    let sent = 0;
+    do {
+      const { status } = await client.send(String(sent));
+      assert.ok(status === 204 || status === 200, `a send of ${client.id} got ${status}`);
+      sent += 1;
+      // One at a time leaves the machine to the work.
+      await client.until(() => client.received.length >= before + sent || client.end !== undefined, 'a message');
+    } while (!isOver && client.end === undefined);
+    assert.deepEqual([client.received.slice(before), client.end], [numbers(sent), undefined], client.id);
+  };
+  const done = Promise.all(clients.map(load));
+  // It is awaited once the work is over.
+  done.catch(() => {});
+  await work();
+  isOver = true;
+  await done;
 }

@@ -276,8 +276,8 @@ export async function makeMounts(
   return mounts;
 }
 
-/** Mounts of one process warn that they share their sessions, which is what they are for. */
-function withoutWarning<T>(make: () => T): T {
+/** Makes a router of several in this process. They warn that they share their sessions, which is what they are for. */
+export function withoutWarning<T>(make: () => T): T {
   const { emitWarning } = process;
   process.emitWarning = () => {};
   try {

@@ -3,44 +3,35 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
-import { Changes } from '../changes.ts';
 import { afterTest } from '../cleanup.ts';
 import type { HttpReceiver } from '../contract.ts';
 import { type Answer, post } from '../http.ts';
 import { FRAME_ENDS } from '../transport-cases.ts';
+import { NumberedSession } from './numbered-session.ts';
 
-/** How a client has learned that its session has ended. */
-export type ClientEnd =
-  | { readonly kind: 'closed'; readonly code: number; readonly reason: string }
-  | { readonly kind: 'answered'; readonly status: number; readonly retryAfter: string | undefined }
-  | { readonly kind: 'cut' }
-  /** It has left by itself: a send got 404, after which no client goes on. */
-  | { readonly kind: 'left' };
+/** What browsers send from a page of the server itself. Without it, scripts and frames are refused by `same-origin`. */
+const SAME_ORIGIN = { 'Sec-Fetch-Site': 'same-origin' };
 
 /** Where each request goes. */
 export type Route = () => { readonly port: number };
 
-export class NumberedClient {
-  readonly id: string;
-  /** Messages, in the order of their arrival. */
-  readonly received: string[] = [];
-  /** Undefined until the session has ended. */
-  end: ClientEnd | undefined;
+/** The header by which a proxy of the specs says which process has answered. */
+export const SERVED_BY = 'x-served-by';
+
+export class NumberedClient extends NumberedSession {
   /** Where further requests go. */
   route: Route;
   /** Whether it asks again where the owner cannot be reached, and does not end. */
   isInsistent = false;
   readonly transport: HttpReceiver;
-  readonly #changes = new Changes();
-  #opens = 0;
   #abort: () => void = () => {};
   #isOver = false;
   #isReceiving = false;
 
   constructor(transport: HttpReceiver, route: Route, id = `${transport.name}-${randomUUID()}`) {
+    super(id);
     this.transport = transport;
     this.route = route;
-    this.id = id;
     afterTest(() => this.abort());
   }
 
@@ -50,15 +41,10 @@ export class NumberedClient {
     this.#abort();
   }
 
-  get isOpen(): boolean {
-    return this.#opens > 0;
-  }
-
   /** Receives from now on, request after request. Settles when the session is open. */
   async open(): Promise<this> {
     this.start();
-    await this.until(() => this.isOpen || this.end !== undefined, 'the open frame');
-    assert.equal(this.end, undefined);
+    await this.opened();
     return this;
   }
 
@@ -73,25 +59,11 @@ export class NumberedClient {
     return this.until(() => this.#isReceiving, 'a receiving request');
   }
 
-  /** Settles once the condition holds. */
-  until(holds: () => boolean, what: string): Promise<void> {
-    return this.#changes.until(
-      holds,
-      () => `${what} at ${this.id}; it has ${this.received.length} messages, ended: ${JSON.stringify(this.end)}`,
-    );
-  }
-
-  /** Settles with how the session has ended. */
-  async ended(): Promise<ClientEnd> {
-    await this.until(() => this.end !== undefined, 'its end');
-    return this.end ?? assert.fail();
-  }
-
   /** Sends messages in one request. */
   send(...texts: readonly string[]): Promise<Answer> {
     const { sendEndpoint } = this.transport;
     const url = `http://127.0.0.1:${this.route().port}/echo/000/${this.id}/${sendEndpoint}`;
-    const headers = { 'Content-Type': 'text/plain' };
+    const headers = { ...SAME_ORIGIN, 'Content-Type': 'text/plain' };
     return post(url, JSON.stringify(texts), headers);
   }
 
@@ -99,16 +71,15 @@ export class NumberedClient {
   leave(): void {
     this.end ??= { kind: 'left' };
     this.#abort();
-    this.#changes.notify();
+    this.changes.notify();
   }
 
   /** Sends a message, and settles when it has come back. */
-  async echoes(text: string): Promise<void> {
-    const before = this.received.length;
-    const { status } = await this.send(text);
-    assert.ok(status === 200 || status === 204, `the send got ${status}`);
-    await this.until(() => this.received.length > before || this.end !== undefined, `the message ${text}`);
-    assert.deepEqual([this.received.slice(before), this.end], [[text], undefined]);
+  echoes(text: string): Promise<void> {
+    return this.comesBack(text, async () => {
+      const { status } = await this.send(text);
+      assert.ok(status === 200 || status === 204, `the send got ${status}`);
+    });
   }
 
   async #receive(): Promise<void> {
@@ -123,19 +94,21 @@ export class NumberedClient {
       }
       this.end ??= { kind: 'cut' };
     }
-    this.#changes.notify();
+    this.changes.notify();
   }
 
   async #receiveOnce(): Promise<void> {
     const { method, endpoint, prelude } = this.transport;
     const path = `/echo/000/${this.id}/${endpoint}`;
-    const req = request({ host: '127.0.0.1', port: this.route().port, method, path, agent: false });
+    const to = { host: '127.0.0.1', port: this.route().port };
+    const req = request({ ...to, method, path, headers: SAME_ORIGIN, agent: false });
     this.#abort = () => req.destroy();
     req.end();
     this.#isReceiving = true;
-    this.#changes.notify();
+    this.changes.notify();
     const [res] = (await once(req, 'response')) as [IncomingMessage];
     req.on('error', () => {});
+    this.servedBy ??= String(res.headers[SERVED_BY]);
     if (res.statusCode !== 200) {
       res.resume();
       const { statusCode: status = 0, headers } = res;
@@ -156,7 +129,7 @@ export class NumberedClient {
     }
     this.#isReceiving = false;
     if (text !== '') {
-      this.#takeFrame(text);
+      this.takeFrame(this.transport.unwrap(text));
     }
   }
 
@@ -169,25 +142,9 @@ export class NumberedClient {
       if (at < 0) {
         break;
       }
-      this.#takeFrame(rest.slice(0, at + end.length));
+      this.takeFrame(this.transport.unwrap(rest.slice(0, at + end.length)));
       rest = rest.slice(at + end.length);
     }
     return rest;
-  }
-
-  #takeFrame(wrapped: string): void {
-    const frame = this.transport.unwrap(wrapped);
-    if (frame === 'o') {
-      this.#opens += 1;
-      assert.equal(this.#opens, 1, 'a second open frame');
-    } else if (frame.startsWith('a')) {
-      this.received.push(...(JSON.parse(frame.slice(1)) as string[]));
-    } else if (frame.startsWith('c')) {
-      const [code, reason] = JSON.parse(frame.slice(1)) as [number, string];
-      this.end = { kind: 'closed', code, reason };
-    } else {
-      assert.equal(frame, 'h');
-    }
-    this.#changes.notify();
   }
 }

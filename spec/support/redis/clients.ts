@@ -70,30 +70,30 @@ export const CLIENTS: Readonly<Record<string, Connect>> = {
 
 /** Clients of Redis Cluster, by name. */
 export const CLUSTER_CLIENTS: Readonly<Record<string, Connect>> = {
-  'node-redis 6': async ({ port }) => {
-    const client = createCluster6({ rootNodes: [{ socket: { host, port } }] });
+  'node-redis 6': async ({ port, ...user }) => {
+    const client = createCluster6({ rootNodes: [{ socket: { host, port }, ...user }], defaults: user });
     ignoreErrors(client);
     await client.connect();
     return { client, close: () => client.destroy() };
   },
-  'node-redis 4': async ({ port }) => {
-    const client = createCluster4({ rootNodes: [{ socket: { host, port } }] });
+  'node-redis 4': async ({ port, ...user }) => {
+    const client = createCluster4({ rootNodes: [{ socket: { host, port }, ...user }], defaults: user });
     ignoreErrors(client);
     await client.connect();
     return { client, close: () => client.disconnect() };
   },
-  'ioredis 6': ({ port }) => {
-    const client = new Cluster6([{ host, port }]);
+  'ioredis 6': ({ port, ...user }) => {
+    const client = new Cluster6([{ host, port }], { redisOptions: user });
     ignoreErrors(client);
     return { client, close: () => client.disconnect() };
   },
-  'ioredis 5, which reads from replicas': ({ port }) => {
-    const client = new Cluster5([{ host, port }], { scaleReads: 'slave' });
+  'ioredis 5, which reads from replicas': ({ port, ...user }) => {
+    const client = new Cluster5([{ host, port }], { scaleReads: 'slave', redisOptions: user });
     ignoreErrors(client);
     return { client, close: () => client.disconnect() };
   },
-  iovalkey: ({ port }) => {
-    const client = new ValkeyCluster([{ host, port }]);
+  iovalkey: ({ port, ...user }) => {
+    const client = new ValkeyCluster([{ host, port }], { redisOptions: user });
     ignoreErrors(client);
     return { client, close: () => client.disconnect() };
   },

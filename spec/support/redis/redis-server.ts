@@ -1,7 +1,7 @@
 /** A redis-server for a suite: on a port of its own, in a folder of its own, without persistence. */
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chown, mkdtemp, rm } from 'node:fs/promises';
+import { chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -9,13 +9,17 @@ import { Redis } from 'ioredis';
 import { Child, spawnChild } from '../child-process.ts';
 import { afterTest } from '../cleanup.ts';
 import { findProgram, freePort } from '../programs.ts';
+import { TLS } from '../tls-certificate.ts';
 
 const PROGRAM = 'redis-server';
 
 /** The user id of Debian's `nobody`. */
 const NOBODY = 65_534;
 
-const READY = /Ready to accept connections|Address already in use/;
+const READY = /Ready to accept connections|Sentinel ID is|Address already in use/;
+
+/** The configuration that a Sentinel keeps what it learns in. */
+const SENTINEL_FILE = 'sentinel.conf';
 
 /** ms between two questions to the server, where it cannot tell by itself. */
 const POLL = 5;
@@ -25,7 +29,7 @@ const { CI } = process.env;
 /** Arguments of redis-server: what `redis.conf` would say, each behind `--`. */
 export type Arguments = readonly string[];
 
-/** Arguments of a redis-server for `formCluster()`. It must know its address, since it has no peers to tell it. */
+/** Arguments of a server of a Redis Cluster. It must know its address, since at first it has no peers to tell it. */
 export const CLUSTER_ARGUMENTS: Arguments = ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'];
 
 /** Arguments of a redis-server for `fallBack()`. */
@@ -64,14 +68,17 @@ export function useRedis(...args: Arguments): RedisServer {
 /** A redis-server that can be stalled, killed and started again on the same port. */
 export class RedisServer {
   readonly #args: Arguments;
+  readonly #isSentinel: boolean;
   #dir: string | undefined;
   #port: number | undefined;
   #process: ChildProcess | undefined;
   #child: Child | undefined;
   #admin: Redis | undefined;
 
-  constructor(args: Arguments) {
+  /** @param isSentinel whether it watches other servers, and holds no data */
+  constructor(args: Arguments, isSentinel = false) {
     this.#args = args;
+    this.#isSentinel = isSentinel;
   }
 
   get port(): number {
@@ -86,6 +93,9 @@ export class RedisServer {
   /** Starts it, on the port that it had before. Settles once it accepts connections. */
   async start(): Promise<void> {
     this.#dir ??= await ownFolder();
+    if (this.#isSentinel) {
+      await this.#write(SENTINEL_FILE, '');
+    }
     for (;;) {
       this.#port ??= await freePort();
       if (await this.#startOn(this.#port)) {
@@ -118,11 +128,21 @@ export class RedisServer {
     await this.start();
   }
 
-  /** Makes it a Redis Cluster of one server. It must have been started with `CLUSTER_ARGUMENTS`. */
-  async formCluster(): Promise<void> {
-    await this.admin.call('CLUSTER', ['ADDSLOTSRANGE', '0', '16383']);
-    while (!String(await this.admin.call('CLUSTER', ['INFO'])).includes('cluster_state:ok')) {
-      await delay(POLL);
+  /** Has it take TLS as well, with the certificate of the specs, at a port of its own. */
+  async listenWithTls(): Promise<number> {
+    const { key, cert } = TLS;
+    await this.#write('key.pem', key);
+    await this.#write('cert.pem', cert);
+    const files = ['tls-key-file', 'key.pem', 'tls-cert-file', 'cert.pem', 'tls-ca-cert-file', 'cert.pem'];
+    await this.admin.call('CONFIG', ['SET', 'tls-auth-clients', 'no', ...files]);
+    for (;;) {
+      const port = await freePort();
+      try {
+        await this.admin.config('SET', 'tls-port', port);
+        return port;
+      } catch {
+        // Another program has taken it.
+      }
     }
   }
 
@@ -191,16 +211,25 @@ export class RedisServer {
     }
   }
 
+  /** Writes a file into its folder, which is its own. */
+  async #write(name: string, text: string): Promise<void> {
+    const file = join(defined(this.#dir), name);
+    await writeFile(file, text);
+    await giveAway(file);
+  }
+
   /** Settles with true once it accepts connections, or with false where the port was taken. */
   async #startOn(port: number): Promise<boolean> {
-    const args = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', ...this.#args];
+    // The name of a file must be the first argument.
+    const kind = this.#isSentinel ? [SENTINEL_FILE, '--sentinel'] : ['--save', '', '--appendonly', 'no'];
+    const args = [...kind, '--port', `${port}`, '--bind', '127.0.0.1', ...this.#args];
     // Never as root.
     const user = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
     const cwd = defined(this.#dir);
     this.#process = spawnChild(defined(findProgram(PROGRAM)), args, { cwd, ...user });
     this.#child = new Child(PROGRAM, this.#process, true);
     const [ready = ''] = await this.#child.line(new RegExp(`(${READY.source})`));
-    if (ready.startsWith('Ready')) {
+    if (!ready.startsWith('Address')) {
       this.#child.mustLive();
       return true;
     }
@@ -211,10 +240,15 @@ export class RedisServer {
 
 async function ownFolder(): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'sockjs-redis-'));
-  if (process.getuid?.() === 0) {
-    await chown(dir, NOBODY, NOBODY);
-  }
+  await giveAway(dir);
   return dir;
+}
+
+/** Gives a file to the user of redis-server. */
+async function giveAway(file: string): Promise<void> {
+  if (process.getuid?.() === 0) {
+    await chown(file, NOBODY, NOBODY);
+  }
 }
 
 /** Reconnects at once after a restart, and then does what waits. */

@@ -244,6 +244,21 @@ describe('ClusterDirectory', () => {
       assert.equal((await ask(b)).kind, 'reserved');
     });
 
+    it('has ended where the registry finds out that the owner is dead while that is being dialled', async () => {
+      await open(a);
+      a.state = 'unreachable';
+      const { registry } = cluster;
+      const claim = registry.claim.bind(registry);
+      registry.claim = async (id, mark, life) => {
+        const entry = await claim(id, mark, life);
+        if (entry?.kind === 'owned') {
+          await registry.end(id, entry.owner, { code: 1012, reason: 'Session lost', identityHash: '' }, life);
+        }
+        return entry;
+      };
+      assert.deepEqual(await ask(b), { kind: 'ended', code: 1012, reason: 'Session lost' });
+    });
+
     it('needs no place for a session of another process', async () => {
       const full = new Cluster();
       const [owner, other] = [full.add(), full.add({ maxSessions: 0 })];
@@ -303,6 +318,23 @@ describe('ClusterDirectory', () => {
       assert.equal(again.kind === 'live' && again.port, port);
       assert.equal(cluster.registry.commands, commands);
       assert.deepEqual(messages, ['1', '2']);
+    });
+
+    it('reaches a session at another process while a poll of this one asks for it', async () => {
+      const session = await open(a);
+      const messages: string[] = [];
+      session.on('message', (message) => messages.push(message));
+      const poll = ask(b);
+      assert.ok(await deliver(await portFor(b), 'hello'));
+      assert.deepEqual(messages, ['hello']);
+      assert.equal((await poll).kind, 'live');
+    });
+
+    it('finds no session while a poll of this process claims the id for a new one', async () => {
+      const poll = ask(b);
+      assert.equal((await directoryOf(b).find('session', identity())).kind, 'pending');
+      assert.equal((await poll).kind, 'reserved');
+      assert.equal((await directoryOf(b).find('session', identity())).kind, 'pending');
     });
 
     it('has a port of its own for each client, of which the owner takes one', async () => {

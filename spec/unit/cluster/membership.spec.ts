@@ -56,6 +56,7 @@ function make({ nodeTimeout = 1000, sessions = ['session'] } = {}) {
   const taken: string[][] = [];
   const nodes: (readonly string[])[] = [];
   const attempts: unknown[] = [];
+  const cutOff: number[] = [];
   const settings: MembershipSettings = {
     registry,
     nodeTimeout,
@@ -63,9 +64,10 @@ function make({ nodeTimeout = 1000, sessions = ['session'] } = {}) {
     owned: () => owned,
     onTaken: (ids) => taken.push([...ids]),
     onNodes: (listed) => nodes.push(listed.map(({ id }) => id)),
+    onCutOff: () => cutOff.push(performance.now()),
     onAttempt: (error) => attempts.push(error),
   };
-  return { registry, owned, taken, nodes, attempts, membership: new Membership(settings) };
+  return { registry, owned, taken, nodes, attempts, cutOff, membership: new Membership(settings) };
 }
 
 const away = () => Promise.reject(new Error('the registry is away'));
@@ -102,6 +104,19 @@ describe('Membership', () => {
     assert.equal(made.membership.hasJoined, true);
     return made;
   }
+
+  describe('a registry that is gone for good', () => {
+    it('is told at each renewal, and makes the membership fail', async () => {
+      const { registry, nodes, attempts, cutOff, taken, membership } = await joined();
+      registry.onRenew = () => Promise.resolve({ ...RENEWAL, hadLease: false, nodes: [], isCutOff: true });
+      await advance(500, 250);
+      assert.equal(cutOff.length, 2);
+      assert.equal(membership.isUp, false);
+      assert.match(String(attempts.at(-1)), /cut off from the registry of the cluster for good/);
+      // The endpoint closes, and ends its sessions itself.
+      assert.deepEqual([nodes.length, taken.flat()], [1, []]);
+    });
+  });
 
   describe('the lease', () => {
     it('is written at once, and every quarter of nodeTimeout, for one and a half of it', async () => {

@@ -134,6 +134,21 @@ describe('RelayReceiver', () => {
       assert.equal(sent.length, 5);
     });
 
+    it('has the memory of each piece free once it has left, unless other receivers have the frame', () => {
+      const { receiver, frames } = make();
+      receiver.messages([LARGE + LARGE], false);
+      assert.equal(frames.length, 2);
+      assert.notEqual(frames[0]?.bytes.buffer, frames[1]?.bytes.buffer);
+      const shared = new SharedMessage(LARGE + LARGE);
+      const others = [make(), make()];
+      for (const other of others) {
+        other.receiver.messages([shared], false);
+      }
+      const memory = others.flatMap((other) => other.frames.map(({ bytes }) => bytes.buffer));
+      assert.equal(memory.length, 4);
+      assert.equal(new Set(memory).size, 1);
+    });
+
     it('does not let the other node report more than was sent', () => {
       const { receiver } = make();
       receiver.messages(['1'], false);

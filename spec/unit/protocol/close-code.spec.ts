@@ -14,6 +14,7 @@ describe('CloseCode', () => {
       InvalidPayload: 1007,
       MessageTooBig: 1009,
       InternalError: 1011,
+      SessionLost: 1012,
       TryAgainLater: 1013,
       AnotherConnection: 2010,
     });

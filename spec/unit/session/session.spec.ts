@@ -15,6 +15,7 @@ import type { Lifecycle, SessionEnvironment } from '../../../lib/session/lifecyc
 import type { SessionRegistry } from '../../../lib/session/registry.ts';
 import { Rooms } from '../../../lib/session/rooms.ts';
 import type { Session } from '../../../lib/session/session.ts';
+import { helpAt } from '../../../lib/util/help.ts';
 import { afterTest } from '../../support/cleanup.ts';
 import { stopClock } from '../../support/clock.ts';
 import {
@@ -1996,7 +1997,7 @@ describe('Session', () => {
           String(text),
           /^sockjs: messages are discarded.*does not read.*session\.on\('message', …\).*recv\(\)/,
         );
-        assert.deepEqual(options, { code: 'SOCKJS_UNREAD' });
+        assert.deepEqual(options, { code: 'SOCKJS_UNREAD', detail: helpAt('sockjs_unread') });
       });
 
       it('has nothing to discard where nothing came before onSession had settled', async () => {

@@ -161,6 +161,20 @@ describe('DeadlineTimer', () => {
     assert.equal(calls.length, 1);
   });
 
+  it('fires where a test has stopped the clock, and lets it go on again', async () => {
+    // On the stopped clock, which begins with 0, it comes before any time of the real clock.
+    timer.set(1);
+    clock.uninstall();
+    await new Promise<void>((resolve) => {
+      new DeadlineTimer(queue, { onTimer: resolve }).set(1);
+    });
+    assert.equal(calls.length, 1);
+    clock = stopClock();
+    new DeadlineTimer(queue, { onTimer: () => calls.push(-1) }).set(performance.now() + 1);
+    clock.tick(10);
+    assert.deepEqual(calls.slice(1), [-1]);
+  });
+
   it('is not postponed to an earlier time', () => {
     timer.set(100);
     timer.postpone(performance.now() - 50);

@@ -2,10 +2,10 @@
 import type { SessionCloseEvent, SockjsOptions, TransportName } from '../../../../lib/index.ts';
 import type { ClientName } from '../node-client.ts';
 
-/** The argument of the program, as JSON. */
+/** The argument of the program, as JSON. A worker of node:cluster needs no Redis. */
 export interface DrivenSettings {
-  readonly client: ClientName;
-  readonly redisPort: number;
+  readonly client?: ClientName;
+  readonly redisPort?: number;
 }
 
 /** Calls that the spec waits for, in its own turn of the event loop. */
@@ -25,6 +25,8 @@ export type Call =
       readonly isBare: boolean;
       /** Has each request come on a connection of its own. */
       readonly closesConnections: boolean;
+      /** Whether it listens on a port of all processes, beside the connections that it gets from the spec. */
+      readonly listens: boolean;
     }
   /** All processes have written their records. */
   | { readonly do: 'link' }
@@ -51,6 +53,8 @@ export interface DrivenState {
   /** Whether it waits for the registry, or for a connection to another process. */
   readonly isWaiting: boolean;
   readonly timers: number;
+  /** Where it listens, if it does. */
+  readonly port: number | undefined;
   /** How many reports it has sent. */
   readonly reports: number;
 }

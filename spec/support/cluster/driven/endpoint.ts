@@ -4,7 +4,6 @@ import type { Socket } from 'node:net';
 import express, { type Express } from 'express';
 import { attachUpgrade, type Session, type SessionHandler, type SockjsRouter, sockjs } from '../../../../lib/index.ts';
 import type { ClusterRegistry } from '../../../../lib/options/cluster-adapter.ts';
-import { type RedisClient, redisCluster } from '../../../../lib/redis.ts';
 import { afterTest } from '../../cleanup.ts';
 import { stopClock } from '../../clock.ts';
 import type { TestClock } from '../../contract.ts';
@@ -12,6 +11,7 @@ import { CountingRegistry } from '../mounts.ts';
 import { watchSockets, watchTimers } from '../watched.ts';
 import type { Call, DrivenState, Report } from './calls.ts';
 import { HANDLERS, known, MIDDLEWARE, OPTIONS } from './known.ts';
+import type { RegistryPlace } from './registry-place.ts';
 
 /** ms without a sign of life until a process is given up: the longest, since the spec moves a stopped clock in leaps. */
 const NODE_TIMEOUT = 3_600_000;
@@ -20,7 +20,7 @@ type Serve = Extract<Call, { do: 'serve' }>;
 
 export class DrivenEndpoint {
   readonly #report: (message: Report) => void;
-  readonly #redisPort: number;
+  readonly #place: RegistryPlace;
   readonly #clock: TestClock | undefined;
   readonly #registry: CountingRegistry;
   readonly #router: SockjsRouter;
@@ -33,14 +33,14 @@ export class DrivenEndpoint {
   #startLink = () => {};
   #requests = 0;
 
-  constructor(client: RedisClient, redisPort: number, serve: Serve, report: (message: Report) => void) {
+  constructor(place: RegistryPlace, serve: Serve, report: (message: Report) => void) {
     this.#report = report;
-    this.#redisPort = redisPort;
+    this.#place = place;
     this.#clock = serve.stopsClock ? stopClock() : undefined;
     this.#link = new Promise((resolve) => {
       this.#startLink = resolve;
     });
-    const adapter = redisCluster(client, { name: serve.name, nodeTimeout: NODE_TIMEOUT });
+    const adapter = place.adapter({ name: serve.name, nodeTimeout: NODE_TIMEOUT });
     this.#registry = new CountingRegistry(this.#tellingOfEnds(adapter.registry), () => this.#link);
     const onSession = serve.onSession === undefined ? this.#onSession : known(serve.onSession, HANDLERS);
     const options = typeof serve.options === 'string' ? known(serve.options, OPTIONS) : serve.options;
@@ -50,6 +50,9 @@ export class DrivenEndpoint {
     this.#server.maxRequestsPerSocket = serve.closesConnections ? 1 : 0;
     attachUpgrade(this.#server);
     this.#reportRequests();
+    if (serve.listens) {
+      this.#server.listen(0, '127.0.0.1');
+    }
     afterTest(() => this.#clock?.uninstall());
   }
 
@@ -72,8 +75,9 @@ export class DrivenEndpoint {
 
   state(): Omit<DrivenState, 'reports'> {
     const { cluster } = this.#router;
+    const address = this.#server.address();
     // All that this process has dialled, and accepted by itself. Clients come by way of the spec.
-    const links = [...this.#sockets].filter(({ remotePort }) => remotePort !== this.#redisPort);
+    const links = [...this.#sockets].filter((socket) => this.#place.isLink(socket));
     return {
       hasJoined: this.#registry.record !== undefined,
       isUp: cluster?.status === 'up',
@@ -82,6 +86,7 @@ export class DrivenEndpoint {
       read: links.reduce((sum, { bytesRead }) => sum + bytesRead, 0),
       isWaiting: this.#registry.pending > 0 || links.some(({ connecting }) => connecting),
       timers: this.#countTimers(),
+      port: address !== null && typeof address === 'object' ? address.port : undefined,
     };
   }
 
@@ -105,6 +110,8 @@ export class DrivenEndpoint {
     for (const socket of this.#connections.keys()) {
       socket.destroy();
     }
+    this.#server.close();
+    this.#server.closeAllConnections();
     await this.#router.close({ timeout: 0 });
   }
 

@@ -1,14 +1,13 @@
 /** A driven process, as the spec has it. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import type { ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { Child } from '../../child-process.ts';
 import { CallPipe } from './call-pipe.ts';
-import type { Call, Command, DrivenSettings, DrivenState, Report } from './calls.ts';
+import type { Call, Command, DrivenState, Report } from './calls.ts';
 
-const ROOT = fileURLToPath(new URL('../../../..', import.meta.url));
-const PROGRAM = fileURLToPath(new URL('./program.ts', import.meta.url));
+/** The module that each of the processes runs. */
+export const PROGRAM = fileURLToPath(new URL('./program.ts', import.meta.url));
 
 export class DrivenProcess {
   readonly #process: ChildProcess;
@@ -19,16 +18,20 @@ export class DrivenProcess {
   /** Called with each report. */
   onReport: (report: Report) => void = () => {};
 
-  constructor(name: string, settings: DrivenSettings) {
-    const args = ['--import', 'tsx/esm', '--throw-deprecation', PROGRAM, JSON.stringify(settings)];
-    const stdio = ['ignore', 'pipe', 'pipe', 'ipc', ...this.#pipe.childEnds] as const;
-    this.#process = spawn(process.execPath, args, { cwd: ROOT, stdio: [...stdio] });
+  /** @param start starts it, with these file descriptors behind the channel to its parent */
+  constructor(name: string, start: (descriptors: readonly number[]) => ChildProcess) {
+    this.#process = start(this.#pipe.childEnds);
     this.#pipe.hasStarted();
     this.#child = new Child(name, this.#process);
-    this.#ready = once(this.#process, 'message');
-    this.#process.on('message', (report: Report) => {
-      this.#reports += 1;
-      this.onReport(report);
+    this.#ready = new Promise((resolve) => {
+      this.#process.on('message', (report: Report) => {
+        // The commands of a worker to its primary come on the same channel.
+        if (!report.type.startsWith('sockjs:')) {
+          resolve(report);
+          this.#reports += 1;
+          this.onReport(report);
+        }
+      });
     });
   }
 

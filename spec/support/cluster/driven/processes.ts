@@ -1,7 +1,7 @@
 /**
- * Three processes that share a Redis, and serve one endpoint for each test. The spec balances them: each connection goes
- * to the next process, and in the suites each request has its own. Sessions and clock of the processes are at hand here,
- * so that suites can be run over them that were written for one process.
+ * Three processes that serve one endpoint for each test: with a Redis, or as workers of a primary. The spec balances them:
+ * each connection goes to the next process, and in the suites each request has its own. Sessions and clock of the processes
+ * are at hand here, so that suites can be run over them that were written for one process.
  */
 import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -10,48 +10,52 @@ import { afterTest } from '../../cleanup.ts';
 import type { HttpReceiver, TestClock } from '../../contract.ts';
 import { noMiddleware } from '../../contract-app.ts';
 import { until } from '../../link-nodes.ts';
-import type { RedisServer } from '../../redis/redis-server.ts';
-import { echo, type serve } from '../../test-server.ts';
+import { describeWithRedis, useRedis } from '../../redis/redis-server.ts';
+import { echo, type serve, type TestServer } from '../../test-server.ts';
 import { DrivenBalancer } from './balancer.ts';
 import type { DrivenState } from './calls.ts';
+import type { DrivenKind } from './kind.ts';
 import { HANDLERS, MIDDLEWARE, nameOf, OPTIONS } from './known.ts';
-import { DrivenProcess } from './process.ts';
+import type { DrivenProcess } from './process.ts';
+import { RedisKind } from './redis-kind.ts';
 import { DrivenSession, received } from './session.ts';
-
-/** The clients of Redis of the three. */
-const CLIENTS = ['node-redis', 'ioredis', 'node-redis'] as const;
+import { WorkersKind } from './workers-kind.ts';
 
 /** Looks in a row that found nothing on its way. */
 const QUIET_LOOKS = 4;
 
+/** Endpoints so far, each of which has a name of its own: the primary of all suites remembers ended sessions by it. */
+let endpoints = 0;
+
+/** Declares a suite twice: over three processes that share a Redis, and over three workers of a primary. */
+export function describeProcesses(declare: (processes: DrivenProcesses) => void): void {
+  describeWithRedis('Three processes', () => declare(useDrivenProcesses(new RedisKind(useRedis()))));
+  describe('Three workers', () => declare(useDrivenProcesses(new WorkersKind())));
+}
+
 /** Starts the processes before the suite, and ends them after it. */
-export function useDrivenProcesses(redis: RedisServer): DrivenProcesses {
-  const processes = new DrivenProcesses(redis);
+function useDrivenProcesses(kind: DrivenKind): DrivenProcesses {
+  const processes = new DrivenProcesses(kind);
   before(() => processes.start());
   after(() => processes.kill());
   return processes;
 }
 
 export class DrivenProcesses {
-  readonly #redis: RedisServer;
+  readonly #kind: DrivenKind;
   #all: readonly DrivenProcess[] = [];
   #balancer: DrivenBalancer | undefined;
-  #tests = 0;
   #stopsClock = false;
   /** ms by the clock of the test. */
   #now = 0;
   #timersAtRest = 0;
-  /** When Redis is to have forgotten an ended session, by the clock of the test. */
-  readonly #forgotten = new Map<string, number>();
 
-  constructor(redis: RedisServer) {
-    this.#redis = redis;
+  constructor(kind: DrivenKind) {
+    this.#kind = kind;
   }
 
   async start(): Promise<void> {
-    this.#all = CLIENTS.map(
-      (client, i) => new DrivenProcess(`process ${i} (${client})`, { client, redisPort: this.#redis.port }),
-    );
+    this.#all = this.#kind.start();
     await Promise.all(this.#all.map((each) => each.ready()));
   }
 
@@ -74,13 +78,15 @@ export class DrivenProcesses {
    *
    * @param how.closesConnections whether each request gets a connection of its own from a client that would keep one
    * @param how.isBare whether the router answers by itself, without Express
+   * @param how.atSharedPort whether clients connect to the one port of all processes, where there is one
    */
-  serve({ closesConnections = false, isBare = false } = {}): typeof serve {
+  serve({ closesConnections = false, isBare = false, atSharedPort = false } = {}): typeof serve {
+    const listens = atSharedPort && this.#kind.hasSharedPort;
     return async (options = {}, onSession: SessionHandler = echo, { before = noMiddleware } = {}) => {
-      this.#tests += 1;
-      const name = `test-${this.#tests}`;
+      endpoints += 1;
+      const name = `endpoint-${endpoints}`;
       const middleware = nameOf(before, MIDDLEWARE) ?? assert.fail('middleware of the test cannot run elsewhere');
-      const balancer = await DrivenBalancer.start(this.#all, () => this.#forget(name));
+      const balancer = await DrivenBalancer.start(this.#all, () => this.#kind.forget(name));
       this.#balancer = balancer;
       this.#watch(balancer, onSession);
       for (const each of this.#all) {
@@ -93,11 +99,13 @@ export class DrivenProcesses {
           stopsClock: this.#stopsClock,
           closesConnections,
           isBare,
+          listens,
         });
       }
       afterTest(() => this.#reset());
       await this.#linked();
-      return balancer.testServer;
+      const { testServer } = balancer;
+      return listens ? this.#atSharedPort(testServer) : testServer;
     };
   }
 
@@ -158,6 +166,13 @@ export class DrivenProcesses {
     this.#timersAtRest = this.#countTimers();
   }
 
+  async #atSharedPort({ server }: TestServer): Promise<TestServer> {
+    await until(() => this.#states().every(({ port }) => port !== undefined));
+    const [port = 0, ...others] = this.#states().map((state) => state.port);
+    assert.ok(others.every((other) => other === port));
+    return { server, port, origin: `http://127.0.0.1:${port}` };
+  }
+
   #countTimers(): number {
     return this.#states().reduce((sum, { timers }) => sum + timers, 0);
   }
@@ -165,10 +180,12 @@ export class DrivenProcesses {
   #stopClock(): TestClock {
     this.#stopsClock = true;
     this.#now = 0;
+    this.#kind.stopClock();
     return {
       tick: (ms) => {
         assert.ok(typeof ms === 'number');
         this.#now += ms;
+        this.#kind.tick(ms);
         for (const each of this.#all) {
           each.call({ do: 'tick', ms });
         }
@@ -197,7 +214,7 @@ export class DrivenProcesses {
             received.get(report.recv)?.(report.text);
             break;
           case 'tombstone':
-            this.#forgotten.set(report.id, this.#now + report.life);
+            this.#kind.onTombstone(report.id, report.life);
             break;
           default:
             balancer.onReport(each, report);
@@ -206,21 +223,11 @@ export class DrivenProcesses {
     }
   }
 
-  /** Deletes the ended sessions whose time has come, since the clock of the test does not move that of Redis. */
-  async #forget(name: string): Promise<void> {
-    for (const [id, due] of this.#forgotten) {
-      if (due <= this.#now) {
-        this.#forgotten.delete(id);
-        await this.#redis.admin.del(`{sockjs:${name}}:s:${id}`);
-      }
-    }
-  }
-
   async #reset(): Promise<void> {
     await this.#finish(this.#all, 'reset');
     this.#stopsClock = false;
     this.#now = 0;
-    this.#forgotten.clear();
+    this.#kind.reset();
   }
 
   /** Tells processes to do this, and settles once all have reported that they have. */

@@ -2,10 +2,10 @@
 import type { Socket } from 'node:net';
 import { cleanUp } from '../../cleanup.ts';
 import { endOpenSessions, trackSessions } from '../../session-cleanup.ts';
-import { connectClient } from '../node-client.ts';
 import { answerCalls } from './call-pipe.ts';
 import type { Call, Command, DrivenSettings, Report } from './calls.ts';
 import { DrivenEndpoint } from './endpoint.ts';
+import { findRegistry } from './registry-place.ts';
 
 const settings = JSON.parse(process.argv[2] ?? '') as DrivenSettings;
 
@@ -20,7 +20,7 @@ function report(message: Report): void {
 }
 
 await trackSessions();
-const { client } = await connectClient(settings.client, settings.redisPort);
+const place = await findRegistry(settings);
 let served: DrivenEndpoint | undefined;
 
 function endpoint(): DrivenEndpoint {
@@ -33,7 +33,7 @@ function endpoint(): DrivenEndpoint {
 answerCalls<Call>((call) => {
   switch (call.do) {
     case 'serve':
-      served = new DrivenEndpoint(client, settings.redisPort, call, report);
+      served = new DrivenEndpoint(place, call, report);
       return undefined;
     case 'link':
       return endpoint().link();

@@ -43,6 +43,12 @@ describe('sendBy()', () => {
     });
   }
 
+  it('has a cluster client of node-redis ask any server where no key is given', async () => {
+    const { calls, record } = recorder();
+    await sendBy({ isOpen: true, masters: [], sendCommand: record })(undefined, [...ARGS]);
+    assert.deepEqual(calls, [[undefined, false, ARGS]]);
+  });
+
   it('keeps `this`', async () => {
     class Client {
       readonly isOpen = true;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Commands, MAX_KEYS_IN_FLIGHT } from '../../../../lib/cluster/redis/commands.ts';
-import { RIGHTS, type Script } from '../../../../lib/cluster/redis/scripts.ts';
+import { RENEW, RIGHTS, type Script, STEPS } from '../../../../lib/cluster/redis/scripts.ts';
 import { promiseWithResolvers } from '../../../../lib/util/promises.ts';
 import { stopClock } from '../../../support/clock.ts';
 
@@ -13,7 +13,7 @@ const NOSCRIPT = new Error('NOSCRIPT No matching script. Please use EVAL.');
 
 /** A command that the client has been given. */
 interface Sent {
-  readonly key: string;
+  readonly key: string | undefined;
   readonly args: readonly string[];
   resolve(answer: unknown): void;
   reject(error: unknown): void;
@@ -100,6 +100,37 @@ describe('Commands', () => {
     assert.equal(commands.keysInFlight, 0);
   });
 
+  it('leaves it to the client whom to ask for a renewal once Redis was silent, until it answers', async () => {
+    const clock = stopClock();
+    const { sent, commands } = fakeClient();
+    const run = (script = RENEW) => commands.run(script, ['key'], []);
+    const late = assert.rejects(run(), /within 1000 ms/);
+    const other = run();
+    clock.tick(TIMEOUT - 1);
+    sent[1]?.resolve('in time');
+    await other;
+    clock.tick(1);
+    await late;
+    const refused = run();
+    sent[2]?.reject(NOSCRIPT);
+    await turn();
+    sent[3]?.reject(new Error('CLUSTERDOWN'));
+    await assert.rejects(refused, /CLUSTERDOWN/);
+    // A replica would answer it.
+    void run(STEPS);
+    const answered = run();
+    sent[5]?.resolve('answer');
+    await answered;
+    void run();
+    assert.deepEqual(
+      sent.map(({ key }) => key),
+      ['key', 'key', undefined, undefined, 'key', undefined, 'key'],
+    );
+    for (const { resolve } of sent) {
+      resolve('');
+    }
+  });
+
   it('does not run a script after the deadline that Redis did not know before it', async () => {
     const clock = stopClock();
     const { sent, commands } = fakeClient();
@@ -172,6 +203,17 @@ describe('Commands', () => {
     ["ERR The user executing the script can't run this command or subcommand script", RIGHTS],
     ["ERR The user executing the script can't access at least one of the keys", RIGHTS],
     ["READONLY You can't write against a read only replica.", 'connect the client to the primary'],
+    [
+      "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+      'connect the client to the primary',
+    ],
+    ['MOVED 866 127.0.0.1:7001', 'createCluster() of node-redis, or new Cluster() of ioredis'],
+    [
+      "ERR unknown command 'EVALSHA', with args beginning with: 'e0e1f9fa' '1'",
+      'createSentinel() of node-redis, or new Redis({ sentinels, name }) of ioredis',
+    ],
+    ['NOAUTH Authentication required.', 'the user name and the password'],
+    ['NOREPLICAS Not enough good replicas to write.', 'min-replicas-to-write'],
     ["OOM command not allowed when used memory > 'maxmemory'.", 'raise maxmemory'],
     ['Connection in subscriber mode, only subscriber commands may be used', 'client.duplicate()'],
     ['Cannot send commands in PubSub mode', 'client.duplicate()'],

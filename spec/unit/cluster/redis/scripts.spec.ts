@@ -8,8 +8,8 @@ describe('the scripts', () => {
     (entry): entry is [string, scripts.Script] => typeof entry[1] !== 'string',
   );
 
-  it('are eight, one for each method', () => {
-    assert.equal(named.length, 8);
+  it('are six', () => {
+    assert.equal(named.length, 6);
   });
 
   for (const [name, { source, sha }] of named) {

@@ -1,6 +1,7 @@
 /** How WebSockets end: earlier messages still leave, the session ends with the handshake, slow clients get time. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { finished } from 'node:stream/promises';
 import { setImmediate as turn } from 'node:timers/promises';
 import { deflateRawSync, constants as zlib } from 'node:zlib';
 import { WebSocket, WebSocketServer } from 'ws';
@@ -180,6 +181,26 @@ describe('the end of a WebSocket', () => {
             assert.deepEqual(await end, { code: 1006, reason: '', wasClean: false });
           });
         }
+
+        it('has the connection ended once after the closing handshake', async () => {
+          const on = await serveTransports({ heartbeatDelay: 0, ...reading.options() });
+          const { raw, session } = await open(on, transport, reading);
+          raw.socket.allowHalfOpen = true;
+          const { socket } = session.request;
+          let ends = 0;
+          const { end } = socket;
+          const count = (...args: unknown[]) => {
+            ends += 1;
+            return Reflect.apply(end, socket, args);
+          };
+          Object.assign(socket, { end: count });
+          raw.socket.write(close(1000, 'done'));
+          await once(raw.socket, 'end');
+          await finished(socket, { readable: false });
+          raw.socket.end();
+          await once(socket, 'close');
+          assert.equal(ends, 1);
+        });
 
         it('ends the session with the closing handshake, however long the client keeps its connection', async () => {
           const clock = stopClock();
