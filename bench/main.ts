@@ -6,7 +6,9 @@
  * npm run bench -- --against <revision> [scenario…] [--node 20] [--rounds n] [--quick] [--servers a,b]
  * ```
  *
- * Without `--servers`, all servers run but those with the option `cluster`.
+ * Without `--servers`, all servers run but those with the option `cluster`. The scenario `cluster` stands for all that are
+ * about that option, with all its servers; they run where they are named only. So does `compat`, which stands for those of
+ * the drop-in for npm sockjs.
  *
  * The first form measures this package beside other servers. The second measures it beside a revision of itself, and
  * exits with 1 if a row became dearer.
@@ -25,12 +27,21 @@ import { ROOT, Run } from './measure/run.ts';
 import { MIN_FOR_INTERVAL } from './measure/statistics.ts';
 import { writeResults } from './report/results.ts';
 import { type Table, writeTable } from './report/table.ts';
+import { CLUSTER_SCENARIOS } from './scenarios/cluster.ts';
+import { COMPAT_SCENARIOS } from './scenarios/compat.ts';
 import { SCENARIOS } from './scenarios/index.ts';
-import { CLUSTERED, OURS, SERVERS, type ServerName } from './servers/names.ts';
+import type { Scenario } from './scenarios/scenario.ts';
+import { isOfOurs, isSpecial, SERVERS, type ServerName } from './servers/names.ts';
 import { writeTargets } from './targets.ts';
 
 const BENCH = fileURLToPath(new URL('./', import.meta.url));
 const RESULTS = `${BENCH}RESULTS.md`;
+/** What `package.json` of this folder has. */
+const PEERS = ['sockjs', 'engine.io', 'socket.io', '@socket.io/redis-adapter', '@socket.io/cluster-adapter'];
+
+/** Names that stand for all scenarios of a family; each scenario's name begins with the family's. */
+const FAMILIES = { cluster: CLUSTER_SCENARIOS, compat: COMPAT_SCENARIOS };
+
 const PRESENT: Checkout = { suffix: '', root: ROOT };
 
 const { values, positionals } = parseArgs({
@@ -47,22 +58,29 @@ const { values, positionals } = parseArgs({
 const named = values.servers.split(',').filter((name) => name !== '');
 const NAMES = Object.keys(SERVERS) as ServerName[];
 
-expectKnown(
-  'scenario',
-  positionals,
-  SCENARIOS.map(({ name }) => name),
+const ALL_SCENARIOS = [...SCENARIOS, ...CLUSTER_SCENARIOS, ...COMPAT_SCENARIOS];
+/** Whether scenarios of a family are named. */
+const isFamilyNamed = Object.keys(FAMILIES).some((family) =>
+  positionals.some((name) => name === family || name.startsWith(`${family}-`)),
 );
-expectKnown('server', named, values.against === undefined ? NAMES : [...OURS, ...CLUSTERED]);
+
+expectKnown('scenario', positionals, [...Object.keys(FAMILIES), ...ALL_SCENARIOS.map(({ name }) => name)]);
+expectKnown('server', named, values.against === undefined ? NAMES : NAMES.filter(isOfOurs));
 if (values.against !== undefined && values.profile) {
   throw new RangeError('--profile: a comparison of profiled servers would compare the profiler as well');
 }
 const only = NAMES.filter((name) => (named.length === 0 ? runsUnnamed(name) : named.includes(name)));
-const chosen = SCENARIOS.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
+const chosen = positionals.length === 0 ? SCENARIOS : ALL_SCENARIOS.filter(isNamed);
+
+function isNamed(scenario: Scenario): boolean {
+  const families = Object.entries(FAMILIES).filter(([, scenarios]) => scenarios.includes(scenario));
+  return positionals.includes(scenario.name) || families.some(([family]) => positionals.includes(family));
+}
 
 /** Whether a server runs where none is named. */
 function runsUnnamed(name: ServerName): boolean {
-  const names: readonly ServerName[] = values.against === undefined ? NAMES : OURS;
-  return names.includes(name) && !CLUSTERED.some((clustered) => clustered === name);
+  const isAsked = values.against === undefined || isOfOurs(name);
+  return isAsked && (isFamilyNamed || !isSpecial(name));
 }
 
 /** @throws RangeError for an unknown name; the error lists the known ones */
@@ -119,7 +137,7 @@ async function runAgainst(name: string): Promise<void> {
 /** Measures beside other servers. A complete run writes RESULTS.md. */
 async function runBesideOthers(): Promise<void> {
   const rounds = roundsOr(21, 3);
-  if (!existsSync(`${BENCH}node_modules/sockjs`) || !existsSync(`${BENCH}node_modules/engine.io`)) {
+  if (PEERS.some((peer) => !existsSync(`${BENCH}node_modules/${peer}`))) {
     execFileSync('npm', ['install', '--no-audit', '--no-fund'], {
       cwd: BENCH,
       stdio: 'inherit',
@@ -151,7 +169,7 @@ async function runBesideOthers(): Promise<void> {
     }
   }
   console.log(writeTargets(tables));
-  if (chosen.length === SCENARIOS.length && named.length === 0 && !values.quick && !values.profile) {
+  if (positionals.length === 0 && named.length === 0 && !values.quick && !values.profile) {
     writeFileSync(RESULTS, writeResults(run, tables));
     console.log(`written to ${RESULTS}`);
   }

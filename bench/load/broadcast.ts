@@ -2,9 +2,9 @@
  * Broadcasts over WebSocket or xhr-streaming. The next broadcast begins when every connection has received the last.
  */
 import { DIALECTS, fromServer } from './dialects.ts';
-import { closeAll, type Load, ramp, show, textOf } from './load.ts';
+import { closeAll, type Load, portOf, ramp, show, textOf } from './load.ts';
 import type { LoadOptions, Target } from './protocol.ts';
-import { openStreaming } from './streaming.ts';
+import { OPENING, openSession, openStreaming, PRELUDE } from './streaming.ts';
 import { WebSocketConnection } from './websocket.ts';
 
 type Options = Extract<LoadOptions, { kind: 'ws-broadcast' | 'streaming-broadcast' }>;
@@ -58,8 +58,9 @@ class Receivers {
   }
 }
 
-export function broadcast(target: Target, { kind, connections, size }: Options, trigger: Trigger): Load {
-  const { port } = target;
+export function broadcast(target: Target, options: Options, trigger: Trigger): Load {
+  const { ports } = target;
+  const { kind, connections, size } = options;
   const dialect = DIALECTS[target.dialect];
   const receivers = new Receivers(connections, trigger);
   /** The current message as clients receive it: one frame over WebSocket, one chunk over xhr-streaming. */
@@ -67,7 +68,7 @@ export function broadcast(target: Target, { kind, connections, size }: Options, 
   const opened: { close(): unknown }[] = [];
 
   const openWebSocket = async (i: number) => {
-    const connection = await WebSocketConnection.open(port, dialect, `all${i}`);
+    const connection = await WebSocketConnection.open(portOf(ports, i), dialect, `all${i}`);
     let last = 0;
     connection.onText = (payload) => {
       if (!payload.equals(due)) {
@@ -81,7 +82,13 @@ export function broadcast(target: Target, { kind, connections, size }: Options, 
   const openStream = async (i: number) => {
     let last = 0;
     let line = '';
-    const connection = await openStreaming(port, `all${i}`, (piece) => {
+    const isRelayed = 'isRelayed' in options && options.isRelayed === true;
+    if (isRelayed) {
+      await openSession(portOf(ports, 0), `all${i}`);
+    }
+    const port = isRelayed ? portOf(ports, 1) : portOf(ports, i);
+    const opening = isRelayed ? PRELUDE : OPENING;
+    const connection = await openStreaming(port, `all${i}`, opening, (piece) => {
       line += piece.toString('latin1');
       if (line.endsWith('\n')) {
         if (line !== due.toString('latin1')) {

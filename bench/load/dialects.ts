@@ -3,6 +3,8 @@ import type { DialectName } from './protocol.ts';
 
 export interface Dialect {
   path(session: string): string;
+  /** What the client answers to the first text of the server, before its session opens. Undefined where it says nothing. */
+  readonly greeting?: string;
   /** Whether this is the first text of a new session. */
   isOpen(text: string): boolean;
   toServer(message: string): string;
@@ -35,6 +37,16 @@ export const DIALECTS: Readonly<Record<DialectName, Dialect>> = {
     suffix: '',
     separator: undefined,
     item: (message) => message,
+  },
+  socketio: {
+    path: () => '/socket.io/?EIO=4&transport=websocket',
+    greeting: '40',
+    isOpen: (text) => text.startsWith('40{'),
+    toServer: (message) => `42${JSON.stringify(['message', message])}`,
+    prefix: '42["message",',
+    suffix: ']',
+    separator: undefined,
+    item: (message) => JSON.stringify(message),
   },
   plain: {
     path: (session) => `/${session}`,

@@ -1,16 +1,16 @@
 /** Requests `/info`, one request in flight on each connection. */
 import { HttpConnection, requestOf } from './http.ts';
-import { closeAll, type Load, ramp, show } from './load.ts';
+import { closeAll, type Load, portOf, ramp, show } from './load.ts';
 import type { LoadOptions, Target } from './protocol.ts';
 
 type Options = Extract<LoadOptions, { kind: 'info' }>;
 
-export function info({ port }: Target, { connections }: Options): Load {
+export function info({ ports }: Target, { connections }: Options): Load {
   const request = requestOf('/echo/info');
   let opened: HttpConnection[] = [];
   return {
     async open() {
-      opened = await ramp(connections, () => HttpConnection.open(port));
+      opened = await ramp(connections, (i) => HttpConnection.open(portOf(ports, i)));
     },
     round(units) {
       return new Promise((resolve) => {

@@ -8,6 +8,17 @@ export interface Load {
    */
   round(units: number): Promise<number>;
   close(): Promise<void>;
+  /** ms of each unit of the last round, where they are timed. */
+  readonly times?: readonly number[];
+}
+
+/** Returns the port of a session: the processes take turns. */
+export function portOf(ports: readonly number[], number: number): number {
+  const port = ports[number % ports.length];
+  if (port === undefined) {
+    throw new RangeError('a server without ports');
+  }
+  return port;
 }
 
 /** Connections that open at the same time. */

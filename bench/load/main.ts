@@ -1,10 +1,15 @@
 /** The process that puts the load on one server. A wrong response throws, which ends the process with an error. */
 import { broadcast } from './broadcast.ts';
 import { idle } from './idle.ts';
+import { idlePolls } from './idle-polls.ts';
 import { info } from './info.ts';
+import { latency } from './latency.ts';
 import type { Load } from './load.ts';
+import { members } from './members.ts';
+import { opening } from './opening.ts';
 import { pollingEcho } from './polling-echo.ts';
 import type { Command, Report, Target } from './protocol.ts';
+import { stalledStreams } from './stalled.ts';
 import { wsEcho } from './ws-echo.ts';
 import { wsOpen } from './ws-open.ts';
 import { wsPipelined } from './ws-pipelined.ts';
@@ -23,6 +28,17 @@ function loadOn(target: Target): Load {
       return broadcast(target, options, (message) => report({ broadcast: message }));
     case 'polling-echo':
       return pollingEcho(target, options);
+    case 'rooms':
+      return members(target, options, (message) => report({ broadcast: message }));
+    case 'stalled-streams':
+      return stalledStreams(target, options);
+    case 'idle-polls':
+      return idlePolls(target, options);
+    case 'latency':
+      return latency(target, options);
+    case 'opening':
+    case 'unknown-send':
+      return opening(target, options);
     case 'info':
       return info(target, options);
     case 'ws-open':
@@ -57,6 +73,6 @@ async function execute(command: Command): Promise<number> {
 process.on('message', async (command: Command) => {
   const start = performance.now();
   const units = await execute(command);
-  report({ done: true, units, seconds: (performance.now() - start) / 1000 });
+  report({ done: true, units, seconds: (performance.now() - start) / 1000, times: load?.times ?? [] });
 });
 process.on('disconnect', () => process.exit(0));

@@ -1,18 +1,20 @@
 /** xhr-polling echo. A poll is parked on one connection, a message is sent on another; then the next poll follows. */
 import { HttpConnection, requestOf } from './http.ts';
-import { closeAll, type Load, ramp, show, textOf } from './load.ts';
+import { closeAll, type Load, portOf, ramp, show, textOf } from './load.ts';
 import type { LoadOptions, Target } from './protocol.ts';
+import { openSession } from './streaming.ts';
 
 type Options = Extract<LoadOptions, { kind: 'polling-echo' }>;
 
 /** Different messages of each session. */
 const MESSAGES = 8;
 
-export function pollingEcho({ port, pollsRace }: Target, { connections, size }: Options): Load {
+export function pollingEcho(target: Target, options: Options): Load {
+  const { connections } = options;
   let sessions: PollingSession[] = [];
   return {
     async open() {
-      sessions = await ramp(connections, (i) => PollingSession.open(port, i, size, pollsRace));
+      sessions = await ramp(connections, (i) => PollingSession.open(target, i, options));
     },
     async round(units) {
       const each = Math.max(1, Math.round(units / sessions.length));
@@ -27,7 +29,7 @@ export function pollingEcho({ port, pollsRace }: Target, { connections, size }: 
 
 const STILL_OPEN = Buffer.from('c[2010,"Another connection still open"]\n');
 
-class PollingSession {
+export class PollingSession {
   readonly #poll: HttpConnection;
   readonly #send: HttpConnection;
   readonly #pollRequest: Buffer;
@@ -51,11 +53,17 @@ class PollingSession {
   }
 
   /** Settles when the session is open and a poll is parked. */
-  static async open(port: number, number: number, size: number, pollsRace: boolean): Promise<PollingSession> {
+  static async open(
+    { ports, pollsRace }: Target,
+    number: number,
+    { size, isRelayed = false }: Pick<Options, 'size' | 'isRelayed'>,
+  ): Promise<PollingSession> {
+    const port = portOf(ports, isRelayed ? number + 1 : number);
     const poll = await HttpConnection.open(port);
     const send = await HttpConnection.open(port);
     const session = new PollingSession(poll, send, number, size, pollsRace);
-    await session.#open();
+    await (isRelayed ? openSession(portOf(ports, number), `poll${number}`) : session.#open());
+    session.#begin();
     return session;
   }
 
@@ -73,28 +81,33 @@ class PollingSession {
     this.#send.close();
   }
 
+  /** Opens the session on the connection of its polls. */
   #open(): Promise<void> {
     return new Promise((resolve) => {
       this.#poll.onAnswer = (status, body) => {
         expectAnswer(status, body, 200, Buffer.from('o\n'));
-        this.#poll.onAnswer = (status, body) => {
-          if (this.#pollsRace && body.equals(STILL_OPEN)) {
-            this.#poll.socket.write(this.#pollRequest);
-            return;
-          }
-          expectAnswer(status, body, 200, (this.#sends[this.#turn] as { answer: Buffer }).answer);
-          this.#poll.socket.write(this.#pollRequest);
-          this.#answered();
-        };
-        this.#poll.socket.write(this.#pollRequest);
         resolve();
-      };
-      this.#send.onAnswer = (status, body) => {
-        expectAnswer(status, body, 204, Buffer.alloc(0));
-        this.#answered();
       };
       this.#poll.socket.write(this.#pollRequest);
     });
+  }
+
+  /** Parks the first poll. */
+  #begin(): void {
+    this.#poll.onAnswer = (status, body) => {
+      if (this.#pollsRace && body.equals(STILL_OPEN)) {
+        this.#poll.socket.write(this.#pollRequest);
+        return;
+      }
+      expectAnswer(status, body, 200, (this.#sends[this.#turn] as { answer: Buffer }).answer);
+      this.#poll.socket.write(this.#pollRequest);
+      this.#answered();
+    };
+    this.#send.onAnswer = (status, body) => {
+      expectAnswer(status, body, 204, Buffer.alloc(0));
+      this.#answered();
+    };
+    this.#poll.socket.write(this.#pollRequest);
   }
 
   #next(): void {

@@ -1,7 +1,7 @@
 /** The messages between the benchmark and the process that puts the load on a server. */
 
 /** The framing of messages on the WebSocket of a server. */
-export type DialectName = 'sockjs' | 'engine' | 'plain';
+export type DialectName = 'sockjs' | 'engine' | 'socketio' | 'plain';
 
 /** What a load does to one server. Sizes are bytes of one message. */
 export type LoadOptions =
@@ -16,15 +16,40 @@ export type LoadOptions =
     }
   | { readonly kind: 'ws-pipelined'; readonly connections: number; readonly depth: number; readonly size: number }
   | { readonly kind: 'ws-broadcast'; readonly connections: number; readonly size: number }
-  | { readonly kind: 'streaming-broadcast'; readonly connections: number; readonly size: number }
-  | { readonly kind: 'polling-echo'; readonly connections: number; readonly size: number }
+  | {
+      readonly kind: 'streaming-broadcast';
+      readonly connections: number;
+      readonly size: number;
+      /** Whether the first process has all sessions, and the second all responses. */
+      readonly isRelayed?: boolean;
+    }
+  | {
+      readonly kind: 'polling-echo';
+      readonly connections: number;
+      readonly size: number;
+      /** Whether all requests but the first go to another process. */
+      readonly isRelayed?: boolean;
+    }
+  | { readonly kind: 'latency'; readonly size: number; readonly isRelayed?: boolean }
+  | {
+      readonly kind: 'opening' | 'unknown-send';
+      readonly concurrency: number;
+      /** ms after the requests of a round, in which the sessions of the round end. */
+      readonly end: number;
+      /** ms after a round that are not measured, for the same. */
+      readonly rest: number;
+    }
+  | { readonly kind: 'rooms'; readonly rooms: number }
+  | { readonly kind: 'stalled-streams'; readonly connections: number }
+  | { readonly kind: 'idle-polls'; readonly isRelayed: boolean }
   | { readonly kind: 'info'; readonly connections: number }
   | { readonly kind: 'ws-open'; readonly concurrency: number }
   | { readonly kind: 'ws-idle' | 'streaming-idle' };
 
 /** A server under load. */
 export interface Target {
-  readonly port: number;
+  /** One port, or one of each process. */
+  readonly ports: readonly number[];
   readonly dialect: DialectName;
   /**
    * Whether the server may still count the last poll as attached when the next one arrives. The load then polls again.
@@ -41,5 +66,11 @@ export type Command =
 
 /** Reports from the load: a command is done, or the server must broadcast. */
 export type Report =
-  | { readonly done: true; readonly seconds: number; readonly units: number }
+  | {
+      readonly done: true;
+      readonly seconds: number;
+      readonly units: number;
+      /** ms of each unit, where they are timed. */
+      readonly times: readonly number[];
+    }
   | { readonly broadcast: string };

@@ -1,12 +1,16 @@
 /** Opens xhr-streaming sessions. */
 import { HttpConnection, requestOf } from './http.ts';
+import { show } from './load.ts';
 
-const OPENING = `${'h'.repeat(2048)}\no\n`;
+/** What a stream begins with: always, and where it opens a session. */
+export const PRELUDE = `${'h'.repeat(2048)}\n`;
+export const OPENING = `${PRELUDE}o\n`;
 
-/** Settles when prelude and open frame have arrived. Later bytes go to `onPiece`. */
+/** Settles when all of `begins` has arrived. Later bytes go to `onPiece`. */
 export async function openStreaming(
   port: number,
   session: string,
+  begins: string,
   onPiece: (piece: Buffer) => void,
 ): Promise<HttpConnection> {
   const connection = await HttpConnection.open(port);
@@ -14,14 +18,29 @@ export async function openStreaming(
     let opening = '';
     connection.onPiece = (piece) => {
       opening += piece.toString('latin1');
-      if (!OPENING.startsWith(opening)) {
+      if (!begins.startsWith(opening)) {
         throw new Error(`streaming began with ${JSON.stringify(opening.slice(-300))}`);
       }
-      if (opening === OPENING) {
+      if (opening === begins) {
         connection.onPiece = onPiece;
         resolve(connection);
       }
     };
     connection.socket.write(requestOf(`/echo/000/${session}/xhr_streaming`, ''));
   });
+}
+
+/** Opens a session by a poll. Settles when the open frame has arrived and the connection is closed. */
+export async function openSession(port: number, session: string): Promise<void> {
+  const connection = await HttpConnection.open(port);
+  await new Promise<void>((resolve) => {
+    connection.onAnswer = (status, body) => {
+      if (status !== 200 || body.toString() !== 'o\n') {
+        throw new Error(`opening: got ${status} ${show(body)}`);
+      }
+      resolve();
+    };
+    connection.socket.write(requestOf(`/echo/000/${session}/xhr`, ''));
+  });
+  connection.close();
 }

@@ -50,6 +50,7 @@ export class WebSocketConnection {
   #onClosed: (() => void) | undefined;
   #isUpgraded = false;
   #isClosing = false;
+  #isGreeted = false;
   readonly #dialect: Dialect;
 
   private constructor(socket: Socket, dialect: Dialect) {
@@ -145,7 +146,10 @@ export class WebSocketConnection {
   }
 
   #take(opcode: number, payload: Buffer): void {
-    if (opcode === TEXT && this.#onOpen !== undefined) {
+    if (opcode === TEXT && this.#dialect.greeting !== undefined && !this.#isGreeted) {
+      this.#isGreeted = true;
+      this.socket.write(clientFrame(this.#dialect.greeting));
+    } else if (opcode === TEXT && this.#onOpen !== undefined) {
       if (!this.#dialect.isOpen(payload.toString())) {
         throw new Error(`a session opened with ${show(payload)}`);
       }

@@ -1,6 +1,6 @@
 /** WebSocket echo. A number of connections have one message in flight each, and all connections take turns. */
 import { DIALECTS, fromServer } from './dialects.ts';
-import { closeAll, type Load, ramp, show, textOf } from './load.ts';
+import { closeAll, type Load, portOf, ramp, show, textOf } from './load.ts';
 import type { LoadOptions, Target } from './protocol.ts';
 import { clientFrame, WebSocketConnection } from './websocket.ts';
 
@@ -13,7 +13,7 @@ interface Exchange {
 }
 
 export function wsEcho(
-  { port, dialect: dialectName }: Target,
+  { ports, dialect: dialectName }: Target,
   { connections, inFlight, size, idle = 0 }: Options,
 ): Load {
   const dialect = DIALECTS[dialectName];
@@ -43,8 +43,8 @@ export function wsEcho(
 
   return {
     async open() {
-      busy.push(...(await ramp(connections, (i) => WebSocketConnection.open(port, dialect, `busy${i}`))));
-      silent.push(...(await ramp(idle, (i) => WebSocketConnection.open(port, dialect, `idle${i}`))));
+      busy.push(...(await ramp(connections, (i) => WebSocketConnection.open(portOf(ports, i), dialect, `busy${i}`))));
+      silent.push(...(await ramp(idle, (i) => WebSocketConnection.open(portOf(ports, i), dialect, `idle${i}`))));
     },
     round(units) {
       return new Promise((resolve) => {

@@ -1,12 +1,12 @@
 /** Opens and closes WebSocket sessions, `concurrency` at a time. */
 import { DIALECTS } from './dialects.ts';
-import type { Load } from './load.ts';
+import { type Load, portOf } from './load.ts';
 import type { LoadOptions, Target } from './protocol.ts';
 import { WebSocketConnection } from './websocket.ts';
 
 type Options = Extract<LoadOptions, { kind: 'ws-open' }>;
 
-export function wsOpen({ port, dialect: dialectName }: Target, { concurrency }: Options): Load {
+export function wsOpen({ ports, dialect: dialectName }: Target, { concurrency }: Options): Load {
   const dialect = DIALECTS[dialectName];
   let number = 0;
   return {
@@ -16,7 +16,7 @@ export function wsOpen({ port, dialect: dialectName }: Target, { concurrency }: 
       const worker = async () => {
         while (started < units) {
           started += 1;
-          const connection = await WebSocketConnection.open(port, dialect, `open${number++}`);
+          const connection = await WebSocketConnection.open(portOf(ports, number), dialect, `open${number++}`);
           await connection.close();
         }
       };

@@ -2,7 +2,7 @@
  * WebSocket echo with many frames in flight on each connection. The next batch goes out when all responses are back.
  */
 import { DIALECTS, type Dialect } from './dialects.ts';
-import { closeAll, type Load, ramp, show, textOf } from './load.ts';
+import { closeAll, type Load, portOf, ramp, show, textOf } from './load.ts';
 import type { LoadOptions, Target } from './protocol.ts';
 import { clientFrame, WebSocketConnection } from './websocket.ts';
 
@@ -20,7 +20,7 @@ interface Batch {
 /** Batches of each connection. All messages in them differ. */
 const BATCHES = 4;
 
-export function wsPipelined({ port, dialect: dialectName }: Target, { connections, depth, size }: Options): Load {
+export function wsPipelined({ ports, dialect: dialectName }: Target, { connections, depth, size }: Options): Load {
   const dialect = DIALECTS[dialectName];
   let busy: Pipelined[] = [];
   return {
@@ -29,7 +29,7 @@ export function wsPipelined({ port, dialect: dialectName }: Target, { connection
         const batches = Array.from({ length: BATCHES }, (_, batch) =>
           batchOf(dialect, depth, size, (i * BATCHES + batch) * depth),
         );
-        return new Pipelined(await WebSocketConnection.open(port, dialect, `pipe${i}`), dialect, batches);
+        return new Pipelined(await WebSocketConnection.open(portOf(ports, i), dialect, `pipe${i}`), dialect, batches);
       });
     },
     async round(units) {

@@ -1,4 +1,5 @@
 /** CPU per unit of work. Each server has a load process of its own; all stay alive, and take turns round by round. */
+import { setTimeout as pause } from 'node:timers/promises';
 import type { LoadOptions } from '../load/protocol.ts';
 import type { LoadProcess } from './load.ts';
 import type { Participant } from './participant.ts';
@@ -108,6 +109,11 @@ class RunningContender {
   async #round(asked: number): Promise<Round> {
     const before = await this.server.cpu();
     const { units, seconds } = await this.load.round(asked);
-    return { units, seconds, cpu: (await this.server.cpu()) - before };
+    const cpu = (await this.server.cpu()) - before;
+    const { load } = this.contender;
+    if ('rest' in load) {
+      await pause(load.rest);
+    }
+    return { units, seconds, cpu };
   }
 }

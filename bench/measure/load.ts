@@ -10,6 +10,8 @@ import type { ServerProcess } from './server.ts';
 export interface RoundResult {
   readonly units: number;
   readonly seconds: number;
+  /** ms of each unit, where they are timed. */
+  readonly times: readonly number[];
 }
 
 /** Seconds that no command exceeds in good health. */
@@ -48,9 +50,9 @@ export class LoadProcess {
   }
 
   async open(options: LoadOptions): Promise<void> {
-    const { participant, port } = this.#server;
+    const { participant, ports } = this.#server;
     const { dialect, pollsRace } = SERVERS[participant.server];
-    await this.#command({ do: 'open', target: { port, dialect, pollsRace, options } });
+    await this.#command({ do: 'open', target: { ports, dialect, pollsRace, options } });
   }
 
   round(units: number): Promise<RoundResult> {

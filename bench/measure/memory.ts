@@ -6,13 +6,13 @@ import type { Run } from './run.ts';
 import { type Spread, spreadOf } from './statistics.ts';
 
 /** ms in which a server handles the last events of its sockets. */
-const SETTLE_TIME = 500;
+export const SETTLE_TIME = 500;
 
 /**
  * V8 runs in one thread. The threads of its compilers keep 15 to 20 MiB of working memory for good, which are no
  * session's, and by chance 4 MiB more or less.
  */
-const FLAGS = ['--expose-gc', '--single-threaded'];
+export const MEMORY_FLAGS = ['--expose-gc', '--single-threaded'];
 
 /** Sessions that are open before the memory of the others is read. */
 const FIRST_SESSIONS = 1000;
@@ -53,7 +53,7 @@ async function measureOnce(
   sessions: number,
   time: ReadingTime,
 ): Promise<number> {
-  const server = await run.startServer(participant, ...FLAGS);
+  const server = await run.startServer(participant, ...MEMORY_FLAGS);
   const load = run.startLoad(server);
   const read = async () => {
     await pause(SETTLE_TIME);

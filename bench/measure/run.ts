@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { ServerName } from '../servers/names.ts';
+import { entryOf, programOf, type ServerName } from '../servers/names.ts';
 import { BUNDLES } from './bundle.ts';
 import { LoadProcess } from './load.ts';
 import { type Checkout, keyOf, type Participant } from './participant.ts';
@@ -64,7 +64,12 @@ export class Run {
         ? { command: GO_PROGRAM, args: [] }
         : {
             command: this.options.node,
-            args: [...nodeArgs, ...profile, `${checkout.root}${BUNDLES}${server}.cjs`],
+            args: [
+              ...nodeArgs,
+              ...profile,
+              `${checkout.root}${BUNDLES}${programOf(server)}.cjs`,
+              ...(entryOf(server).args ?? []),
+            ],
           };
     return ServerProcess.start(participant, program, ROOT);
   }

@@ -17,7 +17,10 @@ export class ServerProcess {
   /** The name in error messages. */
   readonly name: string;
   readonly pid: number;
-  port = 0;
+  /** Where the server listens: one port, or one of each process. */
+  ports: readonly number[] = [];
+  /** Its processes, where it has several. */
+  pids: readonly number[] = [];
   readonly #child: ChildProcess;
   readonly #lines: AsyncIterator<string>;
   readonly #unregister: () => void;
@@ -50,8 +53,9 @@ export class ServerProcess {
   /** Starts a server, and settles when it listens. */
   static async start(participant: Participant, { command, args }: Program, cwd: string): Promise<ServerProcess> {
     const server = new ServerProcess(participant, spawn(command, args, { cwd, stdio: ['pipe', 'pipe', 'inherit'] }));
-    const { port } = JSON.parse(await server.#answer('the port'));
-    server.port = port;
+    const { port, ports = [port], pids = [server.pid] } = JSON.parse(await server.#answer('the port'));
+    server.ports = ports;
+    server.pids = pids;
     return server;
   }
 
@@ -66,17 +70,17 @@ export class ServerProcess {
 
   /** µs of CPU that the operating system has counted for the process so far. */
   async cpu(): Promise<number> {
-    return Number(await this.#ask('cpu'));
+    return Number(await this.ask('cpu'));
   }
 
   /** Makes the server collect garbage and return unused memory to the system. */
   async releaseMemory(): Promise<void> {
-    await this.#ask('release');
+    await this.ask('release');
   }
 
-  /** KiB of resident memory. Linux only. */
-  residentSize(): number {
-    const size = /^VmRSS:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${this.pid}/status`, 'utf8'))?.[1];
+  /** KiB of resident memory of a process of the server. Linux only. */
+  residentSize(pid = this.pid): number {
+    const size = /^VmRSS:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
     if (size === undefined) {
       throw new Error('no VmRSS');
     }
@@ -97,7 +101,8 @@ export class ServerProcess {
     clearTimeout(timer);
   }
 
-  #ask(line: string): Promise<string> {
+  /** Gives it a line, and returns its answer. */
+  ask(line: string): Promise<string> {
     this.#child.stdin?.write(`${line}\n`);
     return this.#answer(line);
   }

@@ -15,11 +15,15 @@ export interface Spread {
  * @throws RangeError if there are no pairs
  */
 export function ratioOf(own: Spread, other: Spread): number {
-  const ratios = own.values.flatMap((value, i) => {
+  return spreadOf(ratiosOf(own, other)).median;
+}
+
+/** Returns the ratios of paired values. */
+export function ratiosOf(own: Spread, other: Spread): number[] {
+  return own.values.flatMap((value, i) => {
     const beside = other.values[i];
     return beside === undefined ? [] : [value / beside];
   });
-  return spreadOf(ratios).median;
 }
 
 /** An interval that contains the true median with a confidence of 95 % or more. */
@@ -53,6 +57,12 @@ export function medianInterval(values: readonly number[]): Interval | undefined 
   }
   const [low, high] = [sorted[outside - 1], sorted[count - outside]];
   return low === undefined || high === undefined ? undefined : { low, high };
+}
+
+/** Returns the value below which that part of all values lies. */
+export function quantile(values: readonly number[], part: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? Number.NaN;
 }
 
 /**

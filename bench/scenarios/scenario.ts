@@ -20,11 +20,12 @@ export function cpuScenario(
   unit: string,
   servers: readonly ServerName[],
   load: LoadOptions,
+  reference: ServerName = 'ours-bare',
 ): Scenario {
   return {
     name,
     async *measure(run) {
-      yield await cpuTable(run, { name, title, unit, servers, load });
+      yield await cpuTable(run, { name, title, unit, servers, load, reference });
     },
   };
 }
@@ -36,9 +37,14 @@ interface CpuTable {
   readonly unit: string;
   readonly servers: readonly ServerName[];
   readonly load: LoadOptions;
+  /** The server that the ratios of the table refer to. By default this package as a bare listener. */
+  readonly reference?: ServerName;
 }
 
-export async function cpuTable(run: Run, { name, title, unit, servers, load }: CpuTable): Promise<Table> {
+export async function cpuTable(
+  run: Run,
+  { name, title, unit, servers, load, reference = 'ours-bare' }: CpuTable,
+): Promise<Table> {
   const participants = run.participants(servers);
   const results = await measureCpu(
     run,
@@ -50,7 +56,7 @@ export async function cpuTable(run: Run, { name, title, unit, servers, load }: C
     const { title } = SERVERS[participant.server];
     return result === undefined ? [] : [{ key, title, value: result.cpu, throughput: result.throughput }];
   });
-  return { name, title, measure: `CPU µs per ${unit}`, reference: 'ours-bare', rows };
+  return { name, title, measure: `CPU µs per ${unit}`, reference, rows };
 }
 
 /** Resident memory per idle session, for each server. */
@@ -60,6 +66,7 @@ export function memoryScenario(
   servers: readonly ServerName[],
   load: IdleLoad,
   sessions: number,
+  reference: ServerName = 'ours-bare',
 ): Scenario {
   return {
     name,
@@ -72,6 +79,7 @@ export function memoryScenario(
           load,
           sessions,
           time,
+          reference,
         });
       }
     },
@@ -85,11 +93,13 @@ interface MemoryTable {
   readonly load: IdleLoad;
   readonly sessions: number;
   readonly time: ReadingTime;
+  /** As that of a table of CPU. */
+  readonly reference?: ServerName;
 }
 
 export async function memoryTable(
   run: Run,
-  { name, title, servers, load, sessions, time }: MemoryTable,
+  { name, title, servers, load, sessions, time, reference = 'ours-bare' }: MemoryTable,
 ): Promise<Table> {
   const participants = run.participants(servers);
   const results = await measureMemory(run, participants, load, sessions, time);
@@ -98,5 +108,5 @@ export async function memoryTable(
     const value = results.get(key);
     return value === undefined ? [] : [{ key, title: SERVERS[participant.server].title, value }];
   });
-  return { name, title, measure: 'KiB per session', reference: 'ours-bare', rows };
+  return { name, title, measure: 'KiB per session', reference, rows };
 }

@@ -34,14 +34,19 @@ export function poll(session: string, res: ServerResponse): void {
   }
 }
 
-/** Responds 204, then ends the parked response with the message. */
-export function send(session: string, req: IncomingMessage, res: ServerResponse): void {
+/** Reads the whole body of a request. */
+export function readBody(req: IncomingMessage, done: (body: string) => void): void {
   let body = '';
   req.setEncoding('utf8');
   req.on('data', (chunk: string) => {
     body += chunk;
   });
-  req.on('end', () => {
+  req.on('end', () => done(body));
+}
+
+/** Responds 204, then ends the parked response with the message. */
+export function send(session: string, req: IncomingMessage, res: ServerResponse): void {
+  readBody(req, (body) => {
     res.writeHead(204, { 'Content-Type': 'text/plain; charset=UTF-8' }).end();
     const parked = sessions.get(session);
     if (parked === undefined) {
@@ -57,8 +62,8 @@ export function send(session: string, req: IncomingMessage, res: ServerResponse)
   });
 }
 
-const SCRIPT = 'application/javascript; charset=UTF-8';
+export const SCRIPT = 'application/javascript; charset=UTF-8';
 
-function answer(res: ServerResponse, type: string, body: string): void {
+export function answer(res: ServerResponse, type: string, body: string): void {
   res.writeHead(200, { 'Content-Type': type, 'Content-Length': body.length }).end(body);
 }

@@ -2,12 +2,12 @@
 declare module 'sockjs' {
   import type { Server } from 'node:http';
 
-  interface Connection {
+  export interface Connection {
     write(message: string): boolean;
     on(event: 'data', listener: (message: string) => void): this;
     on(event: 'close', listener: () => void): this;
   }
-  interface SockjsServer {
+  export interface SockjsServer {
     on(event: 'connection', listener: (connection: Connection) => void): this;
     installHandlers(server: Server): void;
   }
@@ -26,4 +26,17 @@ declare module 'engine.io' {
     on(event: 'connection', listener: (socket: Socket) => void): this;
   }
   export function attach(server: Server, options: Record<string, unknown>): EngineServer;
+}
+
+declare module '@socket.io/redis-adapter' {
+  import type { ServerOptions } from 'socket.io';
+
+  export function createAdapter(publishing: unknown, subscribing: unknown): NonNullable<ServerOptions['adapter']>;
+}
+
+declare module '@socket.io/cluster-adapter' {
+  import type { ServerOptions } from 'socket.io';
+
+  export function createAdapter(): NonNullable<ServerOptions['adapter']>;
+  export function setupPrimary(): void;
 }

@@ -2,8 +2,14 @@
 import type { Server } from 'node:http';
 import { createInterface } from 'node:readline';
 
+/** Prints an answer, also where a program has replaced `console.log`. */
+const { log: print } = console;
+
 /** ms. Longer than any run: heartbeats, expiry and idle connections are not measured. */
 export const LONG = 3_600_000;
+
+/** Commands by name. Each gets what stands behind its name; what it returns, unless undefined, is printed as the answer. */
+export type Commands = Readonly<Record<string, (argument: string) => unknown>>;
 
 /**
  * Listens, prints `{"port":…}`, and executes the lines of stdin. The program ends with its stdin.
@@ -12,25 +18,49 @@ export const LONG = 3_600_000;
  * - `cpu`: prints the µs of CPU that the operating system has counted for this process
  * - `release`: returns unused memory to the system, then prints `released`
  */
-export function run(server: Server, broadcast: (message: string) => void = noBroadcast): void {
+export function run(server: Server, broadcast: (message: string) => unknown = noBroadcast, more: Commands = {}): void {
   server.keepAliveTimeout = LONG;
   server.listen(0, '127.0.0.1', () => {
-    console.log(JSON.stringify({ port: (server.address() as { port: number }).port }));
+    print(JSON.stringify({ port: (server.address() as { port: number }).port }));
   });
+  control({
+    broadcast: (message) => {
+      broadcast(message);
+    },
+    cpu,
+    release,
+    ...more,
+  });
+}
+
+/**
+ * Executes the lines of stdin. The program ends with its stdin.
+ *
+ * @param end what is to be done before it ends
+ */
+export function control(commands: Commands, end: () => unknown = () => {}): void {
   createInterface({ input: process.stdin })
-    .on('line', (line) => {
-      if (line.startsWith('broadcast ')) {
-        broadcast(line.slice(10));
-      } else if (line === 'cpu') {
-        const { user, system } = process.cpuUsage();
-        console.log(user + system);
-      } else if (line === 'release') {
-        release();
-      } else {
+    .on('line', async (line) => {
+      const [name = '', ...argument] = line.split(' ');
+      const command = commands[name];
+      if (command === undefined) {
         throw new Error(`no such command: ${line}`);
       }
+      const answer = await command(argument.join(' '));
+      if (answer !== undefined) {
+        print(answer);
+      }
     })
-    .on('close', () => process.exit(0));
+    .on('close', async () => {
+      await end();
+      process.exit(0);
+    });
+}
+
+/** µs of CPU that the operating system has counted for this process. */
+export function cpu(): number {
+  const { user, system } = process.cpuUsage();
+  return user + system;
 }
 
 function noBroadcast(): never {
@@ -41,17 +71,19 @@ function noBroadcast(): never {
  * Collects garbage as V8 does before it runs out of memory, which shrinks the young generation as well. It collects
  * twice, in two turns of the event loop, since finalizers of the first collection release more.
  */
-function release(): void {
+export function release(): Promise<string> {
   const { gc } = globalThis;
   if (gc === undefined) {
     throw new Error('release needs --expose-gc');
   }
   const collect = () => gc({ type: 'major', execution: 'sync', flavor: 'last-resort' });
-  setImmediate(() => {
-    collect();
+  return new Promise((resolve) => {
     setImmediate(() => {
       collect();
-      console.log('released');
+      setImmediate(() => {
+        collect();
+        resolve('released');
+      });
     });
   });
 }

@@ -1,0 +1,48 @@
+/** The echo endpoint by the API of npm `sockjs`, for that package and for the one that takes its place. */
+import { Console } from 'node:console';
+import { openSync, writeSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { devNull } from 'node:os';
+import { Writable } from 'node:stream';
+import type { Connection, SockjsServer } from 'sockjs';
+import { LONG, run } from './program.ts';
+
+/** The argument of a program whose option `log` has its default: `console.log`. Without it `log` does nothing. */
+const LOGS = 'logs';
+
+/** All options have their defaults, but for `log` and those that would end sessions in a run. */
+export function runSockjs(createSockjs: (options: Record<string, unknown>) => SockjsServer): void {
+  discardLog();
+  const connections = new Set<Connection>();
+  const endpoint = createSockjs({
+    prefix: '/echo',
+    sockjs_url: '/sockjs.min.js',
+    heartbeat_delay: LONG,
+    response_limit: Number.MAX_SAFE_INTEGER,
+    ...(process.argv.includes(LOGS) ? {} : { log() {} }),
+  });
+  endpoint.on('connection', (connection) => {
+    connections.add(connection);
+    connection.on('data', (message) => connection.write(message));
+    connection.on('close', () => connections.delete(connection));
+  });
+  const server = createServer();
+  endpoint.installHandlers(server);
+  run(server, (message) => {
+    for (const connection of connections) {
+      connection.write(message);
+    }
+  });
+}
+
+/** Has `console.log` write to the null device, each line at once, as Node does where stdout is a file. */
+function discardLog(): void {
+  const file = openSync(devNull, 'w');
+  const stdout = new Writable({
+    write(chunk, _encoding, done) {
+      writeSync(file, chunk);
+      done();
+    },
+  });
+  console.log = new Console(stdout).log;
+}
