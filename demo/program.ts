@@ -23,17 +23,27 @@ const CLOSE_TIMEOUT = 2_000;
  *
  * @param moduleUrl `import.meta.url` of the caller
  * @param defaultPort the port where `PORT` is not set. `PORT=0` means any free port.
+ * @param pages further pages to open: what to call each in the output, and its path
  */
-export function runProgram(moduleUrl: string, createServer: () => Server, defaultPort: number): void {
+export function runProgram(
+  moduleUrl: string,
+  createServer: () => Server,
+  defaultPort: number,
+  pages: Readonly<Record<string, string>> = {},
+): void {
   if (argv[1] === undefined || realpathSync(argv[1]) !== fileURLToPath(moduleUrl)) {
     return;
   }
   const server = createServer();
   server.on('listening', () => {
-    console.log(`Listening on http://localhost:${(server.address() as AddressInfo).port}/`);
+    const origin = `http://localhost:${(server.address() as AddressInfo).port}`;
+    console.log(`Listening on ${origin}/`);
+    for (const [name, path] of Object.entries(pages)) {
+      console.log(`${name}: ${origin}/${path}`);
+    }
   });
   server.on('error', (error) => {
-    console.error(`${error.message}; PORT=… chooses another port`);
+    reportFailure(error);
     process.exitCode = 1;
   });
   const { PORT } = env;
@@ -41,11 +51,19 @@ export function runProgram(moduleUrl: string, createServer: () => Server, defaul
 
   // Node ends the process when nothing is open. A second signal ends it immediately.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, async () => {
-      // Clients fetch queued messages by further polls, so the server listens until the sessions have ended.
-      await Promise.all((endpoints.get(server) ?? []).map((router) => router.close({ timeout: CLOSE_TIMEOUT })));
-      server.close();
-      setTimeout(() => server.closeAllConnections(), CLOSE_TIMEOUT).unref();
-    });
+    process.once(signal, () => shutDown(server));
   }
+}
+
+/** Prints why a server cannot listen. */
+export function reportFailure(error: Error): void {
+  console.error(`${error.message}; PORT=… chooses another port`);
+}
+
+/** Ends the sessions of a server's endpoints, then the server. Settles when it accepts nothing more. */
+export async function shutDown(server: Server): Promise<void> {
+  // Clients fetch queued messages by further polls, so the server listens until the sessions have ended.
+  await Promise.all((endpoints.get(server) ?? []).map((router) => router.close({ timeout: CLOSE_TIMEOUT })));
+  server.close();
+  setTimeout(() => server.closeAllConnections(), CLOSE_TIMEOUT).unref();
 }

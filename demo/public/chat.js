@@ -1,5 +1,5 @@
 /** The chat room. */
-import { clock, element, find } from './dom.js';
+import { badge, clock, element, find } from './dom.js';
 import { Log } from './log.js';
 
 /** Lines that the page keeps. */
@@ -12,13 +12,25 @@ export function showChat(connection) {
   /** The number that the server gave this connection. */
   let you;
 
-  const add = ({ from, at, name, text }) => {
+  const add = ({ from, at, name, text, process }) => {
     const date = new Date(at);
     const time = element('time', '', clock(date));
     time.dateTime = date.toISOString();
-    const line = element('li', '', element('p', 'by', element('b', '', name), time), element('p', 'said', text));
+    const by = element('p', 'by', element('b', '', name), time);
+    if (process !== undefined) {
+      // The demo of many processes says which one has sent the message.
+      by.prepend(badge(process));
+    }
+    const line = element('li', '', by, element('p', 'said', text));
     line.classList.toggle('own', from === you);
     log.add(line);
+  };
+  const showHistory = (messages) => {
+    // Screen readers must not read it aloud.
+    box.setAttribute('aria-live', 'off');
+    log.clear();
+    messages.forEach(add);
+    setTimeout(() => box.setAttribute('aria-live', 'polite'), 1_000);
   };
   const showError = (text) => {
     find('chat-error').textContent = text;
@@ -27,11 +39,9 @@ export function showChat(connection) {
   connection.addEventListener('message', ({ detail: message }) => {
     if (message.type === 'welcome') {
       you = message.you;
-      // Screen readers must not read the history aloud.
-      box.setAttribute('aria-live', 'off');
-      log.clear();
-      message.history.forEach(add);
-      setTimeout(() => box.setAttribute('aria-live', 'polite'), 1_000);
+      if (message.history !== undefined) {
+        showHistory(message.history);
+      }
     } else if (message.type === 'people') {
       find('people').textContent = message.count;
     } else if (message.type === 'chat') {

@@ -17,6 +17,13 @@ export function element(name, className, ...content) {
   return made;
 }
 
+/** The letter of a process, in its colour. */
+export function badge(process) {
+  const made = element('span', 'badge', process);
+  made.dataset.process = process;
+  return made;
+}
+
 const two = (number) => String(number).padStart(2, '0');
 
 /** Formats a time as `09:30:00`. */
@@ -24,6 +31,13 @@ export const clock = (date) => `${two(date.getHours())}:${two(date.getMinutes())
 
 /** Formats a time as `09:30:00.125`. */
 export const preciseClock = (date) => `${clock(date)}.${String(date.getMilliseconds()).padStart(3, '0')}`;
+
+/** Formats a duration in ms, as `02:05` or `1:00:00`. */
+export function duration(ms) {
+  const seconds = Math.floor(ms / 1000);
+  const hours = Math.floor(seconds / 3600);
+  return `${hours > 0 ? `${hours}:` : ''}${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`;
+}
 
 /** Formats a number of bytes, as `512 B` or `1.5 kB`. */
 export function bytes(count) {

@@ -51,6 +51,10 @@ app.use(
 
 const server = createServer(app);
 attachUpgrade(server);
+server.on('error', ({ message }) => {
+  console.error(message); // Such as that the port is taken.
+  process.exit(1);
+});
 server.listen(Number(PORT), '127.0.0.1', () => {
   console.log(`Listening on http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
 });

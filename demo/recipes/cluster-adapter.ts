@@ -136,7 +136,12 @@ function write<Value>(values: Expiring<Value>, key: string, value: Value, life: 
 
 /** One endpoint of three nodes. Each request goes to the next of them, as behind a balancer without sticky sessions. */
 function serve(port: number): void {
-  const limits = { allowedOrigins: 'same-origin', maxMessageSize: 4_096, maxSessions: 10_000 } as const;
+  const limits = {
+    allowedOrigins: 'same-origin',
+    maxMessageSize: 4_096,
+    maxSessions: 10_000,
+    maxSessionsPerClient: 20,
+  } as const;
   const store = memoryStore();
   const nodes = Array.from({ length: 3 }, () => {
     const cluster = { name: 'echo', registry: new MemoryRegistry(store) };
@@ -149,6 +154,10 @@ function serve(port: number): void {
   app.use('/echo', (req, res, next) => nodes[requests++ % nodes.length]?.(req, res, next));
   const server = createServer(app);
   attachUpgrade(server);
+  server.on('error', ({ message }) => {
+    console.error(message); // Such as that the port is taken.
+    process.exit(1);
+  });
   server.listen(port, '127.0.0.1', () => {
     console.log(`Listening on http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
   });

@@ -11,7 +11,12 @@ const ROOMS: ReadonlySet<string> = new Set(['lobby', 'cooking', 'cycling']);
 
 let guests = 0;
 
-const limits = { allowedOrigins: 'same-origin', maxMessageSize: 4_096, maxSessions: 10_000 } as const;
+const limits = {
+  allowedOrigins: 'same-origin',
+  maxMessageSize: 4_096,
+  maxSessions: 10_000,
+  maxSessionsPerClient: 20,
+} as const;
 const chat: SockjsRouter = sockjs(limits, (session) => {
   guests += 1;
   const name = `Guest ${guests}`;
@@ -46,6 +51,10 @@ app.use('/chat', chat);
 
 const server = createServer(app);
 attachUpgrade(server);
+server.on('error', ({ message }) => {
+  console.error(message); // Such as that the port is taken.
+  process.exit(1);
+});
 server.listen(Number(PORT), '127.0.0.1', () => {
   console.log(`Listening on http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
 });

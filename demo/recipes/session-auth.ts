@@ -50,15 +50,25 @@ app.post('/login', express.json({ limit: '1kb' }), (req, res, next) => {
 });
 
 app.post('/logout', (req, res, next) => {
-  const mine = [...chat.sessions].filter(({ request }) => request.sessionID === req.sessionID);
-  req.session.destroy((error) => (error ? next(error) : res.sendStatus(204)));
-  for (const session of mine) {
-    session.close(4401, 'Logged out');
-  }
+  const { sessionID } = req;
+  req.session.destroy((error) => {
+    if (error) return next(error);
+    // Not before: until the store has forgotten the login, further sessions may open with it.
+    for (const session of chat.sessions) {
+      if (session.request.sessionID === sessionID) {
+        session.close(4401, 'Logged out');
+      }
+    }
+    res.sendStatus(204);
+  });
 });
 
 const server = createServer(app);
 attachUpgrade(server);
+server.on('error', ({ message }) => {
+  console.error(message); // Such as that the port is taken.
+  process.exit(1);
+});
 server.listen(Number(PORT), '127.0.0.1', () => {
   console.log(`Listening on http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
 });
