@@ -70,19 +70,26 @@ function runWorker(): void {
 
   const server = createServer(express().set('trust proxy', 'loopback').use('/chat', chat));
   attachUpgrade(server);
-  server.on('error', ({ message }) => process.send?.({ failure: message })); // Such as that the port is taken.
+  let isEnding = false;
+  let answered: Promise<void> | undefined;
+  const listen = async (): Promise<void> => {
+    try {
+      await once(server.listen(Number(PORT), '127.0.0.1'), 'listening');
+      console.log(`Listening on http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+    } catch (error) {
+      process.send?.({ failure: (error as Error).message }); // Such as that the port is taken.
+    }
+  };
   chat.cluster?.once('status', () => {
     // A worker that listens only now gets no request that it would have to refuse.
-    server.listen(Number(PORT), '127.0.0.1', () => {
-      console.log(`Listening on http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
-    });
+    answered = isEnding ? undefined : listen();
   });
-  let isEnding = false;
   const end = async (): Promise<void> => {
     if (isEnding) {
       return; // The primary tells a worker to end that was told already.
     }
     isEnding = true;
+    await answered; // Node throws where a server is closed before the primary has said that it cannot listen.
     const closed = once(server, 'close');
     server.close(); // First, so that new requests go to the other workers.
     await chat.close({ timeout: 10_000 });
