@@ -1,6 +1,8 @@
 /**
  * Broadcasts over WebSocket or xhr-streaming. The next broadcast begins when every connection has received the last.
  */
+
+import { setTimeout as pause } from 'node:timers/promises';
 import { DIALECTS, fromServer } from './dialects.ts';
 import { closeAll, type Load, portOf, ramp, show, textOf } from './load.ts';
 import type { LoadOptions, Target } from './protocol.ts';
@@ -61,6 +63,7 @@ class Receivers {
 export function broadcast(target: Target, options: Options, trigger: Trigger): Load {
   const { ports } = target;
   const { kind, connections, size } = options;
+  const interval = 'interval' in options ? (options.interval ?? 0) : 0;
   const dialect = DIALECTS[target.dialect];
   const receivers = new Receivers(connections, trigger);
   /** The current message as clients receive it: one frame over WebSocket, one chunk over xhr-streaming. */
@@ -107,7 +110,12 @@ export function broadcast(target: Target, options: Options, trigger: Trigger): L
     },
     async round(units) {
       const count = Math.max(1, Math.round(units / connections));
+      const start = performance.now();
       for (let i = 0; i < count; i += 1) {
+        const early = start + i * interval - performance.now();
+        if (early > 0) {
+          await pause(early);
+        }
         const message = textOf(receivers.number, size);
         const frame = fromServer(dialect, message);
         due = kind === 'ws-broadcast' ? frame : Buffer.concat([frame, Buffer.from('\n')]);

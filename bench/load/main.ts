@@ -7,9 +7,11 @@ import { latency } from './latency.ts';
 import type { Load } from './load.ts';
 import { members } from './members.ts';
 import { opening } from './opening.ts';
+import { pacedEcho } from './paced-echo.ts';
 import { pollingEcho } from './polling-echo.ts';
 import type { Command, Report, Target } from './protocol.ts';
 import { stalledStreams } from './stalled.ts';
+import { storm } from './storm.ts';
 import { wsEcho } from './ws-echo.ts';
 import { wsOpen } from './ws-open.ts';
 import { wsPipelined } from './ws-pipelined.ts';
@@ -26,6 +28,10 @@ function loadOn(target: Target): Load {
     case 'ws-broadcast':
     case 'streaming-broadcast':
       return broadcast(target, options, (message) => report({ broadcast: message }));
+    case 'ws-paced-echo':
+      return pacedEcho(target, options);
+    case 'ws-storm':
+      return storm(target, options);
     case 'polling-echo':
       return pollingEcho(target, options);
     case 'rooms':

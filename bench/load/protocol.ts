@@ -15,7 +15,21 @@ export type LoadOptions =
       readonly idle?: number;
     }
   | { readonly kind: 'ws-pipelined'; readonly connections: number; readonly depth: number; readonly size: number }
-  | { readonly kind: 'ws-broadcast'; readonly connections: number; readonly size: number }
+  | {
+      readonly kind: 'ws-broadcast';
+      readonly connections: number;
+      readonly size: number;
+      /** ms from one broadcast to the next, unless the connections take longer. 0 where it is left out. */
+      readonly interval?: number;
+    }
+  | {
+      readonly kind: 'ws-paced-echo';
+      readonly connections: number;
+      readonly size: number;
+      /** ms from one message of a connection to the next, however long the answers take. */
+      readonly interval: number;
+    }
+  | { readonly kind: 'ws-storm'; readonly size: number }
   | {
       readonly kind: 'streaming-broadcast';
       readonly connections: number;

@@ -1,5 +1,7 @@
 /** Medians, their confidence intervals, and ratios of paired values. */
 
+import { createHistogram } from 'node:perf_hooks';
+
 export interface Spread {
   /** In order of measurement. Values at the same index of two spreads were measured next to each other. */
   readonly values: readonly number[];
@@ -63,6 +65,27 @@ export function medianInterval(values: readonly number[]): Interval | undefined 
 export function quantile(values: readonly number[], part: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? Number.NaN;
+}
+
+/** Quantiles of latencies, in ms. */
+export interface Latencies {
+  readonly p50: number;
+  readonly p99: number;
+  readonly largest: number;
+}
+
+/** Returns quantiles of latencies in ms, to three digits. */
+export function latenciesOf(times: readonly number[]): Latencies {
+  // An HdrHistogram, of µs.
+  const histogram = createHistogram({ lowest: 1, highest: 3_600_000_000, figures: 3 });
+  for (const time of times) {
+    histogram.record(Math.max(1, Math.round(time * 1000)));
+  }
+  return {
+    p50: histogram.percentile(50) / 1000,
+    p99: histogram.percentile(99) / 1000,
+    largest: histogram.max / 1000,
+  };
 }
 
 /**

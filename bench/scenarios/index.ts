@@ -1,14 +1,19 @@
 /** All scenarios, in the order in which they run. */
 import { CLUSTERED, OURS, type ServerName } from '../servers/names.ts';
+import { broadcastTail } from './broadcast-tail.ts';
 import { growth } from './growth.ts';
 import { idleBeside } from './idle-beside.ts';
 import { cpuScenario, memoryScenario, type Scenario } from './scenario.ts';
+import { webSocketStorm } from './storm.ts';
 
 const WEBSOCKET: readonly ServerName[] = [...OURS, ...CLUSTERED, 'ws', 'sockjs', 'engine', 'sockjs-go'];
 const BROADCAST: readonly ServerName[] = [...OURS, ...CLUSTERED, 'ws', 'prepared', 'sockjs', 'engine', 'sockjs-go'];
 const HTTP: readonly ServerName[] = [...OURS, ...CLUSTERED, 'http', 'express', 'sockjs', 'sockjs-go'];
 const STREAMING: readonly ServerName[] = [...OURS, ...CLUSTERED, 'sockjs', 'sockjs-go'];
 const STREAMING_BROADCAST: readonly ServerName[] = [...OURS, ...CLUSTERED, 'prepared', 'sockjs', 'sockjs-go'];
+
+/** Those that broadcast in a process whose event loop can be watched. */
+const TAILS: readonly ServerName[] = [...OURS, 'ws', 'sockjs', 'engine'];
 
 /** Bytes of a message, unless a scenario says otherwise. */
 const SIZE = 64;
@@ -52,6 +57,8 @@ export const SCENARIOS: readonly Scenario[] = [
     kind: 'ws-open',
     concurrency: 20,
   }),
+  broadcastTail(TAILS),
+  webSocketStorm(TAILS),
   memoryScenario(
     'ws-memory',
     'Memory of an idle WebSocket session, 5000 of them',

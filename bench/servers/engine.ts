@@ -1,7 +1,7 @@
 /** `engine.io`, the transport layer of Socket.IO, with WebSocket only. */
 import { createServer } from 'node:http';
 import { attach, type Socket } from 'engine.io';
-import { LONG, run } from './program.ts';
+import { LONG, runWithConnections } from './program.ts';
 
 const sockets = new Set<Socket>();
 const server = createServer();
@@ -17,8 +17,4 @@ engine.on('connection', (socket) => {
   socket.on('message', (message) => socket.send(message));
   socket.on('close', () => sockets.delete(socket));
 });
-run(server, (message) => {
-  for (const socket of sockets) {
-    socket.send(message);
-  }
-});
+runWithConnections(server, sockets, (socket, message) => socket.send(message));

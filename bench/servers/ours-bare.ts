@@ -1,10 +1,9 @@
 /** This package as a bare request listener, without an Express app. */
 import { createServer } from 'node:http';
 import { attachUpgrade } from '../../lib/index.ts';
-import { echo } from './ours.ts';
-import { run } from './program.ts';
+import { echo, runEcho } from './ours.ts';
 
 const router = echo({ prefix: '/echo' });
 const server = createServer(router);
 attachUpgrade(server);
-run(server, (message) => router.broadcast(message));
+runEcho(server, router);

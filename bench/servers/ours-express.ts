@@ -2,12 +2,11 @@
 import { createServer } from 'node:http';
 import express from 'express';
 import { attachUpgrade } from '../../lib/index.ts';
-import { echo } from './ours.ts';
-import { run } from './program.ts';
+import { echo, runEcho } from './ours.ts';
 
 const router = echo();
 const app = express();
 app.use('/echo', router);
 const server = createServer(app);
 attachUpgrade(server);
-run(server, (message) => router.broadcast(message));
+runEcho(server, router);

@@ -1,10 +1,26 @@
 /** The echo endpoint of this package, the same in an Express app and as a bare listener. */
+import type { Server } from 'node:http';
 import { type SockjsOptions, type SockjsRouter, sockjs } from '../../lib/index.ts';
-import { LONG } from './program.ts';
+import { LONG, run } from './program.ts';
 
 /** All limits have their defaults, except those that would end sessions in a run: heartbeats and the response limit. */
 export function echo(options: SockjsOptions = {}): SockjsRouter {
   return sockjs({ heartbeatDelay: LONG, responseLimit: Number.MAX_SAFE_INTEGER, ...options }, (session) => {
     session.on('message', (message) => session.send(message));
   });
+}
+
+/** Runs a server whose broadcasts go to all sessions, or after the command `fix` to those that were open then. */
+export function runEcho(server: Server, router: SockjsRouter): void {
+  const room = 'open at the command fix';
+  let isFixed = false;
+  const broadcast = (message: string) => (isFixed ? router.to(room).send(message) : router.broadcast(message));
+  const fix = () => {
+    for (const session of router.sessions) {
+      session.join(room);
+    }
+    isFixed = true;
+    return 'fixed';
+  };
+  run(server, broadcast, { fix });
 }

@@ -1,5 +1,6 @@
 /** The frame of all server programs: where they listen, and the commands on their stdin. */
 import type { Server } from 'node:http';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createInterface } from 'node:readline';
 
 /** Prints an answer, also where a program has replaced `console.log`. */
@@ -17,6 +18,7 @@ export type Commands = Readonly<Record<string, (argument: string) => unknown>>;
  * - `broadcast TEXT`: sends a message to all connections
  * - `cpu`: prints the µs of CPU that the operating system has counted for this process
  * - `release`: returns unused memory to the system, then prints `released`
+ * - `pause`: prints the longest pause of the event loop since the last `pause`, in ms; the first begins to watch
  */
 export function run(server: Server, broadcast: (message: string) => unknown = noBroadcast, more: Commands = {}): void {
   server.keepAliveTimeout = LONG;
@@ -29,8 +31,31 @@ export function run(server: Server, broadcast: (message: string) => unknown = no
     },
     cpu,
     release,
+    pause: pauses(),
     ...more,
   });
+}
+
+/**
+ * Runs a server whose broadcasts go to all `connections`. After the command `fix`, which answers `fixed`, they go to those
+ * that were open then.
+ */
+export function runWithConnections<T>(
+  server: Server,
+  connections: Iterable<T>,
+  send: (connection: T, message: string) => unknown,
+): void {
+  let receivers = connections;
+  const broadcast = (message: string) => {
+    for (const connection of receivers) {
+      send(connection, message);
+    }
+  };
+  const fix = () => {
+    receivers = [...connections];
+    return 'fixed';
+  };
+  run(server, broadcast, { fix });
 }
 
 /**
@@ -61,6 +86,17 @@ export function control(commands: Commands, end: () => unknown = () => {}): void
 export function cpu(): number {
   const { user, system } = process.cpuUsage();
   return user + system;
+}
+
+/** The command `pause`. The delays are looked at each ms, of which a pause has one more than the event loop stood still. */
+function pauses(): () => number {
+  const delays = monitorEventLoopDelay({ resolution: 1 });
+  return () => {
+    const longest = delays.max / 1e6;
+    delays.enable();
+    delays.reset();
+    return longest;
+  };
 }
 
 function noBroadcast(): never {

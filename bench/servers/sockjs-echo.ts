@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import { devNull } from 'node:os';
 import { Writable } from 'node:stream';
 import type { Connection, SockjsServer } from 'sockjs';
-import { LONG, run } from './program.ts';
+import { LONG, runWithConnections } from './program.ts';
 
 /** The argument of a program whose option `log` has its default: `console.log`. Without it `log` does nothing. */
 const LOGS = 'logs';
@@ -28,11 +28,7 @@ export function runSockjs(createSockjs: (options: Record<string, unknown>) => So
   });
   const server = createServer();
   endpoint.installHandlers(server);
-  run(server, (message) => {
-    for (const connection of connections) {
-      connection.write(message);
-    }
-  });
+  runWithConnections(server, connections, (connection, message) => connection.write(message));
 }
 
 /** Has `console.log` write to the null device, each line at once, as Node does where stdout is a file. */

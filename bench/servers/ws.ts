@@ -3,7 +3,7 @@
  */
 import { createServer } from 'node:http';
 import { WebSocketServer } from 'ws';
-import { run } from './program.ts';
+import { runWithConnections } from './program.ts';
 
 const server = createServer();
 const engine = new WebSocketServer({ server, perMessageDeflate: false });
@@ -11,8 +11,4 @@ engine.on('connection', (socket) => {
   socket.on('message', (data) => socket.send(data, { binary: false }));
   socket.send('o');
 });
-run(server, (message) => {
-  for (const socket of engine.clients) {
-    socket.send(message);
-  }
-});
+runWithConnections(server, engine.clients, (socket, message) => socket.send(message));

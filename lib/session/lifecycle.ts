@@ -27,7 +27,7 @@ import type { Metrics } from '../metrics.ts';
 import { CLOSES, CloseCode, closeFrom } from '../protocol/close-code.ts';
 import type { SharedMessage } from '../protocol/shared-message.ts';
 import { debugSession } from '../util/debug.ts';
-import { flushAfterTurn } from '../util/flush-queue.ts';
+import { flushAfterTurn, flushAmongMany } from '../util/flush-queue.ts';
 import { DeadlineTimer, type TimerQueue, type TimerTarget } from '../util/timer-queue.ts';
 import { callOnSession, emit, fail } from './application.ts';
 import { Delivery } from './delivery.ts';
@@ -386,7 +386,7 @@ export class Lifecycle<S extends SessionEmitter = SessionEmitter>
     callOnSession(this, () => this.delivery.onSessionSettled());
   }
 
-  /** Queues a message. It leaves with all others of this turn of the event loop. */
+  /** Queues a message. It leaves with all others of this turn of the event loop, one of a broadcast perhaps later. */
   #queue(message: Outgoing, text: string, bytes: number): boolean {
     const isFirst = this.outbox.isEmpty;
     if (!this.outbox.push(message, bytes, this.#bytesInConnection)) {
@@ -397,8 +397,10 @@ export class Lifecycle<S extends SessionEmitter = SessionEmitter>
     if (this.outbox.needsDrain) {
       this.#drainContext ??= new AsyncResource('sockjs.drain');
     }
-    if (isFirst) {
+    if (isFirst && typeof message === 'string') {
       flushAfterTurn(this);
+    } else if (isFirst) {
+      flushAmongMany(this);
     }
     return true;
   }

@@ -1,0 +1,85 @@
+/**
+ * WebSocket echo at a fixed pace. Each message is due at a time of its own, and its latency counts from there: a server
+ * that stands still is charged for all messages that were due meanwhile, also for those that could not be sent.
+ */
+import { DIALECTS, fromServer } from './dialects.ts';
+import { closeAll, type Load, portOf, ramp, show, textOf } from './load.ts';
+import type { LoadOptions, Target } from './protocol.ts';
+import { clientFrame, WebSocketConnection } from './websocket.ts';
+
+type Options = Extract<LoadOptions, { kind: 'ws-paced-echo' }>;
+
+/** An answer that is due. */
+interface Due {
+  readonly answer: Buffer;
+  /** When its message was to be sent. */
+  readonly since: number;
+}
+
+export function pacedEcho(target: Target, { connections, size, interval }: Options): Load {
+  const { ports } = target;
+  const dialect = DIALECTS[target.dialect];
+  const opened: { readonly connection: WebSocketConnection; readonly due: Due[] }[] = [];
+  const times: number[] = [];
+  let number = 0;
+  let whenAnswered: () => void = () => {};
+
+  const send = (since: number) => {
+    const { connection, due } = opened[number % opened.length] ?? raise('no connection is open');
+    const message = textOf(number, size);
+    number += 1;
+    due.push({ answer: fromServer(dialect, message), since });
+    connection.socket.write(clientFrame(dialect.toServer(message)));
+  };
+
+  return {
+    times,
+    async open() {
+      await ramp(connections, async (i) => {
+        const connection = await WebSocketConnection.open(portOf(ports, i), dialect, `paced${i}`);
+        const due: Due[] = [];
+        connection.onText = (payload) => {
+          const first = due.shift();
+          if (first === undefined || !payload.equals(first.answer)) {
+            throw new Error(`echo: got ${show(payload)}, not ${first === undefined ? 'silence' : show(first.answer)}`);
+          }
+          times.push(performance.now() - first.since);
+          whenAnswered();
+        };
+        opened.push({ connection, due });
+      });
+    },
+    round(units) {
+      times.length = 0;
+      const start = performance.now();
+      let sent = 0;
+      return new Promise((resolve) => {
+        whenAnswered = () => {
+          if (times.length === units) {
+            resolve(units);
+          }
+        };
+        const sendDue = () => {
+          const now = performance.now();
+          while (sent < units) {
+            const since = start + (sent * interval) / connections;
+            if (since > now) {
+              setTimeout(sendDue, 1);
+              return;
+            }
+            sent += 1;
+            send(since);
+          }
+        };
+        sendDue();
+      });
+    },
+    async close() {
+      await closeAll(opened.map(({ connection }) => connection));
+    },
+  };
+}
+
+function raise(text: string): never {
+  throw new Error(text);
+}
