@@ -12,6 +12,7 @@ import { SharedMessage } from '../../../lib/protocol/shared-message.ts';
 import type { SessionIdentity } from '../../../lib/session/directory.ts';
 import type { SessionCloseEvent } from '../../../lib/session/events.ts';
 import type { Lifecycle, SessionEnvironment } from '../../../lib/session/lifecycle.ts';
+import type { Outgoing } from '../../../lib/session/ports.ts';
 import type { SessionRegistry } from '../../../lib/session/registry.ts';
 import { Rooms } from '../../../lib/session/rooms.ts';
 import type { Session } from '../../../lib/session/session.ts';
@@ -2130,6 +2131,35 @@ describe('Session', () => {
       session.close();
       assert.equal(portOf(session).sendShared(message), false);
       assert.equal(metrics.messagesOut, 3);
+    });
+
+    it('lets no other session wait until all have got a broadcast, and keeps the order of each', async () => {
+      const many = Array.from({ length: 100 }, () => open());
+      const isServed = ({ receiver }: (typeof many)[number]) => receiver.frames.length > 1;
+      for (const { receiver } of many) {
+        // A write takes 1 ms.
+        mock.method(receiver, 'messages', (batch: readonly Outgoing[]) => {
+          clock.tick(1);
+          FakeReceiver.prototype.messages.call(receiver, batch);
+        });
+      }
+      const message = new SharedMessage('to many');
+      for (const { session } of many) {
+        portOf(session).sendShared(message);
+      }
+      await turn();
+      assert.equal(many.filter(isServed).length, 16, 'a slice is over');
+      const other = open();
+      other.session.send('to one');
+      many.at(-1)?.session.send('behind it');
+      await turn();
+      assert.deepEqual(other.receiver.frames, ['o', 'a["to one"]']);
+      assert.equal(many.filter(isServed).length, 32);
+      while (!many.every(isServed)) {
+        await turn();
+      }
+      assert.deepEqual(many.at(-1)?.receiver.frames, ['o', 'a["to many","behind it"]']);
+      assert.deepEqual(many.at(-2)?.receiver.frames, ['o', 'a["to many"]']);
     });
   });
 
