@@ -1,4 +1,5 @@
 /** The WebSocket protocols of the compared servers: their paths and their framing of messages. */
+import { show } from './load.ts';
 import type { DialectName } from './protocol.ts';
 
 export interface Dialect {
@@ -62,4 +63,33 @@ export const DIALECTS: Readonly<Record<DialectName, Dialect>> = {
 /** Returns a frame of one message as the server sends it. */
 export function fromServer(dialect: Dialect, message: string): Buffer {
   return Buffer.from(dialect.prefix + dialect.item(message) + dialect.suffix);
+}
+
+/**
+ * Checks a frame of messages, which the server may have joined as it likes.
+ *
+ * @param next returns the message that is due next, as it stands within a frame; undefined where none is due
+ * @throws Error where the frame is another
+ */
+export function checkFrame(dialect: Dialect, payload: Buffer, next: () => Buffer | undefined): void {
+  const { prefix, suffix, separator } = dialect;
+  let offset = prefix.length;
+  for (;;) {
+    const due = next();
+    if (due === undefined || !payload.subarray(offset, offset + due.length).equals(due)) {
+      const expected = due === undefined ? 'nothing more' : show(due);
+      throw new Error(`in a frame: got ${show(payload.subarray(offset))}, not ${expected}`);
+    }
+    offset += due.length;
+    if (offset === payload.length - suffix.length) {
+      break;
+    }
+    if (payload[offset] !== separator?.charCodeAt(0)) {
+      throw new Error(`behind a message of a frame: got ${show(payload.subarray(offset))}`);
+    }
+    offset += 1;
+  }
+  if (payload.toString('latin1', 0, prefix.length) !== prefix || payload.toString('latin1', offset) !== suffix) {
+    throw new Error(`a frame of messages: got ${show(payload)}`);
+  }
 }

@@ -2,14 +2,14 @@
  * WebSocket echo at a fixed pace. Each message is due at a time of its own, and its latency counts from there: a server
  * that stands still is charged for all messages that were due meanwhile, also for those that could not be sent.
  */
-import { DIALECTS, fromServer } from './dialects.ts';
-import { closeAll, type Load, portOf, ramp, show, textOf } from './load.ts';
+import { checkFrame, DIALECTS } from './dialects.ts';
+import { closeAll, type Load, portOf, ramp, textOf } from './load.ts';
 import type { LoadOptions, Target } from './protocol.ts';
 import { clientFrame, WebSocketConnection } from './websocket.ts';
 
 type Options = Extract<LoadOptions, { kind: 'ws-paced-echo' }>;
 
-/** An answer that is due. */
+/** An answer that is due, as it stands within a frame. */
 interface Due {
   readonly answer: Buffer;
   /** When its message was to be sent. */
@@ -28,7 +28,7 @@ export function pacedEcho(target: Target, { connections, size, interval }: Optio
     const { connection, due } = opened[number % opened.length] ?? raise('no connection is open');
     const message = textOf(number, size);
     number += 1;
-    due.push({ answer: fromServer(dialect, message), since });
+    due.push({ answer: Buffer.from(dialect.item(message)), since });
     connection.socket.write(clientFrame(dialect.toServer(message)));
   };
 
@@ -39,11 +39,14 @@ export function pacedEcho(target: Target, { connections, size, interval }: Optio
         const connection = await WebSocketConnection.open(portOf(ports, i), dialect, `paced${i}`);
         const due: Due[] = [];
         connection.onText = (payload) => {
-          const first = due.shift();
-          if (first === undefined || !payload.equals(first.answer)) {
-            throw new Error(`echo: got ${show(payload)}, not ${first === undefined ? 'silence' : show(first.answer)}`);
-          }
-          times.push(performance.now() - first.since);
+          const now = performance.now();
+          checkFrame(dialect, payload, () => {
+            const first = due.shift();
+            if (first !== undefined) {
+              times.push(now - first.since);
+            }
+            return first?.answer;
+          });
           whenAnswered();
         };
         opened.push({ connection, due });

@@ -1,8 +1,8 @@
 /**
  * WebSocket echo with many frames in flight on each connection. The next batch goes out when all responses are back.
  */
-import { DIALECTS, type Dialect } from './dialects.ts';
-import { closeAll, type Load, portOf, ramp, show, textOf } from './load.ts';
+import { checkFrame, DIALECTS, type Dialect } from './dialects.ts';
+import { closeAll, type Load, portOf, ramp, textOf } from './load.ts';
 import type { LoadOptions, Target } from './protocol.ts';
 import { clientFrame, WebSocketConnection } from './websocket.ts';
 
@@ -90,27 +90,8 @@ class Pipelined {
 
   /** Compares one frame with the responses that are due, message by message. */
   #check(payload: Buffer): void {
-    const { prefix, suffix, separator } = this.#dialect;
     const { answers } = this.#batches[this.#batch] as Batch;
-    let offset = prefix.length;
-    for (;;) {
-      const answer = answers[this.#due];
-      if (answer === undefined || !payload.subarray(offset, offset + answer.length).equals(answer)) {
-        throw new Error(`message ${this.#due} of a batch: got ${show(payload.subarray(offset))}`);
-      }
-      this.#due += 1;
-      offset += answer.length;
-      if (offset === payload.length - suffix.length) {
-        break;
-      }
-      if (payload[offset] !== separator?.charCodeAt(0)) {
-        throw new Error(`after message ${this.#due} of a batch: got ${show(payload.subarray(offset))}`);
-      }
-      offset += 1;
-    }
-    if (payload.toString('latin1', 0, prefix.length) !== prefix || payload.toString('latin1', offset) !== suffix) {
-      throw new Error(`a frame of messages: got ${show(payload)}`);
-    }
+    checkFrame(this.#dialect, payload, () => answers[this.#due++]);
     if (this.#due === answers.length) {
       this.#next();
     }
