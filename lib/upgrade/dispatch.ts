@@ -72,14 +72,18 @@ function responseTo(req: IncomingMessage): ServerResponse {
 
 /** Informational responses decide nothing, and none may precede a 101. */
 function ignoreInformationalResponses(res: ServerResponse): void {
-  const ignore = (...args: unknown[]) => {
-    const callback = args.at(-1);
-    if (typeof callback === 'function') {
-      callback();
-    }
-  };
   // Own properties, since Express replaces the prototype of the response.
-  Object.assign(res, { writeContinue: ignore, writeProcessing: ignore, writeEarlyHints: ignore });
+  res.writeContinue = callLast;
+  res.writeProcessing = callLast;
+  res.writeEarlyHints = callLast;
+}
+
+/** Calls the callback that may be the last argument. */
+function callLast(...args: unknown[]): void {
+  const callback = args.at(-1);
+  if (typeof callback === 'function') {
+    callback();
+  }
 }
 
 /** Does for a response what Node does for those that it makes itself. */
