@@ -4,6 +4,7 @@ import { broadcastTail } from './broadcast-tail.ts';
 import { growth } from './growth.ts';
 import { idleBeside } from './idle-beside.ts';
 import { cpuScenario, memoryScenario, type Scenario } from './scenario.ts';
+import { startUp } from './start-up.ts';
 import { webSocketStorm } from './storm.ts';
 
 const WEBSOCKET: readonly ServerName[] = [...OURS, ...CLUSTERED, 'ws', 'sockjs', 'engine', 'sockjs-go'];
@@ -73,6 +74,7 @@ export const SCENARIOS: readonly Scenario[] = [
     { kind: 'streaming-idle' },
     5000,
   ),
+  startUp(),
   idleBeside(OURS),
   growth(['ours-bare', 'ws', 'sockjs']),
 ];
