@@ -4,6 +4,7 @@
  * ```
  * npm run bench -- [scenario…] [--node 20] [--rounds n] [--quick] [--servers a,b] [--profile]
  * npm run bench -- --against <revision> [scenario…] [--node 20] [--rounds n] [--quick] [--servers a,b]
+ * npm run bench -- --charts
  * ```
  *
  * Without `--servers`, all servers run but those with the option `cluster`. The scenario `cluster` stands for all that are
@@ -11,10 +12,10 @@
  * the drop-in for npm sockjs.
  *
  * The first form measures this package beside other servers. The second measures it beside a revision of itself, and
- * exits with 1 if a row became dearer.
+ * exits with 1 if a row became dearer. The third measures nothing: it writes the page of the history anew, from its files.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { fetchNode } from '../scripts/fetch-node.ts';
@@ -25,6 +26,11 @@ import { cleanUp } from './measure/cleanup.ts';
 import type { Checkout } from './measure/participant.ts';
 import { ROOT, Run } from './measure/run.ts';
 import { MIN_FOR_INTERVAL } from './measure/statistics.ts';
+import { commitAt } from './report/history/commit.ts';
+import { addRecord } from './report/history/folder.ts';
+import { writePage } from './report/history/page.ts';
+import { type Circumstances, recordOf } from './report/history/record.ts';
+import { thisMachine } from './report/machine.ts';
 import { writeResults } from './report/results.ts';
 import { type Table, writeTable } from './report/table.ts';
 import { CLUSTER_SCENARIOS } from './scenarios/cluster.ts';
@@ -32,10 +38,12 @@ import { COMPAT_SCENARIOS } from './scenarios/compat.ts';
 import { SCENARIOS } from './scenarios/index.ts';
 import type { Scenario } from './scenarios/scenario.ts';
 import { isOfOurs, isSpecial, SERVERS, type ServerName } from './servers/names.ts';
-import { writeTargets } from './targets.ts';
+import { TARGETS, writeTargets } from './targets.ts';
 
 const BENCH = fileURLToPath(new URL('./', import.meta.url));
 const RESULTS = `${BENCH}RESULTS.md`;
+/** A file for each complete run, and a page of them. */
+const HISTORY = `${BENCH}history/`;
 /** What `package.json` of this folder has. */
 const PEERS = ['sockjs', 'engine.io', 'socket.io', '@socket.io/redis-adapter', '@socket.io/cluster-adapter'];
 
@@ -53,6 +61,7 @@ const { values, positionals } = parseArgs({
     profile: { type: 'boolean', default: false },
     servers: { type: 'string', default: '' },
     against: { type: 'string' },
+    charts: { type: 'boolean', default: false },
   },
 });
 const named = values.servers.split(',').filter((name) => name !== '');
@@ -68,6 +77,9 @@ expectKnown('scenario', positionals, [...Object.keys(FAMILIES), ...ALL_SCENARIOS
 expectKnown('server', named, values.against === undefined ? NAMES : NAMES.filter(isOfOurs));
 if (values.against !== undefined && values.profile) {
   throw new RangeError('--profile: a comparison of profiled servers would compare the profiler as well');
+}
+if (values.charts && process.argv.length > 3) {
+  throw new RangeError('--charts: draws what is stored, and takes nothing beside it');
 }
 const only = NAMES.filter((name) => (named.length === 0 ? runsUnnamed(name) : named.includes(name)));
 const chosen = positionals.length === 0 ? SCENARIOS : ALL_SCENARIOS.filter(isNamed);
@@ -134,7 +146,7 @@ async function runAgainst(name: string): Promise<void> {
   }
 }
 
-/** Measures beside other servers. A complete run writes RESULTS.md. */
+/** Measures beside other servers. A complete run writes RESULTS.md, and a file of the history with its page. */
 async function runBesideOthers(): Promise<void> {
   const rounds = roundsOr(21, 3);
   if (PEERS.some((peer) => !existsSync(`${BENCH}node_modules/${peer}`))) {
@@ -146,6 +158,8 @@ async function runBesideOthers(): Promise<void> {
     });
   }
   await bundleServers(PRESENT, only);
+  // Now, since the run takes hours: what is measured has just been bundled.
+  const commit = commitAt(ROOT);
   const { profile } = values;
   const run = new Run({
     ...findNode(),
@@ -172,7 +186,23 @@ async function runBesideOthers(): Promise<void> {
   if (positionals.length === 0 && named.length === 0 && !values.quick && !values.profile) {
     writeFileSync(RESULTS, writeResults(run, tables));
     console.log(`written to ${RESULTS}`);
+    const record = recordOf(circumstancesOf(run, commit), tables, TARGETS);
+    console.log(`recorded as ${addRecord(HISTORY, record)}`);
+    writeCharts();
   }
+}
+
+/** What a complete run was made with. */
+function circumstancesOf({ options: { nodeVersion, rounds } }: Run, commit: Circumstances['commit']): Circumstances {
+  const { version } = JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8'));
+  const known = commit === undefined ? {} : { commit };
+  return { version, date: new Date().toISOString(), ...known, node: nodeVersion, machine: thisMachine(), rounds };
+}
+
+/** Writes the page of the history from its files. */
+function writeCharts(): void {
+  writePage(HISTORY);
+  console.log(`written to ${HISTORY}README.md`);
 }
 
 let isEnding = false;
@@ -188,7 +218,11 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 try {
-  await (values.against === undefined ? runBesideOthers() : runAgainst(values.against));
+  if (values.charts) {
+    writeCharts();
+  } else {
+    await (values.against === undefined ? runBesideOthers() : runAgainst(values.against));
+  }
 } finally {
   await cleanUp();
 }

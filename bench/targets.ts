@@ -4,7 +4,7 @@ import { findRow, markdown, type Table } from './report/table.ts';
 import { COMPAT_SCENARIOS } from './scenarios/compat.ts';
 import { CLUSTERED, OURS } from './servers/names.ts';
 
-interface Target {
+export interface Target {
   readonly scenario: string;
   /** Rows of the scenario's table. */
   readonly ours: string;
@@ -40,6 +40,7 @@ export const TARGETS: readonly Target[] = [
     ...targets(scenario, ['ours-express'], { ws: 1.5, sockjs: 0.65 }),
   ]),
   ...['streaming-memory', 'streaming-memory-at-once'].flatMap((scenario) => targets(scenario, OURS, { sockjs: 0.7 })),
+  ...targets('start-up-cpu', ['express-sockjs'], { 'ws+express': 1.1 }),
   ...targets('idle-beside', ['ours-bare-10000'], { 'ours-bare-100': 1.1 }),
   ...[32, 128].flatMap((sessions) => [
     ...targets(`cluster-polling-${sessions}`, ['pair-tcp', 'pair-unix'], { 'pair-nginx': 1.8 }),

@@ -2,9 +2,9 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { cpus, release, totalmem, type } from 'node:os';
 import type { Run } from '../measure/run.ts';
 import { writeTargets } from '../targets.ts';
+import { thisMachine } from './machine.ts';
 import { type Table, writeTable } from './table.ts';
 
 const HOW_TO_READ = `# Results of the benchmark
@@ -44,12 +44,12 @@ export function writeResults(run: Run, tables: readonly Table[]): string {
 
 /** Returns date, machine and versions as a list. */
 function machine(run: Run): string {
-  const [cpu] = cpus();
+  const { cores, cpu, memoryGiB, system } = thisMachine();
   const packages = ['ws', 'express', 'sockjs', 'engine.io'].map((name) => `${name} ${versionOf(name)}`);
   return [
     `- Date: ${new Date().toISOString().slice(0, 10)}`,
-    `- Machine: ${cpus().length} cores, ${cpu?.model ?? 'unknown'}, ${(totalmem() / 2 ** 30).toFixed(1)} GiB`,
-    `- System: ${type()} ${release()} ${process.arch}`,
+    `- Machine: ${cores} cores, ${cpu}, ${memoryGiB.toFixed(1)} GiB`,
+    `- System: ${system}`,
     `- Node: ${run.options.nodeVersion}; ${run.options.rounds} rounds`,
     `- Packages: ${packages.join(', ')}`,
     `- ${run.goUnavailable ?? `Go: ${goVersion()}`}`,
