@@ -1,4 +1,5 @@
 /** The targets of the package: its cost is at most `factor` times that of another server in the same run. */
+import { HTTP_TRANSPORT_NAMES } from './load/protocol.ts';
 import { type Interval, medianInterval, ratioOf, ratiosOf } from './measure/statistics.ts';
 import { findRow, markdown, type Table } from './report/table.ts';
 import { COMPAT_SCENARIOS } from './scenarios/compat.ts';
@@ -34,6 +35,10 @@ export const TARGETS: readonly Target[] = [
   ...targets('polling-echo', ['ours-bare'], { http: 1.25, 'sockjs-go': 1.1, sockjs: 0.45 }),
   ...targets('polling-echo', ['ours-express'], { express: 1.15, sockjs: 0.6 }),
   ...targets('info', ['ours-bare'], { http: 1.25 }),
+  ...HTTP_TRANSPORT_NAMES.flatMap((transport) =>
+    targets(`http-open-${transport}`, ['ours-express'], { express: 1.15 }),
+  ),
+  ...targets('streaming-storm-cpu', ['ours-express'], { sockjs: 0.7, express: 1.2 }),
   ...targets('ws-open', ['ours-express'], { ws: 1.6, sockjs: 0.8 }),
   ...['ws-memory', 'ws-memory-at-once'].flatMap((scenario) => [
     ...targets(scenario, ['ours-bare'], { ws: 1.35, sockjs: 0.65 }),
@@ -41,6 +46,11 @@ export const TARGETS: readonly Target[] = [
   ]),
   ...['streaming-memory', 'streaming-memory-at-once'].flatMap((scenario) => targets(scenario, OURS, { sockjs: 0.7 })),
   ...targets('start-up-cpu', ['express-sockjs'], { 'ws+express': 1.1 }),
+  ...targets('broadcast-tail-p99', OURS, { ws: 0.35 }),
+  ...targets('broadcast-tail-pause', OURS, { ws: 0.25 }),
+  ...targets('ws-storm-cpu', ['ours-bare'], { ws: 1.2 }),
+  ...targets('ws-storm-cpu', ['ours-express'], { ws: 1.3 }),
+  ...targets('ws-storm-pause', OURS, { ws: 1 }),
   ...targets('idle-beside', ['ours-bare-10000'], { 'ours-bare-100': 1.1 }),
   ...[32, 128].flatMap((sessions) => [
     ...targets(`cluster-polling-${sessions}`, ['pair-tcp', 'pair-unix'], { 'pair-nginx': 1.8 }),

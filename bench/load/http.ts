@@ -9,12 +9,16 @@ const EMPTY = Buffer.alloc(0);
 /** What is missing of a body: a number of bytes, or all chunks up to the last one. */
 type Remaining = { bytes: number } | 'chunks';
 
+/** A complete response. */
+export interface Answer {
+  readonly status: number;
+  readonly body: Buffer;
+}
+
 export class HttpConnection {
   readonly socket: Socket;
   /** Called for each complete response. */
-  onAnswer: (status: number, body: Buffer) => void = (status, body) => {
-    throw new Error(`an answer when none was due: ${status} ${show(body)}`);
-  };
+  onAnswer: (status: number, body: Buffer) => void = unexpected;
   /** Called for each piece of a body. Where it is set, `onAnswer` gets an empty body. */
   onPiece: ((piece: Buffer) => void) | undefined;
   #rest: Buffer = EMPTY;
@@ -40,9 +44,29 @@ export class HttpConnection {
     });
   }
 
+  /** Sends a request, and settles with its response. No other may be due. */
+  ask(request: Buffer): Promise<Answer> {
+    return new Promise((resolve) => {
+      this.onAnswer = (status, body) => {
+        this.onAnswer = unexpected;
+        resolve({ status, body });
+      };
+      this.socket.write(request);
+    });
+  }
+
   close(): void {
     this.#isClosing = true;
     this.socket.destroy();
+  }
+
+  /** Ends the connection, and settles when the server has ended it as well. */
+  end(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#isClosing = true;
+      this.socket.once('close', () => resolve());
+      this.socket.end();
+    });
   }
 
   #feed(chunk: Buffer): void {
@@ -138,12 +162,23 @@ export class HttpConnection {
   }
 }
 
+function unexpected(status: number, body: Buffer): never {
+  throw new Error(`an answer when none was due: ${status} ${show(body)}`);
+}
+
+/** @throws Error for any other answer than the one that is due */
+export function expectAnswer({ status, body }: Answer, dueStatus: number, dueBody: string): void {
+  if (status !== dueStatus || body.toString('latin1') !== dueBody) {
+    throw new Error(`got ${status} ${show(body)}, not ${dueStatus} ${JSON.stringify(dueBody)}`);
+  }
+}
+
 /** Returns the bytes of a request: a POST where there is a body, else a GET. */
-export function requestOf(path: string, body?: string): Buffer {
+export function requestOf(path: string, body?: string, type = 'text/plain'): Buffer {
   const head = `${body === undefined ? 'GET' : 'POST'} ${path} HTTP/1.1\r\nHost: localhost\r\n`;
   return Buffer.from(
     body === undefined
       ? `${head}\r\n`
-      : `${head}Content-Type: text/plain\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+      : `${head}Content-Type: ${type}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
 }

@@ -1,5 +1,5 @@
 /** Requests `/info`, one request in flight on each connection. */
-import { HttpConnection, requestOf } from './http.ts';
+import { type Answer, HttpConnection, requestOf } from './http.ts';
 import { closeAll, type Load, portOf, ramp, show } from './load.ts';
 import type { LoadOptions, Target } from './protocol.ts';
 
@@ -24,7 +24,7 @@ export function info({ ports }: Target, { connections }: Options): Load {
         };
         for (const connection of opened) {
           connection.onAnswer = (status, body) => {
-            expectInfo(status, body);
+            expectInfo({ status, body });
             done += 1;
             if (done === units) {
               resolve(units);
@@ -42,7 +42,8 @@ export function info({ ports }: Target, { connections }: Options): Load {
   };
 }
 
-function expectInfo(status: number, body: Buffer): void {
+/** @throws Error for any other answer than the one that is due */
+export function expectInfo({ status, body }: Answer): void {
   const { websocket, origins, cookie_needed: cookieNeeded, entropy } = JSON.parse(body.toString());
   const isRight =
     websocket === true && String(origins) === '*:*' && cookieNeeded === false && Number.isInteger(entropy);

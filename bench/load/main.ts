@@ -1,5 +1,6 @@
 /** The process that puts the load on one server. A wrong response throws, which ends the process with an error. */
 import { broadcast } from './broadcast.ts';
+import { httpOpen } from './http-open.ts';
 import { idle } from './idle.ts';
 import { idlePolls } from './idle-polls.ts';
 import { info } from './info.ts';
@@ -12,6 +13,7 @@ import { pollingEcho } from './polling-echo.ts';
 import type { Command, Report, Target } from './protocol.ts';
 import { stalledStreams } from './stalled.ts';
 import { storm } from './storm.ts';
+import { streamingStorm } from './streaming-storm.ts';
 import { wsEcho } from './ws-echo.ts';
 import { wsOpen } from './ws-open.ts';
 import { wsPipelined } from './ws-pipelined.ts';
@@ -32,6 +34,10 @@ function loadOn(target: Target): Load {
       return pacedEcho(target, options);
     case 'ws-storm':
       return storm(target, options);
+    case 'streaming-storm':
+      return streamingStorm(target, options);
+    case 'http-open':
+      return httpOpen(target, options);
     case 'polling-echo':
       return pollingEcho(target, options);
     case 'rooms':

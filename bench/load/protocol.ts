@@ -3,6 +3,17 @@
 /** The framing of messages on the WebSocket of a server. */
 export type DialectName = 'sockjs' | 'engine' | 'socketio' | 'plain';
 
+/** The transports over HTTP, by the names of the protocol. */
+export const HTTP_TRANSPORT_NAMES = [
+  'xhr-polling',
+  'xhr-streaming',
+  'eventsource',
+  'htmlfile',
+  'jsonp-polling',
+] as const;
+
+export type HttpTransportName = (typeof HTTP_TRANSPORT_NAMES)[number];
+
 /** What a load does to one server. Sizes are bytes of one message. */
 export type LoadOptions =
   | {
@@ -30,6 +41,14 @@ export type LoadOptions =
       readonly interval: number;
     }
   | { readonly kind: 'ws-storm'; readonly size: number }
+  | { readonly kind: 'streaming-storm'; readonly size: number }
+  | {
+      readonly kind: 'http-open';
+      readonly transport: HttpTransportName;
+      /** Sessions at a time. */
+      readonly concurrency: number;
+      readonly size: number;
+    }
   | {
       readonly kind: 'streaming-broadcast';
       readonly connections: number;

@@ -2,10 +2,11 @@
 import { CLUSTERED, OURS, type ServerName } from '../servers/names.ts';
 import { broadcastTail } from './broadcast-tail.ts';
 import { growth } from './growth.ts';
+import { httpOpen } from './http-open.ts';
 import { idleBeside } from './idle-beside.ts';
 import { cpuScenario, memoryScenario, type Scenario } from './scenario.ts';
 import { startUp } from './start-up.ts';
-import { webSocketStorm } from './storm.ts';
+import { streamingStorm, webSocketStorm } from './storm.ts';
 
 const WEBSOCKET: readonly ServerName[] = [...OURS, ...CLUSTERED, 'ws', 'sockjs', 'engine', 'sockjs-go'];
 const BROADCAST: readonly ServerName[] = [...OURS, ...CLUSTERED, 'ws', 'prepared', 'sockjs', 'engine', 'sockjs-go'];
@@ -15,6 +16,9 @@ const STREAMING_BROADCAST: readonly ServerName[] = [...OURS, ...CLUSTERED, 'prep
 
 /** Those that broadcast in a process whose event loop can be watched. */
 const TAILS: readonly ServerName[] = [...OURS, 'ws', 'sockjs', 'engine'];
+
+/** For sessions that open over HTTP. */
+const HTTP_OPENINGS: readonly ServerName[] = [...OURS, 'express', 'sockjs'];
 
 /** Bytes of a message, unless a scenario says otherwise. */
 const SIZE = 64;
@@ -58,8 +62,10 @@ export const SCENARIOS: readonly Scenario[] = [
     kind: 'ws-open',
     concurrency: 20,
   }),
+  httpOpen(HTTP_OPENINGS),
   broadcastTail(TAILS),
   webSocketStorm(TAILS),
+  streamingStorm(HTTP_OPENINGS),
   memoryScenario(
     'ws-memory',
     'Memory of an idle WebSocket session, 5000 of them',

@@ -1,6 +1,7 @@
 /** Floor: bare `node:http` with the same responses and no SockJS logic. */
 import { createServer } from 'node:http';
-import { info, poll, send } from './floor.ts';
+import { info } from './floor.ts';
+import { poll, send } from './floor-sessions.ts';
 import { run } from './program.ts';
 
 run(

@@ -3,7 +3,9 @@ declare module 'sockjs' {
   import type { Server } from 'node:http';
 
   export interface Connection {
+    readonly protocol: string;
     write(message: string): boolean;
+    close(): boolean;
     on(event: 'data', listener: (message: string) => void): this;
     on(event: 'close', listener: () => void): this;
   }

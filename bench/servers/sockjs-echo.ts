@@ -5,6 +5,7 @@ import { createServer } from 'node:http';
 import { devNull } from 'node:os';
 import { Writable } from 'node:stream';
 import type { Connection, SockjsServer } from 'sockjs';
+import { CLOSE_PREFIX } from './close-prefix.ts';
 import { LONG, runWithConnections } from './program.ts';
 
 /** The argument of a program whose option `log` has its default: `console.log`. Without it `log` does nothing. */
@@ -23,7 +24,16 @@ export function runSockjs(createSockjs: (options: Record<string, unknown>) => So
   });
   endpoint.on('connection', (connection) => {
     connections.add(connection);
-    connection.on('data', (message) => connection.write(message));
+    if (connection.protocol === 'websocket') {
+      connection.on('data', (message) => connection.write(message));
+    } else {
+      connection.on('data', (message) => {
+        connection.write(message);
+        if (message.startsWith(CLOSE_PREFIX)) {
+          connection.close();
+        }
+      });
+    }
     connection.on('close', () => connections.delete(connection));
   });
   const server = createServer();
