@@ -27,7 +27,7 @@ export async function writeBundle(
     platform: 'node',
     // Dependencies stay outside, so that audits, monitoring and the application see the ones that are used.
     external: /^[^./]/,
-    plugins: host === undefined ? [] : [hostPlugin(join(root, host))],
+    plugins: [ASCII, ...(host === undefined ? [] : [hostPlugin(join(root, host))])],
     transform: { target: 'node20' },
     tsconfig: false,
   });
@@ -41,6 +41,8 @@ export async function writeBundle(
       generatedCode: { symbols: false },
       entryFileNames: '[name].cjs',
       codeSplitting,
+      // They are in `lib/` and in the declarations. Node would read them at each start.
+      comments: false,
       chunkFileNames: '[name].cjs',
       sourcemap: true,
       // The sources are in the package.
@@ -49,6 +51,30 @@ export async function writeBundle(
   } finally {
     await bundle.close();
   }
+}
+
+/**
+ * Writes what is not ASCII as escapes. A file with one such character is two bytes for each character in memory, and takes
+ * V8 a fifth longer to compile. Without comments such characters stand in texts alone, where escapes mean the same.
+ */
+const ASCII: Plugin = {
+  name: 'ascii',
+  renderChunk: {
+    order: 'post',
+    handler: (code) => ({
+      code: code.replace(/\P{ASCII}/gu, (character) => escaped(character)),
+      // The lines stay as they are. Columns move behind the few escapes alone.
+      map: null,
+    }),
+  },
+};
+
+/** Returns the escapes of a character, which has one or two code units. */
+function escaped(character: string): string {
+  return character
+    .split('')
+    .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    .join('');
 }
 
 /** Leaves the import of a source as one of the module that was made of it. */
