@@ -3,6 +3,8 @@ import { HTTP_TRANSPORT_NAMES } from './load/protocol.ts';
 import { type Interval, medianInterval, ratioOf, ratiosOf } from './measure/statistics.ts';
 import { findRow, markdown, type Table } from './report/table.ts';
 import { COMPAT_SCENARIOS } from './scenarios/compat.ts';
+import { ESCAPES_TABLES } from './scenarios/escapes.ts';
+import { LARGE_TABLES } from './scenarios/large.ts';
 import { CLUSTERED, OURS } from './servers/names.ts';
 
 export interface Target {
@@ -52,6 +54,13 @@ export const TARGETS: readonly Target[] = [
   ...targets('ws-storm-cpu', ['ours-express'], { ws: 1.3 }),
   ...targets('ws-storm-pause', OURS, { ws: 1 }),
   ...targets('idle-beside', ['ours-bare-10000'], { 'ours-bare-100': 1.1 }),
+  ...LARGE_TABLES.flatMap((scenario) =>
+    targets(scenario, OURS, { [scenario === 'large-websocket' ? 'ws-json' : 'http-json']: 1.1 }),
+  ),
+  ...ESCAPES_TABLES.flatMap((scenario) => targets(scenario, ['quoting'], { stringify: 1.15 })),
+  ...targets('tls-ws-echo', ['ours-bare'], { ws: 1.05 }),
+  ...targets('tls-polling-echo', ['ours-bare'], { http: 1.05 }),
+  ...targets('tls-polling-echo', ['ours-express'], { express: 1.05 }),
   ...[32, 128].flatMap((sessions) => [
     ...targets(`cluster-polling-${sessions}`, ['pair-tcp', 'pair-unix'], { 'pair-nginx': 1.8 }),
     ...targets(`cluster-polling-${sessions}`, ['pair-tcp'], { 'relay-tcp': 1.25 }),

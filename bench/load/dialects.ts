@@ -60,6 +60,20 @@ export const DIALECTS: Readonly<Record<DialectName, Dialect>> = {
   },
 };
 
+/** Whether a frame of the server holds this message alone, with more escapes than JSON needs. */
+export function isSameMessage({ prefix, suffix, item }: Dialect, payload: Buffer, message: string): boolean {
+  const text = payload.toString();
+  // Where a message stands as it is, there are no escapes.
+  if (item(message) === message || !text.startsWith(prefix) || !text.endsWith(suffix)) {
+    return false;
+  }
+  try {
+    return JSON.parse(text.slice(prefix.length, text.length - suffix.length)) === message;
+  } catch {
+    return false;
+  }
+}
+
 /** Returns a frame of one message as the server sends it. */
 export function fromServer(dialect: Dialect, message: string): Buffer {
   return Buffer.from(dialect.prefix + dialect.item(message) + dialect.suffix);

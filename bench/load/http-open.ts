@@ -10,7 +10,7 @@ import { CLOSE_FRAME } from './http-formats.ts';
 import { HTTP_TRANSPORTS, type HttpTransport } from './http-transports.ts';
 import { expectInfo } from './info.ts';
 import { closeAll, type Load, portOf, ramp, textOf } from './load.ts';
-import type { LoadOptions, Target } from './protocol.ts';
+import type { LoadOptions, Port, Target } from './protocol.ts';
 import { StreamReader } from './stream-reader.ts';
 
 type Options = Extract<LoadOptions, { kind: 'http-open' }>;
@@ -53,7 +53,7 @@ class Client {
     this.#others = others;
   }
 
-  static async open(port: number, transport: HttpTransport): Promise<Client> {
+  static async open(port: Port, transport: HttpTransport): Promise<Client> {
     return new Client(transport, await HttpConnection.open(port), await HttpConnection.open(port));
   }
 

@@ -1,8 +1,11 @@
 /**
  * A minimal HTTP client on one keep-alive connection. It writes bytes and parses responses, whole or piece by piece.
  */
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { dial } from './dial.ts';
 import { show } from './load.ts';
+import type { Port } from './protocol.ts';
+import { Unread } from './unread.ts';
 
 const EMPTY = Buffer.alloc(0);
 
@@ -21,7 +24,9 @@ export class HttpConnection {
   onAnswer: (status: number, body: Buffer) => void = unexpected;
   /** Called for each piece of a body. Where it is set, `onAnswer` gets an empty body. */
   onPiece: ((piece: Buffer) => void) | undefined;
-  #rest: Buffer = EMPTY;
+  readonly #unread = new Unread();
+  /** Bytes that the chunk takes which is incomplete. */
+  #need = 0;
   #status = 0;
   #remaining: Remaining | undefined;
   #body: Buffer[] = [];
@@ -38,9 +43,9 @@ export class HttpConnection {
     });
   }
 
-  static open(port: number): Promise<HttpConnection> {
+  static open(port: Port): Promise<HttpConnection> {
     return new Promise((resolve) => {
-      const connection = new HttpConnection(connect(port, '127.0.0.1', () => resolve(connection)));
+      const connection = new HttpConnection(dial(port, () => resolve(connection)));
     });
   }
 
@@ -70,12 +75,12 @@ export class HttpConnection {
   }
 
   #feed(chunk: Buffer): void {
-    let bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
-    this.#rest = EMPTY;
+    let bytes = this.#unread.add(chunk) ?? EMPTY;
     while (bytes.length > 0) {
+      this.#need = 0;
       const next = this.#remaining === undefined ? this.#readHead(bytes) : this.#readBody(bytes, this.#remaining);
       if (next === 0) {
-        this.#rest = bytes;
+        this.#unread.keep(bytes, this.#need);
         return;
       }
       bytes = bytes.subarray(next);
@@ -135,6 +140,7 @@ export class HttpConnection {
       throw new Error(`no chunk: ${show(bytes)}`);
     }
     if (bytes.length < end + 2) {
+      this.#need = end + 2;
       return 0;
     }
     if (length > 0) {

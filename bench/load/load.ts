@@ -1,4 +1,6 @@
 /** The load on one server: what it opens, does in a round, and closes. */
+import type { Port } from './protocol.ts';
+
 export interface Load {
   open(): Promise<void>;
   /**
@@ -13,7 +15,7 @@ export interface Load {
 }
 
 /** Returns the port of a session: the processes take turns. */
-export function portOf(ports: readonly number[], number: number): number {
+export function portOf(ports: readonly Port[], number: number): Port {
   const port = ports[number % ports.length];
   if (port === undefined) {
     throw new RangeError('a server without ports');

@@ -13,6 +13,7 @@ import { pollingEcho } from './polling-echo.ts';
 import type { Command, Report, Target } from './protocol.ts';
 import { stalledStreams } from './stalled.ts';
 import { storm } from './storm.ts';
+import { streamingEcho } from './streaming-echo.ts';
 import { streamingStorm } from './streaming-storm.ts';
 import { wsEcho } from './ws-echo.ts';
 import { wsOpen } from './ws-open.ts';
@@ -40,6 +41,8 @@ function loadOn(target: Target): Load {
       return httpOpen(target, options);
     case 'polling-echo':
       return pollingEcho(target, options);
+    case 'streaming-echo':
+      return streamingEcho(target, options);
     case 'rooms':
       return members(target, options, (message) => report({ broadcast: message }));
     case 'stalled-streams':

@@ -1,4 +1,5 @@
 /** The messages between the benchmark and the process that puts the load on a server. */
+import type { TextKind } from '../servers/escaped-text.ts';
 
 /** The framing of messages on the WebSocket of a server. */
 export type DialectName = 'sockjs' | 'engine' | 'socketio' | 'plain';
@@ -14,6 +15,9 @@ export const HTTP_TRANSPORT_NAMES = [
 
 export type HttpTransportName = (typeof HTTP_TRANSPORT_NAMES)[number];
 
+/** The transports whose responses carry one frame each. */
+export type PollingName = 'xhr-polling' | 'jsonp-polling';
+
 /** What a load does to one server. Sizes are bytes of one message. */
 export type LoadOptions =
   | {
@@ -22,6 +26,8 @@ export type LoadOptions =
       /** How many connections wait for a response at the same time. All connections take turns. */
       readonly inFlight: number;
       readonly size: number;
+      /** What the messages are made of. Where it is left out, JSON escapes nothing of them. */
+      readonly text?: TextKind;
       /** Idle sessions beside them. */
       readonly idle?: number;
     }
@@ -60,8 +66,16 @@ export type LoadOptions =
       readonly kind: 'polling-echo';
       readonly connections: number;
       readonly size: number;
+      /** `xhr-polling` where it is left out. */
+      readonly transport?: PollingName;
       /** Whether all requests but the first go to another process. */
       readonly isRelayed?: boolean;
+    }
+  | {
+      readonly kind: 'streaming-echo';
+      readonly connections: number;
+      readonly size: number;
+      readonly transport: Exclude<HttpTransportName, PollingName>;
     }
   | { readonly kind: 'latency'; readonly size: number; readonly isRelayed?: boolean }
   | {
@@ -79,10 +93,17 @@ export type LoadOptions =
   | { readonly kind: 'ws-open'; readonly concurrency: number }
   | { readonly kind: 'ws-idle' | 'streaming-idle' };
 
+/** Where a process of a server listens. */
+export interface Port {
+  readonly number: number;
+  /** Whether it talks TLS. */
+  readonly isSecure: boolean;
+}
+
 /** A server under load. */
 export interface Target {
   /** One port, or one of each process. */
-  readonly ports: readonly number[];
+  readonly ports: readonly Port[];
   readonly dialect: DialectName;
   /**
    * Whether the server may still count the last poll as attached when the next one arrives. The load then polls again.

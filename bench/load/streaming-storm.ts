@@ -7,7 +7,7 @@ import { expectAnswer, HttpConnection, requestOf } from './http.ts';
 import { HTTP_TRANSPORTS } from './http-transports.ts';
 import { expectInfo } from './info.ts';
 import { closeAll, type Load, portOf, textOf } from './load.ts';
-import type { LoadOptions, Target } from './protocol.ts';
+import type { LoadOptions, Port, Target } from './protocol.ts';
 import { StreamReader } from './stream-reader.ts';
 
 type Options = Extract<LoadOptions, { kind: 'streaming-storm' }>;
@@ -32,7 +32,7 @@ export function streamingStorm({ ports }: Target, { size }: Options): Load {
    *
    * @param ask makes its first request, and settles with what remains of it when the server has answered
    */
-  const connect = async <T>(port: number, ask: (connection: HttpConnection) => Promise<T>): Promise<T> => {
+  const connect = async <T>(port: Port, ask: (connection: HttpConnection) => Promise<T>): Promise<T> => {
     await gate.enter();
     const connection = await HttpConnection.open(port);
     opened.push(connection);

@@ -1,6 +1,7 @@
 /** Opens xhr-streaming sessions. */
 import { HttpConnection, requestOf } from './http.ts';
 import { show } from './load.ts';
+import type { Port } from './protocol.ts';
 
 /** What a stream begins with: always, and where it opens a session. */
 export const PRELUDE = `${'h'.repeat(2048)}\n`;
@@ -8,7 +9,7 @@ export const OPENING = `${PRELUDE}o\n`;
 
 /** Settles when all of `begins` has arrived. Later bytes go to `onPiece`. */
 export async function openStreaming(
-  port: number,
+  port: Port,
   session: string,
   begins: string,
   onPiece: (piece: Buffer) => void,
@@ -31,7 +32,7 @@ export async function openStreaming(
 }
 
 /** Opens a session by a poll. Settles when the open frame has arrived and the connection is closed. */
-export async function openSession(port: number, session: string): Promise<void> {
+export async function openSession(port: Port, session: string): Promise<void> {
   const connection = await HttpConnection.open(port);
   await new Promise<void>((resolve) => {
     connection.onAnswer = (status, body) => {

@@ -1,12 +1,14 @@
 /** A minimal WebSocket client: a handshake, precomputed masked frames out, parsed frames in. */
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { dial } from './dial.ts';
 import type { Dialect } from './dialects.ts';
 import { show } from './load.ts';
+import type { Port } from './protocol.ts';
+import { Unread } from './unread.ts';
 
 const KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
 const ACCEPT = 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=';
 const MASK = Buffer.from([0x12, 0x34, 0x56, 0x78]);
-const EMPTY = Buffer.alloc(0);
 
 const TEXT = 0x81;
 const CLOSE = 0x88;
@@ -45,7 +47,9 @@ export class WebSocketConnection {
   onText: (payload: Buffer) => void = (payload) => {
     throw new Error(`a WebSocket got ${show(payload)} when nothing was due`);
   };
-  #rest: Buffer = EMPTY;
+  readonly #unread = new Unread();
+  /** Bytes that the frame takes which is incomplete. */
+  #need = 0;
   #onOpen: (() => void) | undefined;
   #onClosed: (() => void) | undefined;
   #isUpgraded = false;
@@ -72,13 +76,13 @@ export class WebSocketConnection {
    * @param whenConnected called when the system has made the connection
    */
   static open(
-    port: number,
+    port: Port,
     dialect: Dialect,
     session: string,
     whenConnected: () => void = () => {},
   ): Promise<WebSocketConnection> {
     return new Promise((resolve) => {
-      const connection = new WebSocketConnection(connect(port, '127.0.0.1', whenConnected), dialect);
+      const connection = new WebSocketConnection(dial(port, whenConnected), dialect);
       connection.#onOpen = () => resolve(connection);
       connection.socket.write(
         `GET ${dialect.path(session)} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: ${KEY}\r\nSec-WebSocket-Version: 13\r\n\r\n`,
@@ -96,17 +100,19 @@ export class WebSocketConnection {
   }
 
   #feed(chunk: Buffer): void {
-    const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
-    this.#rest = EMPTY;
+    const bytes = this.#unread.add(chunk);
+    if (bytes === undefined) {
+      return;
+    }
     let offset = this.#isUpgraded ? 0 : this.#readHead(bytes);
     if (!this.#isUpgraded) {
-      this.#rest = bytes;
+      this.#unread.keep(bytes, 0);
       return;
     }
     while (offset < bytes.length) {
       const next = this.#readFrame(bytes, offset);
       if (next === offset) {
-        this.#rest = bytes.subarray(offset);
+        this.#unread.keep(bytes.subarray(offset), this.#need);
         return;
       }
       offset = next;
@@ -128,6 +134,7 @@ export class WebSocketConnection {
 
   /** Returns the offset at which the frame ends, or `offset` if the frame is incomplete. */
   #readFrame(bytes: Buffer, offset: number): number {
+    this.#need = 0;
     if (bytes.length < offset + 2) {
       return offset;
     }
@@ -148,6 +155,7 @@ export class WebSocketConnection {
     }
     const end = start + length;
     if (bytes.length < end) {
+      this.#need = end - offset;
       return offset;
     }
     this.#take(bytes[offset] ?? 0, bytes.subarray(start, end));

@@ -1,6 +1,7 @@
 /** CPU per unit of work. Each server has a load process of its own; all stay alive, and take turns round by round. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { LoadOptions } from '../load/protocol.ts';
+import type { ServerSettings } from '../servers/server-settings.ts';
 import type { LoadProcess } from './load.ts';
 import type { Participant } from './participant.ts';
 import type { Run } from './run.ts';
@@ -13,6 +14,8 @@ export interface Contender {
   readonly name: string;
   readonly participant: Participant;
   readonly load: LoadOptions;
+  /** How the server runs, where that is not as usual. */
+  readonly settings?: ServerSettings;
 }
 
 export interface CpuResult {
@@ -42,7 +45,7 @@ export async function measureCpu(
   const running: RunningContender[] = [];
   try {
     for (const contender of contenders) {
-      const server = await run.startServer(contender.participant);
+      const server = await run.startServer(contender.participant, contender.settings);
       const load = run.startLoad(server);
       running.push(new RunningContender(contender, server, load));
       await load.open(contender.load);

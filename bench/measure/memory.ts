@@ -53,7 +53,7 @@ async function measureOnce(
   sessions: number,
   time: ReadingTime,
 ): Promise<number> {
-  const server = await run.startServer(participant, ...MEMORY_FLAGS);
+  const server = await run.startServer(participant, {}, MEMORY_FLAGS);
   const load = run.startLoad(server);
   const read = async () => {
     await pause(SETTLE_TIME);

@@ -3,7 +3,9 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { entryOf, programOf, type ServerName } from '../servers/names.ts';
+import { type Certificate, flagsOf, type ServerSettings } from '../servers/server-settings.ts';
 import { BUNDLES } from './bundle.ts';
+import { makeCertificate } from './certificate.ts';
 import { LoadProcess } from './load.ts';
 import { type Checkout, keyOf, type Participant } from './participant.ts';
 import { type Program, ServerProcess } from './server.ts';
@@ -36,6 +38,8 @@ export class Run {
   readonly options: RunOptions;
   /** Why sockjs-go does not run. Undefined where it runs, or was not chosen. */
   readonly goUnavailable: string | undefined;
+  /** Made when the first server needs it. */
+  #certificate: Certificate | undefined;
 
   constructor(options: RunOptions) {
     this.options = options;
@@ -49,7 +53,11 @@ export class Run {
       .flatMap((server) => this.options.checkouts.map((checkout) => ({ server, checkout })));
   }
 
-  startServer(participant: Participant, ...nodeArgs: string[]): Promise<ServerProcess> {
+  startServer(
+    participant: Participant,
+    settings: ServerSettings = {},
+    nodeArgs: readonly string[] = [],
+  ): Promise<ServerProcess> {
     const { server, checkout } = participant;
     const profile = this.options.profile
       ? [
@@ -69,13 +77,22 @@ export class Run {
               ...profile,
               `${checkout.root}${BUNDLES}${programOf(server)}.cjs`,
               ...(entryOf(server).args ?? []),
+              ...flagsOf(settings, this.#certificateFor(settings)),
             ],
           };
-    return ServerProcess.start(participant, program, ROOT);
+    return ServerProcess.start(participant, program, ROOT, settings);
   }
 
   startLoad(server: ServerProcess): LoadProcess {
     return new LoadProcess(server, `${BENCH}load/main.ts`, this.options.node, this.#nodeArgs(), ROOT);
+  }
+
+  #certificateFor({ isSecure = false }: ServerSettings): Certificate | undefined {
+    if (isSecure) {
+      this.#certificate ??= makeCertificate();
+      return this.#certificate;
+    }
+    return undefined;
   }
 
   #isChosen(server: ServerName): boolean {

@@ -3,6 +3,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import type { Port } from '../load/protocol.ts';
+import type { ServerSettings } from '../servers/server-settings.ts';
 import { onCleanup, withTimeout } from './cleanup.ts';
 import { keyOf, type Participant } from './participant.ts';
 
@@ -18,7 +20,7 @@ export class ServerProcess {
   readonly name: string;
   readonly pid: number;
   /** Where the server listens: one port, or one of each process. */
-  ports: readonly number[] = [];
+  ports: readonly Port[] = [];
   /** Its processes, where it has several. */
   pids: readonly number[] = [];
   readonly #child: ChildProcess;
@@ -51,10 +53,15 @@ export class ServerProcess {
   }
 
   /** Starts a server, and settles when it listens. */
-  static async start(participant: Participant, { command, args }: Program, cwd: string): Promise<ServerProcess> {
+  static async start(
+    participant: Participant,
+    { command, args }: Program,
+    cwd: string,
+    { isSecure = false }: ServerSettings,
+  ): Promise<ServerProcess> {
     const server = new ServerProcess(participant, spawn(command, args, { cwd, stdio: ['pipe', 'pipe', 'inherit'] }));
     const { port, ports = [port], pids = [server.pid] } = JSON.parse(await server.#answer('the port'));
-    server.ports = ports;
+    server.ports = (ports as number[]).map((number) => ({ number, isSecure }));
     server.pids = pids;
     return server;
   }

@@ -22,7 +22,7 @@ type Measure = (server: ServerProcess, load: LoadProcess) => Promise<Row[]>;
 async function on(run: Run, name: ServerName, options: LoadOptions, measure: Measure): Promise<Row[]> {
   const rows: Row[] = [];
   for (const participant of run.participants([name])) {
-    const server = await run.startServer(participant, ...MEMORY_FLAGS);
+    const server = await run.startServer(participant, {}, MEMORY_FLAGS);
     const load = run.startLoad(server);
     try {
       await load.open(options);

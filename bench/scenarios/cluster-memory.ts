@@ -91,7 +91,7 @@ async function growthOf(run: Run, name: ServerName, isRelayed: boolean): Promise
 }
 
 async function measure(run: Run, participant: Participant, isRelayed: boolean): Promise<Growth> {
-  const server = await run.startServer(participant, ...MEMORY_FLAGS);
+  const server = await run.startServer(participant, {}, MEMORY_FLAGS);
   const load = run.startLoad(server);
   try {
     await load.open({ kind: 'idle-polls', isRelayed });

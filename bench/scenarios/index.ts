@@ -1,9 +1,11 @@
 /** All scenarios, in the order in which they run. */
 import { CLUSTERED, OURS, type ServerName } from '../servers/names.ts';
 import { broadcastTail } from './broadcast-tail.ts';
+import { ESCAPES } from './escapes.ts';
 import { growth } from './growth.ts';
 import { httpOpen } from './http-open.ts';
 import { idleBeside } from './idle-beside.ts';
+import { LARGE } from './large.ts';
 import { cpuScenario, memoryScenario, type Scenario } from './scenario.ts';
 import { startUp } from './start-up.ts';
 import { streamingStorm, webSocketStorm } from './storm.ts';
@@ -13,6 +15,11 @@ const BROADCAST: readonly ServerName[] = [...OURS, ...CLUSTERED, 'ws', 'prepared
 const HTTP: readonly ServerName[] = [...OURS, ...CLUSTERED, 'http', 'express', 'sockjs', 'sockjs-go'];
 const STREAMING: readonly ServerName[] = [...OURS, ...CLUSTERED, 'sockjs', 'sockjs-go'];
 const STREAMING_BROADCAST: readonly ServerName[] = [...OURS, ...CLUSTERED, 'prepared', 'sockjs', 'sockjs-go'];
+
+/** Those that talk TLS with the certificate of the run. */
+const SECURE = { isSecure: true } as const;
+const SECURE_WEBSOCKET: readonly ServerName[] = [...OURS, 'ws', 'sockjs', 'engine'];
+const SECURE_HTTP: readonly ServerName[] = [...OURS, 'http', 'express', 'sockjs'];
 
 /** Those that broadcast in a process whose event loop can be watched. */
 const TAILS: readonly ServerName[] = [...OURS, 'ws', 'sockjs', 'engine'];
@@ -63,6 +70,33 @@ export const SCENARIOS: readonly Scenario[] = [
     concurrency: 20,
   }),
   httpOpen(HTTP_OPENINGS),
+  LARGE,
+  ESCAPES,
+  cpuScenario(
+    'ws-echo-escapes',
+    'WebSocket echo of 1 KiB, of ten characters one is a quote, one not ASCII',
+    'message',
+    [...OURS, 'ws-json', 'ws', 'sockjs', 'engine'],
+    { kind: 'ws-echo', connections: 100, inFlight: 100, size: 1024, text: 'both' },
+  ),
+  cpuScenario(
+    'tls-ws-echo',
+    'WebSocket echo over TLS, 100 connections, one message in flight each',
+    'message',
+    SECURE_WEBSOCKET,
+    { kind: 'ws-echo', connections: 100, inFlight: 100, size: SIZE },
+    'ours-bare',
+    SECURE,
+  ),
+  cpuScenario(
+    'tls-polling-echo',
+    'xhr-polling echo (send and poll) over TLS, 100 sessions',
+    'echo',
+    SECURE_HTTP,
+    { kind: 'polling-echo', connections: 100, size: SIZE },
+    'ours-bare',
+    SECURE,
+  ),
   broadcastTail(TAILS),
   webSocketStorm(TAILS),
   streamingStorm(HTTP_OPENINGS),

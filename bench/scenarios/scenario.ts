@@ -6,6 +6,7 @@ import { keyOf } from '../measure/participant.ts';
 import type { Run } from '../measure/run.ts';
 import type { Row, Table } from '../report/table.ts';
 import { SERVERS, type ServerName } from '../servers/names.ts';
+import type { ServerSettings } from '../servers/server-settings.ts';
 
 export interface Scenario {
   readonly name: string;
@@ -21,11 +22,12 @@ export function cpuScenario(
   servers: readonly ServerName[],
   load: LoadOptions,
   reference: ServerName = 'ours-bare',
+  settings: ServerSettings = {},
 ): Scenario {
   return {
     name,
     async *measure(run) {
-      yield await cpuTable(run, { name, title, unit, servers, load, reference });
+      yield await cpuTable(run, { name, title, unit, servers, load, reference, settings });
     },
   };
 }
@@ -39,16 +41,17 @@ interface CpuTable {
   readonly load: LoadOptions;
   /** The server that the ratios of the table refer to. By default this package as a bare listener. */
   readonly reference?: ServerName;
+  readonly settings?: ServerSettings;
 }
 
 export async function cpuTable(
   run: Run,
-  { name, title, unit, servers, load, reference = 'ours-bare' }: CpuTable,
+  { name, title, unit, servers, load, reference = 'ours-bare', settings = {} }: CpuTable,
 ): Promise<Table> {
   const participants = run.participants(servers);
   const results = await measureCpu(
     run,
-    participants.map((participant) => ({ name: keyOf(participant), participant, load })),
+    participants.map((participant) => ({ name: keyOf(participant), participant, load, settings })),
   );
   const rows = participants.flatMap((participant): Row[] => {
     const key = keyOf(participant);

@@ -27,6 +27,7 @@ export interface FigureTable {
  * Measures all servers in turns.
  *
  * @param prepare opens the loads of one server; what it returns measures one round
+ * @param reference the server that the ratios of the tables refer to
  * @param tables by the figure that they show; a table is named `<name>-<figure>`
  */
 export async function* measureSideBySide<Figure extends string>(
@@ -35,6 +36,7 @@ export async function* measureSideBySide<Figure extends string>(
   servers: readonly ServerName[],
   tables: Readonly<Record<Figure, FigureTable>>,
   prepare: (side: Side) => Promise<MeasureRound<Figure>>,
+  reference: ServerName = 'ours-bare',
 ): AsyncGenerator<Table> {
   const sides: { readonly participant: Participant; readonly measure: MeasureRound<Figure> }[] = [];
   const ends: (() => Promise<unknown>)[] = [];
@@ -70,6 +72,6 @@ export async function* measureSideBySide<Figure extends string>(
       const value = spreadOf((rounds[i] ?? []).map((figures) => figures[figure]));
       return { key: keyOf(participant), title: SERVERS[participant.server].title, value };
     });
-    yield { name: `${name}-${figure}`, ...tables[figure], reference: 'ours-bare', rows };
+    yield { name: `${name}-${figure}`, ...tables[figure], reference, rows };
   }
 }

@@ -1,16 +1,18 @@
 /** `engine.io`, the transport layer of Socket.IO, with WebSocket only. */
-import { createServer } from 'node:http';
 import { attach, type Socket } from 'engine.io';
+import { maxMessageSize } from './flags.ts';
 import { LONG, runWithConnections } from './program.ts';
+import { createWebServer } from './web-server.ts';
 
 const sockets = new Set<Socket>();
-const server = createServer();
+const server = createWebServer();
 const engine = attach(server, {
   transports: ['websocket'],
   perMessageDeflate: false,
   httpCompression: false,
   pingInterval: LONG,
   pingTimeout: LONG,
+  ...(maxMessageSize === undefined ? {} : { maxHttpBufferSize: maxMessageSize }),
 });
 engine.on('connection', (socket) => {
   sockets.add(socket);

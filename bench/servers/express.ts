@@ -1,10 +1,10 @@
 /** Floor: the responses of `floor.ts` and `floor-sessions.ts` by routes of a Router that is mounted in an Express 5 app. */
-import { createServer } from 'node:http';
 import express, { type Request, Router } from 'express';
 import { EVENT_SOURCE, HTML_FILE, JSONP_POLLING, XHR_STREAMING } from '../load/http-formats.ts';
 import { info, SCRIPT } from './floor.ts';
 import { poll, send, sendForm, stream } from './floor-sessions.ts';
 import { run } from './program.ts';
+import { createWebServer } from './web-server.ts';
 
 const router = Router();
 router.get('/info', info);
@@ -21,7 +21,7 @@ router.get('/:server/:session/jsonp', (req, res) => poll(req.params.session, res
 router.post('/:server/:session/jsonp_send', (req, res) => sendForm(req.params.session, req, res));
 const app = express();
 app.use('/echo', router);
-run(createServer(app));
+run(createWebServer(app));
 
 function callbackOf({ query }: Pick<Request, 'query'>): string {
   const { c } = query;

@@ -55,31 +55,37 @@ export function stream(
   take('o');
 }
 
+/** Makes the frame of messages from a JSON array of them. */
+export type FrameOf = (messages: string) => string;
+
+/** Neither parses nor quotes. */
+const asTheyAre: FrameOf = (messages) => `a${messages}`;
+
 /** Responds 204, then sends the messages back. */
-export function send(id: string, req: IncomingMessage, res: ServerResponse): void {
+export function send(id: string, req: IncomingMessage, res: ServerResponse, frameOf: FrameOf = asTheyAre): void {
   readBody(req, (body) => {
     res.writeHead(204, { 'Content-Type': PLAIN_TEXT }).end();
-    echo(id, body);
+    echo(id, body, frameOf);
   });
 }
 
 /** As `send`, for a form whose field `d` has the messages. */
-export function sendForm(id: string, req: IncomingMessage, res: ServerResponse): void {
+export function sendForm(id: string, req: IncomingMessage, res: ServerResponse, frameOf: FrameOf = asTheyAre): void {
   readBody(req, (body) => {
     answer(res, PLAIN_TEXT, 'ok');
-    echo(id, decodeURIComponent(body.slice('d='.length)));
+    echo(id, decodeURIComponent(body.slice('d='.length)), frameOf);
   });
 }
 
 const CLOSING = `["${CLOSE_PREFIX}`;
 
 /** @param messages a JSON array */
-function echo(id: string, messages: string): void {
+function echo(id: string, messages: string, frameOf: FrameOf): void {
   const session = sessions.get(id);
   if (session === undefined) {
     throw new Error(`no session ${id}`);
   }
-  push(session, `a${messages}`);
+  push(session, frameOf(messages));
   if (messages.startsWith(CLOSING)) {
     push(session, CLOSE_FRAME);
   }

@@ -1,11 +1,11 @@
 /** Floor: bare `node:http` with the same responses and no SockJS logic. */
-import { createServer } from 'node:http';
 import { info } from './floor.ts';
 import { poll, send } from './floor-sessions.ts';
 import { run } from './program.ts';
+import { createWebServer } from './web-server.ts';
 
 run(
-  createServer((req, res) => {
+  createWebServer((req, res) => {
     const [, , first, session, endpoint] = (req.url ?? '').split('/');
     if (first === 'info') {
       info(req, res);

@@ -34,12 +34,18 @@ export const SERVERS = {
   'ours-redis': { title: 'express-sockjs bare, `cluster` with Redis', dialect: 'sockjs', pollsRace: false },
   ws: { title: 'floor: `ws`', dialect: 'plain', pollsRace: false },
   prepared: { title: 'floor: one prepared frame to raw sockets', dialect: 'plain', pollsRace: false },
+  'ws-json': { title: 'floor: `ws`, JSON parsed and quoted', dialect: 'sockjs', pollsRace: false },
   http: { title: 'floor: `node:http`', dialect: 'plain', pollsRace: false },
+  'http-json': { title: 'floor: `node:http`, JSON parsed and quoted', dialect: 'plain', pollsRace: false },
   express: { title: 'floor: routes in an Express 5 app', dialect: 'plain', pollsRace: false },
   sockjs: { title: 'npm `sockjs`', dialect: 'sockjs', pollsRace: false },
   engine: { title: '`engine.io`', dialect: 'engine', pollsRace: false },
   // One goroutine ends the response, another detaches the poll.
   'sockjs-go': { title: 'sockjs-go v3', dialect: 'sockjs', pollsRace: true },
+  // No servers. Not among those of this package, since `--against` bundles all of them, and revisions before 2026-11-26
+  // have no `lib/protocol/frame.ts`.
+  quoting: quoting('the frame of one message, by this package', 'frame'),
+  stringify: quoting('floor: `JSON.stringify` of the message', 'stringify'),
   // For the scenarios of the drop-in. Lines of `log` go to the null device.
   compat: { title: '`sockjs-compat`', dialect: 'sockjs', pollsRace: false },
   'compat-log': logging('`sockjs-compat`, default `log`', 'compat'),
@@ -129,6 +135,11 @@ export function programOf(name: ServerName): string {
 /** A server by the API of npm `sockjs` whose option `log` has its default. */
 function logging(title: string, program: string) {
   return { title, dialect: 'sockjs', pollsRace: false, program, args: ['logs'] } as const;
+}
+
+/** A process that quotes messages. */
+function quoting(title: string, by: 'frame' | 'stringify') {
+  return { title, dialect: 'plain', pollsRace: false, program: 'quoting', args: [by] } as const;
 }
 
 /** Several processes of one program. */

@@ -1,9 +1,9 @@
 /** This package as a bare request listener, without an Express app. */
-import { createServer } from 'node:http';
 import { attachUpgrade } from '../../lib/index.ts';
 import { echo, runEcho } from './ours.ts';
+import { createWebServer } from './web-server.ts';
 
 const router = echo({ prefix: '/echo' });
-const server = createServer(router);
+const server = createWebServer(router);
 attachUpgrade(server);
 runEcho(server, router);

@@ -2,11 +2,19 @@
 import type { Server } from 'node:http';
 import { type SockjsOptions, type SockjsRouter, sockjs } from '../../lib/index.ts';
 import { CLOSE_PREFIX } from './close-prefix.ts';
+import { maxMessageSize } from './flags.ts';
 import { LONG, run } from './program.ts';
 
-/** All limits have their defaults, except those that would end sessions in a run: heartbeats and the response limit. */
+/** Messages of the largest size that may wait for a client. */
+const WAITING = 16;
+
+/**
+ * All limits have their defaults, except those that would end sessions in a run: heartbeats, the response limit, and what
+ * is too low for the messages of a scenario.
+ */
 export function echo(options: SockjsOptions = {}): SockjsRouter {
-  return sockjs({ heartbeatDelay: LONG, responseLimit: Number.MAX_SAFE_INTEGER, ...options }, (session) => {
+  const limits = maxMessageSize === undefined ? {} : { maxMessageSize, maxSendBuffer: WAITING * maxMessageSize };
+  return sockjs({ heartbeatDelay: LONG, responseLimit: Number.MAX_SAFE_INTEGER, ...limits, ...options }, (session) => {
     if (session.transport === 'websocket') {
       session.on('message', (message) => session.send(message));
     } else {

@@ -1,12 +1,12 @@
 /** The echo endpoint by the API of npm `sockjs`, for that package and for the one that takes its place. */
 import { Console } from 'node:console';
 import { openSync, writeSync } from 'node:fs';
-import { createServer } from 'node:http';
 import { devNull } from 'node:os';
 import { Writable } from 'node:stream';
 import type { Connection, SockjsServer } from 'sockjs';
 import { CLOSE_PREFIX } from './close-prefix.ts';
 import { LONG, runWithConnections } from './program.ts';
+import { createWebServer } from './web-server.ts';
 
 /** The argument of a program whose option `log` has its default: `console.log`. Without it `log` does nothing. */
 const LOGS = 'logs';
@@ -36,7 +36,7 @@ export function runSockjs(createSockjs: (options: Record<string, unknown>) => So
     }
     connection.on('close', () => connections.delete(connection));
   });
-  const server = createServer();
+  const server = createWebServer();
   endpoint.installHandlers(server);
   runWithConnections(server, connections, (connection, message) => connection.write(message));
 }
