@@ -35,7 +35,7 @@ const NOT_SET = -1;
 /** `index` of a timer that is not queued. */
 export const NOT_QUEUED = -1;
 
-/** A check that comes more ms late than this shows a stall of the event loop. */
+/** A check shows a stall of the event loop where that made it more ms late than this. */
 const STALL = 100;
 
 /** The watched part of a time limit, in ms before its end; half of the limit where that is less. */
@@ -83,7 +83,8 @@ const CHECKED = 1;
  *
  * - The last second of a limit is watched; of a limit below 2 s, its second half. There it is checked five times. Two
  *   checks alone would not do: one stall may end with the first and the next may end with the second.
- * - A check is late when it comes more than 100 ms after its time. Then the event loop has stalled.
+ * - A check is late when it comes more than 100 ms after its time, and not since many other timers were due before it.
+ *   Then the event loop has stalled.
  * - A restart moves the end: to the whole delay from now, or to the lateness from now where that is less. It never moves
  *   the end to an earlier time. After eight restarts in a row, a late check counts as one in time.
  * - The loop has caught up after two turns since the restart, once it has been idle, or once the whole delay has passed.
@@ -154,8 +155,10 @@ export class DeadlineTimer {
 
   /**
    * For the queue, at a check: whether the timer has to leave the queue and fire. If not, `checkAt` is the next check.
+   *
+   * @param stall ms that the event loop was late at most. A check that comes later waited for those of other timers
    */
-  isDue(now: number): boolean {
+  isDue(now: number, stall: number): boolean {
     if (this.due === NOT_SET) {
       return true;
     }
@@ -164,7 +167,7 @@ export class DeadlineTimer {
       this.checkAt = from;
       return false;
     }
-    return this.#phase === STRICT || this.#isLimitOver(now, now - Math.max(from, this.checkAt));
+    return this.#phase === STRICT || this.#isLimitOver(now, Math.min(stall, now - Math.max(from, this.checkAt)));
   }
 
   /** For the queue: calls the target, unless the timer is not set. */
@@ -202,7 +205,7 @@ export class DeadlineTimer {
   /**
    * In the watched part of a time limit.
    *
-   * @param lateness ms since the time for which this check was scheduled
+   * @param lateness ms that the event loop has made this check late
    */
   #isLimitOver(now: number, lateness: number): boolean {
     const isFirst = this.#phase === UNCHECKED;

@@ -21,6 +21,15 @@ export function isDelay(value: unknown): value is number {
   return typeof value === 'number' && value >= 0 && (value <= MAX_DELAY || value === Number.POSITIVE_INFINITY);
 }
 
+/** ms after which a turn of the event loop leaves the other due timers to the next one, at least. */
+const SLICE = 1;
+
+/** The part of a turn that timers get where that is more than {@link SLICE}. Under load they would else fall behind. */
+const SHARE = 1 / 4;
+
+/** How many timers are checked between two readings of the clock. */
+const BATCH = 16;
+
 /**
  * A binary heap of deadline timers, ordered by the time of their next check. One Node timer waits for the first of
  * them.
@@ -28,6 +37,17 @@ export function isDelay(value: unknown): value is number {
  * Frames and polls move deadlines all the time. Making, moving and clearing a Node timer each time would cost more than
  * all else that a session does for a frame, and a Node timer for each idle session would cost memory. A deadline that
  * moves to a later time leaves the heap as it is: the check finds that it is early, and puts the timer further back.
+ *
+ * Thousands of timers may be due at once: the heartbeats of sessions that opened together, or that a broadcast has
+ * postponed together. So a turn of the event loop checks timers for a slice of time, and a Node timer of 1 ms goes on
+ * with the others. Between the two, Node reads from sockets:
+ *
+ *     turn 1   timers, 1 ms   read, flush
+ *     turn 2   timers, 1 ms   read, flush
+ *     …
+ *
+ * Each heartbeat counts from the last one, so the next heartbeats of these sessions are spread over as many ms. A slice
+ * is longer where all else takes long: a quarter of the time since the last one began.
  */
 export class TimerQueue extends AsyncResource implements TimerScheduler {
   readonly #heap: DeadlineTimer[] = [];
@@ -36,6 +56,10 @@ export class TimerQueue extends AsyncResource implements TimerScheduler {
   #timeoutAt = Number.POSITIVE_INFINITY;
   /** The function that has set the Node timer. Fake timers of a test replace it, and what it has set may never fire. */
   #setter: typeof setTimeout | undefined;
+  /** When the last slice began that left due timers to the next one. */
+  #incompleteAt = Number.NEGATIVE_INFINITY;
+  /** ms that the event loop was late at most, since no due timers were left. */
+  #stall = 0;
   #turn = 0;
   /** Turns are counted up to this number. */
   #lastTurn = 0;
@@ -111,21 +135,43 @@ export class TimerQueue extends AsyncResource implements TimerScheduler {
   }
 
   #onTimeout(): void {
-    // Changes of the heap during this loop need no Node timer.
+    // Changes of the heap during this slice need no Node timer.
     this.#timeoutAt = Number.NEGATIVE_INFINITY;
     try {
-      const now = performance.now();
-      for (let first = this.#heap[0]; first !== undefined && first.checkAt <= now; first = this.#heap[0]) {
-        if (first.isDue(now)) {
-          this.remove(first);
-          first.fire();
-        } else {
-          this.#siftDown(first);
-        }
-      }
+      this.#checkSlice();
     } finally {
       this.#timeoutAt = Number.POSITIVE_INFINITY;
       this.#setTimeout();
+    }
+  }
+
+  /** Checks the timers that are due, until none or no time is left. One that throws has been checked. */
+  #checkSlice(): void {
+    const now = performance.now();
+    let first = this.#heap[0];
+    if (first === undefined) {
+      return;
+    }
+    const lateness = now - Math.max(first.checkAt, this.#incompleteAt);
+    this.#stall = Math.max(this.#stall, lateness);
+    const end = now + Math.max(SLICE, lateness * SHARE);
+    for (let checks = 1; first !== undefined && first.checkAt <= now; checks += 1) {
+      this.#check(first, now);
+      first = this.#heap[0];
+      if (checks % BATCH === 0 && performance.now() >= end) {
+        this.#incompleteAt = now;
+        return;
+      }
+    }
+    this.#stall = 0;
+  }
+
+  #check(timer: DeadlineTimer, now: number): void {
+    if (timer.isDue(now, this.#stall)) {
+      this.remove(timer);
+      timer.fire();
+    } else {
+      this.#siftDown(timer);
     }
   }
 

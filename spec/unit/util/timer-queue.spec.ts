@@ -11,6 +11,7 @@ import type { Clock } from '@sinonjs/fake-timers';
 import { DeadlineTimer, inContext, TimerQueue } from '../../../lib/util/timer-queue.ts';
 import { afterTest } from '../../support/cleanup.ts';
 import { stopClock } from '../../support/clock.ts';
+import { fakeIdleTime } from '../../support/idle-time.ts';
 
 describe('DeadlineTimer', () => {
   let clock: Clock;
@@ -333,6 +334,203 @@ describe('DeadlineTimer', () => {
     clock.tick(1000);
     assert.equal(due.size, 0);
     assert.equal(clock.countTimers(), 0);
+  });
+
+  describe('many that are due at once', () => {
+    let counts: number[];
+    let fired: number[];
+
+    beforeEach(() => {
+      fired = [];
+      fakeIdleTime();
+    });
+
+    /** Timers that take so many ms each when they fire. */
+    function make(count: number, duration: number): DeadlineTimer[] {
+      return Array.from({ length: count }, (_, i) => {
+        return new DeadlineTimer(queue, {
+          onTimer() {
+            fired.push(i);
+            clock.tick(duration);
+          },
+        });
+      });
+    }
+
+    /**
+     * Lets the clock go on until all of `count` have fired, each slice 1 ms after the last one. `counts` has how many have
+     * fired after each slice; the first slice is over.
+     */
+    function fireAll(count: number): void {
+      counts = [fired.length];
+      while (fired.length < count && counts.length < count) {
+        clock.tick(1);
+        counts.push(fired.length);
+      }
+    }
+
+    it('fire one after the other where they take less than a slice', () => {
+      for (const one of make(1000, 0)) {
+        one.set(100);
+      }
+      clock.tick(100);
+      assert.equal(fired.length, 1000);
+    });
+
+    it('fire in slices, in the order of their deadlines, and each once', () => {
+      for (const one of make(100, 1)) {
+        one.set(100);
+      }
+      clock.tick(100);
+      fireAll(100);
+      assert.deepEqual(counts, [16, 32, 48, 64, 80, 96, 100]);
+      assert.equal(new Set(fired).size, 100);
+      assert.equal(clock.countTimers(), 0);
+      for (const [i, one] of make(100, 1).entries()) {
+        one.set(100 - i);
+      }
+      fired = [];
+      clock.jump(100);
+      fireAll(100);
+      assert.deepEqual(
+        fired,
+        Array.from({ length: 100 }, (_, i) => 99 - i),
+      );
+    });
+
+    it('end a slice with the 16th after 1 ms, and not before', () => {
+      for (const one of make(40, 1 / 32)) {
+        one.set(100);
+      }
+      clock.tick(100);
+      assert.equal(fired.length, 32);
+    });
+
+    it('do not fire where they are cleared or unset between two slices', () => {
+      const all = make(48, 1);
+      for (const one of all) {
+        one.set(100);
+      }
+      clock.tick(100);
+      const left = all.filter((_, i) => !fired.includes(i));
+      assert.equal(left.length, 32);
+      left[0]?.clear();
+      left[1]?.unset();
+      left[2]?.set(1000);
+      fireAll(45);
+      clock.tick(500);
+      assert.equal(fired.length, 45);
+      clock.tick(1000);
+      assert.deepEqual([fired.length, new Set(fired).size], [46, 46]);
+    });
+
+    it('get a quarter of the time where turns of the loop take long', () => {
+      for (const one of make(200, 1)) {
+        one.set(100);
+      }
+      clock.tick(100);
+      assert.equal(fired.length, 16);
+      // 16 ms of the slice, and 384 ms of other work.
+      clock.jump(384);
+      assert.equal(fired.length, 16 + 112);
+    });
+
+    it('are spread from then on, as each counts from the last time', () => {
+      const times: number[] = [];
+      for (let i = 0; i < 64; i += 1) {
+        const heartbeat: DeadlineTimer = new DeadlineTimer(queue, {
+          onTimer() {
+            fired.push(i);
+            heartbeat.set(1000);
+            times.push(clock.now);
+            clock.tick(1);
+          },
+        });
+        heartbeat.set(1000);
+      }
+      clock.tick(1000);
+      fireAll(64);
+      times.length = 0;
+      clock.tick(900);
+      assert.equal(times.length, 0);
+      clock.tick(100);
+      assert.equal(times.length, 64);
+      assert.equal(new Set(times).size, 64);
+    });
+
+    it('are not taken for those that a stall has made late', () => {
+      timer.set(100);
+      clock.jump(1000);
+      assert.equal(calls.length, 1);
+      for (const one of make(400, 1)) {
+        one.limit(1000);
+      }
+      clock.tick(1000);
+      fireAll(400);
+      // No limit was restarted: all fire, in slices of 16 ms, 1 ms after each other.
+      assert.equal(fired.length, 400);
+      assert.equal(counts.length, 25);
+    });
+
+    it('leave the others late where a stall has made them late', () => {
+      timer.limit(1000);
+      clock.tick(600);
+      for (const one of make(250, 1)) {
+        one.set(10);
+      }
+      clock.jump(500);
+      fireAll(250);
+      clock.tick(10);
+      assert.deepEqual([fired.length, calls], [250, []]);
+    });
+
+    it('leave the others late where one of them has blocked the loop', () => {
+      timer.limit(1000);
+      clock.tick(900);
+      for (const one of [...make(15, 0), ...make(1, 300)]) {
+        one.set(50);
+      }
+      clock.tick(50);
+      assert.equal(fired.length, 16);
+      clock.tick(10);
+      assert.deepEqual(calls, []);
+    });
+
+    it('let Node read between two slices', async () => {
+      clock.uninstall();
+      const server = createServer();
+      server.listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      const client = connect((server.address() as AddressInfo).port, '127.0.0.1');
+      const [socket] = (await once(server, 'connection')) as [Socket];
+      let firedBefore = Number.POSITIVE_INFINITY;
+      socket.on('data', () => {
+        firedBefore = fired.length;
+      });
+      const queue = new TimerQueue();
+      await new Promise<void>((resolve) => {
+        for (let i = 0; i < 200; i += 1) {
+          new DeadlineTimer(queue, {
+            onTimer() {
+              if (i === 0) {
+                client.write('bytes');
+              }
+              const end = performance.now() + 0.5;
+              while (performance.now() < end) {
+                // Takes time.
+              }
+              if (fired.push(i) === 200) {
+                resolve();
+              }
+            },
+          }).set(1);
+        }
+      });
+      client.destroy();
+      server.close();
+      await once(server, 'close');
+      assert.ok(firedBefore < 100, `read after ${firedBefore} of 200`);
+    });
   });
 
   describe('limit()', () => {
