@@ -148,10 +148,29 @@ function preludeChunk(name: TransportName, text: string): Buffer {
   return chunk;
 }
 
-const CRLF = Buffer.from('\r\n');
+const [CR, LF] = [0x0d, 0x0a];
 
-/** One chunk of the chunked transfer coding (RFC 9112, section 7.1). */
-function chunkCoded(chunk: string | Buffer): Buffer {
-  const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
-  return Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, CRLF]);
+/**
+ * One chunk of the chunked transfer coding (RFC 9112, section 7.1). It is written into one buffer, so that a large frame is
+ * copied once. The bytes of the size and the line ends are set one by one: a call of `write()` costs more than all of them.
+ */
+function chunkCoded(frame: string | Buffer): Buffer {
+  const size = Buffer.byteLength(frame);
+  const digits = size.toString(16);
+  const start = digits.length + 2;
+  const end = start + size;
+  const chunk = Buffer.allocUnsafe(end + 2);
+  for (let i = 0; i < digits.length; i += 1) {
+    chunk[i] = digits.charCodeAt(i);
+  }
+  chunk[start - 2] = CR;
+  chunk[start - 1] = LF;
+  if (typeof frame === 'string') {
+    chunk.write(frame, start);
+  } else {
+    chunk.set(frame, start);
+  }
+  chunk[end] = CR;
+  chunk[end + 1] = LF;
+  return chunk;
 }
