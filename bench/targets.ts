@@ -47,6 +47,18 @@ export const TARGETS: readonly Target[] = [
     ...targets(scenario, ['ours-express'], { ws: 1.5, sockjs: 0.65 }),
   ]),
   ...['streaming-memory', 'streaming-memory-at-once'].flatMap((scenario) => targets(scenario, OURS, { sockjs: 0.7 })),
+  ...targets('streaming-memory', ['ours-bare'], { held: 1.25 }),
+  ...targets('streaming-memory', ['ours-express'], { 'held-express': 1.25 }),
+  ...targets('mixed-memory', ['ours-bare'], { held: 1.2 }),
+  ...targets('mixed-memory', ['ours-express'], { 'held-express': 1.2 }),
+  ...targets('growth-sessions', ['ours-bare-15000'], { 'ours-bare-100': 1.05, 'ours-bare-1000': 1.05 }),
+  ...['heartbeats', 'heartbeats-streaming'].flatMap((scenario) => [
+    ...targets(`${scenario}-pause`, ['ours-bare-15000'], { 'ours-bare-0': 1.5 }),
+    ...targets(`${scenario}-cpu`, ['ours-bare-15000'], {
+      'ours-bare-100': 1.05,
+      'ours-bare-1000': 1.05,
+    }),
+  ]),
   ...targets('start-up-cpu', ['express-sockjs'], { 'ws+express': 1.1 }),
   ...targets('broadcast-tail-p99', OURS, { ws: 0.35 }),
   ...targets('broadcast-tail-pause', OURS, { ws: 0.25 }),

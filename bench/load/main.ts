@@ -1,5 +1,6 @@
 /** The process that puts the load on one server. A wrong response throws, which ends the process with an error. */
 import { broadcast } from './broadcast.ts';
+import { heartbeats } from './heartbeats.ts';
 import { httpOpen } from './http-open.ts';
 import { idle } from './idle.ts';
 import { idlePolls } from './idle-polls.ts';
@@ -58,8 +59,11 @@ function loadOn(target: Target): Load {
       return info(target, options);
     case 'ws-open':
       return wsOpen(target, options);
+    case 'heartbeats':
+      return heartbeats(target, options, (message) => report({ broadcast: message }));
     case 'ws-idle':
     case 'streaming-idle':
+    case 'mixed-idle':
       return idle(target, options);
   }
 }

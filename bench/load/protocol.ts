@@ -91,7 +91,16 @@ export type LoadOptions =
   | { readonly kind: 'idle-polls'; readonly isRelayed: boolean }
   | { readonly kind: 'info'; readonly connections: number }
   | { readonly kind: 'ws-open'; readonly concurrency: number }
-  | { readonly kind: 'ws-idle' | 'streaming-idle' };
+  | {
+      readonly kind: 'heartbeats';
+      readonly transport: 'websocket' | 'streaming';
+      readonly connections: number;
+      /** What a heartbeat is: the frame `h`, or a ping. npm `sockjs` pings on WebSockets. */
+      readonly sign: 'h' | 'ping';
+      /** ms from one heartbeat of the server to the next. */
+      readonly delay: number;
+    }
+  | { readonly kind: 'ws-idle' | 'streaming-idle' | 'mixed-idle' };
 
 /** Where a process of a server listens. */
 export interface Port {

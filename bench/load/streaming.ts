@@ -1,4 +1,4 @@
-/** Opens xhr-streaming sessions. */
+/** Opens xhr-streaming and xhr-polling sessions. */
 import { HttpConnection, requestOf } from './http.ts';
 import { show } from './load.ts';
 import type { Port } from './protocol.ts';
@@ -33,15 +33,33 @@ export async function openStreaming(
 
 /** Opens a session by a poll. Settles when the open frame has arrived and the connection is closed. */
 export async function openSession(port: Port, session: string): Promise<void> {
+  const connection = await pollFirst(port, session);
+  connection.close();
+}
+
+/** Opens a session by a poll, and has the next poll wait on the same connection. It throws when that is answered. */
+export async function openPolling(port: Port, session: string): Promise<HttpConnection> {
+  const connection = await pollFirst(port, session);
+  connection.socket.write(pollOf(session));
+  return connection;
+}
+
+async function pollFirst(port: Port, session: string): Promise<HttpConnection> {
   const connection = await HttpConnection.open(port);
+  const { onAnswer } = connection;
   await new Promise<void>((resolve) => {
     connection.onAnswer = (status, body) => {
       if (status !== 200 || body.toString() !== 'o\n') {
         throw new Error(`opening: got ${status} ${show(body)}`);
       }
+      connection.onAnswer = onAnswer;
       resolve();
     };
-    connection.socket.write(requestOf(`/echo/000/${session}/xhr`, ''));
+    connection.socket.write(pollOf(session));
   });
-  connection.close();
+  return connection;
+}
+
+function pollOf(session: string): Buffer {
+  return requestOf(`/echo/000/${session}/xhr`, '');
 }

@@ -12,6 +12,8 @@ const MASK = Buffer.from([0x12, 0x34, 0x56, 0x78]);
 
 const TEXT = 0x81;
 const CLOSE = 0x88;
+const PING = 0x89;
+const PONG = 0x8a;
 
 /** Returns a masked frame, as clients send them. */
 export function clientFrame(payload: string | Buffer, opcode = TEXT): Buffer {
@@ -41,11 +43,18 @@ function headOf(length: number, opcode: number): Buffer {
 /** Close code 1000, no reason. */
 const CLOSE_FRAME = clientFrame(Buffer.from([0x03, 0xe8]), CLOSE);
 
+/** The answer to a ping without payload. */
+export const PONG_FRAME = clientFrame('', PONG);
+
 export class WebSocketConnection {
   readonly socket: Socket;
   /** Called with the payload of each text message. */
   onText: (payload: Buffer) => void = (payload) => {
     throw new Error(`a WebSocket got ${show(payload)} when nothing was due`);
+  };
+  /** Called with the payload of each ping. */
+  onPing: (payload: Buffer) => void = (payload) => {
+    throw new Error(`a WebSocket got a ping with ${show(payload)} when none was due`);
   };
   readonly #unread = new Unread();
   /** Bytes that the frame takes which is incomplete. */
@@ -174,6 +183,8 @@ export class WebSocketConnection {
       this.#onOpen = undefined;
     } else if (opcode === TEXT) {
       this.onText(payload);
+    } else if (opcode === PING) {
+      this.onPing(payload);
     } else if (opcode === CLOSE && this.#isClosing) {
       if (payload.length !== 2 || payload.readUInt16BE() !== 1000) {
         throw new Error(`closed with ${payload.toString('hex')}`);

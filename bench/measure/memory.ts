@@ -17,7 +17,7 @@ export const MEMORY_FLAGS = ['--expose-gc', '--single-threaded'];
 /** Sessions that are open before the memory of the others is read. */
 const FIRST_SESSIONS = 1000;
 
-export type IdleLoad = Extract<LoadOptions, { kind: 'ws-idle' | 'streaming-idle' }>;
+export type IdleLoad = Extract<LoadOptions, { kind: 'ws-idle' | 'streaming-idle' | 'mixed-idle' }>;
 
 /**
  * When memory is read.

@@ -19,7 +19,7 @@ Written by \`npm run bench\`; do not edit. What a reader of the figures should k
 - Memory is what is resident, less what was resident before the sessions came, divided by their number. *At rest* is after the runtime has given back what it does not use, as V8 does when memory is short and Go by \`FreeOSMemory\`: what the sessions hold. *Right after they came to a fresh process* has in it what V8's young generation has grown to while thousands of handshakes came at once, which is a matter of the process more than of the session.
 - The load comes from another process over raw sockets, with requests and frames made beforehand. It checks every answer, and a wrong one ends the run.
 - Floors are no SockJS servers: they show what \`ws\`, \`node:http\` or Express cost when they do next to nothing. The floor \`ws\` broadcasts by a loop of \`ws.send(text)\`. Floors with JSON parse what they get and quote what they send, which no SockJS server can do without.
-- Each server is as it is by default, but for heartbeats and the end of streaming responses, both put off, and for limits that are too low for the messages of \`large\`; our limits are on. None compresses. The Go server uses as many cores as Go likes (GOMAXPROCS as it is by default).
+- Each server is as it is by default, but for heartbeats, which are put off where they are not measured, the end of streaming responses, which is put off, and limits that are too low for the messages of \`large\`; our limits are on. None compresses. The Go server uses as many cores as Go likes (GOMAXPROCS as it is by default).
 - Scenarios over TLS use version 1.3 with AES-128, one cipher for all servers, and the connections stay open. \`escapes\` runs two processes that are no servers and quote the same texts in turns.
 - On \`polling-echo\`, sockjs-go at times refuses a poll that follows the last one's answer at once; the load then polls again, which is in its figure.
 `;
@@ -27,7 +27,7 @@ Written by \`npm run bench\`; do not edit. What a reader of the figures should k
 /** Returns the whole file. */
 export function writeResults(run: Run, tables: readonly Table[]): string {
   const [growth, scenarios] = [true, false].map((isGrowth) =>
-    tables.filter(({ name }) => (name === 'growth') === isGrowth).map(writeTable),
+    tables.filter(({ name }) => name.startsWith('growth') === isGrowth).map(writeTable),
   );
   return [
     HOW_TO_READ,

@@ -3,9 +3,11 @@ import { CLUSTERED, OURS, type ServerName } from '../servers/names.ts';
 import { broadcastTail } from './broadcast-tail.ts';
 import { ESCAPES } from './escapes.ts';
 import { growth } from './growth.ts';
+import { heartbeats } from './heartbeats.ts';
 import { httpOpen } from './http-open.ts';
 import { idleBeside } from './idle-beside.ts';
 import { LARGE } from './large.ts';
+import { mixedMemory } from './mixed-memory.ts';
 import { cpuScenario, memoryScenario, type Scenario } from './scenario.ts';
 import { startUp } from './start-up.ts';
 import { streamingStorm, webSocketStorm } from './storm.ts';
@@ -13,7 +15,7 @@ import { streamingStorm, webSocketStorm } from './storm.ts';
 const WEBSOCKET: readonly ServerName[] = [...OURS, ...CLUSTERED, 'ws', 'sockjs', 'engine', 'sockjs-go'];
 const BROADCAST: readonly ServerName[] = [...OURS, ...CLUSTERED, 'ws', 'prepared', 'sockjs', 'engine', 'sockjs-go'];
 const HTTP: readonly ServerName[] = [...OURS, ...CLUSTERED, 'http', 'express', 'sockjs', 'sockjs-go'];
-const STREAMING: readonly ServerName[] = [...OURS, ...CLUSTERED, 'sockjs', 'sockjs-go'];
+const STREAMING: readonly ServerName[] = [...OURS, ...CLUSTERED, 'held', 'held-express', 'sockjs', 'sockjs-go'];
 const STREAMING_BROADCAST: readonly ServerName[] = [...OURS, ...CLUSTERED, 'prepared', 'sockjs', 'sockjs-go'];
 
 /** Those that talk TLS with the certificate of the run. */
@@ -114,7 +116,10 @@ export const SCENARIOS: readonly Scenario[] = [
     { kind: 'streaming-idle' },
     5000,
   ),
+  mixedMemory([...OURS, 'held', 'held-express', 'sockjs']),
   startUp(),
+  heartbeats('heartbeats', 'websocket', 'WebSockets', ['ours-bare', 'ws', 'sockjs']),
+  heartbeats('heartbeats-streaming', 'streaming', 'streams', ['ours-bare']),
   idleBeside(OURS),
   growth(['ours-bare', 'ws', 'sockjs']),
 ];

@@ -7,6 +7,7 @@ import type { ServerProcess } from '../measure/server.ts';
 import { spreadOf } from '../measure/statistics.ts';
 import type { Row, Table } from '../report/table.ts';
 import { SERVERS, type ServerName } from '../servers/names.ts';
+import type { ServerSettings } from '../servers/server-settings.ts';
 
 /** A server, and the processes that put loads on it. */
 export interface Side {
@@ -14,8 +15,14 @@ export interface Side {
   readonly startLoad: (options: LoadOptions) => Promise<LoadProcess>;
 }
 
-/** Measures one round, or warms up. Returns a figure for each table. */
-export type MeasureRound<Figure extends string> = () => Promise<Readonly<Record<Figure, number>>>;
+/** Figures of one round, by the table that shows them. A side that has no such figure is left out of that table. */
+type Figures<Figure extends string> = Readonly<Partial<Record<Figure, number>>>;
+
+/** Measures one round, or warms up. */
+export type MeasureRound<Figure extends string> = () => Promise<Figures<Figure>>;
+
+/** Opens the loads of one server; what it returns measures one round. */
+export type Prepare<Figure extends string> = (side: Side) => Promise<MeasureRound<Figure>>;
 
 /** A table of one of the figures. */
 export interface FigureTable {
@@ -23,27 +30,57 @@ export interface FigureTable {
   readonly measure: string;
 }
 
+/** A server with a load of its own. A server may be measured with several. */
+export interface Contestant<Figure extends string> {
+  readonly participant: Participant;
+  /** The key of its row. */
+  readonly key: string;
+  readonly title: string;
+  readonly prepare: Prepare<Figure>;
+}
+
+/** What all contestants have in common. */
+export interface Conditions<Figure extends string> {
+  /** A table is named `<name>-<figure>`. */
+  readonly name: string;
+  readonly tables: Readonly<Record<Figure, FigureTable>>;
+  /** The row that the ratios of the tables refer to. */
+  readonly reference: string;
+  readonly rounds: number;
+  /** How the servers run, where that is not as usual. */
+  readonly settings?: ServerSettings;
+}
+
 /**
- * Measures all servers in turns.
+ * Measures servers in turns, all with the same load.
  *
- * @param prepare opens the loads of one server; what it returns measures one round
  * @param reference the server that the ratios of the tables refer to
- * @param tables by the figure that they show; a table is named `<name>-<figure>`
  */
-export async function* measureSideBySide<Figure extends string>(
+export function measureSideBySide<Figure extends string>(
   run: Run,
   name: string,
   servers: readonly ServerName[],
   tables: Readonly<Record<Figure, FigureTable>>,
-  prepare: (side: Side) => Promise<MeasureRound<Figure>>,
+  prepare: Prepare<Figure>,
   reference: ServerName = 'ours-bare',
 ): AsyncGenerator<Table> {
-  const sides: { readonly participant: Participant; readonly measure: MeasureRound<Figure> }[] = [];
+  const contestants = run.participants(servers).map((participant) => {
+    return { participant, key: keyOf(participant), title: SERVERS[participant.server].title, prepare };
+  });
+  return measureContestants(run, contestants, { name, tables, reference, rounds: run.options.rounds });
+}
+
+/** Measures all contestants in turns. */
+export async function* measureContestants<Figure extends string>(
+  run: Run,
+  contestants: readonly Contestant<Figure>[],
+  { name, tables, reference, rounds, settings }: Conditions<Figure>,
+): AsyncGenerator<Table> {
+  const sides: { readonly measure: MeasureRound<Figure>; readonly results: Figures<Figure>[] }[] = [];
   const ends: (() => Promise<unknown>)[] = [];
-  const rounds: Readonly<Record<Figure, number>>[][] = [];
   try {
-    for (const participant of run.participants(servers)) {
-      const server = await run.startServer(participant);
+    for (const { participant, prepare } of contestants) {
+      const server = await run.startServer(participant, settings);
       ends.unshift(() => server.end());
       const startLoad = async (options: LoadOptions) => {
         const load = run.startLoad(server);
@@ -51,15 +88,14 @@ export async function* measureSideBySide<Figure extends string>(
         await load.open(options);
         return load;
       };
-      sides.push({ participant, measure: await prepare({ server, startLoad }) });
+      sides.push({ measure: await prepare({ server, startLoad }), results: [] });
     }
     for (const { measure } of sides) {
       await measure();
     }
-    for (let round = 0; round < run.options.rounds; round += 1) {
-      const order = sides.map((side, i) => ({ side, i }));
-      for (const { side, i } of round % 2 === 0 ? order : order.toReversed()) {
-        rounds[i] = [...(rounds[i] ?? []), await side.measure()];
+    for (let round = 0; round < rounds; round += 1) {
+      for (const { measure, results } of round % 2 === 0 ? sides : sides.toReversed()) {
+        results.push(await measure());
       }
     }
   } finally {
@@ -68,9 +104,9 @@ export async function* measureSideBySide<Figure extends string>(
     }
   }
   for (const figure of Object.keys(tables) as Figure[]) {
-    const rows = sides.map(({ participant }, i): Row => {
-      const value = spreadOf((rounds[i] ?? []).map((figures) => figures[figure]));
-      return { key: keyOf(participant), title: SERVERS[participant.server].title, value };
+    const rows = contestants.flatMap(({ key, title }, i): Row[] => {
+      const values = (sides[i]?.results ?? []).flatMap((figures) => figures[figure] ?? []);
+      return values.length === 0 ? [] : [{ key, title, value: spreadOf(values) }];
     });
     yield { name: `${name}-${figure}`, ...tables[figure], reference, rows };
   }

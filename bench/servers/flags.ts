@@ -9,11 +9,15 @@ const { values } = parseArgs({
     'tls-key': { type: 'string' },
     'tls-cert': { type: 'string' },
     'max-message-size': { type: 'string' },
+    'heartbeat-delay': { type: 'string' },
   },
 });
 
 /** Bytes of the largest message that this program must take. Undefined where its own limits hold. */
-export const maxMessageSize = values['max-message-size'] === undefined ? undefined : Number(values['max-message-size']);
+export const maxMessageSize = numberOf('max-message-size');
+
+/** ms from one heartbeat to the next. Undefined where this program puts heartbeats off. */
+export const heartbeatDelay = numberOf('heartbeat-delay');
 
 /** Key and certificate of this program. Undefined where it talks no TLS. */
 export function readCertificate(): { key: Buffer; cert: Buffer } | undefined {
@@ -21,4 +25,8 @@ export function readCertificate(): { key: Buffer; cert: Buffer } | undefined {
   return typeof key === 'string' && typeof cert === 'string'
     ? { key: readFileSync(key), cert: readFileSync(cert) }
     : undefined;
+}
+
+function numberOf(flag: 'max-message-size' | 'heartbeat-delay'): number | undefined {
+  return values[flag] === undefined ? undefined : Number(values[flag]);
 }

@@ -38,6 +38,9 @@ export const SERVERS = {
   http: { title: 'floor: `node:http`', dialect: 'plain', pollsRace: false },
   'http-json': { title: 'floor: `node:http`, JSON parsed and quoted', dialect: 'plain', pollsRace: false },
   express: { title: 'floor: routes in an Express 5 app', dialect: 'plain', pollsRace: false },
+  // For the memory of idle sessions.
+  held: { title: 'floor: `ws`, `node:http` responses held open', dialect: 'plain', pollsRace: false },
+  'held-express': { title: 'floor: `ws`, responses of an Express 5 app held open', dialect: 'plain', pollsRace: false },
   sockjs: { title: 'npm `sockjs`', dialect: 'sockjs', pollsRace: false },
   engine: { title: '`engine.io`', dialect: 'engine', pollsRace: false },
   // One goroutine ends the response, another detaches the poll.

@@ -2,7 +2,7 @@
 import type { Server } from 'node:http';
 import { type SockjsOptions, type SockjsRouter, sockjs } from '../../lib/index.ts';
 import { CLOSE_PREFIX } from './close-prefix.ts';
-import { maxMessageSize } from './flags.ts';
+import { heartbeatDelay, maxMessageSize } from './flags.ts';
 import { LONG, run } from './program.ts';
 
 /** Messages of the largest size that may wait for a client. */
@@ -14,7 +14,8 @@ const WAITING = 16;
  */
 export function echo(options: SockjsOptions = {}): SockjsRouter {
   const limits = maxMessageSize === undefined ? {} : { maxMessageSize, maxSendBuffer: WAITING * maxMessageSize };
-  return sockjs({ heartbeatDelay: LONG, responseLimit: Number.MAX_SAFE_INTEGER, ...limits, ...options }, (session) => {
+  const lasting = { heartbeatDelay: heartbeatDelay ?? LONG, responseLimit: Number.MAX_SAFE_INTEGER };
+  return sockjs({ ...lasting, ...limits, ...options }, (session) => {
     if (session.transport === 'websocket') {
       session.on('message', (message) => session.send(message));
     } else {

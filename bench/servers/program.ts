@@ -19,6 +19,7 @@ export type Commands = Readonly<Record<string, (argument: string) => unknown>>;
  * - `cpu`: prints the µs of CPU that the operating system has counted for this process
  * - `release`: returns unused memory to the system, then prints `released`
  * - `pause`: prints the longest pause of the event loop since the last `pause`, in ms; the first begins to watch
+ * - `pause end`: the same, and watches no more, since it costs some CPU each ms
  */
 export function run(server: Server, broadcast: (message: string) => unknown = noBroadcast, more: Commands = {}): void {
   server.keepAliveTimeout = LONG;
@@ -89,11 +90,15 @@ export function cpu(): number {
 }
 
 /** The command `pause`. The delays are looked at each ms, of which a pause has one more than the event loop stood still. */
-function pauses(): () => number {
+function pauses(): (argument: string) => number {
   const delays = monitorEventLoopDelay({ resolution: 1 });
-  return () => {
+  return (argument) => {
     const longest = delays.max / 1e6;
-    delays.enable();
+    if (argument === 'end') {
+      delays.disable();
+    } else {
+      delays.enable();
+    }
     delays.reset();
     return longest;
   };

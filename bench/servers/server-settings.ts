@@ -6,6 +6,8 @@ export interface ServerSettings {
   readonly isSecure?: boolean;
   /** Bytes of the largest message that they must take, framing included. By default their own limits hold. */
   readonly maxMessageSize?: number;
+  /** ms from one heartbeat to the next. By default there are none in a run. */
+  readonly heartbeatDelay?: number;
 }
 
 /** Paths of PEM files. */
@@ -15,9 +17,13 @@ export interface Certificate {
 }
 
 /** Returns the flags for a program. */
-export function flagsOf({ maxMessageSize }: ServerSettings, certificate: Certificate | undefined): string[] {
+export function flagsOf(
+  { maxMessageSize, heartbeatDelay }: ServerSettings,
+  certificate: Certificate | undefined,
+): string[] {
   return [
     ...(certificate === undefined ? [] : [`--tls-key=${certificate.key}`, `--tls-cert=${certificate.cert}`]),
     ...(maxMessageSize === undefined ? [] : [`--max-message-size=${maxMessageSize}`]),
+    ...(heartbeatDelay === undefined ? [] : [`--heartbeat-delay=${heartbeatDelay}`]),
   ];
 }

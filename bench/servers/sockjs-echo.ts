@@ -5,6 +5,7 @@ import { devNull } from 'node:os';
 import { Writable } from 'node:stream';
 import type { Connection, SockjsServer } from 'sockjs';
 import { CLOSE_PREFIX } from './close-prefix.ts';
+import { heartbeatDelay } from './flags.ts';
 import { LONG, runWithConnections } from './program.ts';
 import { createWebServer } from './web-server.ts';
 
@@ -18,7 +19,7 @@ export function runSockjs(createSockjs: (options: Record<string, unknown>) => So
   const endpoint = createSockjs({
     prefix: '/echo',
     sockjs_url: '/sockjs.min.js',
-    heartbeat_delay: LONG,
+    heartbeat_delay: heartbeatDelay ?? LONG,
     response_limit: Number.MAX_SAFE_INTEGER,
     ...(process.argv.includes(LOGS) ? {} : { log() {} }),
   });
