@@ -4,9 +4,15 @@ import { SharedMessage } from '../protocol/shared-message.ts';
 /** A session that can be sent a shared message. `S` is the session object of the application. */
 interface Member<S> {
   readonly session: S;
-  /** Returns whether the message was accepted. */
-  sendShared(message: SharedMessage): boolean;
+  /** Returns whether the message was accepted. Where it is one among many, it leaves behind what goes to single clients. */
+  sendShared(message: SharedMessage, isAmongMany: boolean): boolean;
 }
+
+/**
+ * The first members of a broadcast, in number, whose messages leave like those to single clients: a room of a chat need
+ * not wait until a broadcast to thousands has left. They take some 0.6 ms.
+ */
+const FEW = 64;
 
 /** Whom a broadcast reaches. */
 export interface BroadcastOptions<S> {
@@ -35,7 +41,7 @@ export function sendToAll<S extends object>(
   const others = except === undefined || isIterable(except) ? new Set(except) : new Set([except]);
   let accepted = 0;
   for (const member of members) {
-    if (!others.has(member.session) && member.sendShared(shared)) {
+    if (!others.has(member.session) && member.sendShared(shared, accepted >= FEW)) {
       accepted += 1;
     }
   }

@@ -267,9 +267,13 @@ export class Lifecycle<S extends SessionEmitter = SessionEmitter>
     return this.#state === 'active' && this.#queue(text, text, Buffer.byteLength(text));
   }
 
-  /** Sends one message of a broadcast; as `send` in all else. */
-  sendShared(message: SharedMessage): boolean {
-    return this.#state === 'active' && this.#queue(message, message.text, message.bytes);
+  /**
+   * Sends one message of a broadcast; as `send` in all else.
+   *
+   * @param isAmongMany whether it goes to so many sessions that others must not wait for it
+   */
+  sendShared(message: SharedMessage, isAmongMany: boolean): boolean {
+    return this.#state === 'active' && this.#queue(message, message.text, message.bytes, isAmongMany);
   }
 
   get bufferedAmount(): number {
@@ -386,9 +390,9 @@ export class Lifecycle<S extends SessionEmitter = SessionEmitter>
     callOnSession(this, () => this.delivery.onSessionSettled());
   }
 
-  /** Queues a message. It leaves with all others of this turn of the event loop, one of a broadcast perhaps later. */
-  #queue(message: Outgoing, text: string, bytes: number): boolean {
-    const isFirst = this.outbox.isEmpty;
+  /** Queues a message. It leaves with all others of this turn of the event loop, one among many perhaps later. */
+  #queue(message: Outgoing, text: string, bytes: number, isAmongMany = false): boolean {
+    const before = this.outbox.last;
     if (!this.outbox.push(message, bytes, this.#bytesInConnection)) {
       this.#overflow();
       return false;
@@ -397,10 +401,11 @@ export class Lifecycle<S extends SessionEmitter = SessionEmitter>
     if (this.outbox.needsDrain) {
       this.#drainContext ??= new AsyncResource('sockjs.drain');
     }
-    if (isFirst && typeof message === 'string') {
-      flushAfterTurn(this);
-    } else if (isFirst) {
+    if (before === undefined && isAmongMany) {
       flushAmongMany(this);
+    } else if (before === undefined || (typeof message === 'string' && typeof before !== 'string')) {
+      // Also behind a message that waits among many: what the application sends to this client alone takes it along.
+      flushAfterTurn(this);
     }
     return true;
   }

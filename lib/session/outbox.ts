@@ -29,6 +29,11 @@ export class Outbox {
     return this.#messages === undefined;
   }
 
+  /** The message that was pushed last, while it waits. */
+  get last(): Outgoing | undefined {
+    return this.#messages?.at(-1);
+  }
+
   get bytes(): number {
     return this.#bytes;
   }

@@ -4,18 +4,18 @@
  * costs 1.60 times as much as bare ws, instead of 1.11 times (bench/NOTES.md).
  *
  * A broadcast to thousands of sessions is too much for one turn: nothing would be read, and no other session answered,
- * until all had been written. So a turn flushes for a slice of time and leaves the rest to the next turns. Between them
- * Node reads, and what those turns bring leaves before the rest does:
+ * until all had been written. So each turn flushes three lines for a slice of time each, and leaves the rest to the next
+ * turns. Between them Node reads:
  *
- *     turn 1   read   flush what goes to single clients, then what goes to many, each for 5 ms at most
- *     turn 2   read   flush what came for single clients, then the rest of turn 1
- *     …
+ *     1. what came in this turn for single clients
+ *     2. what earlier turns have left of line 1
+ *     3. what goes to many
  */
-
+import { AsyncResource } from 'node:async_hooks';
 // Jest's jsdom environment has no global `setImmediate`.
 import { setImmediate } from 'node:timers';
 
-/** ms after which a turn leaves the rest to the next one. What is new and what is left have as many each. */
+/** ms for which a turn flushes a line. */
 const SLICE = 5;
 
 /** How many are flushed between two readings of the clock. A reading for each session doubles the cost of a flush. */
@@ -30,11 +30,9 @@ interface Flushable {
 /** What waits to be flushed, in order. */
 class FlushLine {
   #waiting: Flushable[] = [];
-  /** How many of them have been flushed. */
-  #done = 0;
 
   get isEmpty(): boolean {
-    return this.#done === this.#waiting.length;
+    return this.#waiting.length === 0;
   }
 
   push(flushable: Flushable): void {
@@ -43,46 +41,64 @@ class FlushLine {
 
   /** Takes over what waits in another line, behind what waits in this one. */
   append(other: FlushLine): void {
-    this.#waiting = this.#waiting.slice(this.#done).concat(other.#waiting.slice(other.#done));
-    this.#done = 0;
+    if (!other.isEmpty) {
+      this.#waiting = this.#waiting.concat(other.#waiting);
+    }
   }
 
-  /** Flushes for a slice of time, from the first on. One that throws counts as flushed. */
+  /** Flushes those that wait now, for a slice of time. One that throws counts as flushed. */
   flushSlice(): void {
-    let now = performance.now();
-    const end = now + SLICE;
-    for (const flushable of this.#waiting.slice(this.#done)) {
-      this.#done += 1;
-      flushable.flush(now);
-      if (this.#done % BATCH === 0) {
-        now = performance.now();
-        if (now >= end) {
-          break;
+    const waiting = this.#waiting;
+    if (waiting.length === 0) {
+      return;
+    }
+    this.#waiting = [];
+    let done = 0;
+    try {
+      let now = performance.now();
+      const end = now + SLICE;
+      for (const flushable of waiting) {
+        done += 1;
+        flushable.flush(now);
+        if (done % BATCH === 0) {
+          now = performance.now();
+          if (now >= end) {
+            break;
+          }
         }
+      }
+    } finally {
+      if (done < waiting.length) {
+        this.#waiting = waiting.slice(done).concat(this.#waiting);
       }
     }
   }
 }
 
-/** What came since the last flush. */
+/** What came for single clients since the last flush. */
 let fresh = new FlushLine();
-/** What earlier turns have left, and then what goes to many. */
-let rest = new FlushLine();
+/** What earlier turns have left of it. */
+const late = new FlushLine();
+/** What goes to many. */
+const many = new FlushLine();
 let isScheduled = false;
 
+/** In its context a flush goes on that has left something; in that of a request, it would keep the request. */
+const context = new AsyncResource('sockjs.flush');
+
 /**
- * Calls `flush()` at the end of this turn of the event loop: in the order of these calls, and before those of
- * `flushAmongMany`. Where there is too much for one turn, the last ones are called in one of the next. `flush()` has to
- * send all that the object holds by then: a later call for the same object may come first.
+ * Calls `flush()` at the end of this turn of the event loop, in the order of these calls. Where there is too much for one
+ * turn, the last ones are called in the next turns. `flush()` has to send all that the object holds by then: a later call
+ * for the same object may come first.
  */
 export function flushAfterTurn(flushable: Flushable): void {
   fresh.push(flushable);
   schedule();
 }
 
-/** Calls `flush()` at the end of this turn or of one of the next, behind what does not go to many. */
+/** The same, behind all that goes to single clients and all that goes to many already. */
 export function flushAmongMany(flushable: Flushable): void {
-  rest.push(flushable);
+  many.push(flushable);
   schedule();
 }
 
@@ -95,19 +111,17 @@ function schedule(): void {
 
 function flushTurn(): void {
   isScheduled = false;
-  const [came, earlier] = [fresh, rest];
+  const came = fresh;
   fresh = new FlushLine();
-  rest = new FlushLine();
   try {
     came.flushSlice();
-    earlier.flushSlice();
+    late.flushSlice();
+    many.flushSlice();
   } finally {
-    // Also where one has thrown: the others flush at the end of the next turn.
-    earlier.append(came);
-    earlier.append(rest);
-    rest = earlier;
-    if (!rest.isEmpty) {
-      schedule();
+    // Also where one has thrown: the others flush in the next turn.
+    late.append(came);
+    if (!late.isEmpty || !many.isEmpty) {
+      context.runInAsyncScope(schedule);
     }
   }
 }

@@ -56,8 +56,8 @@ export class TimerQueue extends AsyncResource implements TimerScheduler {
   #timeoutAt = Number.POSITIVE_INFINITY;
   /** The function that has set the Node timer. Fake timers of a test replace it, and what it has set may never fire. */
   #setter: typeof setTimeout | undefined;
-  /** When the last slice began that left due timers to the next one. */
-  #incompleteAt = Number.NEGATIVE_INFINITY;
+  /** When the last slice began. Timers that were due before have waited for others since then, not for the event loop. */
+  #sliceAt = Number.NEGATIVE_INFINITY;
   /** ms that the event loop was late at most, since no due timers were left. */
   #stall = 0;
   #turn = 0;
@@ -77,6 +77,8 @@ export class TimerQueue extends AsyncResource implements TimerScheduler {
       // The Node timer of another clock is not waited for. It does no harm where it fires nevertheless.
       this.#timeout = undefined;
       this.#timeoutAt = Number.POSITIVE_INFINITY;
+      this.#sliceAt = Number.NEGATIVE_INFINITY;
+      this.#stall = 0;
     }
     this.#setTimeout();
   }
@@ -152,16 +154,16 @@ export class TimerQueue extends AsyncResource implements TimerScheduler {
     if (first === undefined) {
       return;
     }
-    const lateness = now - Math.max(first.checkAt, this.#incompleteAt);
+    const lateness = now - Math.max(first.checkAt, this.#sliceAt);
+    this.#sliceAt = now;
     this.#stall = Math.max(this.#stall, lateness);
     const end = now + Math.max(SLICE, lateness * SHARE);
-    for (let checks = 1; first !== undefined && first.checkAt <= now; checks += 1) {
-      this.#check(first, now);
-      first = this.#heap[0];
-      if (checks % BATCH === 0 && performance.now() >= end) {
-        this.#incompleteAt = now;
+    for (let checked = 0; first !== undefined && first.checkAt <= now; checked += 1) {
+      if (checked > 0 && checked % BATCH === 0 && performance.now() >= end) {
         return;
       }
+      this.#check(first, now);
+      first = this.#heap[0];
     }
     this.#stall = 0;
   }

@@ -220,6 +220,14 @@ describe('the package', function () {
     }
   });
 
+  it('has modules that V8 compiles fast: in ASCII, and without the comments of the sources', async () => {
+    for (const name of MODULES) {
+      const code = await readFile(join(packed.folder, `dist/${name}.cjs`), 'utf8');
+      assert.match(code, /^\p{ASCII}+$/u, name);
+      assert.doesNotMatch(code, /^\s*\/\*\*/m, name);
+    }
+  });
+
   it('has each source in one module; those for Redis, for workers and the contract in those of their entries', async () => {
     const modules = new Map<string, string[]>();
     for (const name of MODULES) {

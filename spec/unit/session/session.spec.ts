@@ -2119,17 +2119,17 @@ describe('Session', () => {
     it('sends among others in order, counts its bytes, and is refused unless the session is active', async () => {
       const { session, attach, metrics } = make();
       const message = new SharedMessage('é');
-      assert.equal(portOf(session).sendShared(message), false);
+      assert.equal(portOf(session).sendShared(message, false), false);
       const stream = attach();
       session.send('1');
-      assert.equal(portOf(session).sendShared(message), true);
+      assert.equal(portOf(session).sendShared(message, false), true);
       assert.equal(session.bufferedAmount, 3);
       session.send('2');
       await settle();
       assert.deepEqual(stream.frames, ['o', 'a["1","é","2"]']);
       assert.deepEqual([metrics.messagesOut, metrics.bytesOut], [3, 4]);
       session.close();
-      assert.equal(portOf(session).sendShared(message), false);
+      assert.equal(portOf(session).sendShared(message, false), false);
       assert.equal(metrics.messagesOut, 3);
     });
 
@@ -2145,21 +2145,26 @@ describe('Session', () => {
       }
       const message = new SharedMessage('to many');
       for (const { session } of many) {
-        portOf(session).sendShared(message);
+        portOf(session).sendShared(message, true);
       }
       await turn();
       assert.equal(many.filter(isServed).length, 16, 'a slice is over');
       const other = open();
       other.session.send('to one');
       many.at(-1)?.session.send('behind it');
+      many.at(-2)?.session.send('behind it');
+      portOf(many.at(-2)?.session ?? other.session).sendShared(message, true);
       await turn();
       assert.deepEqual(other.receiver.frames, ['o', 'a["to one"]']);
-      assert.equal(many.filter(isServed).length, 32);
+      // Who is sent something alone does not wait for its turn among many.
+      assert.deepEqual(many.at(-1)?.receiver.frames, ['o', 'a["to many","behind it"]']);
+      assert.deepEqual(many.at(-2)?.receiver.frames, ['o', 'a["to many","behind it","to many"]']);
       while (!many.every(isServed)) {
         await turn();
       }
+      await turn();
       assert.deepEqual(many.at(-1)?.receiver.frames, ['o', 'a["to many","behind it"]']);
-      assert.deepEqual(many.at(-2)?.receiver.frames, ['o', 'a["to many"]']);
+      assert.deepEqual(many.at(-3)?.receiver.frames, ['o', 'a["to many"]']);
     });
   });
 

@@ -1,5 +1,6 @@
 /** What leaves at the end of a turn of the event loop, and what is left to the next turns. */
 import assert from 'node:assert/strict';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from '@sinonjs/fake-timers';
 import { flushAfterTurn, flushAmongMany } from '../../../lib/util/flush-queue.ts';
@@ -70,26 +71,71 @@ describe('the queue of what leaves at the end of a turn', () => {
     });
   }
 
-  it('goes on with what is left where each turn brings more than a slice', async () => {
-    for (const name of names('rest', 40)) {
+  it('has what a turn left wait behind what goes to many for one slice a turn at most', async () => {
+    for (const name of names('many', 100)) {
+      flushAmongMany(item(name, 1));
+    }
+    for (const name of names('one', 40)) {
+      flushAfterTurn(item(name, 1));
+    }
+    await turn();
+    assert.deepEqual(flushed, [...names('one', 16), ...names('many', 16)]);
+    await turn();
+    await turn();
+    assert.deepEqual(
+      flushed.filter((name) => name.startsWith('one')),
+      names('one', 40),
+    );
+    assert.equal(flushed.filter((name) => name.startsWith('many')).length, 48);
+    while (flushed.length < 140) {
+      await turn();
+    }
+  });
+
+  it('goes on with each line where each turn brings more than a slice', async () => {
+    for (const name of names('many', 48)) {
       flushAmongMany(item(name, 1));
     }
     for (let i = 0; i < 3; i += 1) {
-      for (const name of names('new', 20)) {
+      for (const name of names(`new${i}-`, 20)) {
         flushAfterTurn(item(name, 1));
       }
       await turn();
     }
-    assert.equal(flushed.filter((name) => name.startsWith('rest')).length, 40);
-    // What three turns brought and could not flush follows in the order in which it came.
-    while (flushed.length < 100) {
-      await turn();
-    }
-    assert.deepEqual(flushed.slice(-12), [
-      ...names('new', 20).slice(16),
-      ...names('new', 20).slice(16),
-      ...names('new', 20).slice(16),
-    ]);
+    assert.equal(flushed.filter((name) => name.startsWith('many')).length, 48);
+    // Of each turn four are left, which follow in the order in which they came.
+    assert.deepEqual(
+      flushed.filter((name) => !name.startsWith('many')),
+      [
+        ...names('new0-', 16),
+        ...names('new1-', 16),
+        ...names('new0-', 20).slice(16),
+        ...names('new2-', 16),
+        ...names('new1-', 20).slice(16),
+      ],
+    );
+    await turn();
+    assert.deepEqual(flushed.slice(-4), names('new2-', 20).slice(16));
+  });
+
+  it('flushes in the context of the first caller, and what is left in that of none', async () => {
+    const requests = new AsyncLocalStorage<string>();
+    const contexts: unknown[] = [];
+    const noting = {
+      flush: () => {
+        contexts.push(requests.getStore());
+        clock.tick(1);
+      },
+    };
+    requests.run('first', () => flushAfterTurn(noting));
+    requests.run('second', () => {
+      for (let i = 0; i < 16; i += 1) {
+        flushAfterTurn(noting);
+      }
+    });
+    await turn();
+    await turn();
+    assert.deepEqual(contexts, [...Array.from({ length: 16 }, () => 'first'), undefined]);
   });
 
   it('reads the clock for each slice anew', async () => {
@@ -128,6 +174,6 @@ describe('the queue of what leaves at the end of a turn', () => {
       await turn();
     }
     assert.deepEqual(errors, ['flushAfterTurn', 'flushAmongMany']);
-    assert.deepEqual(flushed.toSorted(), ['flushAfterTurn', 'flushAmongMany']);
+    assert.deepEqual(flushed, ['flushAfterTurn', 'flushAmongMany']);
   });
 });

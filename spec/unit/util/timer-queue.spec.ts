@@ -496,6 +496,26 @@ describe('DeadlineTimer', () => {
       assert.deepEqual(calls, []);
     });
 
+    for (const count of [15, 16, 17]) {
+      it(`do not have a later limit restart for a stall that is over: ${count} of them`, () => {
+        // They take longer than a slice, which is a quarter of the stall.
+        for (const one of make(count, 100)) {
+          one.set(10);
+        }
+        clock.jump(5000);
+        fireAll(count);
+        clock.tick(1000);
+        for (const one of make(400, 1)) {
+          one.set(9000);
+        }
+        const before = clock.now;
+        const ends: number[] = [];
+        new DeadlineTimer(queue, { onTimer: () => ends.push(clock.now - before) }).limit(10_000);
+        clock.tick(20_000);
+        assert.deepEqual(ends, [10_000]);
+      });
+    }
+
     it('let Node read between two slices', async () => {
       clock.uninstall();
       const server = createServer();
