@@ -7,7 +7,7 @@ import type { Port } from './protocol.ts';
 const CIPHER = 'TLS_AES_128_GCM_SHA256';
 
 /** @param whenConnected called when bytes can be sent: with TLS after its handshake */
-export function dial({ number, isSecure }: Port, whenConnected: () => void): Socket {
+export function dial({ number, isSecure }: Port, whenConnected: () => void = () => {}): Socket {
   const host = '127.0.0.1';
   return isSecure
     ? // The certificate of the run is signed by itself.

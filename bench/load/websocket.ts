@@ -82,7 +82,7 @@ export class WebSocketConnection {
   /** Connects, and settles when the open frame of the session has arrived. */
   static open(port: Port, dialect: Dialect, session: string): Promise<WebSocketConnection> {
     return new Promise((resolve) => {
-      const connection = new WebSocketConnection(dial(port, () => {}), dialect);
+      const connection = new WebSocketConnection(dial(port), dialect);
       connection.#onOpen = () => resolve(connection);
       connection.socket.write(
         `GET ${dialect.path(session)} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: ${KEY}\r\nSec-WebSocket-Version: 13\r\n\r\n`,
