@@ -35,17 +35,18 @@ export const TARGETS: readonly Target[] = [
   ...targets('ws-broadcast', OURS, { ws: 0.9, 'sockjs-go': 0.9, prepared: 1.1 }),
   ...targets('streaming-broadcast', OURS, { sockjs: 0.7, 'sockjs-go': 0.85 }),
   ...targets('polling-echo', ['ours-bare'], { http: 1.25, 'sockjs-go': 1.1, sockjs: 0.45 }),
-  ...targets('polling-echo', ['ours-express'], { express: 1.15, sockjs: 0.6 }),
+  ...targets('polling-echo', ['ours-express'], { express: 1.05, sockjs: 0.6 }),
   ...targets('info', ['ours-bare'], { http: 1.25 }),
   ...HTTP_TRANSPORT_NAMES.flatMap((transport) =>
     targets(`http-open-${transport}`, ['ours-express'], { express: 1.15 }),
   ),
   ...targets('streaming-storm-cpu', ['ours-express'], { sockjs: 0.7, express: 1.2 }),
   ...targets('ws-open', ['ours-express'], { ws: 1.6, sockjs: 0.8 }),
-  ...['ws-memory', 'ws-memory-at-once'].flatMap((scenario) => [
-    ...targets(scenario, ['ours-bare'], { ws: 1.35, sockjs: 0.65 }),
-    ...targets(scenario, ['ours-express'], { ws: 1.5, sockjs: 0.65 }),
-  ]),
+  ...targets('ws-memory', ['ours-bare'], { ws: 1.35, sockjs: 0.65 }),
+  ...targets('ws-memory-at-once', ['ours-bare'], { ws: 1.25, sockjs: 0.65 }),
+  ...['ws-memory', 'ws-memory-at-once'].flatMap((scenario) =>
+    targets(scenario, ['ours-express'], { ws: 1.5, sockjs: 0.65 }),
+  ),
   ...['streaming-memory', 'streaming-memory-at-once'].flatMap((scenario) => targets(scenario, OURS, { sockjs: 0.7 })),
   ...targets('streaming-memory', ['ours-bare'], { held: 1.25 }),
   ...targets('streaming-memory', ['ours-express'], { 'held-express': 1.25 }),
