@@ -10,8 +10,9 @@ export const HEARTBEAT_FRAME = 'h';
  * Characters that `JSON.stringify` leaves as they are, but that some browsers and proxies lose or change. Control
  * characters and lone surrogates need no entry, since `JSON.stringify` escapes them.
  */
-const FRAGILE = /[\u200c-\u200f\u2028-\u202f\u2060-\u206f\ufff0-\uffff]/;
-const EVERY_FRAGILE = new RegExp(FRAGILE, 'g');
+const EVERY_FRAGILE = /[\u200c-\u200f\u2028-\u202f\u2060-\u206f\ufff0-\uffff]/g;
+/** The fragile characters and those between them. This test takes two thirds of the time of the exact one. */
+const MAYBE_FRAGILE = /[\u200c-\u206f\ufff0-\uffff]/;
 
 /** A text that JSON holds as it is, as it does most. This test costs half of what `JSON.stringify` costs. */
 const PLAIN = /^[ !#-[\]-\u200b\u2010-\u2027\u2030-\u205f\u2070-\ud7ff\ue000-\uffef]*$/;
@@ -24,7 +25,7 @@ export function quote(text: string): string {
     return `"${text}"`;
   }
   const json = JSON.stringify(text);
-  return FRAGILE.test(json) ? json.replace(EVERY_FRAGILE, escapeCharacter) : json;
+  return MAYBE_FRAGILE.test(json) ? json.replace(EVERY_FRAGILE, escapeCharacter) : json;
 }
 
 function escapeCharacter(character: string): string {
