@@ -3,7 +3,8 @@ import { BRIEF_DELAY, CLUSTERED, type ServerName } from '../servers/names.ts';
 import { clusterCommands, clusterRooms, clusterStalled } from './cluster-facts.ts';
 import { clusterLatency } from './cluster-latency.ts';
 import { clusterMemory } from './cluster-memory.ts';
-import { contest, type Entrant } from './contest.ts';
+import { contest } from './contest.ts';
+import type { Entrant } from './cpu-rows.ts';
 import { cpuScenario, memoryScenario, type Scenario } from './scenario.ts';
 
 /** Bytes of a message. */

@@ -1,12 +1,12 @@
 /** Scenarios, and the two common kinds: CPU and memory. */
 import type { LoadOptions } from '../load/protocol.ts';
-import { measureCpu } from '../measure/cpu.ts';
 import { type IdleLoad, measureMemory, type ReadingTime } from '../measure/memory.ts';
 import { keyOf } from '../measure/participant.ts';
 import type { Run } from '../measure/run.ts';
 import type { Row, Table } from '../report/table.ts';
 import { SERVERS, type ServerName } from '../servers/names.ts';
 import type { ServerSettings } from '../servers/server-settings.ts';
+import { cpuRows } from './cpu-rows.ts';
 
 export interface Scenario {
   readonly name: string;
@@ -48,17 +48,10 @@ export async function cpuTable(
   run: Run,
   { name, title, unit, servers, load, reference = 'ours-bare', settings = {} }: CpuTable,
 ): Promise<Table> {
-  const participants = run.participants(servers);
-  const results = await measureCpu(
+  const rows = await cpuRows(
     run,
-    participants.map((participant) => ({ name: keyOf(participant), participant, load, settings })),
+    servers.map((server) => ({ key: server, server, load, settings })),
   );
-  const rows = participants.flatMap((participant): Row[] => {
-    const key = keyOf(participant);
-    const result = results.get(key);
-    const { title } = SERVERS[participant.server];
-    return result === undefined ? [] : [{ key, title, value: result.cpu, throughput: result.throughput }];
-  });
   return { name, title, measure: `CPU µs per ${unit}`, reference, rows };
 }
 

@@ -1,9 +1,9 @@
 /** CPU of one server under several loads, of which each is a row. */
 import type { LoadOptions } from '../load/protocol.ts';
-import { measureCpu } from '../measure/cpu.ts';
 import type { Run } from '../measure/run.ts';
 import type { Row } from '../report/table.ts';
-import { SERVERS, type ServerName } from '../servers/names.ts';
+import type { ServerName } from '../servers/names.ts';
+import { cpuRows } from './cpu-rows.ts';
 
 /** The differences are small, so fewer rounds would not show them. */
 const MIN_ROUNDS = 7;
@@ -17,18 +17,12 @@ export interface Variant {
 }
 
 /** Measures all variants side by side: each has a process of its own, and they take turns. */
-export async function cpuOfVariants(run: Run, server: ServerName, variants: readonly Variant[]): Promise<Row[]> {
-  const contenders = variants.flatMap(({ suffix, title, load }) =>
-    run.participants([server]).map((participant) => ({
-      name: `${server}-${suffix}${participant.checkout.suffix}`,
-      title: `${SERVERS[server].title}, ${title}`,
-      participant,
-      load,
-    })),
-  );
-  const results = await measureCpu(run, contenders, Math.max(MIN_ROUNDS, run.options.rounds));
-  return contenders.flatMap(({ name: key, title }) => {
-    const result = results.get(key);
-    return result === undefined ? [] : [{ key, title, value: result.cpu, throughput: result.throughput }];
-  });
+export function cpuOfVariants(run: Run, server: ServerName, variants: readonly Variant[]): Promise<Row[]> {
+  const entrants = variants.map(({ suffix, title, load }) => ({
+    key: `${server}-${suffix}`,
+    server,
+    as: `, ${title}`,
+    load,
+  }));
+  return cpuRows(run, entrants, Math.max(MIN_ROUNDS, run.options.rounds));
 }

@@ -73,7 +73,7 @@ async function untilRestored(
   });
 }
 
-/** Nothing was lost, doubled or reordered, and all sessions go on, wherever their clients ask. */
+/** Nothing was lost, doubled or reordered, and all sessions go on at each process that their clients ask. */
 async function assertGoesOn(
   processes: ClusterProcesses,
   { busy, opened }: Outcome,

@@ -36,7 +36,7 @@ export function setupPrimary(): void {
   const primary = new Primary(paths);
   cluster.on('message', (worker, message: unknown) => primary.onMessage(worker, message));
   cluster.on('fork', () => paths.restore());
-  // Whichever comes first is the death of the worker.
+  // The first of the two is the death of the worker.
   cluster.on('exit', (worker) => primary.onGone(worker));
   cluster.on('disconnect', (worker) => primary.onGone(worker));
   process.on('exit', () => paths.remove());

@@ -34,7 +34,7 @@ describe('chartsOf()', () => {
     ]);
   });
 
-  it('has a line for each target, whichever rows it compares', () => {
+  it('has a line for each target, of each row that has one', () => {
     const table = tableOf('echo', { ours: [1], too: [3], ws: [2], sockjs: [4] });
     const targets = [
       { scenario: 'echo', ours: 'ours', other: 'ws', factor: 1 },

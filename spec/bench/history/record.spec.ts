@@ -25,7 +25,7 @@ describe('recordOf()', () => {
     ]);
   });
 
-  it('has the targets of each table with their ratios, whatever the reference', () => {
+  it('has the targets of each table with their ratios, also where the reference is another row', () => {
     const tables = [
       tableOf('echo', { ours: [1], 'other-of-ours': [3, 33], ws: [2, 20] }),
       tableOf('open', { 'other-of-ours': [1], ws: [1] }),

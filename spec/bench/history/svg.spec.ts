@@ -91,7 +91,7 @@ describe('drawChart()', () => {
     assert.ok(labelsOf(draw({ ...chart, lines })).some((label) => label.endsWith(', not in the last run')));
   });
 
-  it('escapes whatever is text, and shows no backticks', () => {
+  it('escapes all texts, and shows no backticks', () => {
     const chart = chartOf(1);
     const rude = `</text> & "a" 'b' <c>`;
     const svg = draw({

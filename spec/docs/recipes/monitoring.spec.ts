@@ -130,7 +130,7 @@ describe('opentelemetry', () => {
     assert.deepEqual(values('sockjs.queued'), [{ value: 0 }]);
   });
 
-  it('counts a session for the transport that has opened it, whichever it goes on by', async () => {
+  it('counts a session for the transport that has opened it, also where it goes on by another', async () => {
     const preload = './spec/docs/recipes/support/opentelemetry-in-memory.ts';
     const recipe = startRecipe('opentelemetry', { preload });
     const url = `${await recipe.origin()}/echo/0/a`;

@@ -181,7 +181,7 @@ export function itBearsFaults<Node extends FaultyNode>(
     owner.resume();
     for (const { id } of streams) {
       assert.ok([1002, 1012].includes((await processes.endOf(id)).code), id);
-      // Wherever its client asks now, it hears of the end.
+      // The process that its client asks now tells it of the end.
       const late = new NumberedClient(xhrPolling, () => third, id);
       assert.equal((await late.send('late')).status, 404);
     }

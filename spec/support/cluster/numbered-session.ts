@@ -1,4 +1,4 @@
-/** What a client sees of one session, over whichever transport: its messages in order, and how it has ended. */
+/** What a client sees of one session, over each transport: its messages in order, and how it has ended. */
 import assert from 'node:assert/strict';
 import { Changes } from '../changes.ts';
 

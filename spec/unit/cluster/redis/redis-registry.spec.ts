@@ -135,7 +135,7 @@ describe('new RedisRegistry()', () => {
     assert.equal(sent.length, 7);
   });
 
-  it('ends a session of its own by a command with one key, which Redis Cluster runs wherever that is', async () => {
+  it('ends a session of its own by a command with one key, which Redis Cluster runs where that key is', async () => {
     const counts: (string | undefined)[] = [];
     const registry = new RedisRegistry(
       {
