@@ -1,7 +1,25 @@
 /** A session whose messages go out by requests. Each has two answers: that to its request, and its echo. */
 import { expectAnswer, type HttpConnection } from './http.ts';
 import type { HttpTransport } from './http-transports.ts';
-import { textOf } from './load.ts';
+import { closeAll, type Load, ramp, textOf } from './load.ts';
+
+/** The load of so many sessions, each of which sends its next message when the last has come back. */
+export function echoLoad(count: number, openSession: (number: number) => Promise<EchoSession>): Load {
+  let sessions: EchoSession[] = [];
+  return {
+    async open() {
+      sessions = await ramp(count, openSession);
+    },
+    async round(units) {
+      const each = Math.max(1, Math.round(units / sessions.length));
+      await Promise.all(sessions.map((session) => session.go(each)));
+      return each * sessions.length;
+    },
+    async close() {
+      await closeAll(sessions);
+    },
+  };
+}
 
 /** A send, and what comes of it where the session receives. */
 interface Exchange {

@@ -1,29 +1,15 @@
 /** Echo by polls. A poll is parked on one connection, a message is sent on another; then the next poll follows. */
-import { EchoSession } from './echo-session.ts';
+import { EchoSession, echoLoad } from './echo-session.ts';
 import { expectAnswer, HttpConnection } from './http.ts';
 import { HTTP_TRANSPORTS, type HttpTransport } from './http-transports.ts';
-import { closeAll, type Load, portOf, ramp } from './load.ts';
+import { type Load, portOf } from './load.ts';
 import type { LoadOptions, Target } from './protocol.ts';
 import { openSession } from './streaming.ts';
 
 type Options = Extract<LoadOptions, { kind: 'polling-echo' }>;
 
 export function pollingEcho(target: Target, options: Options): Load {
-  const { connections } = options;
-  let sessions: PollingSession[] = [];
-  return {
-    async open() {
-      sessions = await ramp(connections, (i) => PollingSession.open(target, i, options));
-    },
-    async round(units) {
-      const each = Math.max(1, Math.round(units / sessions.length));
-      await Promise.all(sessions.map((session) => session.go(each)));
-      return each * sessions.length;
-    },
-    async close() {
-      await closeAll(sessions);
-    },
-  };
+  return echoLoad(options.connections, (number) => PollingSession.open(target, number, options));
 }
 
 const STILL_OPEN = Buffer.from('c[2010,"Another connection still open"]\n');

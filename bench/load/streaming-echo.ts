@@ -1,28 +1,15 @@
 /** Echo by streams. Messages are sent on one connection, and their echoes come on another, by one response. */
-import { EchoSession } from './echo-session.ts';
+import { EchoSession, echoLoad } from './echo-session.ts';
 import { HttpConnection } from './http.ts';
 import { HTTP_TRANSPORTS, type HttpTransport } from './http-transports.ts';
-import { closeAll, type Load, portOf, ramp } from './load.ts';
+import { type Load, portOf } from './load.ts';
 import type { LoadOptions, Target } from './protocol.ts';
 import { StreamReader } from './stream-reader.ts';
 
 type Options = Extract<LoadOptions, { kind: 'streaming-echo' }>;
 
 export function streamingEcho(target: Target, options: Options): Load {
-  let sessions: StreamingSession[] = [];
-  return {
-    async open() {
-      sessions = await ramp(options.connections, (i) => StreamingSession.open(target, i, options));
-    },
-    async round(units) {
-      const each = Math.max(1, Math.round(units / sessions.length));
-      await Promise.all(sessions.map((session) => session.go(each)));
-      return each * sessions.length;
-    },
-    async close() {
-      await closeAll(sessions);
-    },
-  };
+  return echoLoad(options.connections, (number) => StreamingSession.open(target, number, options));
 }
 
 class StreamingSession extends EchoSession {
