@@ -877,7 +877,11 @@ describe('DeadlineTimer', () => {
         immediates += 1;
         return setImmediate(callback);
       }) as typeof setImmediate);
-      afterTest(() => replace(setImmediate));
+      afterTest(() => {
+        // First, or the exports of node:timers would stay those of the stopped clock for all specs that follow.
+        clock.uninstall();
+        replace(setImmediate);
+      });
       timer.limit(1000);
       clock.tick(1000);
       assert.equal(immediates, 0);
