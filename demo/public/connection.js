@@ -7,6 +7,12 @@ const FIRST_DELAY = 500;
 const LONGEST_DELAY = 15_000;
 
 /**
+ * ms that a requested transport may take to open. Without it, sockjs-client allows as little as 300 ms, so that it soon
+ * tries the next transport. Here there is no next one.
+ */
+const OPEN_TIMEOUT = 20_000;
+
+/**
  * Dispatches `state` when `state` changes, `message` with the parsed message as `detail`, and `frame` with `{
  * direction: 'in' | 'out', frame }`.
  *
@@ -77,7 +83,8 @@ export class Connection extends EventTarget {
   }
 
   #attempt() {
-    const socket = new SockJS(this.#url, null, this.wanted === '' ? {} : { transports: [this.wanted] });
+    const options = this.wanted === '' ? {} : { transports: [this.wanted], timeout: OPEN_TIMEOUT };
+    const socket = new SockJS(this.#url, null, options);
     this.#socket = socket;
     this.#watchFrames(socket);
     let wasOpen = false;

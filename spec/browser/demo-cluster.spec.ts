@@ -101,9 +101,11 @@ function declareTests(demo: { readonly origin: string }): void {
   it('counts no answers to an earlier session', async () => {
     const { page } = await open(demo.origin);
     // The page sends its name by itself. While that send is under way, sockjs-client would keep the next one back, and drop it.
-    await page.waitForFunction(
-      "performance.getEntriesByType('resource').some(({ name }) => name.includes('/xhr_send?'))",
-    );
+    // Not `waitForFunction()`: the page's policy forbids the `eval()` by which it looks again.
+    await page.evaluate(`new Promise((resolve) => {
+      const see = (list) => list.getEntries().some(({ name }) => name.includes('/xhr_send?')) && resolve();
+      new PerformanceObserver(see).observe({ type: 'resource', buffered: true });
+    })`);
     const late = page.waitForResponse(/\/xhr_send\?.*/);
     // sockjs-client sends in a later turn, when the session has ended.
     await page.evaluate(`
