@@ -40,20 +40,30 @@ interface DeferringResponse extends ServerResponse {
   readonly req: MaybeExpressRequest;
 }
 
+/**
+ * Whether other code may see or change the head of a response whose head is not written, by a method that it has replaced
+ * or by a listener.
+ *
+ * @param own how many listeners of this package there are for `finish`, and for `close`
+ */
+export function isHeadObserved(res: ServerResponse, own: number): boolean {
+  const writeHead = res.writeHead === writeHeadWithDeferred ? inheritedWriteHead(res) : res.writeHead;
+  return !isWriteHeadPristine(writeHead) || !isHeadPristine(res) || res.headersSent || !isUnobserved(res, own);
+}
+
 /** Begins to defer headers, if nothing can see the difference. Has to be called before any header is set. */
 export function deferHeaders(res: DeferringResponse): void {
   // In Express, functions of the application find the response on the request.
   const isDeferred =
-    res.req.res === undefined && isWriteHeadPristine(res.writeHead) && isUntouched(res) && isUnobserved(res, 0);
+    res.req.res === undefined && isWriteHeadPristine(res.writeHead) && !isHeadObserved(res, 0) && !hasHeaders(res);
   if (isDeferred) {
     res[DEFERRED_HEADERS] = {};
     res.writeHead = writeHeadWithDeferred as typeof res.writeHead;
   }
 }
 
-/** Whether monitoring has replaced no method that deferring skips, and no header has been set. */
-function isUntouched(res: ServerResponse): boolean {
-  return isHeadPristine(res) && !res.headersSent && res.getHeaderNames().length === 0;
+function hasHeaders(res: ServerResponse): boolean {
+  return res.getHeaderNames().length > 0;
 }
 
 /**
@@ -77,7 +87,7 @@ const RESPONSE_FINISH = channel('http.server.response.finish');
 
 /** The headers deferred so far. Undefined where none are, or where other code has begun to set headers. */
 function deferredOn(res: DeferringResponse): Headers | undefined {
-  if (res[DEFERRED_HEADERS] !== undefined && res.getHeaderNames().length > 0) {
+  if (res[DEFERRED_HEADERS] !== undefined && hasHeaders(res)) {
     applyDeferredHeaders(res);
   }
   return res[DEFERRED_HEADERS];
@@ -132,14 +142,8 @@ export function removeHeader(res: DeferringResponse, name: string): void {
  */
 export function writeHead(res: DeferringResponse, status: number, own = 0): void {
   const deferred = res[DEFERRED_HEADERS];
-  const inherited = inheritedWriteHead(res);
-  const isDeferred =
-    deferred !== undefined &&
-    res.writeHead === writeHeadWithDeferred &&
-    isWriteHeadPristine(inherited) &&
-    isUntouched(res) &&
-    isUnobserved(res, own);
-  if (isDeferred) {
+  if (deferred !== undefined && !isHeadObserved(res, own) && !hasHeaders(res)) {
+    const inherited = inheritedWriteHead(res);
     res[DEFERRED_HEADERS] = undefined;
     inherited.call(res, status, deferred);
   } else {
@@ -159,6 +163,13 @@ export function flushHead(res: ServerResponse): void {
   if (isPlain && [statusMessage, ...Object.values(res.getHeaders())].every((text) => VISIBLE.test(String(text)))) {
     res.flushHeaders();
   }
+}
+
+/** Returns the headers of an answer that are deferred, and that are not any more; undefined where none are. */
+export function takeDeferred(res: DeferringResponse): Readonly<Headers> | undefined {
+  const deferred = deferredOn(res);
+  res[DEFERRED_HEADERS] = undefined;
+  return deferred;
 }
 
 /** Sets the deferred headers on the response, for other code that is about to see it or to answer. */

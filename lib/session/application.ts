@@ -1,6 +1,7 @@
 /** Calls from a session into the application. Its errors end the session, never the process. */
 import { CLOSES } from '../protocol/close-code.ts';
 import { helpAt } from '../util/help.ts';
+import { isThenable } from '../util/promises.ts';
 import { SessionNotOpenError } from './errors.ts';
 import type { SessionEvents } from './events.ts';
 
@@ -34,12 +35,15 @@ export function emit<S extends Emitter, E extends keyof SessionEvents>(
   }
 }
 
-/** Calls `onSession`, then `settled` once its promise, if it returned one, is fulfilled. */
+/** For what has to follow in a microtask. */
+const FULFILLED = Promise.resolve();
+
+/** Calls `onSession`, then `settled` in a microtask: at once, or when the promise that it returned is fulfilled. */
 export function callOnSession<S>(callee: Callee<S>, settled: () => void): void {
   try {
-    Promise.resolve(callee.environment.onSession(callee.session)).then(settled, (error: unknown) =>
-      fail(callee, error),
-    );
+    const returned = callee.environment.onSession(callee.session);
+    const fulfilled = isThenable(returned) ? Promise.resolve(returned) : FULFILLED;
+    fulfilled.then(settled, (error: unknown) => fail(callee, error));
   } catch (error) {
     fail(callee, error);
   }

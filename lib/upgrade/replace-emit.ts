@@ -31,8 +31,7 @@ export function replaceEmit(server: UpgradeServer, onUpgrade: OnUpgrade): () => 
     if (args[0] !== 'upgrade' || !isReplaced) {
       return Reflect.apply(emit, server, args);
     }
-    const [, req, socket, head] = args as [unknown, IncomingMessage, Duplex, Buffer];
-    onUpgrade(req, socket, head, () => {
+    onUpgrade(args[1] as IncomingMessage, args[2] as Duplex, args[3] as Buffer, () => {
       Reflect.apply(emit, server, args);
     });
     return true;

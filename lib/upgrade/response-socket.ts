@@ -10,10 +10,14 @@ import { closeGently } from './sockets.ts';
 export class ResponseSocket extends Duplex {
   readonly #target: Duplex;
   readonly #timers: TimerQueue;
-  readonly #shouldForward: () => boolean;
+  readonly #shouldForward: (first: Buffer) => boolean | undefined;
   #forwards: boolean | undefined;
 
-  constructor(target: Duplex, timers: TimerQueue, shouldForward: () => boolean) {
+  /**
+   * @param shouldForward called with the first bytes: whether they and all others go to the client; undefined to discard
+   *   these, and to be called with the next
+   */
+  constructor(target: Duplex, timers: TimerQueue, shouldForward: (first: Buffer) => boolean | undefined) {
     super();
     this.#target = target;
     this.#timers = timers;
@@ -23,7 +27,7 @@ export class ResponseSocket extends Duplex {
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
     if (this.#forwards === undefined) {
-      this.#forwards = this.#shouldForward();
+      this.#forwards = this.#shouldForward(chunk);
       if (this.#forwards) {
         this.#target.resume();
         this.#target.on('close', () => this.destroy());

@@ -4,11 +4,11 @@ import type { Duplex } from 'node:stream';
 import { noteStatus } from '../http/report.ts';
 import { debugUpgrade } from '../util/debug.ts';
 import { DeadlineTimer, inContext } from '../util/timer-queue.ts';
-import { handshakeHeaders } from './handshake-headers.ts';
 import { clearPendingUpgrade, type PendingUpgrade } from './pending-upgrade.ts';
 import { ResponseSocket } from './response-socket.ts';
 import { answerAndClose, type UpgradeTime } from './sockets.ts';
 import type { Upgrade } from './upgrade-request.ts';
+import { endForHandshake } from './upgrade-response.ts';
 import type { OtherListeners } from './upgrade-target.ts';
 import { WaitingClient } from './waiting-client.ts';
 
@@ -57,7 +57,7 @@ export class UpgradeAttempt implements PendingUpgrade {
     this.#time = time;
     this.#others = others;
     this.#url = req.url;
-    this.responseSocket = new ResponseSocket(socket, time.timers, () => this.#shouldForward());
+    this.responseSocket = new ResponseSocket(socket, time.timers, (first) => this.#shouldForward(first));
     socket.on('close', this.#onSocketClose);
   }
 
@@ -110,15 +110,16 @@ export class UpgradeAttempt implements PendingUpgrade {
     }
     this.#settle();
     clearPendingUpgrade(this.#req);
-    this.#res.writeHead(101);
-    this.#res.end();
-    return handshakeHeaders(this.#res);
+    return endForHandshake(this.#req, this.#res, this.responseSocket);
   }
 
-  /** Called by the response socket with the first bytes of a response. Returns whether they go to the client. */
-  #shouldForward(): boolean {
+  /** Called by the response socket. Informational responses decide nothing, and none may precede a 101. */
+  #shouldForward(first: Buffer): boolean | undefined {
     if (this.#state !== 'undecided') {
       return false;
+    }
+    if (isInformational(first)) {
+      return undefined;
     }
     this.#settle();
     const { statusCode } = this.#res;
@@ -149,3 +150,10 @@ export class UpgradeAttempt implements PendingUpgrade {
     this.#socket.off('close', this.#onSocketClose);
   }
 }
+
+/** Whether bytes are those that Node writes for 100 Continue, 102 Processing and 103 Early Hints, each by itself. */
+function isInformational(bytes: Buffer): boolean {
+  return INFORMATIONAL.test(bytes.toString('latin1', 0, 12));
+}
+
+const INFORMATIONAL = /^HTTP\/1\.1 10[023]$/;

@@ -24,18 +24,24 @@ type Connection = Duplex & { _httpMessage?: ServerResponse | null; setTimeout?(m
  * Destroys the connection where the responses take longer than `timeout` ms, or where the client leaves meanwhile. Node
  * does not read any more for an earlier response, which may be a poll that waits for messages.
  */
-export function whenIdle(
+export function whenIdle(req: IncomingMessage, socket: Duplex, time: UpgradeTime, callback: () => void): void {
+  const connection: Connection = req.socket;
+  if (connection._httpMessage) {
+    waitForAnswers(req, connection, socket === connection, time, callback);
+  } else {
+    callback();
+  }
+}
+
+/** @param reads whether the bytes of the connection are those of the WebSocket */
+function waitForAnswers(
   req: IncomingMessage,
-  socket: Duplex,
+  connection: Connection,
+  reads: boolean,
   { timers, timeout }: UpgradeTime,
   callback: () => void,
 ): void {
-  const connection: Connection = req.socket;
-  if (!connection._httpMessage) {
-    callback();
-    return;
-  }
-  const client = new WaitingClient(connection, socket === connection);
+  const client = new WaitingClient(connection, reads);
   const timer = new DeadlineTimer(timers, {
     onTimer: () => {
       debugUpgrade('%s: an earlier answer has not ended in time', req.url);

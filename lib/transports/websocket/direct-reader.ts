@@ -85,8 +85,9 @@ export class WebSocketReader {
    * @param maxBytes longer messages are left to ws
    */
   static attach(connection: Readable, listener: TextListener, maxBytes: number): void {
-    const [wsListener, ...others] = connection.listeners('data');
-    if (wsListener !== undefined && others.length === 0) {
+    const listeners = connection.listeners('data');
+    const wsListener = listeners[0];
+    if (wsListener !== undefined && listeners.length === 1) {
       new WebSocketReader(connection, wsListener as (chunk: Buffer) => void, listener, maxBytes);
     }
   }

@@ -17,6 +17,7 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
+import { HEARTBEAT_FRAME, OPEN_FRAME } from '../../protocol/frame.ts';
 import type { SharedMessage } from '../../protocol/shared-message.ts';
 import type { TransportName } from '../../session/ports.ts';
 import { textFrame } from './frame-codec.ts';
@@ -35,8 +36,23 @@ export function bypassesWs(webSocket: WebSocket, stream: Duplex, socket: Socket)
 
 /** Writes a text as one message. The kernel has taken it when `callback` is called. */
 export function writeText(socket: Socket, text: string, callback: (() => void) | undefined): void {
-  socket.write(textFrame(text), callback);
+  socket.write(frameOf(text), callback);
 }
+
+function frameOf(text: string): Buffer {
+  switch (text) {
+    case OPEN_FRAME:
+      return OPEN;
+    case HEARTBEAT_FRAME:
+      return HEARTBEAT;
+    default:
+      return textFrame(text);
+  }
+}
+
+/** All WebSockets share these. */
+const OPEN = textFrame(OPEN_FRAME);
+const HEARTBEAT = textFrame(HEARTBEAT_FRAME);
 
 /** Writes a message of a broadcast. `textOf` returns its text, which is the same for all WebSockets of one `name`. */
 export function writeShared(

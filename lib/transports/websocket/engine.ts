@@ -62,7 +62,9 @@ function prepare(engine: WebSocketServer, maxBypassBytes: number): void {
   if (!maxBypassBytesOf.has(engine)) {
     maxBypassBytesOf.set(engine, maxBypassBytes);
     engine.on('headers', (lines, req) => {
-      lines.push(...(pendingUpgrade(req)?.finish() ?? []));
+      for (const line of pendingUpgrade(req)?.finish() ?? []) {
+        lines.push(line);
+      }
     });
   }
 }

@@ -60,8 +60,8 @@ describe('websocket', () => {
       'Upgrade: websocket',
       'Connection: Upgrade',
       'Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=',
-      `cache-control: ${NO_STORE}`,
-      'vary: Origin',
+      `Cache-Control: ${NO_STORE}`,
+      'Vary: Origin',
     ]);
     assert.equal(rest, serverFrame(1, 'o'));
   });
