@@ -4,6 +4,7 @@
  * Bypass: the listener for `finish` is prepended, so that it runs before others, which may destroy the connection.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { admit } from '../../admission/admit.ts';
 import type { RequestContext } from '../../context.ts';
 import { discardBody } from '../../http/body.ts';
@@ -17,7 +18,7 @@ import { INTERRUPTED } from '../../session/events.ts';
 import type { HttpReceiver, Outgoing, ReceivingPort } from '../../session/ports.ts';
 import { DeadlineTimer, inContext, type TimerQueue, type TimerTarget } from '../../util/timer-queue.ts';
 import { flushTime } from '../flush-time.ts';
-import { endResponse, startResponse, writeFrame, writePiece } from './response-writer.ts';
+import { cork, endResponse, startResponse, writeFrame, writePiece } from './response-writer.ts';
 
 /** The part of a request context that a response keeps. */
 interface ResponseContext {
@@ -42,6 +43,8 @@ export class HttpTransport implements HttpReceiver, TimerTarget {
   /** Bytes of frames that the response may still carry. A poll has none, and ends with its first frame. */
   #budget: number;
   #port: ReceivingPort | undefined;
+  /** The connection while head, prelude and open frame are gathered, to leave in one write. */
+  #corked: Socket | undefined;
   #hasStarted = false;
   #hasEnded = false;
   /** Whether all bytes of the response have left. */
@@ -85,13 +88,25 @@ export class HttpTransport implements HttpReceiver, TimerTarget {
     admit(context, this.#transport.family, this, (port) => {
       this.#port = port;
       discardBody(req);
-      this.#start();
-      port.attach(this);
+      this.#corked = cork(res);
+      try {
+        this.#start();
+        port.attach(this);
+      } finally {
+        this.#uncork();
+      }
     });
   }
 
   open(): void {
     this.#send(OPEN_FRAME, false);
+    // Before the application sees how many bytes wait.
+    this.#uncork();
+  }
+
+  #uncork(): void {
+    this.#corked?.uncork();
+    this.#corked = undefined;
   }
 
   messages(batch: readonly Outgoing[], notifyOnFlush: boolean): void {
@@ -113,9 +128,11 @@ export class HttpTransport implements HttpReceiver, TimerTarget {
   }
 
   close(code: number, reason: string): void {
-    this.#send(closeFrame(code, reason), false);
     if (!this.#hasEnded) {
-      this.#end();
+      if (!this.#hasStarted) {
+        this.#start();
+      }
+      this.#end(this.#transport.format.wrap(closeFrame(code, reason), this.callback));
     }
     // The session is over. A client that reads a little now and then does not prolong that.
     this.#flushTimer?.limit(flushTime(0));

@@ -11,8 +11,9 @@
  * - To switch it off: replace `res.write`, on one response or on the prototype. Monitoring and middleware do that.
  * - Specs: `spec/unit/transports/http/response-writer.spec.ts`, `spec/unit/util/pristine.spec.ts`.
  */
-import type { ServerResponse } from 'node:http';
+import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { Duplex } from 'node:stream';
 // Jest's jsdom environment has no global `setImmediate`.
 import { setImmediate } from 'node:timers';
 import { dropNext } from '../../http/express.ts';
@@ -43,22 +44,22 @@ export function startResponse(res: ServerResponse, name: TransportName, contentT
   }
 }
 
-/** Sends the head and the prelude, in one write to the connection. */
-function writePrelude(res: ServerResponse, name: TransportName, prelude: string): void {
+/** Has the connection gather what is written, until the caller uncorks it. Returns undefined where it must not. */
+export function cork(res: ServerResponse): Socket | undefined {
   // The streams of an HTTP/2 connection share one socket.
-  const corked = res.req.httpVersionMajor === 1 ? res.socket : null;
-  corked?.cork();
-  try {
-    writeHead(res, 200, OWN_LISTENERS);
-    flushHead(res);
-    const socket = bareSocket(res);
-    if (socket === undefined) {
-      writeByNode(res, prelude, undefined);
-    } else {
-      socket.write(preludeChunk(name, prelude));
-    }
-  } finally {
-    corked?.uncork();
+  const socket = res.req.httpVersionMajor === 1 ? res.socket : null;
+  socket?.cork();
+  return socket ?? undefined;
+}
+
+function writePrelude(res: ServerResponse, name: TransportName, prelude: string): void {
+  writeHead(res, 200, OWN_LISTENERS);
+  flushHead(res);
+  const socket = bareSocket(res);
+  if (socket === undefined) {
+    writeByNode(res, prelude, undefined);
+  } else {
+    socket.write(preludeChunk(name, prelude));
   }
 }
 
@@ -123,15 +124,29 @@ function writeByNode(res: ServerResponse & MaybeCompressed, frame: string | Buff
  * The connection, where a frame may go past `res.write()`. That is so when
  *
  * - the head has left, and promised chunks: HTTP/1.0 and HTTP/2 know none,
- * - the response is not corked, or the frame would overtake what waits in it,
+ * - nothing waits in a corked response, or the frame would overtake it,
  * - it is the turn of this response on its connection, which Node has not begun to end: it does when a client
  *   half-closes,
  * - nothing replaced a method of the response that `res.write()` would call.
  */
 function bareSocket(res: ServerResponse): Socket | undefined {
   const { socket, headersSent, chunkedEncoding, writableCorked } = res;
-  const isUnderWay = headersSent && chunkedEncoding && writableCorked === 0;
-  return isUnderWay && socket?.writable === true && isWritePristine(res) ? socket : undefined;
+  if (!headersSent || !chunkedEncoding || socket?.writable !== true) {
+    return undefined;
+  }
+  const corks = COUNTS_SOCKET ? writableCorked - socket.writableCorked : writableCorked;
+  return corks === 0 && isWritePristine(res) ? socket : undefined;
+}
+
+/** Whether a response adds the corks of its socket to its own, as in Node 20. Nothing waits in the response for those. */
+const COUNTS_SOCKET = RUNTIME === 'node' && addsCorksOfSocket();
+
+function addsCorksOfSocket(): boolean {
+  const socket = new Duplex();
+  socket.cork();
+  const res = new ServerResponse({ method: 'GET', httpVersionMajor: 1, httpVersionMinor: 1 } as IncomingMessage);
+  res.assignSocket(socket as Socket);
+  return res.writableCorked > 0;
 }
 
 /** The prelude that each transport has sent last, and its chunk. */

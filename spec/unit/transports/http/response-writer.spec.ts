@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -150,3 +150,34 @@ function through(socket: Socket, onWrite: (chunk: Buffer) => void): Duplex {
     setNoDelay: () => stream,
   });
 }
+
+describe('in one write to the connection leave', () => {
+  /** Counts the writes to the next connection of a server. */
+  function countWrites(server: Server): () => number {
+    let count = 0;
+    server.once('connection', (socket: Socket) => {
+      for (const name of ['_write', '_writev'] as const) {
+        const original = socket[name] ?? assert.fail();
+        socket[name] = function (this: Socket, ...args: unknown[]) {
+          count += 1;
+          return Reflect.apply(original, this, args);
+        };
+      }
+    });
+    return () => count;
+  }
+
+  for (const transport of ALL_TRANSPORTS.filter(({ isStreaming, family }) => isStreaming && family !== 'websocket')) {
+    it(`head, prelude and open frame, then close frame and end: ${transport.name}`, async () => {
+      const on = await serveTransports({});
+      const writes = countWrites(on.server);
+      const raw = on.ask(transport);
+      const session = await on.sessions.next();
+      assert.equal(writes(), 1);
+      await raw.until(transport.wrap('o'));
+      session.close();
+      await raw.until('\r\n0\r\n\r\n');
+      assert.equal(writes(), 2);
+    });
+  }
+});
