@@ -88,7 +88,9 @@ export class HttpTransport implements HttpReceiver, TimerTarget {
     admit(context, this.#transport.family, this, (port) => {
       this.#port = port;
       discardBody(req);
-      this.#corked = cork(res);
+      if (this.#transport.isStreaming) {
+        this.#corked = cork(res);
+      }
       try {
         this.#start();
         port.attach(this);
