@@ -1,5 +1,5 @@
 /** Request bodies: read within limits, or taken from a body parser that has read them (docs/protocol.md, section 8). */
-import { isUtf8 } from 'node:buffer';
+import { isAscii, isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { DeadlineTimer, type TimerQueue } from '../util/timer-queue.ts';
 import { hasWarned, warnOnce } from '../util/warn-once.ts';
@@ -87,7 +87,7 @@ export function readBody(
       limits,
       timers,
       reader,
-      (chunks) => deliver(() => decode(joined(chunks))),
+      (chunks) => deliver(() => decode(chunks)),
       (error) => outcome.onError(error),
     );
   }
@@ -163,7 +163,7 @@ function takeOver(req: IncomingMessage & MaybeParsed, limit: number): Body {
     if (bytes.length > limit) {
       throw tooLarge();
     }
-    return decode(bytes);
+    return decode([bytes]);
   }
   warnIfLost(req);
   return { kind: 'parsed', value: body, bytes: Number(req.headers['content-length'] ?? 0) };
@@ -223,12 +223,22 @@ function isEmpty({ headers, httpVersionMajor }: IncomingMessage): boolean {
     : Number(length) === 0;
 }
 
-/** The chunks as one buffer. Throws where there is no memory for it. */
-function joined(chunks: readonly Buffer[]): Buffer {
-  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
+/** Throws a {@link BodyError} for what is no UTF-8, a RangeError where there is no memory for the text. */
+function decode(chunks: readonly Buffer[]): Body {
+  let bytes = 0;
+  let text = '';
+  for (const chunk of chunks) {
+    if (!isAscii(chunk)) {
+      return decodeUtf8(Buffer.concat(chunks));
+    }
+    // Piece by piece: the memory of one buffer for all of them would cost more than all else of a large body.
+    bytes += chunk.length;
+    text += chunk.toString('latin1');
+  }
+  return { kind: 'text', text, bytes };
 }
 
-function decode(bytes: Buffer): Body {
+function decodeUtf8(bytes: Buffer): Body {
   if (!isUtf8(bytes)) {
     // With replacement characters the application would get text that the client has not sent.
     throw new BodyError(500, 'payload', 'Broken JSON encoding.');

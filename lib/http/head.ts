@@ -157,12 +157,16 @@ export function writeHead(res: DeferringResponse, status: number, own = 0): void
  * keep a head that leaves with the body in memory as the hundred pieces that it was put together from.
  */
 export function flushHead(res: ServerResponse): void {
-  const { writeHead, statusMessage } = res;
+  const { writeHead } = res;
   const isPlain = (isWriteHeadPristine(writeHead) || writeHead === writeHeadWithDeferred) && isFlushPristine(res);
-  // Node writes a head that leaves by itself as UTF-8, while headers are latin1.
-  if (isPlain && [statusMessage, ...Object.values(res.getHeaders())].every((text) => VISIBLE.test(String(text)))) {
+  if (isPlain && hasVisibleHead(res)) {
     res.flushHeaders();
   }
+}
+
+/** Whether the bytes of a head are the same in UTF-8, as which Node writes some heads, and in latin1, as others. */
+export function hasVisibleHead(res: ServerResponse): boolean {
+  return [res.statusMessage, ...Object.values(res.getHeaders())].every((text) => VISIBLE.test(String(text)));
 }
 
 /** Returns the headers of an answer that are deferred, and that are not any more; undefined where none are. */

@@ -31,9 +31,13 @@ const MAX_FIELDS = 100;
 function formValues(form: string, name: string): string[] {
   return form
     .split('&', MAX_FIELDS)
-    .map((field) => field.split(/=(.*)/s, 2).map(decodeFormText))
-    .filter(([given]) => given === name)
-    .map(([, value = '']) => value);
+    .map((field) => {
+      const at = field.indexOf('=');
+      const end = at === -1 ? field.length : at;
+      return { given: decodeFormText(field.slice(0, end)), value: decodeFormText(field.slice(end + 1)) };
+    })
+    .filter(({ given }) => given === name)
+    .map(({ value }) => value);
 }
 
 function decodeFormText(text: string): string {

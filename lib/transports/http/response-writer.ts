@@ -17,7 +17,7 @@ import { Duplex } from 'node:stream';
 // Jest's jsdom environment has no global `setImmediate`.
 import { setImmediate } from 'node:timers';
 import { dropNext } from '../../http/express.ts';
-import { flushHead, setHeader, writeHead } from '../../http/head.ts';
+import { flushHead, hasVisibleHead, setHeader, writeHead } from '../../http/head.ts';
 import { isWritePristine } from '../../http/pristine-response.ts';
 import type { SharedMessage } from '../../protocol/shared-message.ts';
 import type { TransportName } from '../../protocol/transports.ts';
@@ -100,12 +100,23 @@ export function writePiece(res: ServerResponse, name: TransportName, bytes: Buff
 
 /** Ends the response, after one more frame if there is one. A response that has sent no head gets its length. */
 export function endResponse(res: ServerResponse, frame: string | Buffer | undefined): void {
-  if (!res.headersSent) {
-    setHeader(res, 'Content-Length', frame === undefined ? 0 : Buffer.byteLength(frame));
-    writeHead(res, 200, OWN_LISTENERS);
+  if (res.headersSent) {
+    res.end(frame);
+    return;
   }
-  res.end(frame);
+  const size = frame === undefined ? 0 : Buffer.byteLength(frame);
+  setHeader(res, 'Content-Length', size);
+  writeHead(res, 200, OWN_LISTENERS);
+  if (size >= LARGE && size === frame?.length && hasVisibleHead(res)) {
+    // ASCII, as in `chunkCoded`. Node writes the head in the encoding of the frame.
+    res.end(frame, 'latin1');
+  } else {
+    res.end(frame);
+  }
 }
+
+/** Bytes of a frame from which on it is worth looking at the head. */
+const LARGE = 16_384;
 
 function writeByNode(res: ServerResponse & MaybeCompressed, frame: string | Buffer, onFlushed?: () => void): void {
   // Bun calls back while `res.writableLength` still counts the bytes that have left.
@@ -181,7 +192,8 @@ function chunkCoded(frame: string | Buffer): Buffer {
   chunk[start - 2] = CR;
   chunk[start - 1] = LF;
   if (typeof frame === 'string') {
-    chunk.write(frame, start);
+    // A text of as many bytes as characters is ASCII. V8 writes it in a fifth of the time where it is told so.
+    chunk.write(frame, start, size === frame.length ? 'latin1' : 'utf8');
   } else {
     chunk.set(frame, start);
   }

@@ -14,6 +14,8 @@ import { ALL_TRANSPORTS, serveTransports, type WireTransport } from '../../../su
 
 const STREAMING = ALL_TRANSPORTS.find(({ name }) => name === 'xhr-streaming') as WireTransport;
 
+const POLLING = ALL_TRANSPORTS.find(({ name }) => name === 'xhr-polling') as WireTransport;
+
 describe('a frame', () => {
   it('costs a client that has half-closed nothing of what was sent before', async () => {
     const sessions = sessionCatcher();
@@ -76,6 +78,31 @@ describe('a frame', () => {
     release();
     const bytes = await raw.until('a["hello"]\n');
     assert.equal(bytes.startsWith('HTTP/1.1 200 OK\r\n'), true, bytes.slice(0, 40));
+  });
+
+  it('of any size leaves the bytes of its head as Node writes them', async () => {
+    const on = await serveTransports(
+      {},
+      {
+        before: (app) => {
+          app.use((_req, res, next) => {
+            res.setHeader('X-Name', 'Zoë');
+            next();
+          });
+        },
+      },
+    );
+    const heads: string[] = [];
+    for (const size of [1, 100_000]) {
+      const { session } = await on.open(POLLING, `session-${size}`);
+      session.send('x'.repeat(size));
+      const poll = on.ask(POLLING, session.id);
+      const text = await poll.until('x"]\n');
+      heads.push(/x-name: .*/i.exec(text)?.[0] ?? '');
+      session.close();
+    }
+    assert.match(heads[0] ?? '', /^x-name: Zo/i);
+    assert.equal(heads[1], heads[0]);
   });
 
   it('of a WebSocket goes through what an application has put before the connection', async () => {
