@@ -5,7 +5,7 @@
  * Node does not document. Where a handshake is done and nothing waits for the end of the response, it is marked as
  * ended, and no head is written to that stream.
  *
- * - Gain of the mark: 2.2 of 16.3 KiB that a handshake allocates (bench/NOTES.md).
+ * - Gain of the mark: 3.4 of 18.1 KiB that a handshake allocates (bench/NOTES.md).
  * - Guard of the mark: {@link isObserved}. Monitoring, middleware that replaces a method, a listener, and a subscriber of
  *   `sockjs:request` each have the response end as any other does.
  * - Spec: spec/unit/upgrade/upgrade-response.spec.ts, spec/unit/upgrade/attach-upgrade.spec.ts.
