@@ -157,15 +157,24 @@ export function writeHead(res: DeferringResponse, status: number, own = 0): void
  * keep a head that leaves with the body in memory as the hundred pieces that it was put together from.
  */
 export function flushHead(res: ServerResponse): void {
-  const { writeHead } = res;
-  const isPlain = (isWriteHeadPristine(writeHead) || writeHead === writeHeadWithDeferred) && isFlushPristine(res);
-  if (isPlain && hasVisibleHead(res)) {
+  if (writesHead(res) && isFlushPristine(res) && hasVisibleHead(res)) {
     res.flushHeaders();
   }
 }
 
+/** Whether no other code changes the head of an answer that is about to end, and its bytes are the same in any encoding. */
+export function isHeadKnown(res: ServerResponse): boolean {
+  // The version first: reading the status message of an HTTP/2 response has Node print a warning.
+  return res.req.httpVersionMajor === 1 && writesHead(res) && isHeadPristine(res) && hasVisibleHead(res);
+}
+
+/** Whether Node's own `writeHead` writes the head. */
+function writesHead({ writeHead }: ServerResponse): boolean {
+  return isWriteHeadPristine(writeHead) || writeHead === writeHeadWithDeferred;
+}
+
 /** Whether the bytes of a head are the same in UTF-8, as which Node writes some heads, and in latin1, as others. */
-export function hasVisibleHead(res: ServerResponse): boolean {
+function hasVisibleHead(res: ServerResponse): boolean {
   return [res.statusMessage, ...Object.values(res.getHeaders())].every((text) => VISIBLE.test(String(text)));
 }
 

@@ -1,7 +1,6 @@
 /** Calls from a session into the application. Its errors end the session, never the process. */
 import { CLOSES } from '../protocol/close-code.ts';
 import { helpAt } from '../util/help.ts';
-import { isThenable } from '../util/promises.ts';
 import { SessionNotOpenError } from './errors.ts';
 import type { SessionEvents } from './events.ts';
 
@@ -42,7 +41,7 @@ const FULFILLED = Promise.resolve();
 export function callOnSession<S>(callee: Callee<S>, settled: () => void): void {
   try {
     const returned = callee.environment.onSession(callee.session);
-    const fulfilled = isThenable(returned) ? Promise.resolve(returned) : FULFILLED;
+    const fulfilled = returned === undefined ? FULFILLED : Promise.resolve(returned);
     fulfilled.then(settled, (error: unknown) => fail(callee, error));
   } catch (error) {
     fail(callee, error);

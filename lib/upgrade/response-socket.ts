@@ -58,9 +58,14 @@ export class ResponseSocket extends Duplex {
     callback(error);
   }
 
-  /** Discards all bytes from now on. The connection is not closed with this stream any more. */
-  discard(): void {
+  /** Leaves the connection to others: all bytes are discarded from now on, and it is not closed with this stream. */
+  letGo(): void {
     this.#forwards = false;
+  }
+
+  /** Lets the connection go, and ends. */
+  discard(): void {
+    this.letGo();
     this.destroy();
   }
 

@@ -151,9 +151,9 @@ export class UpgradeAttempt implements PendingUpgrade {
   }
 }
 
-/** Whether bytes are those that Node writes for 100 Continue, 102 Processing and 103 Early Hints, each by itself. */
+/** Whether bytes are those of an informational response, such as 103 Early Hints. Node writes each by itself. */
 function isInformational(bytes: Buffer): boolean {
   return INFORMATIONAL.test(bytes.toString('latin1', 0, 12));
 }
 
-const INFORMATIONAL = /^HTTP\/1\.1 10[023]$/;
+const INFORMATIONAL = /^HTTP\/1\.1 1(?!01)\d\d$/;

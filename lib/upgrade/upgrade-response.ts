@@ -3,7 +3,7 @@
  *
  * Bypass: the `ServerResponse` is made here, and gets a stream of this package for a socket by `assignSocket()`, which
  * Node does not document. Where a handshake is done and nothing waits for the end of the response, it is marked as
- * ended, and no head is written to that stream.
+ * ended, and no head is written to that stream. As with deferred headers, Node then stores none of ours.
  *
  * - Gain of the mark: 3.4 of 18.1 KiB that a handshake allocates (bench/NOTES.md).
  * - Guard of the mark: {@link isObserved}. Monitoring, middleware that replaces a method, a listener, and a subscriber of
@@ -58,15 +58,19 @@ export function endForHandshake(req: IncomingMessage, res: ServerResponse, respo
   const deferred = takeDeferred(res);
   const lines = deferred === undefined ? linesSetOn(res) : linesOf(Object.keys(deferred), (name) => deferred[name]);
   markEnded(res);
-  release(res, responseSocket);
-  process.nextTick(emitEnd, req, res);
+  responseSocket.letGo();
+  process.nextTick(emitEnd, req, res, responseSocket);
   return lines;
 }
 
-/** Tells listeners of the end. In a later tick, as Node does: middleware may add one when its `next()` returns. */
-function emitEnd(req: IncomingMessage, res: ServerResponse): void {
-  res.emit('finish');
-  emitClose(req, res);
+/** Tells listeners of the end. In a later tick, as Node does: middleware may look at the response when `next()` returns. */
+function emitEnd(req: IncomingMessage, res: ServerResponse, responseSocket: ResponseSocket): void {
+  release(res, responseSocket);
+  try {
+    res.emit('finish');
+  } finally {
+    emitClose(req, res);
+  }
 }
 
 function emitClose(req: IncomingMessage, res: ServerResponse): void {
@@ -82,18 +86,23 @@ function isObserved(res: ServerResponse, responseSocket: ResponseSocket): boolea
   );
 }
 
-/** What `headersSent` tells of. Node keeps the text of the head here, and does not document it. */
-interface WithHead {
+/** What Node does not document. */
+interface Internals {
+  /** The text of the head; `headersSent` tells whether there is one. */
   _header: string | null;
+  /** Ends the measurement for a PerformanceObserver and for trace events, and emits `prefinish`. */
+  _finish?(): void;
 }
 
 /** Has a response show that it has ended with 101, as it would after `writeHead` and `end`. */
 function markEnded(res: ServerResponse): void {
   res.statusCode = 101;
   res.statusMessage = 'Switching Protocols';
-  (res as ServerResponse & WithHead)._header = 'HTTP/1.1 101 Switching Protocols\r\n\r\n';
+  const internals = res as ServerResponse & Internals;
+  internals._header = 'HTTP/1.1 101 Switching Protocols\r\n\r\n';
   // Deprecated for reading, since `writableEnded` returns it.
   res.finished = true;
+  internals._finish?.();
 }
 
 /** Separates a response that has ended from its socket. */

@@ -8,6 +8,7 @@
  *   delivery of a broadcast from 6.5 to 4.0 µs. All receivers of a broadcast share one buffer. All streams share the
  *   buffer of the prelude, which saves 1.5 KiB a stream.
  * - Guard: see `bareSocket`. Where a condition fails, even in the middle of a stream, frames go through `res.write()`.
+ *   `addsCorksOfSocket` asks once how this version of Node counts corks, by a response of its own.
  * - To switch it off: replace `res.write`, on one response or on the prototype. Monitoring and middleware do that.
  * - Specs: `spec/unit/transports/http/response-writer.spec.ts`, `spec/unit/util/pristine.spec.ts`.
  */
@@ -17,7 +18,7 @@ import { Duplex } from 'node:stream';
 // Jest's jsdom environment has no global `setImmediate`.
 import { setImmediate } from 'node:timers';
 import { dropNext } from '../../http/express.ts';
-import { flushHead, hasVisibleHead, setHeader, writeHead } from '../../http/head.ts';
+import { flushHead, isHeadKnown, setHeader, writeHead } from '../../http/head.ts';
 import { isWritePristine } from '../../http/pristine-response.ts';
 import type { SharedMessage } from '../../protocol/shared-message.ts';
 import type { TransportName } from '../../protocol/transports.ts';
@@ -52,14 +53,20 @@ export function cork(res: ServerResponse): Socket | undefined {
   return socket ?? undefined;
 }
 
+/** Sends the head and the prelude, in one write to the connection. */
 function writePrelude(res: ServerResponse, name: TransportName, prelude: string): void {
-  writeHead(res, 200, OWN_LISTENERS);
-  flushHead(res);
-  const socket = bareSocket(res);
-  if (socket === undefined) {
-    writeByNode(res, prelude, undefined);
-  } else {
-    socket.write(preludeChunk(name, prelude));
+  const corked = cork(res);
+  try {
+    writeHead(res, 200, OWN_LISTENERS);
+    flushHead(res);
+    const socket = bareSocket(res);
+    if (socket === undefined) {
+      writeByNode(res, prelude, undefined);
+    } else {
+      socket.write(preludeChunk(name, prelude));
+    }
+  } finally {
+    corked?.uncork();
   }
 }
 
@@ -107,7 +114,7 @@ export function endResponse(res: ServerResponse, frame: string | Buffer | undefi
   const size = frame === undefined ? 0 : Buffer.byteLength(frame);
   setHeader(res, 'Content-Length', size);
   writeHead(res, 200, OWN_LISTENERS);
-  if (size >= LARGE && size === frame?.length && hasVisibleHead(res)) {
+  if (size >= LARGE && size === frame?.length && isHeadKnown(res)) {
     // ASCII, as in `chunkCoded`. Node writes the head in the encoding of the frame.
     res.end(frame, 'latin1');
   } else {
@@ -134,15 +141,16 @@ function writeByNode(res: ServerResponse & MaybeCompressed, frame: string | Buff
 /**
  * The connection, where a frame may go past `res.write()`. That is so when
  *
- * - the head has left, and promised chunks: HTTP/1.0 and HTTP/2 know none,
+ * - the head has left, and promised chunks: HTTP/1.0 and HTTP/2 know none. `headersSent` says that it was put together,
+ *   `_headerSent` that it has left,
  * - nothing waits in a corked response, or the frame would overtake it,
  * - it is the turn of this response on its connection, which Node has not begun to end: it does when a client
  *   half-closes,
  * - nothing replaced a method of the response that `res.write()` would call.
  */
-function bareSocket(res: ServerResponse): Socket | undefined {
-  const { socket, headersSent, chunkedEncoding, writableCorked } = res;
-  if (!headersSent || !chunkedEncoding || socket?.writable !== true) {
+function bareSocket(res: ServerResponse & { readonly _headerSent?: boolean }): Socket | undefined {
+  const { socket, chunkedEncoding, writableCorked, _headerSent: hasHeadLeft = false } = res;
+  if (!hasHeadLeft || !chunkedEncoding || socket?.writable !== true) {
     return undefined;
   }
   const corks = COUNTS_SOCKET ? writableCorked - socket.writableCorked : writableCorked;

@@ -4,6 +4,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { createServer, type IncomingMessage, ServerResponse } from 'node:http';
 import connect from 'connect';
 import express, { type ErrorRequestHandler } from 'express';
+import { isHeadKnown } from '../../../lib/http/head.ts';
 import { type SockjsRouter, sockjs } from '../../../lib/index.ts';
 import { AsyncQueue } from '../../support/async-queue.ts';
 import { afterTest } from '../../support/cleanup.ts';
@@ -423,5 +424,17 @@ describe('the head of', () => {
     assert.equal((await post(`${origin}/echo/0/a/xhr`, '', { 'X-Limit': '1' })).status, 503);
     assert.equal(router.broadcast('x'), 1);
     assert.equal((await post(`${origin}/echo/0/a/xhr`)).body, 'a["x"]\n');
+  });
+});
+
+describe('a large answer', () => {
+  it('over HTTP/2 is not asked for its status message, of which Node warns', () => {
+    const res = {
+      req: { httpVersionMajor: 2 },
+      get statusMessage(): string {
+        throw new Error('asked');
+      },
+    };
+    assert.equal(isHeadKnown(res as unknown as ServerResponse), false);
   });
 });

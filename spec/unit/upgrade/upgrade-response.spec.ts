@@ -2,13 +2,16 @@
 import assert from 'node:assert/strict';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { createServer, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { type PerformanceEntry, PerformanceObserver } from 'node:perf_hooks';
 import { setImmediate as turn } from 'node:timers/promises';
 import express from 'express';
 import { attachUpgrade, sockjs } from '../../../lib/index.ts';
+import { AsyncQueue } from '../../support/async-queue.ts';
 import { afterTest } from '../../support/cleanup.ts';
 import { handshake, RawSocket } from '../../support/http.ts';
 import { echo, listen } from '../../support/test-server.ts';
-import { serverFrame } from '../../support/upgrade-client.ts';
+import { clientFrame, serverFrame } from '../../support/upgrade-client.ts';
 
 const PATH = '/echo/000/ws/websocket';
 
@@ -31,11 +34,11 @@ const MOUNTINGS: readonly [title: string, mount: (middleware: Middleware) => Ret
   ],
 ];
 
-/** Opens a WebSocket behind middleware. Returns the response to its handshake, once all its events are over. */
-async function open(mount: (typeof MOUNTINGS)[number][1], middleware: Middleware = () => {}): Promise<ServerResponse> {
-  let response: ServerResponse | undefined;
+type Mount = (typeof MOUNTINGS)[number][1];
+
+/** Opens a WebSocket behind middleware. Settles once all events of the response to its handshake are over. */
+async function openRaw(mount: Mount, middleware: Middleware): Promise<RawSocket> {
   const server = mount((res, next) => {
-    response = res;
     middleware(res, next);
     if (middleware.length < 2) {
       next();
@@ -43,9 +46,42 @@ async function open(mount: (typeof MOUNTINGS)[number][1], middleware: Middleware
   });
   attachUpgrade(server);
   const { port } = await listen(server);
-  await new RawSocket(port).send(...handshake(PATH)).until(serverFrame(1, 'o'));
+  const raw = new RawSocket(port).send(...handshake(PATH));
+  await raw.until(serverFrame(1, 'o'));
   await turn();
+  return raw;
+}
+
+/** The same. Returns the response to the handshake. */
+async function open(mount: Mount, middleware: Middleware = () => {}): Promise<ServerResponse> {
+  let response: ServerResponse | undefined;
+  const keep = (res: ServerResponse) => {
+    response = res;
+  };
+  await openRaw(
+    mount,
+    middleware.length < 2
+      ? (res) => {
+          keep(res);
+          (middleware as (given: ServerResponse) => void)(res);
+        }
+      : (res, next) => {
+          keep(res);
+          middleware(res, next);
+        },
+  );
   return response ?? assert.fail();
+}
+
+/** Whether a response was marked as ended. The head that Node puts together has a date. */
+function isMarked(res: ServerResponse): boolean {
+  return !/^Date: /m.test((res as ServerResponse & { readonly _header: string })._header);
+}
+
+/** What an entry for a request says, of what these specs need. */
+interface HttpDetail {
+  readonly req: { readonly url: string };
+  readonly res: { readonly statusCode: number };
 }
 
 /** What the application may read of a response. */
@@ -104,24 +140,70 @@ describe('the response to a handshake', () => {
         assert.deepEqual(events, ['finish']);
       });
 
-      for (const method of ['writeHead', 'end', 'write', 'emit', '_implicitHeader', 'setHeader'] as const) {
-        it(`calls ${method} of middleware where Node would`, async () => {
-          const calls = (ends: ServerResponse) => {
-            let count = 0;
-            const target = ends as unknown as Record<string, (...args: unknown[]) => unknown>;
+      it('is still whole when next() returns', async () => {
+        let seen: unknown[] = [];
+        await open(mount, (res, next) => {
+          next();
+          seen = [res.headersSent, res.destroyed, res.socket?.remoteAddress];
+        });
+        assert.deepEqual(seen, [true, false, '127.0.0.1']);
+      });
+
+      it('does not take the connection along when middleware destroys its socket later', async () => {
+        let socket: ServerResponse['socket'] = null;
+        const raw = await openRaw(mount, (res) => {
+          ({ socket } = res);
+        });
+        assert.notEqual(socket, null);
+        (socket as unknown as Socket).destroy();
+        await turn();
+        raw.send(clientFrame(1, '["x"]'));
+        await raw.until(serverFrame(1, 'a["x"]'));
+      });
+
+      it('is measured for a PerformanceObserver', async () => {
+        const seen = new AsyncQueue<string>();
+        const observer = new PerformanceObserver((list) => {
+          for (const { detail } of list.getEntries() as (PerformanceEntry & { detail?: HttpDetail })[]) {
+            if (detail?.res.statusCode === 101) {
+              seen.push(detail.req.url);
+            }
+          }
+        });
+        observer.observe({ entryTypes: ['http'] });
+        afterTest(() => observer.disconnect());
+        await open(mount);
+        assert.match(await seen.next(), /websocket$/);
+      });
+
+      it('is marked as ended where nothing looks at it', async () => {
+        assert.equal(isMarked(await open(mount)), true);
+      });
+
+      for (const method of [
+        'writeHead',
+        'end',
+        'write',
+        'emit',
+        'setHeader',
+        'removeHeader',
+        '_implicitHeader',
+      ] as const) {
+        it(`is not marked where middleware has its own ${method}`, async () => {
+          const res = await open(mount, (given) => {
+            const target = given as unknown as Record<string, (...args: unknown[]) => unknown>;
             const original = target[method] ?? assert.fail();
             target[method] = function (this: unknown, ...args) {
-              count += 1;
               return Reflect.apply(original, this, args);
             };
-            return () => count;
-          };
-          let counted = () => 0;
-          await open(mount, (res) => {
-            counted = calls(res);
           });
-          // Node calls `write` for a body, and `_implicitHeader` for a head that was not written.
-          assert.equal(counted() > 0, method !== 'write' && method !== '_implicitHeader');
+          assert.equal(isMarked(res), false);
+        });
+      }
+
+      for (const event of ['finish', 'close', 'prefinish'] as const) {
+        it(`is not marked where middleware listens for ${event}`, async () => {
+          assert.equal(isMarked(await open(mount, (res) => res.on(event, () => {}))), false);
         });
       }
 
@@ -130,7 +212,7 @@ describe('the response to a handshake', () => {
         const onMessage = (message: unknown) => seen.push((message as { status: number }).status);
         subscribe('sockjs:request', onMessage);
         afterTest(() => void unsubscribe('sockjs:request', onMessage));
-        await open(mount);
+        assert.equal(isMarked(await open(mount)), false);
         assert.deepEqual(seen, [101]);
       });
     });

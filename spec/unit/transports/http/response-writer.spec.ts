@@ -2,13 +2,16 @@
 import assert from 'node:assert/strict';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
+import { deferHeaders } from '../../../../lib/http/head.ts';
 import { attachUpgrade, type Session, sockjs } from '../../../../lib/index.ts';
+import { endResponse, writePiece } from '../../../../lib/transports/http/response-writer.ts';
 import { afterTest } from '../../../support/cleanup.ts';
-import { serve, sessionCatcher } from '../../../support/test-server.ts';
+import { RawSocket } from '../../../support/http.ts';
+import { listen, serve, sessionCatcher } from '../../../support/test-server.ts';
 import { WebSocketClient } from '../../../support/websocket-client.ts';
 import { ALL_TRANSPORTS, serveTransports, type WireTransport } from '../../../support/wire-transports.ts';
 
@@ -80,30 +83,86 @@ describe('a frame', () => {
     assert.equal(bytes.startsWith('HTTP/1.1 200 OK\r\n'), true, bytes.slice(0, 40));
   });
 
-  it('of any size leaves the bytes of its head as Node writes them', async () => {
-    const on = await serveTransports(
-      {},
-      {
-        before: (app) => {
-          app.use((_req, res, next) => {
-            res.setHeader('X-Name', 'Zoë');
-            next();
-          });
-        },
+  for (const [title, prepare] of [
+    [
+      'whose head is not ASCII',
+      (res: ServerResponse) => {
+        res.statusMessage = 'Zoë';
       },
-    );
-    const heads: string[] = [];
-    for (const size of [1, 100_000]) {
-      const { session } = await on.open(POLLING, `session-${size}`);
-      session.send('x'.repeat(size));
-      const poll = on.ask(POLLING, session.id);
-      const text = await poll.until('x"]\n');
-      heads.push(/x-name: .*/i.exec(text)?.[0] ?? '');
-      session.close();
-    }
-    assert.match(heads[0] ?? '', /^x-name: Zo/i);
-    assert.equal(heads[1], heads[0]);
+    ],
+    [
+      'whose flushHeaders is not that of Node',
+      (res: ServerResponse) => {
+        const { flushHeaders } = res;
+        res.flushHeaders = function (this: ServerResponse) {
+          flushHeaders.call(this);
+        };
+      },
+    ],
+  ] as const) {
+    it(`does not overtake the head of a bare response ${title}`, async () => {
+      const sessions = sessionCatcher();
+      const router = sockjs({ prefix: '/echo' }, sessions.onSession);
+      const server = createServer((req, res) => {
+        prepare(res);
+        router(req, res);
+      });
+      const { port } = await listen(server);
+      const raw = new RawSocket(port).send(...STREAMING.requestLines('a'));
+      (await sessions.next()).send('hello');
+      const bytes = await raw.until('a["hello"]\n');
+      assert.equal(bytes.startsWith('HTTP/1.1 200 '), true, bytes.slice(0, 40));
+    });
+  }
+
+  it('in pieces does not overtake the head of a poll', async () => {
+    const server = createServer((_req, res) => {
+      deferHeaders(res);
+      writePiece(res, 'xhr-polling', Buffer.from('first '), () => {});
+      endResponse(res, 'last');
+    });
+    const { origin } = await listen(server);
+    assert.equal(await (await fetch(origin)).text(), 'first last');
   });
+
+  for (const [title, prepare] of [
+    ['early', (res: ServerResponse) => void res.setHeader('X-Name', 'Zoë')],
+    [
+      'in writeHead',
+      (res: ServerResponse) => {
+        const { writeHead } = res;
+        res.writeHead = function (this: ServerResponse, ...args: unknown[]) {
+          res.setHeader('X-Name', 'Zoë');
+          return Reflect.apply(writeHead, this, args);
+        } as typeof writeHead;
+      },
+    ],
+  ] as const) {
+    it(`of any size leaves the bytes of a head as Node writes them, with a header set ${title}`, async () => {
+      const on = await serveTransports(
+        {},
+        {
+          before: (app) => {
+            app.use((_req, res, next) => {
+              prepare(res);
+              next();
+            });
+          },
+        },
+      );
+      const heads: string[] = [];
+      for (const size of [1, 100_000]) {
+        const { session } = await on.open(POLLING, `session-${size}`);
+        session.send('x'.repeat(size));
+        const poll = on.ask(POLLING, session.id);
+        const text = await poll.until('x"]\n');
+        heads.push(/x-name: .*/i.exec(text)?.[0] ?? '');
+        session.close();
+      }
+      assert.match(heads[0] ?? '', /^x-name: Zo/i);
+      assert.equal(heads[1], heads[0]);
+    });
+  }
 
   it('of a WebSocket goes through what an application has put before the connection', async () => {
     const server = createServer(sockjs({ prefix: '/echo' }, (session) => void session.send('hello')));
