@@ -115,23 +115,23 @@ function socketOf(responseSocket: ResponseSocket): NonNullable<ServerResponse['s
   return responseSocket as unknown as NonNullable<ServerResponse['socket']>;
 }
 
-/** Whether ws writes a header itself, or it belongs to a body. */
+/** Whether ws writes a header itself, or it belongs to a body. The name is in lower case. */
 function isExcluded(name: string): boolean {
-  const lower = name.toLowerCase();
-  return EXCLUDED.has(lower) || lower.startsWith('content-') || lower.startsWith('sec-websocket-');
+  return EXCLUDED.has(name) || name.startsWith('content-') || name.startsWith('sec-websocket-');
 }
 
 const EXCLUDED: ReadonlySet<string> = new Set(['connection', 'upgrade', 'date', 'transfer-encoding']);
 
-/** Returns headers as lines. `getValue` returns the value of each. */
+/** Returns headers as lines, their names as Node returns them: in lower case. `getValue` returns the value of each. */
 function linesOf(names: readonly string[], getValue: (name: string) => HeaderValue): string[] {
   const lines: string[] = [];
   for (const name of names) {
-    const value = isExcluded(name) ? undefined : getValue(name);
+    const lower = name.toLowerCase();
+    const value = isExcluded(lower) ? undefined : getValue(name);
     if (Array.isArray(value)) {
-      lines.push(...value.map((one) => `${name}: ${one}`));
+      lines.push(...value.map((one) => `${lower}: ${one}`));
     } else if (value !== undefined) {
-      lines.push(`${name}: ${value}`);
+      lines.push(`${lower}: ${value}`);
     }
   }
   return lines;

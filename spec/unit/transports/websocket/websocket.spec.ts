@@ -60,8 +60,8 @@ describe('websocket', () => {
       'Upgrade: websocket',
       'Connection: Upgrade',
       'Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=',
-      `Cache-Control: ${NO_STORE}`,
-      'Vary: Origin',
+      `cache-control: ${NO_STORE}`,
+      'vary: Origin',
     ]);
     assert.equal(rest, serverFrame(1, 'o'));
   });
