@@ -229,7 +229,7 @@ function decode(chunks: readonly Buffer[]): Body {
   let text = '';
   for (const chunk of chunks) {
     if (!isAscii(chunk)) {
-      return decodeUtf8(Buffer.concat(chunks));
+      return decodeUtf8(chunks.length === 1 ? chunk : Buffer.concat(chunks));
     }
     // Piece by piece: the memory of one buffer for all of them would cost more than all else of a large body.
     bytes += chunk.length;

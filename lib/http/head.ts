@@ -47,8 +47,7 @@ interface DeferringResponse extends ServerResponse {
  * @param own how many listeners of this package there are for `finish`, and for `close`
  */
 export function isHeadObserved(res: ServerResponse, own: number): boolean {
-  const writeHead = res.writeHead === writeHeadWithDeferred ? inheritedWriteHead(res) : res.writeHead;
-  return !isWriteHeadPristine(writeHead) || !isHeadPristine(res) || res.headersSent || !isUnobserved(res, own);
+  return !writesHead(res) || !isHeadPristine(res) || res.headersSent || !isUnobserved(res, own);
 }
 
 /** Begins to defer headers, if nothing can see the difference. Has to be called before any header is set. */
@@ -168,9 +167,9 @@ export function isHeadKnown(res: ServerResponse): boolean {
   return res.req.httpVersionMajor === 1 && writesHead(res) && isHeadPristine(res) && hasVisibleHead(res);
 }
 
-/** Whether Node's own `writeHead` writes the head. */
-function writesHead({ writeHead }: ServerResponse): boolean {
-  return isWriteHeadPristine(writeHead) || writeHead === writeHeadWithDeferred;
+/** Whether Node's own `writeHead` writes the head, in the end. */
+function writesHead(res: ServerResponse): boolean {
+  return isWriteHeadPristine(res.writeHead === writeHeadWithDeferred ? inheritedWriteHead(res) : res.writeHead);
 }
 
 /** Whether the bytes of a head are the same in UTF-8, as which Node writes some heads, and in latin1, as others. */

@@ -6,6 +6,7 @@ export function hasToken(header: string | undefined, token: string): boolean {
   return header !== undefined && (header.toLowerCase() === token || listsToken(header, token));
 }
 
+/** Apart, since V8 makes what a closure holds when the function around it is entered. */
 function listsToken(header: string, token: string): boolean {
   return header.split(',').some((part) => part.trim().toLowerCase() === token);
 }

@@ -131,9 +131,7 @@ export class HttpTransport implements HttpReceiver, TimerTarget {
 
   close(code: number, reason: string): void {
     if (!this.#hasEnded) {
-      if (!this.#hasStarted) {
-        this.#start();
-      }
+      this.#start();
       this.#end(this.#transport.format.wrap(closeFrame(code, reason), this.callback));
     }
     // The session is over. A client that reads a little now and then does not prolong that.
@@ -149,9 +147,7 @@ export class HttpTransport implements HttpReceiver, TimerTarget {
     if (this.#hasEnded) {
       return;
     }
-    if (!this.#hasStarted) {
-      this.#start();
-    }
+    this.#start();
     if (isLast) {
       this.#end(bytes);
     } else {
@@ -177,9 +173,7 @@ export class HttpTransport implements HttpReceiver, TimerTarget {
     if (this.#hasEnded) {
       return;
     }
-    if (!this.#hasStarted) {
-      this.#start();
-    }
+    this.#start();
     this.#budget -= typeof wrapped === 'string' ? Buffer.byteLength(wrapped) : wrapped.length;
     if (this.#budget > 0) {
       const onFlushed = notifyOnFlush ? () => this.#port?.receiverDrained() : undefined;
@@ -194,6 +188,9 @@ export class HttpTransport implements HttpReceiver, TimerTarget {
    * Until then the request may be answered with an error.
    */
   #start(): void {
+    if (this.#hasStarted) {
+      return;
+    }
     this.#hasStarted = true;
     this.#watchEnd();
     // Not kept on this object: an idle session would hold it in memory.

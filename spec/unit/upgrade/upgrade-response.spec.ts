@@ -37,8 +37,10 @@ const MOUNTINGS: readonly [title: string, mount: (middleware: Middleware) => Ret
 type Mount = (typeof MOUNTINGS)[number][1];
 
 /** Opens a WebSocket behind middleware. Settles once all events of the response to its handshake are over. */
-async function openRaw(mount: Mount, middleware: Middleware): Promise<RawSocket> {
+async function openRaw(mount: Mount, middleware: Middleware): Promise<{ raw: RawSocket; response: ServerResponse }> {
+  let response: ServerResponse | undefined;
   const server = mount((res, next) => {
+    response = res;
     middleware(res, next);
     if (middleware.length < 2) {
       next();
@@ -49,28 +51,12 @@ async function openRaw(mount: Mount, middleware: Middleware): Promise<RawSocket>
   const raw = new RawSocket(port).send(...handshake(PATH));
   await raw.until(serverFrame(1, 'o'));
   await turn();
-  return raw;
+  return { raw, response: response ?? assert.fail() };
 }
 
 /** The same. Returns the response to the handshake. */
 async function open(mount: Mount, middleware: Middleware = () => {}): Promise<ServerResponse> {
-  let response: ServerResponse | undefined;
-  const keep = (res: ServerResponse) => {
-    response = res;
-  };
-  await openRaw(
-    mount,
-    middleware.length < 2
-      ? (res) => {
-          keep(res);
-          (middleware as (given: ServerResponse) => void)(res);
-        }
-      : (res, next) => {
-          keep(res);
-          middleware(res, next);
-        },
-  );
-  return response ?? assert.fail();
+  return (await openRaw(mount, middleware)).response;
 }
 
 /** Whether a response was marked as ended. The head that Node puts together has a date. */
@@ -151,7 +137,7 @@ describe('the response to a handshake', () => {
 
       it('does not take the connection along when middleware destroys its socket later', async () => {
         let socket: ServerResponse['socket'] = null;
-        const raw = await openRaw(mount, (res) => {
+        const { raw } = await openRaw(mount, (res) => {
           ({ socket } = res);
         });
         assert.notEqual(socket, null);
