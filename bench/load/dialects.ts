@@ -79,20 +79,26 @@ export function fromServer(dialect: Dialect, message: string): Buffer {
   return Buffer.from(dialect.prefix + dialect.item(message) + dialect.suffix);
 }
 
+export function startsWith(bytes: Buffer, start: Buffer): boolean {
+  return bytes.subarray(0, start.length).equals(start);
+}
+
 /**
  * Checks a frame of messages, which the server may have joined as it likes.
  *
- * @param next returns the message that is due next, as it stands within a frame; undefined where none is due
+ * @param next returns the message that is due next, as it stands within a frame; undefined where none is due. It gets what
+ *   the frame has from there on
  * @throws Error where the frame is another
  */
-export function checkFrame(dialect: Dialect, payload: Buffer, next: () => Buffer | undefined): void {
+export function checkFrame(dialect: Dialect, payload: Buffer, next: (rest: Buffer) => Buffer | undefined): void {
   const { prefix, suffix, separator } = dialect;
   let offset = prefix.length;
   for (;;) {
-    const due = next();
-    if (due === undefined || !payload.subarray(offset, offset + due.length).equals(due)) {
+    const rest = payload.subarray(offset);
+    const due = next(rest);
+    if (due === undefined || !startsWith(rest, due)) {
       const expected = due === undefined ? 'nothing more' : show(due);
-      throw new Error(`in a frame: got ${show(payload.subarray(offset))}, not ${expected}`);
+      throw new Error(`in a frame: got ${show(rest)}, not ${expected}`);
     }
     offset += due.length;
     if (offset === payload.length - suffix.length) {

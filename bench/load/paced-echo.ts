@@ -1,8 +1,9 @@
 /**
  * WebSocket echo at a fixed pace. Each message is due at a time of its own, and its latency counts from there: a server
- * that stands still is charged for all messages that were due meanwhile, also for those that could not be sent.
+ * that stands still is charged for all messages that were due meanwhile, also for those that could not be sent. The
+ * connections may get broadcasts of `broadcast.ts` beside their answers.
  */
-import { checkFrame, DIALECTS } from './dialects.ts';
+import { checkFrame, DIALECTS, startsWith } from './dialects.ts';
 import { closeAll, type Load, portOf, ramp, textOf } from './load.ts';
 import type { LoadOptions, Target } from './protocol.ts';
 import { clientFrame, WebSocketConnection } from './websocket.ts';
@@ -16,7 +17,7 @@ interface Due {
   readonly since: number;
 }
 
-export function pacedEcho(target: Target, { connections, size, interval }: Options): Load {
+export function pacedEcho(target: Target, { connections, size, interval, hearsBroadcasts = false }: Options): Load {
   const { ports } = target;
   const dialect = DIALECTS[target.dialect];
   const opened: { readonly connection: WebSocketConnection; readonly due: Due[] }[] = [];
@@ -26,7 +27,8 @@ export function pacedEcho(target: Target, { connections, size, interval }: Optio
 
   const send = (since: number) => {
     const { connection, due } = opened[number % opened.length] ?? raise('no connection is open');
-    const message = textOf(number, size);
+    // No broadcast begins with this letter.
+    const message = `e${textOf(number, size - 1)}`;
     number += 1;
     due.push({ answer: Buffer.from(dialect.item(message)), since });
     connection.socket.write(clientFrame(dialect.toServer(message)));
@@ -38,9 +40,15 @@ export function pacedEcho(target: Target, { connections, size, interval }: Optio
       await ramp(connections, async (i) => {
         const connection = await WebSocketConnection.open(portOf(ports, i), dialect, `paced${i}`);
         const due: Due[] = [];
+        let heard = 0;
         connection.onText = (payload) => {
           const now = performance.now();
-          checkFrame(dialect, payload, () => {
+          checkFrame(dialect, payload, (rest) => {
+            const broadcast = Buffer.from(dialect.item(textOf(heard, size)));
+            if (hearsBroadcasts && startsWith(rest, broadcast)) {
+              heard += 1;
+              return broadcast;
+            }
             const first = due.shift();
             if (first !== undefined) {
               times.push(now - first.since);

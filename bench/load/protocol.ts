@@ -45,6 +45,8 @@ export type LoadOptions =
       readonly size: number;
       /** ms from one message of a connection to the next, however long the answers take. */
       readonly interval: number;
+      /** Whether the connections get the broadcasts of another load as well, from its first one on. */
+      readonly hearsBroadcasts?: boolean;
     }
   | { readonly kind: 'ws-storm'; readonly size: number }
   | { readonly kind: 'streaming-storm'; readonly size: number }

@@ -23,23 +23,33 @@ const ECHOES = (BUSY * BROADCASTS * EVERY) / PACE;
 
 const SIZE = 64;
 
-export function broadcastTail(servers: readonly ServerName[]): Scenario {
-  const name = 'broadcast-tail';
-  const title = `Echo on ${BUSY} WebSockets while each second a broadcast to ${RECEIVERS} others goes out`;
+/** @param isInside whether the WebSockets with echoes get the broadcasts as well */
+export function broadcastTail(name: string, isInside: boolean, servers: readonly ServerName[]): Scenario {
+  const receivers = isInside ? `them and ${RECEIVERS} others` : `${RECEIVERS} others`;
+  const title = `Echo on ${BUSY} WebSockets while each second a broadcast to ${receivers} goes out`;
   const tables = {
     p50: { title: `${title}: half take at most`, measure: 'ms' },
     p99: { title: `${title}: 99 of 100 take at most`, measure: 'ms' },
     largest: { title: `${title}: the slowest takes`, measure: 'ms' },
-    pause: { title: 'The longest pause of the event loop meanwhile', measure: 'ms' },
-    cpu: { title: 'CPU of the server for one broadcast and the echoes of a second', measure: 'CPU ms' },
+    pause: { title: `${title}: the longest pause of the event loop meanwhile`, measure: 'ms' },
+    cpu: { title: `${title}: CPU of the server for one broadcast and the echoes of a second`, measure: 'CPU ms' },
   };
   return {
     name,
     measure: (run) =>
       measureSideBySide(run, name, servers, tables, async ({ server, startLoad }) => {
+        const openBusy = () =>
+          startLoad({
+            kind: 'ws-paced-echo',
+            connections: BUSY,
+            size: SIZE,
+            interval: PACE,
+            hearsBroadcasts: isInside,
+          });
         const crowd = await startLoad({ kind: 'ws-broadcast', connections: RECEIVERS, size: SIZE, interval: EVERY });
+        const inside = isInside ? await openBusy() : undefined;
         await server.ask('fix');
-        const busy = await startLoad({ kind: 'ws-paced-echo', connections: BUSY, size: SIZE, interval: PACE });
+        const busy = inside ?? (await openBusy());
         return async () => {
           await server.ask('pause');
           const before = await server.cpu();

@@ -99,7 +99,8 @@ export const SCENARIOS: readonly Scenario[] = [
     'ours-bare',
     SECURE,
   ),
-  broadcastTail(TAILS),
+  broadcastTail('broadcast-tail', false, TAILS),
+  broadcastTail('broadcast-tail-inside', true, TAILS),
   webSocketStorm(TAILS),
   streamingStorm(HTTP_OPENINGS),
   memoryScenario(
@@ -119,8 +120,7 @@ export const SCENARIOS: readonly Scenario[] = [
   mixedMemory([...OURS, 'held', 'held-express', 'sockjs']),
   startUp(),
   heartbeats('heartbeats', 'websocket', 'WebSockets', ['ours-bare', 'ws', 'sockjs']),
-  // Without npm `sockjs`: its load ended early in one of two trial runs, for a reason that is not known yet.
-  heartbeats('heartbeats-streaming', 'streaming', 'streams', ['ours-bare']),
+  heartbeats('heartbeats-streaming', 'streaming', 'streams', ['ours-bare', 'sockjs']),
   idleBeside(OURS),
   growth(['ours-bare', 'ws', 'sockjs']),
 ];
