@@ -27,7 +27,8 @@ const SECURE_HTTP: readonly ServerName[] = [...OURS, 'http', 'express', 'sockjs'
 const TAILS: readonly ServerName[] = [...OURS, 'ws', 'sockjs', 'engine'];
 
 /** For sessions that open over HTTP. */
-const HTTP_OPENINGS: readonly ServerName[] = [...OURS, 'express', 'sockjs'];
+const HTTP_STORM: readonly ServerName[] = [...OURS, 'express', 'sockjs'];
+const HTTP_OPENINGS: readonly ServerName[] = [...OURS, 'express', 'express-headed', 'sockjs'];
 
 /** Bytes of a message, unless a scenario says otherwise. */
 const SIZE = 64;
@@ -102,7 +103,7 @@ export const SCENARIOS: readonly Scenario[] = [
   broadcastTail('broadcast-tail', false, TAILS),
   broadcastTail('broadcast-tail-inside', true, TAILS),
   webSocketStorm(TAILS),
-  streamingStorm(HTTP_OPENINGS),
+  streamingStorm(HTTP_STORM),
   memoryScenario(
     'ws-memory',
     'Memory of an idle WebSocket session, 5000 of them',

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { CLOSE_FRAME, type HttpFormat, XHR_POLLING } from '../load/http-formats.ts';
 import { CLOSE_PREFIX } from './close-prefix.ts';
-import { answer, PLAIN_TEXT, readBody, SCRIPT } from './floor.ts';
+import { ADDED, ADDED_TO_STREAMS, answer, PLAIN_TEXT, readBody, SCRIPT } from './floor.ts';
 
 interface Session {
   /** Takes the next frame. Undefined between two polls. */
@@ -50,7 +50,7 @@ export function stream(
   };
   sessions.set(id, { take, waiting: [] });
   res.on('close', () => sessions.delete(id));
-  res.writeHead(200, { 'Content-Type': type });
+  res.writeHead(200, { ...ADDED_TO_STREAMS, 'Content-Type': type });
   res.write(prelude(callback));
   take('o');
 }
@@ -64,7 +64,7 @@ const asTheyAre: FrameOf = (messages) => `a${messages}`;
 /** Responds 204, then sends the messages back. */
 export function send(id: string, req: IncomingMessage, res: ServerResponse, frameOf: FrameOf = asTheyAre): void {
   readBody(req, (body) => {
-    res.writeHead(204, { 'Content-Type': PLAIN_TEXT }).end();
+    res.writeHead(204, { ...ADDED, 'Content-Type': PLAIN_TEXT }).end();
     echo(id, body, frameOf);
   });
 }

@@ -38,6 +38,13 @@ export const SERVERS = {
   http: { title: 'floor: `node:http`', dialect: 'plain', pollsRace: false },
   'http-json': { title: 'floor: `node:http`, JSON parsed and quoted', dialect: 'plain', pollsRace: false },
   express: { title: 'floor: routes in an Express 5 app', dialect: 'plain', pollsRace: false },
+  'express-headed': {
+    title: 'floor: routes in an Express 5 app, with the header lines of SockJS',
+    dialect: 'plain',
+    pollsRace: false,
+    program: 'express',
+    args: ['headed'],
+  },
   // For the memory of idle sessions.
   held: { title: 'floor: `ws`, `node:http` responses held open', dialect: 'plain', pollsRace: false },
   'held-express': { title: 'floor: `ws`, responses of an Express 5 app held open', dialect: 'plain', pollsRace: false },
