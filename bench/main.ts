@@ -32,10 +32,11 @@ import { writePage } from './report/history/page.ts';
 import { type Circumstances, recordOf } from './report/history/record.ts';
 import { thisMachine } from './report/machine.ts';
 import { writeResults } from './report/results.ts';
-import { type Table, writeTable } from './report/table.ts';
+import type { Table } from './report/table.ts';
 import { CLUSTER_SCENARIOS } from './scenarios/cluster.ts';
 import { COMPAT_SCENARIOS } from './scenarios/compat.ts';
 import { SCENARIOS } from './scenarios/index.ts';
+import { measureOrRepeat } from './scenarios/measure.ts';
 import type { Scenario } from './scenarios/scenario.ts';
 import { isOfOurs, isSpecial, SERVERS, type ServerName } from './servers/names.ts';
 import { TARGETS, writeTargets } from './targets.ts';
@@ -176,15 +177,13 @@ async function runBesideOthers(): Promise<void> {
     console.log(run.goUnavailable);
   }
   const tables: Table[] = [];
+  const failures: string[] = [];
   for (const scenario of chosen) {
-    for await (const table of scenario.measure(run)) {
-      tables.push(table);
-      console.log(`\n${writeTable(table)}`);
-    }
+    tables.push(...(await measureOrRepeat(scenario, run, failures)));
   }
   console.log(writeTargets(tables));
   if (positionals.length === 0 && named.length === 0 && !values.quick && !values.profile) {
-    writeFileSync(RESULTS, writeResults(run, tables));
+    writeFileSync(RESULTS, writeResults(run, tables, failures));
     console.log(`written to ${RESULTS}`);
     const record = recordOf(circumstancesOf(run, commit), tables, TARGETS);
     console.log(`recorded as ${addRecord(HISTORY, record)}`);
