@@ -120,6 +120,11 @@ export class RelayReceiver implements Receiver {
     this.#link.send({ type: 'refused', rid: this.rid, refusal: { kind: 'busy' } });
   }
 
+  /** Messages on a link that are sent in one turn leave together anyway. */
+  gather(write: () => void): void {
+    write();
+  }
+
   abort(): void {
     if (!this.#isOver) {
       this.#dropQueue();

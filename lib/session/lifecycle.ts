@@ -474,10 +474,17 @@ export class Lifecycle<S extends SessionEmitter = SessionEmitter>
     if (this.#isHeld) {
       return;
     }
-    this.flush(performance.now());
-    if (this.#receiver === receiver) {
-      this.#closeFrameSent = true;
-      this.#sendCloseFrame(receiver);
+    const finish = () => {
+      this.flush(performance.now());
+      if (this.#receiver === receiver) {
+        this.#closeFrameSent = true;
+        this.#sendCloseFrame(receiver);
+      }
+    };
+    if (this.outbox.isEmpty) {
+      finish();
+    } else {
+      receiver.gather(finish);
     }
   }
 

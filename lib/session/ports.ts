@@ -49,6 +49,8 @@ export interface Receiver {
    * reports of a receiver that it has refused.
    */
   refuse(code: number, reason: string): void;
+  /** Calls `write` at once. What it sends leaves in one write to the connection, where there is one to this receiver alone. */
+  gather(write: () => void): void;
   /** Cuts the connection and drops all bytes that have not left yet. */
   abort(): void;
 }

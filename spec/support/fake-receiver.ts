@@ -62,6 +62,10 @@ export class FakeReceiver implements Receiver {
     this.close(code, reason);
   }
 
+  gather(write: () => void): void {
+    write();
+  }
+
   abort(): void {
     this.aborts += 1;
   }

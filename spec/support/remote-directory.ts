@@ -119,6 +119,10 @@ class RelayReceiver implements Receiver {
     this.#link.post(() => this.#remote.refuse(code, reason));
   }
 
+  gather(write: () => void): void {
+    write();
+  }
+
   abort(): void {
     this.#link.post(() => this.#remote.abort());
   }

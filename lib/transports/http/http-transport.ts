@@ -143,6 +143,15 @@ export class HttpTransport implements HttpReceiver, TimerTarget {
     this.close(code, reason);
   }
 
+  gather(write: () => void): void {
+    const corked = cork(this.#res);
+    try {
+      write();
+    } finally {
+      corked?.uncork();
+    }
+  }
+
   relay(bytes: Buffer, isLast: boolean, onFlushed: () => void): void {
     if (this.#hasEnded) {
       return;

@@ -114,6 +114,11 @@ export abstract class KeepAlive implements TimerTarget {
     }
   }
 
+  /** Bytes that were held back when the limit on closing was set have been written. It does not wait for those again. */
+  protected bytesMayHaveLeft(): void {
+    this.#bytesToFlush = Math.min(this.#bytesToFlush, this.bufferedAmount);
+  }
+
   /** Clears the timer for good: the connection is closed. */
   protected stopTimer(): void {
     this.#isClosing = true;

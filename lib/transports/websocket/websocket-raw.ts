@@ -59,12 +59,19 @@ export class RawWebSocketTransport implements WebSocketReceiver {
   }
 
   messages(batch: readonly Outgoing[], notifyOnFlush: boolean): void {
-    for (const message of batch) {
-      if (typeof message === 'string') {
-        this.#connection.send(message, notifyOnFlush);
-      } else {
-        this.#connection.sendShared(message, this.name, textOf, notifyOnFlush);
+    const sendAll = () => {
+      for (const message of batch) {
+        if (typeof message === 'string') {
+          this.#connection.send(message, notifyOnFlush);
+        } else {
+          this.#connection.sendShared(message, this.name, textOf, notifyOnFlush);
+        }
       }
+    };
+    if (batch.length > 1) {
+      this.gather(sendAll);
+    } else {
+      sendAll();
     }
   }
 
@@ -79,6 +86,10 @@ export class RawWebSocketTransport implements WebSocketReceiver {
 
   close(code: number, reason: string): void {
     this.#connection.close(code, reason);
+  }
+
+  gather(write: () => void): void {
+    this.#connection.gather(write);
   }
 
   abort(): void {

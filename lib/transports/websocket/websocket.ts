@@ -89,13 +89,19 @@ export class WebSocketTransport implements WebSocketReceiver {
   }
 
   close(code: number, reason: string): void {
-    this.#connection.send(closeFrame(code, reason), false);
-    this.#connection.close(code, reason);
+    this.gather(() => {
+      this.#connection.send(closeFrame(code, reason), false);
+      this.#connection.close(code, reason);
+    });
   }
 
   /** Never called: a WebSocket is the only receiver of its session. */
   refuse(code: number, reason: string): void {
     this.close(code, reason);
+  }
+
+  gather(write: () => void): void {
+    this.#connection.gather(write);
   }
 
   abort(): void {

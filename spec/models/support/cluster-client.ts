@@ -75,6 +75,10 @@ export class ModelResponse implements HttpReceiver {
     }
   }
 
+  gather(write: () => void): void {
+    write();
+  }
+
   /** The connection breaks. What the kernel has not taken never arrives. */
   abort(): void {
     if (!this.isOver) {

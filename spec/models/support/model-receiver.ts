@@ -138,6 +138,10 @@ export class ModelReceiver implements Receiver {
     this.#put('close', reason.length + 8, false);
   }
 
+  gather(write: () => void): void {
+    write();
+  }
+
   abort(): void {
     this.aborts += 1;
     this.#owner.onAbort(this);

@@ -40,6 +40,9 @@ class TestResponse implements HttpReceiver {
     this.onFlushed = onFlushed;
     this.did.push(`${bytes.toString().trimEnd()}${isLast ? ' last' : ''}`);
   }
+  gather(write: () => void): void {
+    write();
+  }
   abort(): void {
     this.did.push('abort');
   }

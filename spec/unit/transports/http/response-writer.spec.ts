@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { once } from 'node:events';
-import { createServer, type Server, type ServerResponse } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -10,6 +10,7 @@ import { deferHeaders } from '../../../../lib/http/head.ts';
 import { attachUpgrade, type Session, sockjs } from '../../../../lib/index.ts';
 import { endResponse, writePiece } from '../../../../lib/transports/http/response-writer.ts';
 import { afterTest } from '../../../support/cleanup.ts';
+import { countWrites } from '../../../support/count-writes.ts';
 import { RawSocket } from '../../../support/http.ts';
 import { listen, serve, sessionCatcher } from '../../../support/test-server.ts';
 import { WebSocketClient } from '../../../support/websocket-client.ts';
@@ -238,21 +239,6 @@ function through(socket: Socket, onWrite: (chunk: Buffer) => void): Duplex {
 }
 
 describe('in one write to the connection leave', () => {
-  /** Counts the writes to the next connection of a server. */
-  function countWrites(server: Server): () => number {
-    let count = 0;
-    server.once('connection', (socket: Socket) => {
-      for (const name of ['_write', '_writev'] as const) {
-        const original = socket[name] ?? assert.fail();
-        socket[name] = function (this: Socket, ...args: unknown[]) {
-          count += 1;
-          return Reflect.apply(original, this, args);
-        };
-      }
-    });
-    return () => count;
-  }
-
   for (const transport of ALL_TRANSPORTS.filter(({ isStreaming, family }) => isStreaming && family !== 'websocket')) {
     it(`head, prelude and open frame, then close frame and end: ${transport.name}`, async () => {
       const on = await serveTransports({});
@@ -263,6 +249,20 @@ describe('in one write to the connection leave', () => {
       await raw.until(transport.wrap('o'));
       session.close();
       await raw.until('\r\n0\r\n\r\n');
+      assert.equal(writes(), 2);
+    });
+
+    it(`the last messages, close frame and end: ${transport.name}`, async () => {
+      const on = await serveTransports({});
+      const writes = countWrites(on.server);
+      const raw = on.ask(transport);
+      const session = await on.sessions.next();
+      await raw.until(transport.wrap('o'));
+      session.send('x');
+      session.send('y');
+      session.close();
+      const rest = await raw.until('\r\n0\r\n\r\n');
+      assert.match(rest, /a\[.*x.*y.*c\[1000/s);
       assert.equal(writes(), 2);
     });
   }

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Session, SessionCloseEvent } from '../../../../lib/index.ts';
 import { stopClock } from '../../../support/clock.ts';
+import { countWrites } from '../../../support/count-writes.ts';
 import { fetchText, handshake, RawSocket } from '../../../support/http.ts';
 import { serve, sessionCatcher } from '../../../support/test-server.ts';
 import { clientFrame, parseAnswer, serverFrame } from '../../../support/upgrade-client.ts';
@@ -16,11 +17,12 @@ async function closeOf(session: Session): Promise<SessionCloseEvent> {
 
 async function open(options: Parameters<typeof serve>[0] = {}) {
   const { onSession, next } = sessionCatcher();
-  const { origin } = await serve({ rawWebsocket: true, ...options }, onSession);
+  const { server, origin } = await serve({ rawWebsocket: true, ...options }, onSession);
+  const writes = countWrites(server);
   const client = new WebSocketClient(origin, '/echo/websocket');
   const session = await next();
   await client.opened;
-  return { client, session };
+  return { client, session, writes };
 }
 
 describe('websocket-raw', () => {
@@ -32,6 +34,20 @@ describe('websocket-raw', () => {
     assert.equal(await client.next(), 'x');
     assert.equal(await client.next(), '["y"]');
     assert.equal(await client.next(), '');
+  });
+
+  it('has the messages of a turn leave in one write, and with the end of the WebSocket', async () => {
+    const { client, session, writes } = await open();
+    assert.equal(writes(), 1);
+    session.send('x');
+    session.send('y');
+    assert.equal(await client.next(), 'x');
+    assert.equal(await client.next(), 'y');
+    assert.equal(writes(), 2);
+    session.send('z');
+    session.close();
+    assert.equal(await client.next(), 'z');
+    assert.equal(writes(), 3);
   });
 
   it('takes each text as it is', async () => {

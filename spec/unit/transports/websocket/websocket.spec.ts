@@ -9,6 +9,7 @@ import { attachUpgrade, type Session, type SessionCloseEvent, sockjs } from '../
 import { AsyncQueue } from '../../../support/async-queue.ts';
 import { afterTest } from '../../../support/cleanup.ts';
 import { stopClock } from '../../../support/clock.ts';
+import { countWrites } from '../../../support/count-writes.ts';
 import { fetchText, handshake, post, RawSocket } from '../../../support/http.ts';
 import { echo, listen, serve, sessionCatcher } from '../../../support/test-server.ts';
 import { clientFrame, closePayload, parseAnswer, ServerSockets, serverFrame } from '../../../support/upgrade-client.ts';
@@ -26,10 +27,11 @@ async function closeOf(session: Session): Promise<SessionCloseEvent> {
 async function open(options: Parameters<typeof serve>[0] = {}, path = '/echo/000/ws/websocket') {
   const { onSession, next } = sessionCatcher();
   const { server, origin, port } = await serve(options, onSession);
+  const writes = countWrites(server);
   const client = new WebSocketClient(origin, path);
   const session = await next();
   assert.equal(await client.next(), 'o');
-  return { server, origin, port, client, session };
+  return { server, origin, port, client, session, writes };
 }
 
 /** Settles when the server has read bytes of the client. Otherwise the server would cut it at the next heartbeat. */
@@ -48,6 +50,17 @@ function messagesOf(session: Session): string[] {
 }
 
 describe('websocket', () => {
+  it('has the last messages, the close frame and the end of the WebSocket leave in one write', async () => {
+    const { client, session, writes } = await open();
+    assert.equal(writes(), 1);
+    session.send('x');
+    session.send('y');
+    session.close();
+    assert.equal(await client.next(), 'a["x","y"]');
+    assert.equal(await client.next(), 'c[1000,"Normal closure"]');
+    assert.equal(writes(), 2);
+  });
+
   it('answers 101 without Content-Length or body, then sends the open frame as a text message', async () => {
     // Without Express, which adds a header.
     const server = createServer(sockjs({ prefix: '/echo' }, echo));
