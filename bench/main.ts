@@ -182,6 +182,10 @@ async function runBesideOthers(): Promise<void> {
     tables.push(...(await measureOrRepeat(scenario, run, failures)));
   }
   console.log(writeTargets(tables));
+  if (failures.length > 0) {
+    process.exitCode = 1;
+    console.log(`failed:\n${failures.join('\n')}`);
+  }
   if (positionals.length === 0 && named.length === 0 && !values.quick && !values.profile) {
     writeFileSync(RESULTS, writeResults(run, tables, failures));
     console.log(`written to ${RESULTS}`);

@@ -4,7 +4,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { DIALECTS, fromServer } from './dialects.ts';
-import { closeAll, type Load, portOf, ramp, show, textOf } from './load.ts';
+import { closeAll, type Load, limit, portOf, ramp, show, textOf } from './load.ts';
 import type { LoadOptions, Target } from './protocol.ts';
 import { OPENING, openSession, openStreaming, PRELUDE } from './streaming.ts';
 import { WebSocketConnection } from './websocket.ts';
@@ -36,7 +36,11 @@ class Receivers {
     return new Promise((resolve) => {
       this.#number += 1;
       this.#waiting = this.#size;
-      this.#whenAllReceived = resolve;
+      const isLate = limit(() => `message ${this.#number} is missing at ${this.#waiting} of ${this.#size} connections`);
+      this.#whenAllReceived = () => {
+        clearTimeout(isLate);
+        resolve();
+      };
       this.#trigger(message);
     });
   }

@@ -56,6 +56,16 @@ export function textOf(number: number, size: number): string {
   return text.padEnd(size, 'abcdefghijklmnopqrstuvwxyz');
 }
 
+/** ms after which a load gives up. The benchmark itself does after a minute, and cannot tell what is missing. */
+const LIMIT = 45_000;
+
+/** Throws after some time, with a description of what is missing, unless the timer is cleared. */
+export function limit(describe: () => string): NodeJS.Timeout {
+  return setTimeout(() => {
+    throw new Error(`${LIMIT / 1000} s are over: ${describe()}`);
+  }, LIMIT);
+}
+
 /** The first 300 bytes, for an error message. */
 export function show(bytes: Buffer): string {
   return JSON.stringify(bytes.toString('latin1', 0, 300));

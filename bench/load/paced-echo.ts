@@ -4,7 +4,7 @@
  * connections may get broadcasts of `broadcast.ts` beside their answers.
  */
 import { checkFrame, DIALECTS, startsWith } from './dialects.ts';
-import { closeAll, type Load, portOf, ramp, textOf } from './load.ts';
+import { closeAll, type Load, limit, portOf, ramp, textOf } from './load.ts';
 import type { LoadOptions, Target } from './protocol.ts';
 import { clientFrame, WebSocketConnection } from './websocket.ts';
 
@@ -65,8 +65,10 @@ export function pacedEcho(target: Target, { connections, size, interval, hearsBr
       const start = performance.now();
       let sent = 0;
       return new Promise((resolve) => {
+        const isLate = limit(() => `${sent} of ${units} messages were sent, and ${times.length} came back`);
         whenAnswered = () => {
           if (times.length === units) {
+            clearTimeout(isLate);
             resolve(units);
           }
         };
