@@ -17,7 +17,7 @@ const PERIODS = 2;
 const LENGTH = PERIODS * DELAY;
 
 /** A round opens all sessions anew, and lasts 10 to 20 s for each row. */
-const MAX_ROUNDS = 7;
+const MAX_ROUNDS = 3;
 
 /** ms after a round in which the sessions of streams end. Those of WebSockets end with these. */
 const REST = 6000;
