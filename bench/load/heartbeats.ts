@@ -41,12 +41,13 @@ export function heartbeats(target: Target, options: Options, broadcast: (message
   const openWebSocket = async () => {
     const i = number++;
     const made = session();
-    const connection = await WebSocketConnection.open(portOf(ports, i), dialect, `beat${i}`);
-    connection.onText = (payload) => made.onText(payload.toString());
-    connection.onPing = (payload) => {
-      made.onPing(payload);
-      connection.socket.write(PONG_FRAME);
-    };
+    const connection = await WebSocketConnection.open(portOf(ports, i), dialect, `beat${i}`, (opening) => {
+      opening.onText = (payload) => made.onText(payload.toString());
+      opening.onPing = (payload) => {
+        made.onPing(payload);
+        opening.socket.write(PONG_FRAME);
+      };
+    });
     opened.push({
       close() {
         // Nothing may follow the close frame.

@@ -79,10 +79,20 @@ export class WebSocketConnection {
     });
   }
 
-  /** Connects, and settles when the open frame of the session has arrived. */
-  static open(port: Port, dialect: Dialect, session: string): Promise<WebSocketConnection> {
+  /**
+   * Connects, and settles when the open frame of the session has arrived.
+   *
+   * @param prepare called before: a ping may come in one piece with the open frame
+   */
+  static open(
+    port: Port,
+    dialect: Dialect,
+    session: string,
+    prepare?: (connection: WebSocketConnection) => void,
+  ): Promise<WebSocketConnection> {
     return new Promise((resolve) => {
       const connection = new WebSocketConnection(dial(port), dialect);
+      prepare?.(connection);
       connection.#onOpen = () => resolve(connection);
       connection.socket.write(
         `GET ${dialect.path(session)} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: ${KEY}\r\nSec-WebSocket-Version: 13\r\n\r\n`,
