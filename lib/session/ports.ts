@@ -49,7 +49,7 @@ export interface Receiver {
    * reports of a receiver that it has refused.
    */
   refuse(code: number, reason: string): void;
-  /** Calls `write` at once. What it sends leaves in one write to the connection, where there is one to this receiver alone. */
+  /** Calls `write` at once. What it sends leaves in one write, unless others share the connection. */
   gather(write: () => void): void;
   /** Cuts the connection and drops all bytes that have not left yet. */
   abort(): void;

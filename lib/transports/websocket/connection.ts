@@ -137,17 +137,6 @@ export class WebSocketConnection extends KeepAlive implements TextListener {
     this.#uncork = undefined;
   }
 
-  /** Has all that `write` sends leave in one write to the connection. */
-  gather(write: () => void): void {
-    this.socket.cork();
-    try {
-      write();
-    } finally {
-      this.socket.uncork();
-      this.bytesMayHaveLeft();
-    }
-  }
-
   /** Sends one message; nothing once the WebSocket is closing. `notifyOnFlush` as for `Receiver.messages`. */
   send(text: string, notifyOnFlush: boolean): void {
     if (!this.isOpen()) {

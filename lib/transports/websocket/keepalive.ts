@@ -114,14 +114,28 @@ export abstract class KeepAlive implements TimerTarget {
     }
   }
 
-  /** Bytes that were held back when the limit on closing was set have been written. It does not wait for those again. */
-  protected bytesMayHaveLeft(): void {
-    this.#bytesToFlush = Math.min(this.#bytesToFlush, this.bufferedAmount);
+  /**
+   * Calls `write` at once. What it sends leaves in one write to the connection. Where `write` begins to close, the limit on
+   * that is by the bytes that the kernel has not taken then.
+   */
+  gather(write: () => void): void {
+    this.socket.cork();
+    try {
+      write();
+    } finally {
+      this.socket.uncork();
+      const bytesLeft = this.bufferedAmount;
+      if (bytesLeft < this.#bytesToFlush) {
+        this.#bytesToFlush = bytesLeft;
+        this.#timer.limit(flushTime(bytesLeft));
+      }
+    }
   }
 
   /** Clears the timer for good: the connection is closed. */
   protected stopTimer(): void {
     this.#isClosing = true;
+    this.#bytesToFlush = 0;
     this.#timer.clear();
   }
 

@@ -59,19 +59,12 @@ export class RawWebSocketTransport implements WebSocketReceiver {
   }
 
   messages(batch: readonly Outgoing[], notifyOnFlush: boolean): void {
-    const sendAll = () => {
-      for (const message of batch) {
-        if (typeof message === 'string') {
-          this.#connection.send(message, notifyOnFlush);
-        } else {
-          this.#connection.sendShared(message, this.name, textOf, notifyOnFlush);
-        }
+    for (const message of batch) {
+      if (typeof message === 'string') {
+        this.#connection.send(message, notifyOnFlush);
+      } else {
+        this.#connection.sendShared(message, this.name, textOf, notifyOnFlush);
       }
-    };
-    if (batch.length > 1) {
-      this.gather(sendAll);
-    } else {
-      sendAll();
     }
   }
 

@@ -355,6 +355,19 @@ describe('close() of a WebSocket session', () => {
       assert.deepEqual(await end, { code: 3000, reason: 'bye', wasClean: false });
     });
 
+    it(`gives it no time for last messages that the kernel has taken: ${transport.name}`, async () => {
+      const clock = stopClock();
+      const on = await serveTransports({ heartbeatDelay: 0 });
+      const { raw, session } = await open(on, transport);
+      session.send('x'.repeat(100_000));
+      session.close(3000, 'bye');
+      assert.equal(session.bufferedAmount, 0);
+      await raw.until('bye');
+      const end = closeOf(session);
+      clock.tick(FLUSH_TIMEOUT);
+      assert.deepEqual(await end, { code: 3000, reason: 'bye', wasClean: false });
+    });
+
     it(`leaves the time limit to an engine that has its own: ${transport.name}`, async () => {
       const clock = stopClock();
       // An option of ws that its types do not have yet.
