@@ -44,8 +44,8 @@ export function pacedEcho(target: Target, { connections, size, interval, hearsBr
         connection.onText = (payload) => {
           const now = performance.now();
           checkFrame(dialect, payload, (rest) => {
-            const broadcast = Buffer.from(dialect.item(textOf(heard, size)));
-            if (hearsBroadcasts && startsWith(rest, broadcast)) {
+            const broadcast = hearsBroadcasts ? Buffer.from(dialect.item(textOf(heard, size))) : undefined;
+            if (broadcast !== undefined && startsWith(rest, broadcast)) {
               heard += 1;
               return broadcast;
             }
