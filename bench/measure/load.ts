@@ -37,7 +37,7 @@ export class LoadProcess {
       this.#child.once('error', reject);
       this.#child.once('exit', (code, signal) => {
         if (!this.#isEnding) {
-          reject(new Error(`the load ended early: ${code ?? signal}; its reason stands above`));
+          reject(new Error(`${server.name}: the load ended early: ${code ?? signal}; its reason stands above`));
         }
       });
     });

@@ -1,4 +1,5 @@
 /** Measures one scenario of a run beside other servers. */
+import { droppedPackets } from '../measure/dropped.ts';
 import type { Run } from '../measure/run.ts';
 import { type Table, writeTable } from '../report/table.ts';
 import type { Scenario } from './scenario.ts';
@@ -13,15 +14,28 @@ const ATTEMPTS = 2;
  */
 export async function measureOrRepeat(scenario: Scenario, run: Run, failures: string[]): Promise<Table[]> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+    const before = droppedPackets();
     try {
-      return await measure(scenario, run);
+      const tables = await measure(scenario, run);
+      const drops = dropsSince(before);
+      if (drops !== undefined) {
+        console.log(`\`${scenario.name}\`: ${drops}`);
+      }
+      return tables;
     } catch (error) {
-      const failure = `\`${scenario.name}\`, attempt ${attempt} of ${ATTEMPTS}: ${error instanceof Error ? error.message : error}`;
+      const reason = [error instanceof Error ? error.message : error, dropsSince(before) ?? []].flat().join('; ');
+      const failure = `\`${scenario.name}\`, attempt ${attempt} of ${ATTEMPTS}: ${reason}`;
       console.log(failure);
       failures.push(failure);
     }
   }
   return [];
+}
+
+/** Says how many packets the system has dropped meanwhile, if any. */
+function dropsSince(before: number | undefined): string | undefined {
+  const dropped = (droppedPackets() ?? 0) - (before ?? 0);
+  return dropped > 0 ? `the system dropped ${dropped} packets; raise net.core.netdev_max_backlog` : undefined;
 }
 
 async function measure(scenario: Scenario, run: Run): Promise<Table[]> {

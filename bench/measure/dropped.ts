@@ -1,0 +1,23 @@
+/** Packets that the system has dropped since it started, since they came faster than it handled them. */
+import { readFileSync } from 'node:fs';
+
+/** Linux counts them for each processor: the second column, in hexadecimal. */
+const COUNTERS = '/proc/net/softnet_stat';
+
+/**
+ * Returns their number, or undefined where the system does not tell. On loopback a dropped packet is an answer that comes
+ * late: thousands of connections then repeat their packets at the same moments, and overflow the same queue again, each
+ * time after twice as long. The queue is as long as `net.core.netdev_max_backlog` says.
+ */
+export function droppedPackets(): number | undefined {
+  let counters: string;
+  try {
+    counters = readFileSync(COUNTERS, 'latin1');
+  } catch {
+    return undefined;
+  }
+  return counters
+    .trim()
+    .split('\n')
+    .reduce((sum, line) => sum + Number.parseInt(line.split(' ')[1] ?? '0', 16), 0);
+}
