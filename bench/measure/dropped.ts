@@ -1,7 +1,7 @@
 /** Packets that the system has dropped since it started, since they came faster than it handled them. */
 import { readFileSync } from 'node:fs';
 
-/** Linux counts them for each processor: the second column, in hexadecimal. */
+/** Linux counts them for each processor. */
 const COUNTERS = '/proc/net/softnet_stat';
 
 /**
@@ -16,6 +16,11 @@ export function droppedPackets(): number | undefined {
   } catch {
     return undefined;
   }
+  return sumOfDropped(counters);
+}
+
+/** Returns the sum of the second column, which is hexadecimal, one line for each processor. */
+export function sumOfDropped(counters: string): number {
   return counters
     .trim()
     .split('\n')
