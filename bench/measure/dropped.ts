@@ -5,18 +5,16 @@ import { readFileSync } from 'node:fs';
 const COUNTERS = '/proc/net/softnet_stat';
 
 /**
- * Returns their number, or undefined where the system does not tell. On loopback a dropped packet is an answer that comes
- * late: thousands of connections then repeat their packets at the same moments, and overflow the same queue again, each
- * time after twice as long. The queue is as long as `net.core.netdev_max_backlog` says.
+ * Returns their number, or 0 where the system does not tell. On loopback a dropped packet is an answer that comes late:
+ * thousands of connections then repeat their packets at the same moments, and overflow the same queue again, each time
+ * after twice as long. The queue is as long as `net.core.netdev_max_backlog` says.
  */
-export function droppedPackets(): number | undefined {
-  let counters: string;
+export function droppedPackets(): number {
   try {
-    counters = readFileSync(COUNTERS, 'latin1');
+    return sumOfDropped(readFileSync(COUNTERS, 'latin1'));
   } catch {
-    return undefined;
+    return 0;
   }
-  return sumOfDropped(counters);
 }
 
 /** Returns the sum of the second column, which is hexadecimal, one line for each processor. */

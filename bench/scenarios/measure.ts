@@ -18,13 +18,13 @@ export async function measureOrRepeat(scenario: Scenario, run: Run, failures: st
     try {
       const tables = await measure(scenario, run);
       const drops = dropsSince(before);
-      if (drops !== undefined) {
-        console.log(`\`${scenario.name}\`: ${drops}`);
+      if (drops !== '') {
+        console.log(`\`${scenario.name}\`${drops}`);
       }
       return tables;
     } catch (error) {
-      const reason = [error instanceof Error ? error.message : error, dropsSince(before) ?? []].flat().join('; ');
-      const failure = `\`${scenario.name}\`, attempt ${attempt} of ${ATTEMPTS}: ${reason}`;
+      const reason = error instanceof Error ? error.message : error;
+      const failure = `\`${scenario.name}\`, attempt ${attempt} of ${ATTEMPTS}: ${reason}${dropsSince(before)}`;
       console.log(failure);
       failures.push(failure);
     }
@@ -32,10 +32,10 @@ export async function measureOrRepeat(scenario: Scenario, run: Run, failures: st
   return [];
 }
 
-/** Says how many packets the system has dropped meanwhile, if any. */
-function dropsSince(before: number | undefined): string | undefined {
-  const dropped = (droppedPackets() ?? 0) - (before ?? 0);
-  return dropped > 0 ? `the system dropped ${dropped} packets; raise net.core.netdev_max_backlog` : undefined;
+/** Returns how many packets the system has dropped meanwhile, as the end of a line; nothing where it dropped none. */
+function dropsSince(before: number): string {
+  const dropped = droppedPackets() - before;
+  return dropped > 0 ? `; the system dropped ${dropped} packets: raise net.core.netdev_max_backlog` : '';
 }
 
 async function measure(scenario: Scenario, run: Run): Promise<Table[]> {
